@@ -1,0 +1,123 @@
+// The net format: a text, one layer a line; see man/convoy-net.5.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace convoy {
+
+inline constexpr std::uint64_t kMaxNetBytes = std::uint64_t{1} << 20;
+inline constexpr int kMaxLayers = 255;
+
+// Height, width, channels of one image's activations.
+struct Extent {
+  int height = 0;
+  int width = 0;
+  int channels = 0;
+  [[nodiscard]] std::int64_t elements() const { return std::int64_t{height} * width * channels; }
+  bool operator==(const Extent&) const = default;
+};
+
+struct Padding {
+  int top = 0;
+  int left = 0;
+  int bottom = 0;
+  int right = 0;
+  bool operator==(const Padding&) const = default;
+};
+
+// How a layer's parameters start and learn. Factors multiply the run's learning rate and weight decay.
+struct ParameterSpec {
+  double init = 0.01;       // standard deviation of the initial weights (init=)
+  double bias = 0.0;        // initial biases (bias=)
+  double lr = 1.0;          // lr=
+  double bias_lr = 1.0;     // bias-lr=
+  double decay = 1.0;       // decay=
+  double bias_decay = 0.0;  // bias-decay=: the original decays no biases
+};
+
+struct InputSpec {
+  Extent crop;    // what the net sees
+  Extent stored;  // from=: size of the stored images that the crop is cut from; equal to crop where not given
+};
+struct ConvSpec {
+  int filters = 0;
+  int kernel_height = 0;
+  int kernel_width = 0;
+  int stride = 1;
+  Padding pad;
+  int groups = 1;
+  ParameterSpec parameters;
+};
+struct FcSpec {
+  int outputs = 0;
+  ParameterSpec parameters;
+};
+struct ReluSpec {};
+struct TanhSpec {};
+// b = a / (k + alpha * S)^beta over `size` neighbouring channels; S is the sum of squares (window=sum, the
+// paper) or that sum divided by `size` (window=mean: the 2012 source, Caffe, PyTorch, oneDNN).
+struct LrnSpec {
+  int size = 5;
+  double k = 2.0;
+  double alpha = 1e-4;
+  double beta = 0.75;
+  bool mean = false;
+};
+// Windows may hang over the bottom and right edge when ceil=on (cuda-convnet); they see only what is inside.
+struct PoolSpec {
+  enum class Kind { max, average };
+  Kind kind = Kind::max;
+  int kernel_height = 0;
+  int kernel_width = 0;
+  int stride = 1;
+  Padding pad;
+  bool ceil = false;
+};
+struct DropoutSpec {
+  double drop = 0.5;           // probability that an activation becomes zero
+  bool scale_at_test = false;  // scale=test: plain masks in training, activations times keep at test
+};
+struct SoftmaxSpec {};
+
+using LayerKind =
+    std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, PoolSpec, DropoutSpec, SoftmaxSpec>;
+
+struct LayerSpec {
+  std::string name;  // given ("conv1"), or made: kind and count ("relu1")
+  LayerKind kind;
+  Extent in;     // inferred
+  Extent out;    // inferred; a fully-connected layer's output is 1 x 1 x outputs
+  int line = 0;  // in the text, for messages
+};
+
+struct NetSpec {
+  std::string text;  // as read
+  InputSpec input;
+  std::vector<LayerSpec> layers;  // the last one is the softmax
+  [[nodiscard]] int classes() const { return layers.back().out.channels; }
+};
+
+// One learned tensor, in the order of the net: weights, then bias, of each conv and fc layer.
+struct ParameterInfo {
+  std::string name;                  // "conv1.weight", "conv1.bias"
+  std::vector<std::uint64_t> shape;  // [out, in/groups, kh, kw]; [out, in] with `in` flattened C,H,W; [out]
+  double init = 0.0;                 // standard deviation of the normal draw; 0: constant
+  double constant = 0.0;             // initial value where init is 0
+  double lr = 1.0;
+  double decay = 1.0;
+  std::size_t layer = 0;  // index into NetSpec::layers
+  [[nodiscard]] std::uint64_t elements() const;
+};
+[[nodiscard]] std::vector<ParameterInfo> parameters_of(const NetSpec& net);
+
+// Parses and infers all shapes. Throws TextError(place, line, column, reason with what was expected).
+[[nodiscard]] NetSpec parse_net(std::string_view text, std::string_view place);
+
+// Multiply-adds of one image's forward pass in a layer (0 for layers without products).
+[[nodiscard]] std::int64_t multiply_adds(const LayerSpec& layer);
+
+}  // namespace convoy

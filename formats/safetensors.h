@@ -1,0 +1,64 @@
+// The safetensors format, exactly to its specification: see man/convoy-weights.5.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/file.h"
+
+namespace convoy {
+
+inline constexpr std::uint64_t kMaxSafetensorsHeader =
+    100'000'000;  // bytes, as in the reference implementation
+inline constexpr std::size_t kMaxTensorDims = 8;
+
+enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+[[nodiscard]] std::string_view dtype_name(DType type);  // "F32"
+[[nodiscard]] std::size_t dtype_bytes(DType type);
+
+// A tensor in memory or in a mapped file: row-major, little-endian. The view owns nothing.
+struct TensorView {
+  std::string name;
+  DType type = DType::f32;
+  std::vector<std::uint64_t> shape;
+  std::span<const std::byte> data;
+
+  [[nodiscard]] std::uint64_t elements() const;
+  // The values; throws Error(place, ...) where the type is another.
+  [[nodiscard]] std::span<const float> f32(std::string_view place) const;
+  [[nodiscard]] std::span<const std::uint64_t> u64(std::string_view place) const;
+};
+
+// [224,224,3] as text, for messages.
+[[nodiscard]] std::string shape_text(std::span<const std::uint64_t> shape);
+
+using Metadata = std::map<std::string, std::string>;  // __metadata__: text to text
+
+// Maps a file and checks all the format's rules (header of at most 100 MB, no duplicate names, offsets in
+// order without overlap or hole, sizes that fit their shapes, nothing after the last tensor). Throws
+// FormatError.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::string& path);
+  [[nodiscard]] const std::string& name() const { return file_.name(); }
+  [[nodiscard]] const Metadata& metadata() const { return metadata_; }
+  [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
+  [[nodiscard]] const TensorView* find(std::string_view name) const;  // nullptr where there is none
+  // The tensor; throws Error naming what is missing.
+  [[nodiscard]] const TensorView& get(std::string_view name) const;
+
+ private:
+  MappedFile file_;
+  Metadata metadata_;
+  std::vector<TensorView> tensors_;
+};
+
+// Writes the whole format; tensors are aligned to their element size (widest first), in the order given among
+// equals. The caller commits `out`.
+void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata);
+
+}  // namespace convoy

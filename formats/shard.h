@@ -1,0 +1,110 @@
+// The shard format: see man/convoy-shard.5 for every byte.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "lib/base/file.h"
+
+namespace convoy {
+
+inline constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{1} << 32;  // one record
+inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 36;
+inline constexpr std::uint64_t kMaxRecordNameBytes = 65535;
+
+// One record as it travels between tools. Raw payloads are height x width x channels bytes (HWC).
+struct ShardRecord {
+  std::int32_t label = kNoLabel;
+  std::string name;  // where it came from: "n01440764/n01440764_10026.JPEG", "stdin:1"
+  std::vector<std::uint8_t> payload;
+};
+
+// Writes one shard to `out`: chunks as they fill, the end chunk in finish(). The caller commits `out`. Bytes
+// are a function of info, the records and their order alone.
+class ShardWriter {
+ public:
+  ShardWriter(OutputFile& out, DatasetInfo info);
+  ShardWriter(const ShardWriter&) = delete;
+  ShardWriter& operator=(const ShardWriter&) = delete;
+  ShardWriter(ShardWriter&&) noexcept;
+  ShardWriter& operator=(ShardWriter&&) = delete;
+  ~ShardWriter();
+  // Throws Error where the label is outside the class table, a raw payload has another size than the images,
+  // or the name is too long.
+  void add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload);
+  void finish();
+  [[nodiscard]] std::uint64_t records() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// What was lost: "train-00003.shard: record 17: offset 3342336: payload checksum mismatch". Readers report
+// every loss through this, once, and go on with the next whole record; a stream whose end chunk counts more
+// records than came is reported too.
+using DamageHandler = std::function<void(const std::string& message)>;
+
+// Reads a stream of chunks in order from a file or a pipe.
+class ShardReader {
+ public:
+  // Reads up to the first whole chunk. Throws Error where there is none (an empty input, another kind of
+  // file).
+  ShardReader(InputFile& in, DamageHandler on_damage);
+  ShardReader(const ShardReader&) = delete;
+  ShardReader& operator=(const ShardReader&) = delete;
+  ShardReader(ShardReader&&) noexcept;
+  ShardReader& operator=(ShardReader&&) = delete;
+  ~ShardReader();
+  [[nodiscard]] const DatasetInfo& info() const;
+  // The next whole record, or nothing at the end. Throws Error where the stream's chunks differ in their
+  // DatasetInfo.
+  [[nodiscard]] std::optional<ShardRecord> next();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// A record in a mapped shard. Views live as long as the ShardFile.
+struct RecordView {
+  std::int32_t label = kNoLabel;
+  std::string_view name;
+  std::span<const std::uint8_t> payload;
+  std::uint64_t offset = 0;    // of the payload, in bytes from the start of the file
+  std::uint64_t checksum = 0;  // XXH3-64 of the payload
+  // Whether the payload is what was written. Reads it all (some 10 GB/s).
+  [[nodiscard]] bool intact() const;
+};
+
+// Random access to a shard: maps it (a pipe is spooled first, see MappedFile) and reads its headers and
+// tables only.
+class ShardFile {
+ public:
+  ShardFile(const std::string& path, const DamageHandler& on_damage);
+  [[nodiscard]] const std::string& name() const { return file_.name(); }
+  [[nodiscard]] const DatasetInfo& info() const { return info_; }
+  [[nodiscard]] std::uint64_t size() const;                    // records
+  [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
+
+ private:
+  struct Chunk {
+    std::uint64_t first = 0;   // index of its first record
+    std::uint64_t offset = 0;  // of the chunk in the file
+    std::uint64_t count = 0;
+    std::uint64_t table = 0;  // offset of its record table in the file
+    std::uint64_t names = 0;  // offset of its names in the file
+  };
+  MappedFile file_;
+  DatasetInfo info_;
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace convoy

@@ -1,0 +1,32 @@
+// Arithmetic on sizes that come from outside.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+namespace convoy {
+
+// a * b, or nothing where that does not fit 64 bits.
+[[nodiscard]] constexpr std::optional<std::uint64_t> checked_mul(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t result = 0;
+  if (__builtin_mul_overflow(a, b, &result)) return std::nullopt;
+  return result;
+}
+
+// a + b, or nothing where that does not fit 64 bits.
+[[nodiscard]] constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t result = 0;
+  if (__builtin_add_overflow(a, b, &result)) return std::nullopt;
+  return result;
+}
+
+// The smallest multiple of `alignment` (a power of two) that is at least `value`, or nothing where that does
+// not fit.
+[[nodiscard]] constexpr std::optional<std::uint64_t> checked_align(std::uint64_t value,
+                                                                   std::uint64_t alignment) {
+  const auto sum = checked_add(value, alignment - 1);
+  if (!sum) return std::nullopt;
+  return *sum & ~(alignment - 1);
+}
+
+}  // namespace convoy

@@ -1,0 +1,165 @@
+#include "lib/base/console.h"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <utility>
+
+namespace convoy {
+namespace {
+
+constexpr auto kTerminalInterval = std::chrono::milliseconds(100);
+constexpr auto kPlainInterval = std::chrono::seconds(10);
+constexpr int kBarWidth = 24;
+
+template <typename... Values>
+std::string format(const char* pattern, Values... values) {
+  std::array<char, 256> buffer{};
+  const int length = std::snprintf(buffer.data(), buffer.size(), pattern, values...);
+  return {buffer.data(),
+          static_cast<std::size_t>(std::clamp(length, 0, static_cast<int>(buffer.size()) - 1))};
+}
+
+// One write a line, so that lines of several processes on one terminal stay whole. Nothing can be done when
+// standard error itself fails.
+void write_stderr(std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+std::size_t terminal_columns() {
+  winsize size{};
+  if (::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 80;
+  return size.ws_col;
+}
+
+}  // namespace
+
+std::string format_bytes(std::uint64_t bytes) {
+  constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+  auto value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  while (value >= 1024.0 && unit + 1 < units.size()) {
+    value /= 1024.0;
+    ++unit;
+  }
+  return format(unit == 0 ? "%.0f %s" : "%.1f %s", value, units.at(unit));
+}
+
+std::string format_seconds(double seconds) {
+  const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds) + 0.5);
+  const auto h = static_cast<unsigned long>(whole / 3600);
+  const auto m = static_cast<unsigned long>(whole / 60 % 60);
+  const auto s = static_cast<unsigned long>(whole % 60);
+  if (h > 0) return format("%luh%02lum", h, m);
+  if (m > 0) return format("%lum%02lus", m, s);
+  return format("%lus", s);
+}
+
+Console::Console(std::string tool, Verbosity verbosity)
+    : tool_(std::move(tool)), verbosity_(verbosity), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+Console::~Console() { erase_progress(); }
+
+void Console::error(std::string_view message) { print_line(message); }
+void Console::warn(std::string_view message) { print_line(message); }
+void Console::note(std::string_view message) {
+  if (verbosity_ != Verbosity::quiet) print_line(message);
+}
+void Console::detail(std::string_view message) {
+  if (verbosity_ == Verbosity::verbose) print_line(message);
+}
+
+void Console::print_line(std::string_view message) {
+  const std::lock_guard lock(mutex_);
+  const std::string progress = progress_line_;
+  erase_progress();
+  write_stderr(tool_ + ": " + std::string(message) + "\n");
+  if (!progress.empty()) {
+    write_stderr(progress);
+    progress_line_ = progress;
+  }
+}
+
+void Console::show_progress(const std::string& line, bool final) {
+  const std::lock_guard lock(mutex_);
+  if (!terminal_) {
+    write_stderr(tool_ + ": " + line + "\n");
+    return;
+  }
+  erase_progress();
+  std::string shown = tool_ + ": " + line;
+  shown.resize(std::min(shown.size(), terminal_columns() - 1));
+  write_stderr(final ? shown + "\n" : shown);
+  progress_line_ = final ? std::string() : shown;
+}
+
+void Console::erase_progress() {
+  if (progress_line_.empty()) return;
+  write_stderr("\r\x1b[K");
+  progress_line_.clear();
+}
+
+Progress::Progress(Console& console, std::uint64_t total, std::string unit)
+    : console_(console), total_(total), unit_(std::move(unit)), start_(Clock::now()), last_shown_(start_) {}
+
+Progress::~Progress() { finish(); }
+
+void Progress::update(std::uint64_t done, std::string_view extra) {
+  if (!any_) {
+    // A resumed run starts in the middle: the rate is of what this run does.
+    any_ = true;
+    first_done_ = done > 0 ? done - 1 : 0;
+  }
+  done_ = done;
+  extra_ = extra;
+  if (console_.verbosity_ == Console::Verbosity::quiet) return;
+  const auto now = Clock::now();
+  if (now - last_shown_ < (console_.terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval)) return;
+  last_shown_ = now;
+  console_.show_progress(line(now), false);
+  shown_ = true;
+}
+
+void Progress::finish() {
+  if (finished_) return;
+  finished_ = true;
+  // A run that was over before anything was shown needs no last word on a pipe; on a terminal people look for
+  // it.
+  const bool wanted = shown_ || (console_.terminal_ && any_);
+  if (console_.verbosity_ == Console::Verbosity::quiet || !wanted) return;
+  console_.show_progress(line(Clock::now()), true);
+}
+
+std::string Progress::line(Clock::time_point now) const {
+  const double seconds = std::chrono::duration<double>(now - start_).count();
+  const double rate = seconds > 0 ? static_cast<double>(done_ - first_done_) / seconds : 0.0;
+  std::string text;
+  if (total_ > 0) {
+    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+    const int filled = static_cast<int>(share * kBarWidth);
+    if (console_.terminal_)
+      text += "[" + std::string(static_cast<std::size_t>(filled), '#') +
+              std::string(static_cast<std::size_t>(kBarWidth - filled), ' ') + "] ";
+    text +=
+        format("%llu/%llu ", static_cast<unsigned long long>(done_), static_cast<unsigned long long>(total_));
+  } else {
+    text += format("%llu ", static_cast<unsigned long long>(done_));
+  }
+  text += unit_ + format(rate >= 100 ? " %.0f/s" : " %.1f/s", rate);
+  if (!extra_.empty()) text += " " + extra_;
+  if (total_ > done_ && rate > 0) {
+    text += " ETA " + format_seconds(static_cast<double>(total_ - done_) / rate);
+  } else {
+    text += " in " + format_seconds(seconds);
+  }
+  return text;
+}
+
+}  // namespace convoy

@@ -1,0 +1,88 @@
+// What a tool says to a person: messages and progress on standard error.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace convoy {
+
+// Writes "tool: message" lines to standard error, and one progress line that messages never garble.
+// Thread-safe.
+class Console {
+ public:
+  enum class Verbosity { quiet, normal, verbose };
+
+  explicit Console(std::string tool, Verbosity verbosity = Verbosity::normal);
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
+  Console(Console&&) = delete;
+  Console& operator=(Console&&) = delete;
+  ~Console();
+
+  void set_verbosity(Verbosity verbosity) { verbosity_ = verbosity; }
+  [[nodiscard]] Verbosity verbosity() const { return verbosity_; }
+  [[nodiscard]] const std::string& tool() const { return tool_; }
+
+  void error(std::string_view message);   // always shown
+  void warn(std::string_view message);    // always shown: something the user must know
+  void note(std::string_view message);    // not with -q
+  void detail(std::string_view message);  // only with -v
+
+ private:
+  friend class Progress;
+  void print_line(std::string_view message);
+  void show_progress(const std::string& line, bool final);
+  void erase_progress();
+
+  std::string tool_;
+  Verbosity verbosity_;
+  bool terminal_;
+  std::mutex mutex_;
+  std::string progress_line_;  // what stands on the terminal's last line now
+};
+
+// Progress with rate and estimated time left: a bar redrawn some ten times a second on a terminal, a plain
+// line now and then elsewhere, nothing with -q. update() is cheap enough to call for every item. Use from one
+// thread.
+class Progress {
+ public:
+  // total: items expected, 0 where unknown. unit: "images", "steps".
+  Progress(Console& console, std::uint64_t total, std::string unit);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  Progress(Progress&&) = delete;
+  Progress& operator=(Progress&&) = delete;
+  ~Progress();
+
+  void set_total(std::uint64_t total) { total_ = total; }
+  // done: items done so far. extra: shown after the rate, e.g. "loss 2.31".
+  void update(std::uint64_t done, std::string_view extra = {});
+  // Shows the last state once more and ends the line. Called by the destructor.
+  void finish();
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  [[nodiscard]] std::string line(Clock::time_point now) const;
+
+  Console& console_;
+  std::uint64_t total_;
+  std::string unit_;
+  Clock::time_point start_;
+  Clock::time_point last_shown_;
+  std::uint64_t first_done_ = 0;
+  bool any_ = false;
+  std::uint64_t done_ = 0;
+  std::string extra_;
+  bool shown_ = false;
+  bool finished_ = false;
+};
+
+// 4096 -> "4.0 KiB": for messages.
+[[nodiscard]] std::string format_bytes(std::uint64_t bytes);
+// 75 -> "1m15s": for progress.
+[[nodiscard]] std::string format_seconds(double seconds);
+
+}  // namespace convoy

@@ -1,0 +1,280 @@
+#include "lib/base/file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
+constexpr std::size_t kReadStep = std::size_t{64} << 10;
+constexpr mode_t kNewFileMode = 0666;  // the umask takes from it, as for every program
+
+std::string display_name(const std::string& path, std::string_view standard) {
+  return path == kStdStreamName ? std::string(standard) : path;
+}
+
+struct stat stat_fd(int fd, const std::string& name) {
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) throw_errno(name, errno);
+  return info;
+}
+
+std::size_t read_once(int fd, std::span<std::byte> into, const std::string& name) {
+  while (true) {
+    const ssize_t got = ::read(fd, into.data(), into.size());
+    if (got >= 0) return static_cast<std::size_t>(got);
+    if (errno != EINTR) throw_errno(name, errno);
+  }
+}
+
+void write_all(int fd, std::span<const std::byte> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw_errno(name, errno);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+std::string parent_folder(const std::string& path) {
+  const std::string parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
+// The permissions that a new file gets: those of the file it replaces, else 0666 less the umask.
+mode_t mode_for(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0) return info.st_mode & 0777;
+  const mode_t mask = ::umask(0);
+  ::umask(mask);
+  return kNewFileMode & ~mask;
+}
+
+}  // namespace
+
+Fd& Fd::operator=(Fd&& other) noexcept {
+  if (this != &other) {
+    reset();
+    fd_ = other.release();
+  }
+  return *this;
+}
+
+void Fd::reset() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+}
+
+InputFile::InputFile(const std::string& path) : name_(display_name(path, "stdin")) {
+  standard_ = path == kStdStreamName;
+  if (!standard_) {
+    fd_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd_.valid()) throw_errno(name_, errno);
+  }
+  const struct stat info = stat_fd(fd(), name_);
+  if (S_ISDIR(info.st_mode)) throw_errno(name_, EISDIR);
+  regular_ = S_ISREG(info.st_mode);
+  if (regular_) {
+    const off_t here = ::lseek(fd(), 0, SEEK_CUR);
+    position_ = here > 0 ? static_cast<std::uint64_t>(here) : 0;
+    size_ = static_cast<std::uint64_t>(info.st_size);
+  }
+}
+
+bool InputFile::is_terminal() const { return ::isatty(fd()) == 1; }
+
+std::size_t InputFile::read(std::span<std::byte> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const std::size_t got = read_some(into.subspan(done));
+    if (got == 0) break;
+    done += got;
+  }
+  return done;
+}
+
+std::size_t InputFile::read_some(std::span<std::byte> into) {
+  if (into.empty()) return 0;
+  const std::size_t got = read_once(fd(), into, name_);
+  position_ += got;
+  return got;
+}
+
+std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
+  const std::string too_large = "larger than the limit of " + std::to_string(limit) + " bytes";
+  if (regular_ && size_ > position_ && size_ - position_ > limit) throw Error(name_, too_large);
+  std::vector<std::byte> bytes;
+  // A regular file is read in one go: its size is known, and one byte more shows that it ended.
+  std::size_t step =
+      regular_ && size_ > position_ ? static_cast<std::size_t>(size_ - position_) + 1 : kReadStep;
+  while (true) {
+    const std::size_t before = bytes.size();
+    bytes.resize(before + step);
+    const std::size_t got = read(std::span(bytes).subspan(before));
+    bytes.resize(before + got);
+    if (bytes.size() > limit) throw Error(name_, too_large);
+    if (got < step) return bytes;
+    step = std::max(kReadStep, bytes.size());
+  }
+}
+
+MappedFile::MappedFile(const std::string& path) : name_(display_name(path, "stdin")) {
+  InputFile input(path);
+  Fd spool;
+  int fd = input.fd();
+  if (!input.is_regular() || input.position() != 0) {
+    spool = make_temporary_file();
+    std::vector<std::byte> step(kBufferBytes);
+    while (const std::size_t got = input.read_some(step)) {
+      write_all(spool.get(), std::span(step).first(got), "temporary copy of " + name_);
+    }
+    fd = spool.get();
+  }
+  size_ = static_cast<std::size_t>(stat_fd(fd, name_).st_size);
+  if (size_ == 0) return;
+  void* mapped = ::mmap(nullptr, size_, PROT_READ, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) throw_errno(name_, errno);
+  data_ = static_cast<const std::byte*>(mapped);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : name_(std::move(other.name_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  if (this != &other) {
+    unmap();
+    name_ = std::move(other.name_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+MappedFile::~MappedFile() { unmap(); }
+
+void MappedFile::unmap() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  data_ = nullptr;
+}
+
+OutputFile::OutputFile(const std::string& path, Content content) : name_(display_name(path, "stdout")) {
+  standard_ = path == kStdStreamName;
+  buffer_.reserve(kBufferBytes);
+  if (standard_) {
+    if (content == Content::binary && ::isatty(STDOUT_FILENO) == 1) {
+      throw UsageError("standard output is a terminal and the output is binary: redirect it or give -o FILE");
+    }
+    return;
+  }
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
+    fd_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd_.valid()) throw_errno(name_, errno);
+    return;
+  }
+  // A symbolic link keeps pointing: what it names is replaced.
+  std::error_code failure;
+  const auto target = std::filesystem::is_symlink(path, failure)
+                          ? std::filesystem::weakly_canonical(path, failure)
+                          : std::filesystem::path(path);
+  path_ = failure ? path : target.string();
+  temporary_ = path_ + ".XXXXXX";
+  fd_ = Fd(::mkostemp(temporary_.data(), O_CLOEXEC));
+  if (!fd_.valid()) {
+    temporary_.clear();
+    throw_errno(name_, errno);
+  }
+  ::fchmod(fd_.get(), mode_for(path_));
+}
+
+OutputFile::OutputFile(OutputFile&& other) noexcept
+    : name_(std::move(other.name_)),
+      path_(std::move(other.path_)),
+      temporary_(std::exchange(other.temporary_, std::string())),
+      fd_(std::move(other.fd_)),
+      standard_(std::exchange(other.standard_, false)),
+      buffer_(std::move(other.buffer_)),
+      position_(other.position_) {
+  other.buffer_.clear();
+}
+
+OutputFile::~OutputFile() {
+  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+}
+
+void OutputFile::write_through(std::span<const std::byte> bytes) {
+  write_all(standard_ ? STDOUT_FILENO : fd_.get(), bytes, name_);
+}
+
+void OutputFile::write(std::span<const std::byte> bytes) {
+  position_ += bytes.size();
+  if (buffer_.size() + bytes.size() > kBufferBytes) {
+    flush();
+    if (bytes.size() >= kBufferBytes) {
+      write_through(bytes);
+      return;
+    }
+  }
+  buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+}
+
+void OutputFile::write(std::string_view text) { write(as_bytes_of(text)); }
+
+void OutputFile::flush() {
+  write_through(buffer_);
+  buffer_.clear();
+}
+
+void OutputFile::commit() {
+  flush();
+  if (temporary_.empty()) {
+    // A close() that fails is the last word of some file systems about bytes they had accepted.
+    if (!standard_ && ::close(fd_.release()) != 0) throw_errno(name_, errno);
+    return;
+  }
+  if (::fsync(fd_.get()) != 0) throw_errno(name_, errno);
+  if (::close(fd_.release()) != 0) throw_errno(name_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(name_, errno);
+  temporary_.clear();
+  // The new name itself must reach the disk too; file systems that cannot fsync a folder say EINVAL.
+  const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_errno(name_, errno);
+}
+
+Fd make_temporary_file() {
+  const char* folder = std::getenv("TMPDIR");
+  std::string pattern =
+      std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/convoy.XXXXXX";
+  Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
+  if (!fd.valid()) throw_errno(pattern, errno);
+  ::unlink(pattern.c_str());
+  return fd;
+}
+
+std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
+  return InputFile(path).read_all(limit);
+}
+
+std::string read_text_file(const std::string& path, std::uint64_t limit) {
+  const auto bytes = read_file(path, limit);
+  return std::string(as_text(bytes));
+}
+
+}  // namespace convoy

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <string>
+
+namespace convoy {
+
+inline constexpr const char* kVersion = "0.1.0";
+
+// "CPU" or "CPU, CUDA": what this build can run on.
+[[nodiscard]] std::string build_backends();
+
+}  // namespace convoy

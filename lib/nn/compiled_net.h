@@ -1,0 +1,104 @@
+// A net compiled for one device, batch size and mode: the interface between the solver and the backends.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/net.h"
+
+namespace convoy {
+
+enum class Mode { train, infer };  // a net compiled for training also infers
+enum class Precision { fp32, bf16 };
+
+// Where one image's crop lies in the stored image, and whether it is reflected left to right.
+struct Crop {
+  std::int32_t top = 0;
+  std::int32_t left = 0;
+  bool mirror = false;
+  float color_shift[3] = {0, 0,
+                          0};  // added to each channel after the mean is subtracted (colour noise); NOLINT
+};
+
+// A batch as the data side hands it over: stored uint8 images, and what to cut from each. Fewer images than
+// the net was compiled for are allowed (the last batch of an evaluation); losses and gradients are over those
+// there are.
+struct BatchView {
+  std::span<const std::uint8_t* const> images;  // one HWC image of NetSpec::input.stored each
+  std::span<const Crop> crops;                  // one an image
+  std::span<const std::int32_t> labels;         // one an image, in [0, classes); empty for inference
+  std::span<const std::uint64_t>
+      records;  // index in the training set, for the dropout masks; empty for inference
+  std::span<const std::uint32_t> epochs;  // epoch of each image, likewise
+};
+
+struct BatchResult {
+  double loss_sum = 0.0;  // of -log p(label), natural logarithm, over the images
+  std::int64_t top1_wrong = 0;
+  std::int64_t top5_wrong = 0;  // of nets with at most five classes: 0 wrong
+};
+
+// v <- momentum * v - weight_decay * decay_factor * rate * w - rate * g;  w <- w + v, where rate is
+// learning_rate times the parameter's lr factor and g the mean gradient (Krizhevsky et al. 2012, section 5).
+struct SgdRule {
+  double learning_rate = 0.01;
+  double momentum = 0.9;
+  double weight_decay = 0.0005;
+};
+
+class CompiledNet {
+ public:
+  CompiledNet() = default;
+  CompiledNet(const CompiledNet&) = delete;
+  CompiledNet& operator=(const CompiledNet&) = delete;
+  CompiledNet(CompiledNet&&) = delete;
+  CompiledNet& operator=(CompiledNet&&) = delete;
+  virtual ~CompiledNet() = default;
+
+  [[nodiscard]] virtual const NetSpec& net() const = 0;
+  [[nodiscard]] virtual int batch() const = 0;
+
+  // Parameters, and momenta of a training net, in the canonical layout of ParameterInfo::shape and in the
+  // order of parameters_of(net()). Setting after compiling is required before the first step; momenta start
+  // at zero.
+  virtual void set_parameter(std::size_t index, std::span<const float> values) = 0;
+  virtual void get_parameter(std::size_t index, std::span<float> values) const = 0;
+  virtual void set_momentum(std::size_t index, std::span<const float> values) = 0;
+  virtual void get_momentum(std::size_t index, std::span<float> values) const = 0;
+  // Gradient of the last train_step's loss (mean over the batch), before momentum and decay: for tests.
+  virtual void get_gradient(std::size_t index, std::span<float> values) const = 0;
+  // The mean that is subtracted from stored pixels, in [C, H, W] of the stored size; zero where never set.
+  virtual void set_mean(std::span<const float> mean) = 0;
+
+  // One step of stochastic gradient descent. Labels were checked against classes() by the data side.
+  virtual BatchResult train_step(const BatchView& batch, const SgdRule& rule) = 0;
+  // Class probabilities, [images, classes] row-major, dropout off. `probabilities` has at least that many
+  // values.
+  virtual void infer(const BatchView& batch, std::span<float> probabilities) = 0;
+  // Loss and counts of labelled images, dropout off.
+  virtual BatchResult evaluate(const BatchView& batch) = 0;
+
+  // One line a primitive: layer, direction, implementation and layouts, for `train -v` and the tests.
+  [[nodiscard]] virtual std::vector<std::string> describe_primitives() const = 0;
+};
+
+struct CompileOptions {
+  int batch = 128;
+  Mode mode = Mode::train;
+  Precision precision = Precision::fp32;
+  std::uint64_t seed = 1;  // of the dropout masks
+  int threads = 0;         // 0: all processors
+};
+
+// Loss and counts of one image from its class scores (probabilities or logits order alike): the label's rank
+// is the number of classes with a higher score, or an equal score and a smaller index, so that ties never
+// help.
+[[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
+
+[[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
+
+}  // namespace convoy

@@ -1,0 +1,179 @@
+// lib/base: the generator against its published vectors, files that appear whole or not at all, ordered
+// parallel work.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <random>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/json.h"
+#include "lib/base/parallel.h"
+#include "lib/base/philox.h"
+#include "lib/base/tool.h"
+
+namespace convoy {
+namespace {
+
+// Known-answer vectors of Random123 (kat_vectors, philox4x32 10).
+TEST(Philox, MatchesPublishedVectors) {
+  EXPECT_EQ(philox4x32({0, 0, 0, 0}, 0, 0), (PhiloxBlock{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  EXPECT_EQ(philox4x32({~0U, ~0U, ~0U, ~0U}, ~0U, ~0U),
+            (PhiloxBlock{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, 0xa4093822, 0x299f31d0),
+            (PhiloxBlock{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Philox, StreamsOfDifferentKeysDiffer) {
+  const PhiloxStream base{.seed = 1, .epoch = 2, .record = 3, .purpose = Purpose::crop};
+  PhiloxStream other = base;
+  other.seed = 1ULL << 40;
+  EXPECT_NE(base.block(0), other.block(0));
+  other = base;
+  other.epoch = 3;
+  EXPECT_NE(base.block(0), other.block(0));
+  other = base;
+  other.record = 3 + (1ULL << 32);
+  EXPECT_NE(base.block(0), other.block(0));
+  other = base;
+  other.purpose = Purpose::dropout;
+  EXPECT_NE(base.block(0), other.block(0));
+  other = base;
+  other.layer = 1;
+  EXPECT_NE(base.block(0), other.block(0));
+}
+
+TEST(Philox, UniformBelowStaysBelow) {
+  EXPECT_EQ(uniform_below(~0ULL, 7), 6U);
+  EXPECT_EQ(uniform_below(0, 7), 0U);
+  EXPECT_LT(uniform_float(~0U), 1.0F);
+}
+
+class Files : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "/convoy-base-XXXXXX";
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+  [[nodiscard]] std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  [[nodiscard]] std::size_t entries() const {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_), {}));
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(Files, AppearOnlyOnCommit) {
+  std::ofstream(path("out")) << "old";
+  {
+    OutputFile out(path("out"), OutputFile::Content::binary);
+    out.write("new");
+    out.flush();
+    EXPECT_EQ(read_text_file(path("out"), 100), "old");
+  }
+  EXPECT_EQ(read_text_file(path("out"), 100), "old");
+  EXPECT_EQ(entries(), 1U) << "an abandoned temporary file is removed";
+  OutputFile out(path("out"), OutputFile::Content::binary);
+  out.write("new");
+  out.commit();
+  EXPECT_EQ(read_text_file(path("out"), 100), "new");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(Files, KeepTheModeOfWhatTheyReplace) {
+  std::ofstream(path("out")) << "old";
+  ASSERT_EQ(::chmod(path("out").c_str(), 0640), 0);
+  OutputFile out(path("out"), OutputFile::Content::text);
+  out.commit();
+  struct stat info {};
+  ASSERT_EQ(::stat(path("out").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777U, 0640U);
+}
+
+TEST_F(Files, ReportAFullDisk) {
+  OutputFile out("/dev/full", OutputFile::Content::binary);
+  out.write("x");
+  EXPECT_THROW(out.commit(), Error);
+}
+
+TEST_F(Files, RefuseWhatIsLargerThanTheLimit) {
+  std::ofstream(path("in")) << "12345";
+  EXPECT_EQ(read_text_file(path("in"), 5), "12345");
+  EXPECT_THROW((void)read_text_file(path("in"), 4), Error);
+  EXPECT_THROW((void)read_text_file(folder_.string(), 4), Error);
+}
+
+TEST_F(Files, MapsWhatWasWritten) {
+  std::ofstream(path("in")) << "12345";
+  MappedFile mapped(path("in"));
+  EXPECT_EQ(as_text(mapped.bytes()), "12345");
+  const MappedFile moved = std::move(mapped);
+  EXPECT_EQ(as_text(moved.bytes()), "12345");
+  std::ofstream(path("empty")) << "";
+  EXPECT_TRUE(MappedFile(path("empty")).bytes().empty());
+}
+
+TEST(OrderedParallelMap, KeepsOrderForAnyNumberOfThreads) {
+  for (const int threads : {1, 2, 3, 8}) {
+    int next = 0;
+    std::vector<int> seen;
+    ordered_parallel_map(
+        threads, [&]() -> std::optional<int> { return next < 500 ? std::optional(next++) : std::nullopt; },
+        [](int&& item) {
+          if (item % 7 == 0) std::this_thread::yield();
+          return item * 2;
+        },
+        [&](int&& result) { seen.push_back(result); });
+    ASSERT_EQ(seen.size(), 500U);
+    for (int i = 0; i < 500; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i * 2);
+  }
+}
+
+TEST(OrderedParallelMap, ThrowsWhatAnyPartThrows) {
+  for (const int threads : {1, 4}) {
+    for (const int where : {0, 1, 2}) {
+      int next = 0;
+      const auto check = [where](int part, int item) {
+        if (part == where && item == 50) throw Error("place", "reason");
+      };
+      EXPECT_THROW(ordered_parallel_map(
+                       threads,
+                       [&]() -> std::optional<int> {
+                         check(0, next);
+                         return next < 500 ? std::optional(next++) : std::nullopt;
+                       },
+                       [&](int&& item) {
+                         check(1, item);
+                         return item;
+                       },
+                       [&](int&& item) { check(2, item); }),
+                   Error);
+    }
+  }
+}
+
+TEST(Json, IsReadStrictly) {
+  EXPECT_EQ(parse_json(R"({"a":[1,2]})", "x")["a"][1], 2);
+  EXPECT_THROW((void)parse_json(R"({"a":1,"a":2})", "x"), FormatError);
+  EXPECT_THROW((void)parse_json(R"({"a":1} x)", "x"), FormatError);
+  EXPECT_THROW((void)parse_json(std::string(100000, '['), "x"), FormatError);
+  EXPECT_THROW((void)parse_json("", "x"), FormatError);
+}
+
+TEST(Numbers, AreParsedWhole) {
+  EXPECT_EQ(parse_integer("-3", "x", -5, 5), -3);
+  for (const char* bad : {"", "3x", " 3", "3 ", "6", "0x3", "99999999999999999999", "3.0"}) {
+    EXPECT_THROW((void)parse_integer(bad, "x", -5, 5), UsageError) << bad;
+  }
+  EXPECT_DOUBLE_EQ(parse_real("1e-4", "x", 0, 1), 1e-4);
+  for (const char* bad : {"", "nan", "inf", "1e-4x", "2", "-1"}) {
+    EXPECT_THROW((void)parse_real(bad, "x", 0, 1), UsageError) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace convoy
