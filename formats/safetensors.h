@@ -16,7 +16,26 @@ inline constexpr std::uint64_t kMaxSafetensorsHeader =
     100'000'000;  // bytes, as in the reference implementation
 inline constexpr std::size_t kMaxTensorDims = 8;
 
-enum class DType { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+// The element types of the reference implementation, except those of less than a byte (F4, F6).
+enum class DType {
+  f64,
+  f32,
+  f16,
+  bf16,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean,
+  c64,
+  f8_e4m3,
+  f8_e5m2,
+  f8_e8m0
+};
 [[nodiscard]] std::string_view dtype_name(DType type);  // "F32"
 [[nodiscard]] std::size_t dtype_bytes(DType type);
 
@@ -40,7 +59,8 @@ using Metadata = std::map<std::string, std::string>;  // __metadata__: text to t
 
 // Maps a file and checks all the format's rules (header of at most 100 MB, no duplicate names, offsets in
 // order without overlap or hole, sizes that fit their shapes, nothing after the last tensor). Throws
-// FormatError.
+// FormatError. Tensors stand in the order of their data. Only what a foreign writer did not align to its
+// element size, which the format allows, is copied.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
@@ -52,13 +72,17 @@ class SafetensorsFile {
   [[nodiscard]] const TensorView& get(std::string_view name) const;
 
  private:
+  [[nodiscard]] std::span<const std::byte> aligned(std::span<const std::byte> values, DType type);
+
   MappedFile file_;
   Metadata metadata_;
   std::vector<TensorView> tensors_;
+  std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
 };
 
 // Writes the whole format; tensors are aligned to their element size (widest first), in the order given among
-// equals. The caller commits `out`.
+// equals. Throws Error where two tensors have one name, data do not fit their shape, or a text is not UTF-8.
+// The caller commits `out`.
 void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata);
 
 }  // namespace convoy

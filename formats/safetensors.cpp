@@ -1,0 +1,298 @@
+#include "formats/safetensors.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstring>
+#include <numeric>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "lib/base/checked.h"
+#include "lib/base/error.h"
+#include "lib/base/json.h"
+
+namespace convoy {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "tensors are mapped as they lie in the file");
+
+constexpr std::string_view kMetadataKey = "__metadata__";
+constexpr std::size_t kLengthBytes = 8;
+constexpr std::size_t kHeaderAlignment = 8;
+
+struct TypeInfo {
+  DType type;
+  std::string_view name;
+  std::size_t bytes;
+};
+constexpr std::array<TypeInfo, 17> kTypes = {{{DType::f64, "F64", 8},
+                                              {DType::f32, "F32", 4},
+                                              {DType::f16, "F16", 2},
+                                              {DType::bf16, "BF16", 2},
+                                              {DType::i64, "I64", 8},
+                                              {DType::i32, "I32", 4},
+                                              {DType::i16, "I16", 2},
+                                              {DType::i8, "I8", 1},
+                                              {DType::u64, "U64", 8},
+                                              {DType::u32, "U32", 4},
+                                              {DType::u16, "U16", 2},
+                                              {DType::u8, "U8", 1},
+                                              {DType::boolean, "BOOL", 1},
+                                              {DType::c64, "C64", 8},
+                                              {DType::f8_e4m3, "F8_E4M3", 1},
+                                              {DType::f8_e5m2, "F8_E5M2", 1},
+                                              {DType::f8_e8m0, "F8_E8M0", 1}}};
+
+const TypeInfo& type_info(DType type) { return *std::ranges::find(kTypes, type, &TypeInfo::type); }
+
+// Bytes of a tensor, or nothing where that does not fit 64 bits.
+std::optional<std::uint64_t> tensor_bytes(DType type, std::span<const std::uint64_t> shape) {
+  std::optional<std::uint64_t> bytes = dtype_bytes(type);
+  for (const std::uint64_t extent : shape) {
+    bytes = checked_mul(*bytes, extent);
+    if (!bytes) return std::nullopt;
+  }
+  return bytes;
+}
+
+// One tensor as the header describes it; offsets count from the end of the header.
+struct Entry {
+  std::string name;
+  DType type = DType::f32;
+  std::vector<std::uint64_t> shape;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+// Reads the JSON header; every refusal names the tensor and the offset of the header.
+class HeaderReader {
+ public:
+  explicit HeaderReader(std::string_view place) : place_(place) {}
+
+  Metadata read_metadata(const nlohmann::json& value) const {
+    if (!value.is_object()) fail("__metadata__ is not an object of texts");
+    Metadata metadata;
+    for (const auto& [key, text] : value.items()) {
+      if (!text.is_string()) fail("__metadata__: the value of \"" + key + "\" is not a text");
+      metadata.emplace(key, text.get<std::string>());
+    }
+    return metadata;
+  }
+
+  Entry read_entry(const std::string& name, const nlohmann::json& value) const {
+    const std::string tensor = "tensor \"" + name + "\": ";
+    if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
+        !value.contains("data_offsets")) {
+      fail(tensor + "expected an object of dtype, shape and data_offsets");
+    }
+    Entry entry;
+    entry.name = name;
+    const nlohmann::json& type = value.at("dtype");
+    const auto* known = type.is_string()
+                            ? std::ranges::find(kTypes, type.get_ref<const std::string&>(), &TypeInfo::name)
+                            : kTypes.end();
+    if (known == kTypes.end()) fail(tensor + "unknown dtype " + type.dump());
+    entry.type = known->type;
+    entry.shape = read_numbers(value.at("shape"), tensor + "shape");
+    if (entry.shape.size() > kMaxTensorDims) {
+      fail(tensor + "more than " + std::to_string(kMaxTensorDims) + " dimensions");
+    }
+    const auto offsets = read_numbers(value.at("data_offsets"), tensor + "data_offsets");
+    if (offsets.size() != 2) fail(tensor + "data_offsets are not two numbers");
+    entry.begin = offsets[0];
+    entry.end = offsets[1];
+    return entry;
+  }
+
+  // Offsets must run through the data without holes and overlaps, and fit the shapes.
+  void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) const {
+    std::uint64_t position = 0;
+    for (const Entry& entry : entries) {
+      const std::string tensor = "tensor \"" + entry.name + "\": ";
+      if (entry.end < entry.begin) fail(tensor + "data_offsets end before they begin");
+      if (entry.begin != position) {
+        fail(tensor + "begins at " + std::to_string(entry.begin) + " of the data instead of " +
+             std::to_string(position) + ": tensors must neither overlap nor leave holes");
+      }
+      const auto bytes = tensor_bytes(entry.type, entry.shape);
+      if (!bytes) fail(tensor + "its shape " + shape_text(entry.shape) + " is too large");
+      if (*bytes != entry.end - entry.begin) {
+        fail(tensor + std::string(dtype_name(entry.type)) + " " + shape_text(entry.shape) + " needs " +
+             std::to_string(*bytes) + " bytes, data_offsets give " + std::to_string(entry.end - entry.begin));
+      }
+      position = entry.end;
+    }
+    if (position != data_bytes) {
+      fail("the tensors take " + std::to_string(position) + " bytes, the file has " +
+           std::to_string(data_bytes) + (position > data_bytes ? ": it is cut short" : ""));
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& reason) const { throw FormatError(place_, kLengthBytes, reason); }
+
+  std::vector<std::uint64_t> read_numbers(const nlohmann::json& value, const std::string& what) const {
+    if (!value.is_array()) fail(what + " is not an array");
+    std::vector<std::uint64_t> numbers;
+    for (const nlohmann::json& element : value) {
+      if (!element.is_number_unsigned()) fail(what + " holds something else than whole numbers");
+      numbers.push_back(element.get<std::uint64_t>());
+    }
+    return numbers;
+  }
+
+  std::string_view place_;
+};
+
+std::uint64_t read_header_length(std::span<const std::byte> bytes, std::string_view place) {
+  if (bytes.size() < kLengthBytes) {
+    throw FormatError(place, bytes.size(), "ends before the header's length: not a safetensors file");
+  }
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  if (length > kMaxSafetensorsHeader) {
+    throw FormatError(place, 0,
+                      "header length " + std::to_string(length) + " is over the limit of " +
+                          std::to_string(kMaxSafetensorsHeader) + ": not a safetensors file");
+  }
+  if (length > bytes.size() - kLengthBytes) {
+    throw FormatError(place, bytes.size(), "the file ends within its header");
+  }
+  if (length == 0 || bytes[kLengthBytes] != std::byte{'{'}) {
+    throw FormatError(place, kLengthBytes, "the header does not begin with '{': not a safetensors file");
+  }
+  return length;
+}
+
+std::string header_text(std::span<const TensorView* const> ordered, const Metadata& metadata) {
+  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!metadata.empty()) header[kMetadataKey] = metadata;
+  std::uint64_t position = 0;
+  for (const TensorView* tensor : ordered) {
+    const std::uint64_t end = position + tensor->data.size();
+    header[tensor->name] = {
+        {"dtype", dtype_name(tensor->type)}, {"shape", tensor->shape}, {"data_offsets", {position, end}}};
+    position = end;
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
+  return text;
+}
+
+void check_writable(std::span<const TensorView> tensors, std::string_view place) {
+  std::set<std::string_view> names = {kMetadataKey};
+  for (const TensorView& tensor : tensors) {
+    if (!names.insert(tensor.name).second) throw Error(place, "two tensors named \"" + tensor.name + "\"");
+    if (tensor.shape.size() > kMaxTensorDims ||
+        tensor_bytes(tensor.type, tensor.shape) != tensor.data.size()) {
+      throw Error(place, "tensor \"" + tensor.name + "\": " + std::to_string(tensor.data.size()) +
+                             " bytes do not fit its shape " + shape_text(tensor.shape));
+    }
+  }
+}
+
+template <typename T>
+std::span<const T> values_as(const TensorView& tensor, DType wanted, std::string_view place) {
+  if (tensor.type != wanted) {
+    throw Error(place, "tensor \"" + tensor.name + "\" is " + std::string(dtype_name(tensor.type)) +
+                           ", expected " + std::string(dtype_name(wanted)));
+  }
+  return {reinterpret_cast<const T*>(tensor.data.data()), tensor.data.size() / sizeof(T)};
+}
+
+}  // namespace
+
+std::string_view dtype_name(DType type) { return type_info(type).name; }
+std::size_t dtype_bytes(DType type) { return type_info(type).bytes; }
+
+std::uint64_t TensorView::elements() const {
+  return std::accumulate(shape.begin(), shape.end(), std::uint64_t{1}, std::multiplies<>());
+}
+
+std::span<const float> TensorView::f32(std::string_view place) const {
+  return values_as<float>(*this, DType::f32, place);
+}
+
+std::span<const std::uint64_t> TensorView::u64(std::string_view place) const {
+  return values_as<std::uint64_t>(*this, DType::u64, place);
+}
+
+std::string shape_text(std::span<const std::uint64_t> shape) {
+  std::string text = "[";
+  for (const std::uint64_t extent : shape) {
+    if (text.size() > 1) text += ',';
+    text += std::to_string(extent);
+  }
+  return text + "]";
+}
+
+SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
+  const std::span<const std::byte> bytes = file_.bytes();
+  const std::uint64_t length = read_header_length(bytes, file_.name());
+  const auto data = bytes.subspan(kLengthBytes + length);
+  const nlohmann::json header =
+      parse_json(as_text(bytes.subspan(kLengthBytes, length)), file_.name(), kLengthBytes);
+
+  const HeaderReader reader(file_.name());
+  std::vector<Entry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name == kMetadataKey) {
+      metadata_ = reader.read_metadata(value);
+    } else {
+      entries.push_back(reader.read_entry(name, value));
+    }
+  }
+  std::ranges::stable_sort(entries, {}, [](const Entry& entry) { return std::pair(entry.begin, entry.end); });
+  reader.check_layout(entries, data.size());
+  tensors_.reserve(entries.size());
+  for (Entry& entry : entries) {
+    const auto values = data.subspan(entry.begin, entry.end - entry.begin);
+    tensors_.push_back(
+        {std::move(entry.name), entry.type, std::move(entry.shape), aligned(values, entry.type)});
+  }
+}
+
+std::span<const std::byte> SafetensorsFile::aligned(std::span<const std::byte> values, DType type) {
+  if (reinterpret_cast<std::uintptr_t>(values.data()) % dtype_bytes(type) == 0) return values;
+  std::vector<std::uint64_t>& copy = copies_.emplace_back((values.size() + 7) / 8);
+  if (!values.empty()) std::memcpy(copy.data(), values.data(), values.size());
+  return std::as_bytes(std::span(copy)).first(values.size());
+}
+
+const TensorView* SafetensorsFile::find(std::string_view name) const {
+  const auto found = std::ranges::find(tensors_, name, &TensorView::name);
+  return found == tensors_.end() ? nullptr : &*found;
+}
+
+const TensorView& SafetensorsFile::get(std::string_view name) const {
+  const TensorView* tensor = find(name);
+  if (tensor == nullptr) throw Error(file_.name(), "no tensor \"" + std::string(name) + "\"");
+  return *tensor;
+}
+
+void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata) {
+  check_writable(tensors, out.name());
+  std::vector<const TensorView*> ordered;
+  ordered.reserve(tensors.size());
+  for (const TensorView& tensor : tensors) ordered.push_back(&tensor);
+  std::ranges::stable_sort(ordered, std::greater<>(),
+                           [](const TensorView* tensor) { return dtype_bytes(tensor->type); });
+  std::string header;
+  try {
+    header = header_text(ordered, metadata);
+  } catch (const nlohmann::json::type_error&) {
+    throw Error(out.name(), "a name or a metadata text is not UTF-8");
+  }
+  if (header.size() > kMaxSafetensorsHeader) {
+    throw Error(out.name(), "the header of " + std::to_string(header.size()) +
+                                " bytes is over the limit of " + std::to_string(kMaxSafetensorsHeader));
+  }
+  const std::uint64_t length = header.size();
+  out.write(std::as_bytes(std::span(&length, 1)));
+  out.write(header);
+  for (const TensorView* tensor : ordered) out.write(tensor->data);
+}
+
+}  // namespace convoy
