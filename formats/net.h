@@ -11,6 +11,14 @@ namespace convoy {
 
 inline constexpr std::uint64_t kMaxNetBytes = std::uint64_t{1} << 20;
 inline constexpr int kMaxLayers = 255;
+// A net's text may come from a stranger's weights file: no product of its sizes can leave 64 bits, and none
+// of a size of an array leaves 32.
+inline constexpr int kMaxNetSide = 65535;        // height or width of a layer, window, stride and padding
+inline constexpr int kMaxNetChannels = 1 << 20;  // channels, filters, outputs, groups
+inline constexpr int kMaxNetElements =
+    2147483647;  // activations of one layer and image; weights of one layer
+inline constexpr std::int64_t kMaxNetMultiplyAdds = std::int64_t{1} << 50;  // of one layer and image
+inline constexpr std::size_t kMaxLayerName = 64;
 
 // Height, width, channels of one image's activations.
 struct Extent {
