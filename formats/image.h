@@ -1,10 +1,32 @@
-// A decoded image.
+// Decoded images, and the limits within which they are decoded.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <string_view>
 #include <vector>
 
+#include "formats/dataset_info.h"
+
 namespace convoy {
+
+// The largest image of ILSVRC2012 has 61 million pixels; a header can claim billions in 40 bytes.
+inline constexpr std::uint64_t kMaxImagePixels = std::uint64_t{1} << 27;
+// One encoded image.
+inline constexpr std::uint64_t kMaxImageFileBytes = std::uint64_t{1} << 28;
+
+// What a decoder accepts, checked against the header before anything is allocated.
+struct ImageLimits {
+  int max_side = kMaxImageSide;
+  std::uint64_t max_pixels = kMaxImagePixels;
+};
+
+// Throws Error(place, ...) where width x height is empty or beyond the limits.
+void check_image_size(std::uint64_t width, std::uint64_t height, std::string_view place,
+                      const ImageLimits& limits);
 
 // Pixels height x width x channels (HWC), interleaved, 8 bits, rows without padding; channels is 1 (gray) or
 // 3 (RGB).
@@ -13,6 +35,52 @@ struct Image {
   int height = 0;
   int channels = 0;
   std::vector<std::uint8_t> pixels;
+};
+
+// One component of an image: height rows of `width` samples, each row on a 64-byte boundary. Memory is kept
+// from one image to the next.
+class Plane {
+ public:
+  static constexpr std::size_t kAlignment = 64;
+
+  // Gives the plane its size; samples are undefined. Rows and columns beyond width x height up to
+  // allocated_width x allocated_height may be written too (decoders work in whole blocks).
+  void resize(int width, int height, int allocated_width, int allocated_height);
+  void resize(int width, int height) { resize(width, height, width, height); }
+
+  [[nodiscard]] int width() const { return width_; }
+  [[nodiscard]] int height() const { return height_; }
+  [[nodiscard]] std::size_t stride() const { return stride_; }  // bytes from row to row
+  [[nodiscard]] std::uint8_t* row(int y) { return data_.get() + stride_ * static_cast<std::size_t>(y); }
+  [[nodiscard]] const std::uint8_t* row(int y) const {
+    return data_.get() + stride_ * static_cast<std::size_t>(y);
+  }
+
+ private:
+  struct Free {
+    void operator()(std::uint8_t* bytes) const { ::operator delete[](bytes, std::align_val_t{kAlignment}); }
+  };
+  std::unique_ptr<std::uint8_t[], Free> data_;  // NOLINT: an aligned array
+  std::size_t capacity_ = 0;
+  std::size_t stride_ = 0;
+  int width_ = 0;
+  int height_ = 0;
+};
+
+// An image as separate components that may have fewer samples than the image has pixels. Sample 0 of a
+// component covers the pixels from the image's left (top) edge on: pixel coordinate x lies at sample
+// coordinate x * x_scale, both measured from the edge.
+struct PlanarImage {
+  enum class Color { gray, ycbcr, rgb };  // ycbcr: JFIF's, full range
+  struct Component {
+    Plane plane;
+    double x_scale = 1.0;  // samples a pixel, at most 1
+    double y_scale = 1.0;
+  };
+  int width = 0;  // pixels of the image
+  int height = 0;
+  Color color = Color::gray;
+  std::array<Component, 3> components;  // gray uses the first alone
 };
 
 }  // namespace convoy

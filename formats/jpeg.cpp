@@ -1,0 +1,363 @@
+#include "formats/jpeg.h"
+
+// jpeglib.h needs size_t and FILE declared before it.
+#include <cstdio>
+//
+#include <jerror.h>
+#include <jpeglib.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstring>
+#include <string>
+
+#include "formats/jpeg_exif.h"
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr std::string_view kExifLead("Exif\0\0", 6);
+constexpr unsigned kMaxMarkerBytes = 65533;
+// Rows handed to libjpeg in one call, and the most rows of one component in a row of blocks: 4 blocks of 8.
+constexpr int kPixelRowsAtOnce = 16;
+constexpr int kMaxRawRows = MAX_SAMP_FACTOR * DCTSIZE;
+
+// libjpeg's error state, and the way out of it: libjpeg calls back, and only longjmp leaves it. An exception
+// would have to pass through C frames.
+struct Errors {
+  jpeg_error_mgr manager{};  // first: libjpeg hands out a pointer to it
+  std::jmp_buf escape{};
+  std::array<char, JMSG_LENGTH_MAX> message{};
+};
+
+[[noreturn]] void leave(j_common_ptr codec) {
+  auto* errors = reinterpret_cast<Errors*>(codec->err);
+  (*codec->err->format_message)(codec, errors->message.data());
+  std::longjmp(errors->escape, 1);
+}
+
+// Warnings after which all pixels are still there.
+bool is_harmless(int code) {
+  return code == JWRN_ADOBE_XFORM || code == JWRN_BOGUS_PROGRESSION || code == JWRN_EXTRANEOUS_DATA ||
+         code == JWRN_JFIF_MAJOR || code == JWRN_TOO_MUCH_DATA;
+}
+
+void on_message(j_common_ptr codec, int level) {
+  if (level < 0 && !is_harmless(codec->err->msg_code)) leave(codec);
+}
+
+void no_output(j_common_ptr /*codec*/) {}
+
+void set_up(Errors& errors) {
+  jpeg_std_error(&errors.manager);
+  errors.manager.error_exit = leave;
+  errors.manager.emit_message = on_message;
+  errors.manager.output_message = no_output;
+}
+
+// Runs `step`, which calls libjpeg, and returns whether it came to its end. libjpeg leaves `step` by longjmp:
+// it must own nothing that has a destructor. Never inlined, so that no variable of the caller lives in a
+// register across setjmp.
+template <typename Step>
+[[gnu::noinline]] bool guarded(Errors& errors, Step&& step) {
+  if (setjmp(errors.escape) != 0) return false;  // NOLINT(cert-err52-cpp)
+  step();
+  return true;
+}
+
+void limit_scans(j_common_ptr codec) {
+  const auto* decoder = reinterpret_cast<j_decompress_ptr>(codec);
+  if (decoder->input_scan_number > kMaxJpegScans) {
+    auto* errors = reinterpret_cast<Errors*>(codec->err);
+    std::snprintf(errors->message.data(), errors->message.size(), "more than %d scans", kMaxJpegScans);
+    std::longjmp(errors->escape, 1);
+  }
+}
+
+int block_rows(const jpeg_component_info& component) {
+#if JPEG_LIB_VERSION >= 70
+  return component.DCT_v_scaled_size;
+#else
+  return component.DCT_scaled_size;
+#endif
+}
+
+int block_columns(const jpeg_component_info& component) {
+#if JPEG_LIB_VERSION >= 70
+  return component.DCT_h_scaled_size;
+#else
+  return component.DCT_scaled_size;
+#endif
+}
+
+int orientation_of(const jpeg_decompress_struct& decoder) {
+  for (const jpeg_marker_struct* marker = decoder.marker_list; marker != nullptr; marker = marker->next) {
+    const std::span<const std::uint8_t> bytes(marker->data, marker->data_length);
+    if (bytes.size() < kExifLead.size()) continue;
+    if (std::memcmp(bytes.data(), kExifLead.data(), kExifLead.size()) != 0) continue;
+    return exif_orientation(bytes.subspan(kExifLead.size()));
+  }
+  return 1;
+}
+
+// Inks to light. Adobe writes inks inverted (255: no ink), and files without its marker follow that, as every
+// common reader assumes.
+void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int pixels) {
+  for (int i = 0; i < pixels; ++i) {
+    const int black = cmyk[i * 4 + 3];
+    for (int c = 0; c < 3; ++c) {
+      rgb[i * 3 + c] = static_cast<std::uint8_t>((cmyk[i * 4 + c] * black + 127) / 255);
+    }
+  }
+}
+
+}  // namespace
+
+struct JpegDecoder::State {
+  jpeg_decompress_struct decoder{};
+  Errors errors;
+  jpeg_progress_mgr progress{};
+  std::string place;
+  std::vector<std::uint8_t> cmyk_row;
+
+  State() {
+    set_up(errors);
+    decoder.err = &errors.manager;
+    const bool created = guarded(errors, [&] {
+      jpeg_create_decompress(&decoder);
+      jpeg_save_markers(&decoder, kExifMarker, kMaxMarkerBytes);
+    });
+    if (!created) fail();
+    progress.progress_monitor = limit_scans;
+    decoder.progress = &progress;
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  State(State&&) = delete;
+  State& operator=(State&&) = delete;
+  ~State() { jpeg_destroy_decompress(&decoder); }
+
+  [[noreturn]] void fail() {
+    jpeg_abort_decompress(&decoder);
+    throw Error(place.empty() ? "libjpeg" : place, std::string("JPEG: ") + errors.message.data());
+  }
+  void fail_unless(bool whole) {
+    if (!whole) fail();
+  }
+  void read_raw_rows(PlanarImage& into, int components);
+  void read_cmyk(Image& into);
+};
+
+JpegDecoder::JpegDecoder() : state_(std::make_unique<State>()) {}
+JpegDecoder::JpegDecoder(JpegDecoder&&) noexcept = default;
+JpegDecoder& JpegDecoder::operator=(JpegDecoder&&) noexcept = default;
+JpegDecoder::~JpegDecoder() = default;
+
+JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_view place,
+                             const ImageLimits& limits) {
+  State& state = *state_;
+  auto& decoder = state.decoder;
+  state.place = place;
+  jpeg_abort_decompress(&decoder);
+  state.fail_unless(guarded(state.errors, [&] {
+    jpeg_mem_src(&decoder, bytes.data(), bytes.size());
+    jpeg_read_header(&decoder, TRUE);
+  }));
+  check_image_size(decoder.image_width, decoder.image_height, place, limits);
+  decoder.dct_method = JDCT_ISLOW;
+  JpegHeader header;
+  header.width = static_cast<int>(decoder.image_width);
+  header.height = static_cast<int>(decoder.image_height);
+  header.gray = decoder.jpeg_color_space == JCS_GRAYSCALE;
+  header.planar = header.gray || decoder.jpeg_color_space == JCS_YCbCr;
+  header.orientation = orientation_of(decoder);
+  return header;
+}
+
+void JpegDecoder::read_planes(int denominator, PlanarImage& into) {
+  State& state = *state_;
+  auto& decoder = state.decoder;
+  decoder.raw_data_out = TRUE;
+  decoder.out_color_space = decoder.jpeg_color_space;
+  decoder.scale_num = 1;
+  decoder.scale_denom = static_cast<unsigned>(denominator);
+  state.fail_unless(guarded(state.errors, [&] { jpeg_start_decompress(&decoder); }));
+  const int components = decoder.num_components;
+  into.width = static_cast<int>(decoder.image_width);
+  into.height = static_cast<int>(decoder.image_height);
+  into.color = components == 1 ? PlanarImage::Color::gray : PlanarImage::Color::ycbcr;
+  for (int c = 0; c < components; ++c) {
+    const jpeg_component_info& info = decoder.comp_info[c];
+    auto& component = into.components.at(static_cast<std::size_t>(c));
+    component.x_scale =
+        static_cast<double>(info.h_samp_factor * block_columns(info)) / (decoder.max_h_samp_factor * DCTSIZE);
+    component.y_scale =
+        static_cast<double>(info.v_samp_factor * block_rows(info)) / (decoder.max_v_samp_factor * DCTSIZE);
+    component.plane.resize(static_cast<int>(info.downsampled_width),
+                           static_cast<int>(info.downsampled_height),
+                           static_cast<int>(info.width_in_blocks) * block_columns(info),
+                           static_cast<int>(decoder.total_iMCU_rows) * info.v_samp_factor * block_rows(info));
+  }
+  state.read_raw_rows(into, components);
+}
+
+void JpegDecoder::State::read_raw_rows(PlanarImage& into, int components) {
+  std::array<std::array<JSAMPROW, kMaxRawRows>, 3> rows{};
+  std::array<JSAMPARRAY, 3> arrays = {rows[0].data(), rows[1].data(), rows[2].data()};
+  std::array<int, 3> per_call{};
+  int lines = 0;
+  for (std::size_t c = 0; c < static_cast<std::size_t>(components); ++c) {
+    per_call.at(c) = decoder.comp_info[c].v_samp_factor * block_rows(decoder.comp_info[c]);
+  }
+#if JPEG_LIB_VERSION >= 70
+  lines = decoder.max_v_samp_factor * decoder.min_DCT_v_scaled_size;
+#else
+  lines = decoder.max_v_samp_factor * decoder.min_DCT_scaled_size;
+#endif
+  fail_unless(guarded(errors, [&] {
+    for (int group = 0; decoder.output_scanline < decoder.output_height; ++group) {
+      for (std::size_t c = 0; c < static_cast<std::size_t>(components); ++c) {
+        for (int y = 0; y < per_call[c]; ++y) {
+          rows[c][static_cast<std::size_t>(y)] = into.components[c].plane.row(group * per_call[c] + y);
+        }
+      }
+      jpeg_read_raw_data(&decoder, arrays.data(), static_cast<JDIMENSION>(lines));
+    }
+    jpeg_finish_decompress(&decoder);
+  }));
+}
+
+void JpegDecoder::read_pixels(Image& into) {
+  State& state = *state_;
+  auto& decoder = state.decoder;
+  decoder.raw_data_out = FALSE;
+  decoder.scale_num = 1;
+  decoder.scale_denom = 1;
+  const bool gray = decoder.jpeg_color_space == JCS_GRAYSCALE;
+  const bool ink = decoder.jpeg_color_space == JCS_CMYK || decoder.jpeg_color_space == JCS_YCCK;
+  if (decoder.jpeg_color_space == JCS_UNKNOWN) {
+    throw Error(state.place,
+                "JPEG: " + std::to_string(decoder.num_components) + " components of an unknown colour space");
+  }
+  decoder.out_color_space = gray ? JCS_GRAYSCALE : ink ? JCS_CMYK : JCS_RGB;
+  into.width = static_cast<int>(decoder.image_width);
+  into.height = static_cast<int>(decoder.image_height);
+  into.channels = gray ? 1 : 3;
+  into.pixels.resize(static_cast<std::size_t>(into.width) * static_cast<std::size_t>(into.height) *
+                     static_cast<std::size_t>(into.channels));
+  if (ink) {
+    state.read_cmyk(into);
+    return;
+  }
+  const std::size_t stride = static_cast<std::size_t>(into.width) * static_cast<std::size_t>(into.channels);
+  std::array<JSAMPROW, kPixelRowsAtOnce> rows{};
+  state.fail_unless(guarded(state.errors, [&] {
+    jpeg_start_decompress(&decoder);
+    while (decoder.output_scanline < decoder.output_height) {
+      const JDIMENSION count =
+          std::min<JDIMENSION>(kPixelRowsAtOnce, decoder.output_height - decoder.output_scanline);
+      for (JDIMENSION y = 0; y < count; ++y) {
+        rows[y] = into.pixels.data() + stride * (decoder.output_scanline + y);
+      }
+      jpeg_read_scanlines(&decoder, rows.data(), count);
+    }
+    jpeg_finish_decompress(&decoder);
+  }));
+}
+
+void JpegDecoder::State::read_cmyk(Image& into) {
+  cmyk_row.resize(static_cast<std::size_t>(into.width) * 4);
+  const std::size_t stride = static_cast<std::size_t>(into.width) * 3;
+  fail_unless(guarded(errors, [&] {
+    jpeg_start_decompress(&decoder);
+    while (decoder.output_scanline < decoder.output_height) {
+      std::uint8_t* to = into.pixels.data() + stride * decoder.output_scanline;
+      JSAMPROW row = cmyk_row.data();
+      jpeg_read_scanlines(&decoder, &row, 1);
+      cmyk_to_rgb(cmyk_row.data(), to, into.width);
+    }
+    jpeg_finish_decompress(&decoder);
+  }));
+}
+
+Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits) {
+  JpegDecoder decoder;
+  decoder.open(bytes, place, limits);
+  Image image;
+  decoder.read_pixels(image);
+  return image;
+}
+
+namespace {
+
+// Writes into memory that is large enough from the start, so that nothing is allocated inside libjpeg.
+struct Destination {
+  jpeg_destination_mgr manager{};  // first: libjpeg hands out a pointer to it
+  static void start(j_compress_ptr /*encoder*/) {}
+  static boolean full(j_compress_ptr encoder) {
+    encoder->err->msg_code = JERR_BUFFER_SIZE;
+    leave(reinterpret_cast<j_common_ptr>(encoder));
+  }
+};
+
+struct Encoder {
+  jpeg_compress_struct codec{};
+  Errors errors;
+  Encoder() {
+    set_up(errors);
+    codec.err = &errors.manager;
+    if (!guarded(errors, [&] { jpeg_create_compress(&codec); })) fail();
+  }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+  Encoder(Encoder&&) = delete;
+  Encoder& operator=(Encoder&&) = delete;
+  ~Encoder() { jpeg_destroy_compress(&codec); }
+  [[noreturn]] void fail() const { throw Error("libjpeg", errors.message.data()); }
+};
+
+// TurboJPEG's bound on the size of a 4:4:4 file, and room for the headers.
+std::size_t encoded_bound(const Image& image) {
+  const auto padded = [](int side) { return (static_cast<std::size_t>(side) + 15) / 16 * 16; };
+  return padded(image.width) * padded(image.height) * 6 + 4096;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality) {
+  std::vector<std::uint8_t> bytes(encoded_bound(image));
+  Encoder encoder;
+  Destination destination;
+  destination.manager.next_output_byte = bytes.data();
+  destination.manager.free_in_buffer = bytes.size();
+  destination.manager.init_destination = Destination::start;
+  destination.manager.empty_output_buffer = Destination::full;
+  destination.manager.term_destination = Destination::start;
+  auto& codec = encoder.codec;
+  codec.dest = &destination.manager;
+  const std::size_t stride = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
+  const bool whole = guarded(encoder.errors, [&] {
+    codec.image_width = static_cast<JDIMENSION>(image.width);
+    codec.image_height = static_cast<JDIMENSION>(image.height);
+    codec.input_components = image.channels;
+    codec.in_color_space = image.channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
+    jpeg_set_defaults(&codec);
+    jpeg_set_quality(&codec, quality, TRUE);
+    codec.dct_method = JDCT_ISLOW;
+    jpeg_start_compress(&codec, TRUE);
+    while (codec.next_scanline < codec.image_height) {
+      // libjpeg's interface lacks a const that it keeps.
+      JSAMPROW row = const_cast<JSAMPROW>(image.pixels.data() + stride * codec.next_scanline);
+      jpeg_write_scanlines(&codec, &row, 1);
+    }
+    jpeg_finish_compress(&codec);
+  });
+  if (!whole) encoder.fail();
+  bytes.resize(bytes.size() - destination.manager.free_in_buffer);
+  return bytes;
+}
+
+}  // namespace convoy

@@ -1,0 +1,170 @@
+#include "formats/png.h"
+
+#include <png.h>
+
+#include <algorithm>
+#include <array>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "formats/jpeg_exif.h"
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kMaxPngSide = 0x7fffffff;  // libpng's own limit is off: check_image_size() says it better
+constexpr std::size_t kMaxMessage = 200;
+// One text or profile chunk, unpacked.
+constexpr png_alloc_size_t kMaxChunkBytes = png_alloc_size_t{16} << 20;
+
+// libpng's way out of an error: see guarded().
+struct Errors {
+  std::jmp_buf escape{};
+  std::array<char, kMaxMessage> message{};
+};
+
+[[noreturn]] void on_error(png_structp codec, png_const_charp message) {
+  auto* errors = static_cast<Errors*>(png_get_error_ptr(codec));
+  std::snprintf(errors->message.data(), errors->message.size(), "%s", message);
+  std::longjmp(errors->escape, 1);
+}
+
+void on_warning(png_structp /*codec*/, png_const_charp /*message*/) {}
+
+// Runs `step`, which calls libpng, and returns whether it came to its end. libpng leaves `step` by longjmp:
+// it must own nothing that has a destructor. Never inlined, so that no variable of the caller lives in a
+// register across setjmp.
+template <typename Step>
+[[gnu::noinline]] bool guarded(Errors& errors, Step&& step) {
+  if (setjmp(errors.escape) != 0) return false;  // NOLINT(cert-err52-cpp)
+  step();
+  return true;
+}
+
+struct Reader {
+  std::span<const std::uint8_t> rest;
+  Errors errors;
+  png_structp codec = nullptr;
+  png_infop info = nullptr;
+
+  explicit Reader(std::span<const std::uint8_t> bytes) : rest(bytes) {
+    codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors, on_error, on_warning);
+    if (codec != nullptr) info = png_create_info_struct(codec);
+  }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+  Reader(Reader&&) = delete;
+  Reader& operator=(Reader&&) = delete;
+  ~Reader() { png_destroy_read_struct(&codec, &info, nullptr); }
+
+  static void read(png_structp codec, png_bytep into, std::size_t bytes) {
+    auto* reader = static_cast<Reader*>(png_get_io_ptr(codec));
+    if (bytes > reader->rest.size()) png_error(codec, "the data end in the middle of the image");
+    std::memcpy(into, reader->rest.data(), bytes);
+    reader->rest = reader->rest.subspan(bytes);
+  }
+};
+
+// Every kind of PNG as 8-bit gray, gray + alpha, RGB or RGBA.
+void ask_for_8_bits(png_structp codec, png_infop info) {
+  const int color = png_get_color_type(codec, info);
+  const int depth = png_get_bit_depth(codec, info);
+  if (color == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(codec);
+  if (color == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(codec);
+  if (png_get_valid(codec, info, PNG_INFO_tRNS) != 0) png_set_tRNS_to_alpha(codec);
+  if (depth == 16) png_set_scale_16(codec);
+  png_set_interlace_handling(codec);
+  png_read_update_info(codec, info);
+}
+
+int orientation_of(png_structp codec, png_infop info) {
+#ifdef PNG_eXIf_SUPPORTED
+  png_uint_32 bytes = 0;
+  png_bytep exif = nullptr;
+  if (png_get_eXIf_1(codec, info, &bytes, &exif) != 0) return exif_orientation({exif, bytes});
+#endif
+  return 1;
+}
+
+// Lays `samples` (color channels, then alpha) over the background. A gray image stays gray where the
+// background is.
+Image flatten(const Image& samples, Rgb background) {
+  const int colors = samples.channels - 1;
+  const bool gray = colors == 1 && background[0] == background[1] && background[1] == background[2];
+  Image flat{samples.width, samples.height, gray ? 1 : 3, {}};
+  const std::size_t pixels =
+      static_cast<std::size_t>(samples.width) * static_cast<std::size_t>(samples.height);
+  const auto channels = static_cast<std::size_t>(flat.channels);
+  flat.pixels.resize(pixels * channels);
+  const std::uint8_t* from = samples.pixels.data();
+  for (std::size_t i = 0; i < pixels; ++i, from += samples.channels) {
+    const int alpha = from[colors];
+    for (std::size_t c = 0; c < channels; ++c) {
+      const int color = from[colors == 1 ? 0 : c];
+      flat.pixels[i * channels + c] =
+          static_cast<std::uint8_t>((color * alpha + background.at(c) * (255 - alpha) + 127) / 255);
+    }
+  }
+  return flat;
+}
+
+}  // namespace
+
+Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits,
+                 Rgb background, PngExtra* extra) {
+  Reader reader(bytes);
+  if (reader.info == nullptr) throw Error(place, "PNG: libpng cannot start");
+  const auto fail_unless = [&](bool whole) {
+    if (!whole) throw Error(place, std::string("PNG: ") + reader.errors.message.data());
+  };
+  fail_unless(guarded(reader.errors, [&] {
+    png_set_read_fn(reader.codec, &reader, Reader::read);
+    png_set_user_limits(reader.codec, kMaxPngSide, kMaxPngSide);
+    png_set_chunk_malloc_max(reader.codec, kMaxChunkBytes);
+    png_read_info(reader.codec, reader.info);
+  }));
+  const std::uint32_t width = png_get_image_width(reader.codec, reader.info);
+  const std::uint32_t height = png_get_image_height(reader.codec, reader.info);
+  check_image_size(width, height, place, limits);
+  fail_unless(guarded(reader.errors, [&] { ask_for_8_bits(reader.codec, reader.info); }));
+  Image image{
+      static_cast<int>(width), static_cast<int>(height), png_get_channels(reader.codec, reader.info), {}};
+  const std::size_t stride = static_cast<std::size_t>(width) * static_cast<std::size_t>(image.channels);
+  if (png_get_rowbytes(reader.codec, reader.info) != stride) {
+    throw Error(place, "PNG: samples of an unknown kind");
+  }
+  image.pixels.resize(stride * height);
+  std::vector<png_bytep> rows(height);
+  for (std::size_t y = 0; y < height; ++y) rows[y] = image.pixels.data() + stride * y;
+  fail_unless(guarded(reader.errors, [&] {
+    png_read_image(reader.codec, rows.data());
+    png_read_end(reader.codec, reader.info);
+  }));
+  if (extra != nullptr) extra->orientation = orientation_of(reader.codec, reader.info);
+  const bool alpha = image.channels == 2 || image.channels == 4;
+  return alpha ? flatten(image, background) : image;
+}
+
+std::vector<std::uint8_t> encode_png(const Image& image) {
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  description.width = static_cast<png_uint_32>(image.width);
+  description.height = static_cast<png_uint_32>(image.height);
+  description.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
+  // The simplified interface catches libpng's errors itself.
+  png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(description);
+  std::vector<std::uint8_t> encoded(bytes);
+  if (png_image_write_to_memory(&description, encoded.data(), &bytes, 0, image.pixels.data(), 0, nullptr) ==
+      0) {
+    const std::string reason = description.message;
+    png_image_free(&description);
+    throw Error("PNG", reason);
+  }
+  encoded.resize(bytes);
+  return encoded;
+}
+
+}  // namespace convoy
