@@ -2,6 +2,7 @@
 // how images were prepared, so that `eval` and `predict` repeat exactly what `train` saw.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
@@ -51,5 +52,18 @@ struct DatasetInfo {
 [[nodiscard]] std::vector<ClassInfo> classes_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
 [[nodiscard]] DatasetInfo dataset_info_from_json(const nlohmann::json& value, std::string_view place);
+
+// Throws Error(place, reason) where a value is outside its range, a class id is empty, occurs twice or, like
+// a class name, is not UTF-8 or has control characters (tables of classes are lines of text).
+void check_dataset_info(const DatasetInfo& info, std::string_view place);
+
+// Bytes of one image: height x width x channels.
+[[nodiscard]] std::uint64_t image_bytes(const DatasetInfo& info);
+
+// What differs, for messages: "10 classes against 5", "size 256x256x3 against 224x224x3"; empty where nothing
+// does.
+enum class CompareCodec { no, yes };
+[[nodiscard]] std::string describe_difference(const DatasetInfo& a, const DatasetInfo& b, CompareCodec codec);
+[[nodiscard]] std::string_view codec_name(Codec codec);  // "raw", "jpeg"
 
 }  // namespace convoy

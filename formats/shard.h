@@ -19,6 +19,9 @@ inline constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{1} << 32;  // on
 inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 36;
 inline constexpr std::uint64_t kMaxRecordNameBytes = 65535;
 
+// The reason in the message of a record whose payload is not what was written.
+inline constexpr std::string_view kPayloadDamaged = "payload checksum mismatch";
+
 // One record as it travels between tools. Raw payloads are height x width x channels bytes (HWC).
 struct ShardRecord {
   std::int32_t label = kNoLabel;
@@ -39,6 +42,9 @@ class ShardWriter {
   // Throws Error where the label is outside the class table, a raw payload has another size than the images,
   // or the name is too long.
   void add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload);
+  // The same where the payload's XXH3-64 is known already.
+  void add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload,
+           std::uint64_t checksum);
   void finish();
   [[nodiscard]] std::uint64_t records() const;
 
@@ -51,6 +57,18 @@ class ShardWriter {
 // every loss through this, once, and go on with the next whole record; a stream whose end chunk counts more
 // records than came is reported too.
 using DamageHandler = std::function<void(const std::string& message)>;
+
+// A record where it lies: views into a ShardFile, valid as long as that, or into the chunk that a ShardReader
+// holds.
+struct RecordView {
+  std::int32_t label = kNoLabel;
+  std::string_view name;
+  std::span<const std::uint8_t> payload;
+  std::uint64_t offset = 0;    // of the payload, in bytes from the start of the file
+  std::uint64_t checksum = 0;  // XXH3-64 of the payload
+  // Whether the payload is what was written. Reads it all (some 10 GB/s).
+  [[nodiscard]] bool intact() const;
+};
 
 // Reads a stream of chunks in order from a file or a pipe.
 class ShardReader {
@@ -67,21 +85,14 @@ class ShardReader {
   // The next whole record, or nothing at the end. Throws Error where the stream's chunks differ in their
   // DatasetInfo.
   [[nodiscard]] std::optional<ShardRecord> next();
+  // The same without a copy: valid until the next call.
+  [[nodiscard]] std::optional<RecordView> next_view();
+  // Index of the record that was given last, among the records of the input: the same as in a ShardFile.
+  [[nodiscard]] std::uint64_t index() const;
 
  private:
   struct State;
   std::unique_ptr<State> state_;
-};
-
-// A record in a mapped shard. Views live as long as the ShardFile.
-struct RecordView {
-  std::int32_t label = kNoLabel;
-  std::string_view name;
-  std::span<const std::uint8_t> payload;
-  std::uint64_t offset = 0;    // of the payload, in bytes from the start of the file
-  std::uint64_t checksum = 0;  // XXH3-64 of the payload
-  // Whether the payload is what was written. Reads it all (some 10 GB/s).
-  [[nodiscard]] bool intact() const;
 };
 
 // Random access to a shard: maps it (a pipe is spooled first, see MappedFile) and reads its headers and
@@ -91,7 +102,8 @@ class ShardFile {
   ShardFile(const std::string& path, const DamageHandler& on_damage);
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
-  [[nodiscard]] std::uint64_t size() const;                    // records
+  [[nodiscard]] std::uint64_t size() const { return records_; }
+  [[nodiscard]] std::uint64_t chunks() const { return chunks_.size(); }
   [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
 
  private:
@@ -99,12 +111,13 @@ class ShardFile {
     std::uint64_t first = 0;   // index of its first record
     std::uint64_t offset = 0;  // of the chunk in the file
     std::uint64_t count = 0;
-    std::uint64_t table = 0;  // offset of its record table in the file
-    std::uint64_t names = 0;  // offset of its names in the file
+    std::uint64_t table = 0;  // offset of its record table in the chunk
+    std::uint64_t names = 0;  // offset of its names in the chunk
   };
   MappedFile file_;
   DatasetInfo info_;
   std::vector<Chunk> chunks_;
+  std::uint64_t records_ = 0;
 };
 
 }  // namespace convoy

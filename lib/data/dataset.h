@@ -4,11 +4,18 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/shard.h"
 
 namespace convoy {
+
+// The pixels, HWC, of a JPEG payload of a data set; gray becomes RGB where the data set is RGB. Throws
+// Error(place, reason) where it does not decode, or not to the data set's size and channels.
+[[nodiscard]] std::vector<std::uint8_t> decode_payload(const DatasetInfo& info,
+                                                       std::span<const std::uint8_t> payload,
+                                                       std::string_view place);
 
 // All records of some shards, in order. Checks that the shards agree in class table, size, channels and
 // preprocessing (codecs may differ); throws Error naming the two that do not.
@@ -18,7 +25,9 @@ class Dataset {
 
   [[nodiscard]] const DatasetInfo& info() const { return shards_.front().info(); }
   [[nodiscard]] std::uint64_t size() const { return first_.back(); }
-  [[nodiscard]] RecordView record(std::uint64_t index) const;
+  [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
+  // How the record's payload is coded: shards may differ in that.
+  [[nodiscard]] Codec codec(std::uint64_t index) const { return shards_[locate(index).shard].info().codec; }
   // "train-00003.shard: record 17 (n01440764/a.JPEG)", for messages.
   [[nodiscard]] std::string place(std::uint64_t index) const;
   // The record's pixels, HWC: a view into the mapped file for raw shards, decoded into `scratch` for JPEG.
@@ -29,8 +38,8 @@ class Dataset {
 
  private:
   struct Place {
-    std::size_t shard;
-    std::uint64_t record;
+    std::size_t shard = 0;
+    std::uint64_t record = 0;
   };
   [[nodiscard]] Place locate(std::uint64_t index) const;
   std::vector<ShardFile> shards_;

@@ -1,0 +1,296 @@
+#include "formats/shard_walk.h"
+
+#include <algorithm>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/checked.h"
+#include "lib/base/error.h"
+#include "lib/base/json.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::uint64_t kScanStep = std::uint64_t{1} << 20;
+// How far the first chunk is looked for: enough to lose the first chunks of a shard, not enough to read a
+// whole archive that is no shard at all.
+constexpr std::uint64_t kMaxLeadIn = std::uint64_t{64} << 20;
+constexpr std::size_t kFirstRead = std::size_t{64} << 10;
+
+std::string count_text(std::uint64_t count, const char* what) {
+  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
+}
+
+// How a transfer as text maims the magic: carriage returns removed or added, or the eighth bit cleared.
+bool maimed_as_text(std::span<const std::byte> start) {
+  const std::string_view text = as_text(start);
+  for (const std::string_view maimed : {"\x89"
+                                        "CVY\n",
+                                        "\x89"
+                                        "CVY\r\r\n",
+                                        "\tCVY"}) {
+    if (text.substr(0, maimed.size()) == maimed) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::span<const std::byte> MappedSource::bytes(std::uint64_t offset, std::uint64_t length) {
+  if (offset >= all_.size()) return {};
+  return all_.subspan(offset, std::min<std::uint64_t>(length, all_.size() - offset));
+}
+
+std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64_t length) {
+  const std::size_t skip = offset - base_;
+  const std::size_t wanted = skip + length;
+  while (filled_ < wanted) {
+    // A header may promise more than comes: the buffer grows with what came.
+    if (filled_ == buffer_.size()) buffer_.resize(std::min(wanted, std::max(kFirstRead, 2 * filled_)));
+    const std::size_t step = std::min(wanted, buffer_.size()) - filled_;
+    const std::size_t got = in_.read(std::span(buffer_).subspan(filled_, step));
+    filled_ += got;
+    if (got < step) break;
+  }
+  if (filled_ <= skip) return {};
+  return std::span<const std::byte>(buffer_).subspan(skip, std::min<std::uint64_t>(length, filled_ - skip));
+}
+
+void StreamSource::release_before(std::uint64_t offset) {
+  const std::size_t drop = std::min<std::uint64_t>(offset - base_, filled_);
+  std::memmove(buffer_.data(), buffer_.data() + drop, filled_ - drop);
+  filled_ -= drop;
+  base_ += drop;
+}
+
+void ChunkWalker::report(std::uint64_t offset, std::string_view what) {
+  on_damage_(name_ + ": offset " + std::to_string(offset) + ": " + std::string(what));
+}
+
+void ChunkWalker::report_record(std::uint64_t index, std::uint64_t offset, std::string_view what) {
+  on_damage_(name_ + ": record " + std::to_string(index) + ": offset " + std::to_string(offset) + ": " +
+             std::string(what));
+}
+
+std::optional<ChunkPlace> ChunkWalker::next() {
+  while (!finished_) {
+    const auto header = next_header();
+    if (!header) {
+      finished_ = true;
+      break;
+    }
+    const std::uint64_t extent = extent_of(*header);
+    auto place = open_chunk(*header, extent);
+    cursor_ += extent;
+    if (place) return place;
+  }
+  return std::nullopt;
+}
+
+// Leaves cursor_ at the header that it gives.
+std::optional<ChunkHeader> ChunkWalker::next_header() {
+  source_.release_before(cursor_);
+  const auto bytes = source_.bytes(cursor_, kChunkHeaderBytes);
+  if (bytes.empty()) {
+    if (!any_header_) throw Error(name_, "empty input, not a shard");
+    if (expected_.open) report(cursor_, "input ends without an end chunk: what followed is lost");
+    return std::nullopt;
+  }
+  const auto decoded = decode_header(bytes);
+  if (const auto* header = std::get_if<ChunkHeader>(&decoded)) {
+    follow(*header, {});
+    return *header;
+  }
+  std::string gap;
+  const auto header = seek_header(std::get<std::string>(decoded), gap);
+  if (header) follow(*header, gap);
+  return header;
+}
+
+// Looks for the next header after the bad one at cursor_. `gap` says what was skipped.
+std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, std::string& gap) {
+  const std::uint64_t bad = cursor_;
+  const bool maimed = !any_header_ && maimed_as_text(source_.bytes(bad, kChunkHeaderBytes));
+  const std::uint64_t limit = any_header_ ? UINT64_MAX : bad + kMaxLeadIn;
+  const auto found = scan(bad + 1, limit, true);
+  if (!found) {
+    if (maimed) throw_no_shard("a shard that was transferred as text: fetch it again in binary mode");
+    if (!any_header_) throw_no_shard("not a shard (" + fault + ")");
+    report(bad, fault + ": no chunk from here to the input's end" +
+                    (expected_.open ? "; the end chunk and what came before it are lost" : ""));
+    return std::nullopt;
+  }
+  cursor_ = *found;
+  gap = fault + ": " + count_text(*found - bad, "byte") + " skipped to the next chunk at offset " +
+        std::to_string(*found);
+  gap = "offset " + std::to_string(bad) + ": " + gap;
+  return std::get<ChunkHeader>(decode_header(source_.bytes(*found, kChunkHeaderBytes)));
+}
+
+void ChunkWalker::throw_no_shard(const std::string& fault) { throw FormatError(name_, cursor_, fault); }
+
+// The offset of the first whole, valid header that starts in [from, to).
+std::optional<std::uint64_t> ChunkWalker::scan(std::uint64_t from, std::uint64_t to, bool release) {
+  while (from < to) {
+    if (release) source_.release_before(from);
+    const std::uint64_t step = std::min(to - from, kScanStep);
+    const auto window = source_.bytes(from, step + kChunkHeaderBytes - 1);
+    std::size_t at = 0;
+    while (at < step && at + kChunkHeaderBytes <= window.size()) {
+      const void* hit =
+          ::memmem(window.data() + at, window.size() - at, kChunkMagic.data(), kChunkMagic.size());
+      if (hit == nullptr) break;
+      at = static_cast<std::size_t>(static_cast<const std::byte*>(hit) - window.data());
+      if (at >= step) break;
+      if (std::holds_alternative<ChunkHeader>(decode_header(window.subspan(at)))) return from + at;
+      ++at;
+    }
+    if (window.size() < step + kChunkHeaderBytes - 1) break;
+    from += step;
+  }
+  return std::nullopt;
+}
+
+// How many bytes of the chunk at cursor_ are there: fewer than it says where the input ends, or where the
+// next chunk starts within it because bytes in between were cut out.
+std::uint64_t ChunkWalker::extent_of(const ChunkHeader& header) {
+  const auto whole = source_.bytes(cursor_, header.length + kChunkHeaderBytes);
+  if (whole.size() >= header.length) {
+    const auto after = whole.subspan(header.length);
+    if (after.empty() || std::holds_alternative<ChunkHeader>(decode_header(after))) return header.length;
+  }
+  const auto inner = scan(cursor_ + kChunkHeaderBytes, cursor_ + header.length, false);
+  return inner ? *inner - cursor_ : std::min<std::uint64_t>(header.length, whole.size());
+}
+
+std::string ChunkWalker::missing_before(const ChunkHeader& header) const {
+  const auto chunks = [](std::uint64_t count, std::uint64_t records) {
+    return count_text(count, "chunk") + " with " + count_text(records, "record") + " lost";
+  };
+  if (!expected_.open) {
+    if (header.sequence == 0) return {};
+    return "the start of its stream is missing: " + chunks(header.sequence, header.first_record);
+  }
+  if (header.sequence > expected_.sequence && header.first_record >= expected_.records) {
+    return chunks(header.sequence - expected_.sequence, header.first_record - expected_.records);
+  }
+  if (header.sequence == expected_.sequence && header.first_record == expected_.records &&
+      header.previous == expected_.previous) {
+    return {};
+  }
+  std::string text = "the stream before it has no end chunk: what followed there is lost";
+  if (header.sequence > 0) text += ", and of its own stream " + chunks(header.sequence, header.first_record);
+  return text;
+}
+
+void ChunkWalker::follow(const ChunkHeader& header, const std::string& gap) {
+  any_header_ = true;
+  const std::string missing = missing_before(header);
+  if (!gap.empty()) {
+    on_damage_(name_ + ": " + gap + ": " + (missing.empty() ? "no record lost" : missing));
+  } else if (!missing.empty()) {
+    report(cursor_, "before this chunk, " + missing);
+  }
+  if (header.kind == ChunkKind::end) {
+    expected_ = Expected{};
+  } else {
+    expected_ = {true, header.sequence + 1, header.first_record + header.records, header.checksum};
+  }
+}
+
+std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std::uint64_t extent) {
+  const bool end = header.kind == ChunkKind::end;
+  const auto lost = [&](const std::string& fault) {
+    report(cursor_, fault + (end ? "" : ": chunk of " + count_text(header.records, "record") + " lost"));
+    return std::nullopt;
+  };
+  if (extent < header.payload_offset)
+    return lost(end ? "end chunk cut short" : "chunk cut short in its table");
+  const auto chunk = source_.bytes(cursor_, header.payload_offset);
+  if (shard_checksum(chunk.subspan(kChunkHeaderBytes)) != header.body_checksum) {
+    return lost(end ? "end chunk's padding is damaged" : "metadata or record table checksum mismatch");
+  }
+  if (end) return std::nullopt;
+  check_metadata(chunk.subspan(kChunkHeaderBytes, header.metadata_length), cursor_);
+  if (const std::string fault = check_table(header, chunk); !fault.empty()) return lost(fault);
+  ChunkPlace place{header, cursor_, first_, header.records};
+  if (extent < header.length) {
+    // Payloads lie in the order of the table, so that what is there is a first part.
+    const auto is_there = [&](std::uint64_t index) {
+      const TableEntry entry = entry_at(chunk, header, index);
+      return entry.payload_offset + entry.payload_length <= extent;
+    };
+    while (place.count > 0 && !is_there(place.count - 1)) --place.count;
+    report(cursor_, "chunk cut short at offset " + std::to_string(cursor_ + extent) + ": its last " +
+                        count_text(header.records - place.count, "record") + " lost");
+  }
+  first_ += place.count;
+  return place;
+}
+
+void ChunkWalker::check_metadata(std::span<const std::byte> metadata, std::uint64_t offset) {
+  if (any_metadata_ && as_text(metadata) == metadata_) return;
+  const std::uint64_t at = offset + kChunkHeaderBytes;
+  const DatasetInfo info = dataset_info_from_json(parse_json(as_text(metadata), name_, at), name_);
+  if (any_metadata_) {
+    const std::string difference = describe_difference(info_, info, CompareCodec::yes);
+    throw FormatError(name_, at,
+                      "the chunks of one stream differ in their metadata: " +
+                          (difference.empty() ? "the same values in other bytes" : difference));
+  }
+  if (image_bytes(info) > kMaxPayloadBytes) throw FormatError(name_, at, "images larger than the limit");
+  info_ = info;
+  metadata_ = as_text(metadata);
+  any_metadata_ = true;
+}
+
+// What is wrong with the table of a chunk whose checksums are right: empty where nothing is.
+std::string ChunkWalker::check_table(const ChunkHeader& header, std::span<const std::byte> body) const {
+  const bool raw = info_.codec == Codec::raw;
+  const std::uint64_t image = image_bytes(info_);
+  if (raw ? header.stride < image : header.stride != 0) return "stride does not fit the images";
+  std::uint64_t free_from = header.payload_offset;
+  for (std::uint64_t i = 0; i < header.records; ++i) {
+    const TableEntry entry = entry_at(body, header, i);
+    const auto fault = [i](const char* what) {
+      return "record table entry " + std::to_string(i) + ": " + what;
+    };
+    if (entry.label < kNoLabel || entry.label >= static_cast<std::int64_t>(info_.classes.size())) {
+      return fault("label outside the class table");
+    }
+    const auto name_end = checked_add(entry.name_offset, entry.name_length);
+    if (!name_end || *name_end > header.names_length || entry.name_length > kMaxRecordNameBytes) {
+      return fault("name outside its place");
+    }
+    const auto end = checked_add(entry.payload_offset, entry.payload_length);
+    if (!end || *end > header.length || entry.payload_offset < free_from ||
+        entry.payload_length > kMaxPayloadBytes) {
+      return fault("payload outside its place");
+    }
+    if (raw && (entry.payload_length != image ||
+                entry.payload_offset != header.payload_offset + i * header.stride)) {
+      return fault("payload is no raw image of its size at its place");
+    }
+    free_from = *end;
+  }
+  return {};
+}
+
+TableEntry entry_at(std::span<const std::byte> chunk, const ChunkHeader& header, std::uint64_t index) {
+  const auto bytes = chunk.subspan(header.table_offset + index * kTableEntryBytes);
+  return decode_entry(bytes.first<kTableEntryBytes>());
+}
+
+RecordView view_record(std::span<const std::byte> chunk, std::uint64_t offset, const ChunkHeader& header,
+                       std::uint64_t index) {
+  const TableEntry entry = entry_at(chunk, header, index);
+  RecordView view;
+  view.label = entry.label;
+  view.name = as_text(chunk.subspan(header.names_offset + entry.name_offset, entry.name_length));
+  view.payload = as_u8(chunk.subspan(entry.payload_offset, entry.payload_length));
+  view.offset = offset + entry.payload_offset;
+  view.checksum = entry.checksum;
+  return view;
+}
+
+}  // namespace convoy

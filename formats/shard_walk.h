@@ -1,0 +1,119 @@
+// Going from chunk to chunk of a shard that may be damaged: shared by the readers of streams and of mapped
+// files, so that both see the same records and report the same losses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/shard.h"
+#include "formats/shard_layout.h"
+
+namespace convoy {
+
+// The bytes of a shard by offset.
+class ChunkSource {
+ public:
+  ChunkSource() = default;
+  ChunkSource(const ChunkSource&) = delete;
+  ChunkSource& operator=(const ChunkSource&) = delete;
+  ChunkSource(ChunkSource&&) = delete;
+  ChunkSource& operator=(ChunkSource&&) = delete;
+  virtual ~ChunkSource() = default;
+  // Bytes [offset, offset + length), fewer only where the input ends. Valid until the next call of a member.
+  virtual std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) = 0;
+  // Nothing before `offset` is asked for again.
+  virtual void release_before(std::uint64_t offset) = 0;
+};
+
+class MappedSource : public ChunkSource {
+ public:
+  explicit MappedSource(std::span<const std::byte> all) : all_(all) {}
+  std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) override;
+  void release_before(std::uint64_t /*offset*/) override {}
+
+ private:
+  std::span<const std::byte> all_;
+};
+
+// Reads ahead no further than asked, and holds no more than what was asked for and came.
+class StreamSource : public ChunkSource {
+ public:
+  explicit StreamSource(InputFile& in) : in_(in) {}
+  std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) override;
+  void release_before(std::uint64_t offset) override;
+
+ private:
+  InputFile& in_;
+  std::vector<std::byte> buffer_;
+  std::size_t filled_ = 0;
+  std::uint64_t base_ = 0;  // offset of buffer_'s first byte
+};
+
+// A data chunk whose header, metadata, table and names are whole and checked.
+struct ChunkPlace {
+  ChunkHeader header;
+  std::uint64_t offset = 0;  // of the chunk
+  std::uint64_t first = 0;   // index of its first record among the records of the input
+  std::uint64_t count = 0;   // records whose payloads lie within the chunk as far as it is there
+};
+
+// Gives the data chunks in order; reports what is lost between and in them (payloads are not read).
+class ChunkWalker {
+ public:
+  ChunkWalker(ChunkSource& source, std::string name, DamageHandler on_damage)
+      : source_(source), name_(std::move(name)), on_damage_(std::move(on_damage)) {}
+
+  // The next data chunk, or nothing at the end. Throws Error where the input has no chunk at all, and
+  // FormatError where the chunk's metadata are invalid or differ from those before.
+  [[nodiscard]] std::optional<ChunkPlace> next();
+  // Of the chunks given so far.
+  [[nodiscard]] const DatasetInfo& info() const { return info_; }
+
+  void report(std::uint64_t offset, std::string_view what);
+  void report_record(std::uint64_t index, std::uint64_t offset, std::string_view what);
+
+ private:
+  // What the next chunk must say when nothing is missing before it.
+  struct Expected {
+    bool open = false;  // inside a stream, so that an end chunk must come
+    std::uint64_t sequence = 0;
+    std::uint64_t records = 0;
+    std::uint64_t previous = 0;
+  };
+  std::optional<ChunkHeader> next_header();
+  std::optional<ChunkHeader> seek_header(const std::string& fault, std::string& gap);
+  std::optional<std::uint64_t> scan(std::uint64_t from, std::uint64_t to, bool release);
+  std::uint64_t extent_of(const ChunkHeader& header);
+  [[nodiscard]] std::string missing_before(const ChunkHeader& header) const;
+  void follow(const ChunkHeader& header, const std::string& gap);
+  std::optional<ChunkPlace> open_chunk(const ChunkHeader& header, std::uint64_t extent);
+  void check_metadata(std::span<const std::byte> metadata, std::uint64_t offset);
+  [[nodiscard]] std::string check_table(const ChunkHeader& header, std::span<const std::byte> body) const;
+  [[noreturn]] void throw_no_shard(const std::string& fault);
+
+  ChunkSource& source_;
+  std::string name_;
+  DamageHandler on_damage_;
+  std::uint64_t cursor_ = 0;  // where the next chunk should start
+  std::uint64_t first_ = 0;   // records given so far
+  Expected expected_;
+  bool any_header_ = false;
+  bool any_metadata_ = false;
+  bool finished_ = false;
+  std::string metadata_;  // as bytes: every chunk has the same
+  DatasetInfo info_;
+};
+
+// Entry `index` of a chunk that ChunkWalker gave; `chunk` starts at the chunk's first byte.
+[[nodiscard]] TableEntry entry_at(std::span<const std::byte> chunk, const ChunkHeader& header,
+                                  std::uint64_t index);
+// The record of an entry: views into `chunk`, which lies at `offset` of its input.
+[[nodiscard]] RecordView view_record(std::span<const std::byte> chunk, std::uint64_t offset,
+                                     const ChunkHeader& header, std::uint64_t index);
+
+}  // namespace convoy
