@@ -1,15 +1,18 @@
 # convoy: see README.md for users, HACKING.md for those who carry on the work, `make help` for the targets.
 #
-#   MODE=release|debug|asan   kind of build; anything but release goes to build/MODE/
-#   ARCH=native               -march= of the compiler; x86-64-v3 for programs that travel
+#   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/
+#   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that travel
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
-#   JOBS=N                    threads of the test run
+#   JOBS=N                      how many compilations and tests `make check` and `make demo` run at a time
 
 MODE ?= release
 ARCH ?= native
 PREFIX ?= /usr/local
 CXX ?= g++
 PKG_CONFIG ?= pkg-config
+INSTALL ?= install
+CLANG_TIDY ?= clang-tidy
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
 TOOLS := imgprep meanimg shardpack train eval predict
 OUT := $(if $(filter release,$(MODE)),build,build/$(MODE))
@@ -32,19 +35,27 @@ LIB_SOURCES := $(wildcard lib/*/*.cpp formats/*.cpp kernels/*.cpp)
 TOOL_SOURCES := $(wildcard $(TOOLS:%=tools/%.cpp))
 SUPPORT_SOURCES := $(wildcard tests/support/*.cpp)
 TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
+FIXTURE_SOURCE := tests/cli/fixture.cpp
+ALL_SOURCES := $(LIB_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) $(FIXTURE_SOURCE)
 object = $(patsubst %.cpp,$(OUT)/obj/%.o,$(1))
 LIB := $(OUT)/libconvoy.a
 PROGRAMS := $(patsubst tools/%.cpp,$(OUT)/bin/%,$(TOOL_SOURCES))
+DISPATCHER := $(OUT)/bin/convoy
 UNIT_TESTS := $(patsubst tests/unit/%.cpp,$(OUT)/test/%,$(TEST_SOURCES))
+FIXTURE := $(OUT)/test/fixture
+CLI_TESTS := $(wildcard tests/cli/*.bats)
+CHECKS := $(wildcard tests/check/*)
+MANUALS := $(wildcard man/*.[1-9])
+NETS := $(wildcard examples/nets/*.net)
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests clean FORCE
+.PHONY: all tests check check-unit check-cli check-lint demo lint tidy cppcheck format install uninstall clean help FORCE
 
-all: $(PROGRAMS)
-tests: $(UNIT_TESTS)
+all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
+tests: $(UNIT_TESTS) $(FIXTURE) ## the test programs, in $(OUT)/test
 
 # What the objects were compiled with: a change of flags rebuilds them.
 FLAGS_TEXT := $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
@@ -52,7 +63,15 @@ $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(FLAGS_TEXT)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_TEXT)' > $@
 
-$(OUT)/obj/%.o: %.cpp $(OUT)/flags
+# The compiler and the libraries are there; otherwise a line says what to install, and how. `tests/setup PURPOSE`
+# installs it.
+SETUP := CXX='$(CXX)' CPPFLAGS='$(CPPFLAGS_ALL)' tests/setup
+$(OUT)/requirements: tests/setup
+	@mkdir -p $(@D)
+	@$(SETUP) --check build
+	@touch $@
+
+$(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
@@ -64,11 +83,101 @@ $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+$(DISPATCHER): tools/convoy
+	@mkdir -p $(@D)
+	cp $< $@
+
 $(OUT)/test/%: $(OUT)/obj/tests/unit/%.o $(call object,$(SUPPORT_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest_main -lgtest $(LIBS)
 
-clean:
+$(FIXTURE): $(call object,$(FIXTURE_SOURCE))
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# Recursive, so that what the set-up installs is seen, and in parallel without -j too.
+PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+RUN := BIN='$(abspath $(OUT)/bin)' tests/run -j $(JOBS) -o $(OUT)/check
+SANITIZER_OPTIONS := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
+  LSAN_OPTIONS=suppressions=$(abspath tests/leaks.supp):print_suppressions=0 UBSAN_OPTIONS=print_stacktrace=1
+RUN := $(if $(filter asan,$(MODE)),$(SANITIZER_OPTIONS)) $(RUN)
+
+check: ## all tests and checks; installs what they need; the last line sums up
+	@$(SETUP) check
+	@$(MAKE) --no-print-directory $(PARALLEL) all tests
+	@$(RUN) $(CLI_TESTS) $(UNIT_TESTS) $(CHECKS)
+check-unit: tests ## the GoogleTest programs alone
+	@$(RUN) $(UNIT_TESTS)
+check-cli: all tests ## the Bats files alone (CLI_TESTS=tests/cli/train.bats: that one)
+	@$(RUN) $(CLI_TESTS)
+check-lint: ## order of includes, manual pages, shell scripts, formatting
+	@$(RUN) $(CHECKS)
+
+demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
+	@$(SETUP) demo
+	@$(MAKE) --no-print-directory $(PARALLEL) all
+	@$(MAKE) --no-print-directory -C examples/fashion-mnist BIN='$(abspath $(OUT)/bin)' OUT='$(abspath $(OUT)/demo)'
+
+lint: check-lint tidy cppcheck ## check-lint, clang-tidy and cppcheck (the latter two where installed)
+
+# One stamp a file: only what changed is looked at again.
+TIDY_STAMPS := $(ALL_SOURCES:%=$(OUT)/tidy/%.ok)
+ifneq ($(shell command -v $(CLANG_TIDY)),)
+tidy: $(TIDY_STAMPS)
+else
+tidy:
+	@echo 'clang-tidy is not installed: skipped'
+endif
+# clang reads the sources as GCC does, but for OpenMP's header, which it has in another package.
+$(OUT)/tidy/%.ok: % .clang-tidy $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp -idirafter $(GCC_HEADERS) $(WARNINGS) -Wno-unknown-warning-option
+	@touch $@
+GCC_HEADERS = $(shell $(CXX) -print-file-name=include)
+
+ifneq ($(shell command -v cppcheck),)
+cppcheck:
+	cppcheck --quiet --error-exitcode=1 --std=c++20 -I. --inline-suppr --suppress=missingIncludeSystem \
+	  --enable=warning,performance,portability -j $(JOBS) lib formats kernels tools
+else
+cppcheck:
+	@echo 'cppcheck is not installed: skipped'
+endif
+
+format: ## rewrites the C++ sources with clang-format
+	find lib formats kernels tools tests '(' -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' ')' \
+	  -exec clang-format -i {} +
+
+# $(1) is the root of an installation. Links are relative, so that it can be staged and moved.
+SHARE = $(DESTDIR)$(PREFIX)/share
+install: all ## programs, manual pages, completion and nets, under $(DESTDIR)$(PREFIX)
+	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/convoy' '$(SHARE)/convoy/nets' \
+	  '$(SHARE)/bash-completion/completions' '$(SHARE)/man/man1' '$(SHARE)/man/man5' '$(SHARE)/man/man7'
+	$(INSTALL) -m 755 $(TOOLS:%=$(OUT)/bin/%) '$(DESTDIR)$(PREFIX)/libexec/convoy'
+	$(INSTALL) -m 755 tools/convoy '$(DESTDIR)$(PREFIX)/bin/convoy'
+	$(INSTALL) -m 644 tools/completion.bash '$(SHARE)/bash-completion/completions/convoy'
+	for tool in $(TOOLS); do \
+	  ln -sf ../libexec/convoy/$$tool '$(DESTDIR)$(PREFIX)/bin'/convoy-$$tool && \
+	  ln -sf convoy '$(SHARE)/bash-completion/completions'/convoy-$$tool || exit 1; \
+	done
+	$(INSTALL) -m 644 $(filter %.1,$(MANUALS)) '$(SHARE)/man/man1'
+	$(INSTALL) -m 644 $(filter %.5,$(MANUALS)) '$(SHARE)/man/man5'
+	$(INSTALL) -m 644 $(filter %.7,$(MANUALS)) '$(SHARE)/man/man7'
+	$(INSTALL) -m 644 $(NETS) '$(SHARE)/convoy/nets'
+
+uninstall: ## removes what install put there
+	rm -rf '$(DESTDIR)$(PREFIX)/libexec/convoy' '$(SHARE)/convoy'
+	rm -f '$(DESTDIR)$(PREFIX)/bin/convoy' $(TOOLS:%='$(DESTDIR)$(PREFIX)/bin/convoy-%') \
+	  '$(SHARE)/bash-completion/completions/convoy' $(TOOLS:%='$(SHARE)/bash-completion/completions/convoy-%')
+	rm -f $(foreach page,$(notdir $(MANUALS)),'$(SHARE)/man/man$(subst .,,$(suffix $(page)))/$(page)')
+
+clean: ## removes build/
 	rm -rf build
 
--include $(patsubst %.o,%.d,$(call object,$(LIB_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES)))
+help: ## this list
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ t = $$1; $$1 = ""; printf "  %-12s%s\n", t, $$0 }'
+	@echo 'Variables:'
+	@sed -n '2,/^$$/s/^#   /  /p' Makefile
+
+-include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES)))
