@@ -1,0 +1,232 @@
+#include "lib/data/mean_pass.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/parallel.h"
+#include "lib/data/dataset.h"
+
+namespace convoy {
+namespace {
+
+// Work is handed out in blocks of about so many bytes: large against what a hand-over costs, small against
+// memory.
+constexpr std::uint64_t kBlockBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxBlockRecords = 4096;
+
+struct Record {
+  std::uint64_t index = 0;            // in the data set, or in its input
+  std::vector<std::uint8_t> payload;  // of streams only: that of mapped shards stays where it is
+};
+
+struct Block {
+  const DatasetInfo* info = nullptr;  // of streams: of the input that the records come from
+  const std::string* input = nullptr;
+  std::vector<Record> records;
+  std::vector<std::string> damage;  // met while reading, before the records
+};
+
+// Shards in files.
+class MappedSource {
+ public:
+  MappedSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage)
+      : dataset_(inputs, on_damage) {
+    const std::uint64_t fitting = kBlockBytes / std::max<std::uint64_t>(image_bytes(info()), 1);
+    block_records_ = std::clamp<std::uint64_t>(fitting, ImageSummer::kTogether, kMaxBlockRecords);
+  }
+  [[nodiscard]] const DatasetInfo& info() const { return dataset_.info(); }
+  [[nodiscard]] std::uint64_t total() const { return dataset_.size(); }
+
+  std::optional<Block> next() {
+    if (next_ == dataset_.size()) return std::nullopt;
+    Block block;
+    const std::uint64_t end = std::min(next_ + block_records_, dataset_.size());
+    for (; next_ < end; ++next_) block.records.push_back({next_, {}});
+    return block;
+  }
+
+  [[nodiscard]] std::span<const std::uint8_t> pixels(const Block& /*block*/, const Record& record,
+                                                     std::vector<std::uint8_t>& scratch) const {
+    return dataset_.pixels(record.index, scratch);
+  }
+
+ private:
+  Dataset dataset_;
+  std::uint64_t block_records_ = 1;
+  std::uint64_t next_ = 0;
+};
+
+// Shards that come through pipes.
+class StreamSource {
+ public:
+  StreamSource(const StreamSource&) = delete;  // the readers report damage to this object
+  StreamSource& operator=(const StreamSource&) = delete;
+  StreamSource(StreamSource&&) = delete;
+  StreamSource& operator=(StreamSource&&) = delete;
+  ~StreamSource() = default;
+  StreamSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
+    open();
+    for (const std::string& message : damage_) on_damage(message);
+    damage_.clear();
+  }
+  [[nodiscard]] const DatasetInfo& info() const { return inputs_.front()->info; }
+  [[nodiscard]] static std::uint64_t total() { return 0; }
+
+  std::optional<Block> next() {
+    Block block;
+    std::uint64_t bytes = 0;
+    while (block.records.size() < kMaxBlockRecords && bytes < kBlockBytes) {
+      const auto record = inputs_.back()->reader.next_view();
+      if (record) {
+        block.records.push_back(
+            {inputs_.back()->reader.index(), {record->payload.begin(), record->payload.end()}});
+        bytes += record->payload.size();
+        continue;
+      }
+      // A block is of one input.
+      if (!block.records.empty() || inputs_.size() == paths_.size()) break;
+      open();
+    }
+    block.damage = std::exchange(damage_, {});
+    if (block.records.empty() && block.damage.empty()) return std::nullopt;
+    block.info = &inputs_.back()->info;
+    block.input = &inputs_.back()->file.name();
+    return block;
+  }
+
+  [[nodiscard]] static std::span<const std::uint8_t> pixels(const Block& block, const Record& record,
+                                                            std::vector<std::uint8_t>& scratch) {
+    if (block.info->codec == Codec::raw) return record.payload;
+    scratch = decode_payload(*block.info, record.payload,
+                             *block.input + ": record " + std::to_string(record.index));
+    return scratch;
+  }
+
+ private:
+  struct Input {
+    InputFile file;
+    ShardReader reader;
+    DatasetInfo info;
+    Input(const std::string& path, const DamageHandler& on_damage)
+        : file(path), reader(file, on_damage), info(reader.info()) {}
+  };
+
+  // Opens the next input; the ones before it stay, as blocks refer to them.
+  void open() {
+    const std::string& path = paths_[inputs_.size()];
+    inputs_.push_back(
+        std::make_unique<Input>(path, [this](const std::string& message) { damage_.push_back(message); }));
+    const std::string difference = describe_difference(inputs_.back()->info, info(), CompareCodec::no);
+    if (!difference.empty()) {
+      throw Error(inputs_.back()->file.name(),
+                  "does not go with " + inputs_.front()->file.name() + ": " + difference);
+    }
+  }
+
+  std::vector<std::string> paths_;
+  std::vector<std::unique_ptr<Input>> inputs_;
+  std::vector<std::string> damage_;
+};
+
+// As many summers as blocks are in work at once.
+class SummerPool {
+ public:
+  explicit SummerPool(const DatasetInfo& info) : info_(info) {}
+
+  std::unique_ptr<ImageSummer> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<ImageSummer>(info_.width, info_.height, info_.channels);
+    auto summer = std::move(idle_.back());
+    idle_.pop_back();
+    return summer;
+  }
+  void give_back(std::unique_ptr<ImageSummer> summer) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(summer));
+  }
+  [[nodiscard]] ImageSums total() const {
+    ImageSums sums = empty_sums(info_.width, info_.height, info_.channels);
+    for (const auto& summer : idle_) add_sums(sums, summer->sums(), "images");
+    return sums;
+  }
+
+ private:
+  const DatasetInfo& info_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ImageSummer>> idle_;
+};
+
+struct BlockResult {
+  std::uint64_t images = 0;
+  std::vector<std::string> damage;
+};
+
+template <typename Source>
+BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
+  BlockResult result{0, std::move(block.damage)};
+  std::unique_ptr<ImageSummer> summer = pool.take();
+  std::array<std::vector<std::uint8_t>, ImageSummer::kTogether> scratch;
+  std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> group;
+  std::size_t grouped = 0;
+  const auto add_group = [&] {
+    summer->add(std::span(group).first(grouped));
+    result.images += grouped;
+    grouped = 0;
+  };
+  for (const Record& record : block.records) {
+    try {
+      group.at(grouped) = source.pixels(block, record, scratch.at(grouped));
+      ++grouped;
+    } catch (const Error& error) {
+      result.damage.emplace_back(error.what());
+    }
+    if (grouped == group.size()) add_group();
+  }
+  if (grouped > 0) add_group();
+  pool.give_back(std::move(summer));
+  return result;
+}
+
+template <typename Source>
+SummedImages run_pass(Source& source, int threads, const DamageHandler& on_damage,
+                      const PassProgress& on_progress) {
+  SummerPool pool(source.info());
+  std::uint64_t done = 0;
+  ordered_parallel_map(
+      threads, [&] { return source.next(); },
+      [&](Block&& block) { return sum_block(source, std::move(block), pool); },
+      [&](BlockResult&& result) {
+        for (const std::string& message : result.damage) on_damage(message);
+        done += result.images;
+        on_progress(done, source.total());
+      });
+  return {source.info(), pool.total()};
+}
+
+bool is_file(const std::string& path) {
+  std::error_code unknown;
+  return path != kStdStreamName && std::filesystem::is_regular_file(path, unknown);
+}
+
+}  // namespace
+
+SummedImages sum_images(const std::vector<std::string>& inputs, int threads, const DamageHandler& on_damage,
+                        const PassProgress& on_progress) {
+  if (inputs.empty()) throw Error("no shards given");
+  if (std::ranges::all_of(inputs, is_file)) {
+    MappedSource source(inputs, on_damage);
+    return run_pass(source, threads, on_damage, on_progress);
+  }
+  StreamSource source(inputs, on_damage);
+  return run_pass(source, threads, on_damage, on_progress);
+}
+
+}  // namespace convoy

@@ -1,0 +1,54 @@
+// Exact sums over images, from which the mean image and the colour statistics follow. Whole numbers: the
+// result depends neither on the order of the images nor on how they are split over threads, runs or files.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace convoy {
+
+// Pixels summed up in all, count * width * height: a sum of products of two values, each at most 255, then
+// fits 64 bits, and every product of sums 128.
+inline constexpr std::uint64_t kMaxSummedPixels = std::uint64_t{1} << 48;
+
+struct ImageSums {
+  int width = 0;
+  int height = 0;
+  int channels = 0;                     // 1 or 3
+  std::uint64_t count = 0;              // images
+  std::vector<std::uint64_t> sum;       // [C, H, W]: of each value over the images
+  std::vector<std::uint64_t> products;  // [C, C]: of value c times value d of a pixel, over all pixels
+
+  [[nodiscard]] std::uint64_t pixels() const;            // of one image
+  [[nodiscard]] std::uint64_t channel_sum(int c) const;  // over all pixels
+  bool operator==(const ImageSums&) const = default;
+};
+
+// No images yet.
+[[nodiscard]] ImageSums empty_sums(int width, int height, int channels);
+
+// Adds `more` to `sums`. Throws Error(place, reason) where the sizes differ or kMaxSummedPixels is passed.
+void add_sums(ImageSums& sums, const ImageSums& more, std::string_view place);
+
+// Sums images up, fast. Use from one thread.
+class ImageSummer {
+ public:
+  // Images that are best added together: each value of the running sums is then touched once for all.
+  static constexpr std::size_t kTogether = 8;
+
+  ImageSummer(int width, int height, int channels);
+  // images: height x width x channels bytes each (HWC). Throws Error where kMaxSummedPixels would be passed.
+  void add(std::span<const std::span<const std::uint8_t>> images);
+  [[nodiscard]] ImageSums sums() const;
+
+ private:
+  void flush();
+
+  ImageSums total_;                     // of the images before the last flush; `sum` in [H, W, C]
+  std::vector<std::uint32_t> running_;  // [H, W, C], of the images since
+  std::uint64_t running_count_ = 0;
+};
+
+}  // namespace convoy

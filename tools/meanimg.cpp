@@ -1,0 +1,88 @@
+// meanimg: shards to the mean image and the colour statistics.
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/png.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/tool.h"
+#include "lib/data/damage.h"
+#include "lib/data/mean.h"
+#include "lib/data/mean_pass.h"
+
+namespace {
+
+using namespace convoy;  // NOLINT(google-build-using-namespace): a program of this library
+
+const ToolInfo kInfo{"meanimg", "[OPTION]... [SHARD]...\n--merge [OPTION]... MEAN...",
+                     "Computes the mean image of shards, the mean of each channel, and the directions and "
+                     "standard deviations in which colours vary."};
+constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true};
+
+void declare(po::options_description& options) {
+  options.add_options()("merge", po::bool_switch(), "operands are files of meanimg: add them up")(
+      "png", text_option("FILE"), "write the mean as a picture, too")(
+      "on-error", text_option("skip|stop", "skip"), "what to do about a damaged record")(
+      "rejects", text_option("FILE"), "list the records left out, one a line");
+}
+
+MeanFile merge(const std::vector<std::string>& inputs) {
+  MeanFile total = read_mean_file(inputs.front());
+  for (std::size_t i = 1; i < inputs.size(); ++i) {
+    const MeanFile more = read_mean_file(inputs[i]);
+    if (more.preprocessing != total.preprocessing) {
+      throw Error(inputs[i], "its images were prepared differently from those of " + inputs.front());
+    }
+    add_sums(total.sums, more.sums, inputs[i]);
+  }
+  return total;
+}
+
+MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
+                    DamageReport& damage) {
+  std::optional<OutputFile> rejects;
+  if (options.given("rejects")) rejects.emplace(options.text("rejects"), OutputFile::Content::text);
+  const auto on_damage = [&](const std::string& message) {
+    damage(message);
+    if (rejects) rejects->write(message + "\n");
+  };
+  Progress progress(console, 0, "images");
+  SummedImages summed =
+      sum_images(inputs, options.threads(), on_damage, [&](std::uint64_t done, std::uint64_t total) {
+        progress.set_total(total);
+        progress.update(done);
+      });
+  progress.finish();
+  if (rejects) rejects->commit();
+  if (damage.any()) console.warn(std::to_string(damage.count()) + " damaged, left out");
+  if (summed.sums.count == 0) throw Error(inputs.front(), "no images");
+  return {std::move(summed.sums), summed.info.preprocessing};
+}
+
+int run(const Options& options, Console& console) {
+  DamageReport damage(console, options.choice("on-error", {"skip", "stop"}) == "stop");
+  if (options.flag("merge") && (options.given("rejects") || options.given("on-error"))) {
+    throw UsageError("--merge reads no records: --on-error and --rejects do not go with it");
+  }
+  const std::vector<std::string> inputs = options.inputs();
+  // Opened first: a terminal or a missing folder is said before the work, not after it.
+  OutputFile out(options.text("output"), OutputFile::Content::binary);
+  std::optional<OutputFile> png;
+  if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
+
+  const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, damage);
+  write_mean_file(out, mean);
+  if (png) {
+    const std::vector<std::uint8_t> picture = encode_png(mean_picture(mean.sums));
+    png->write(std::as_bytes(std::span(picture)));
+    png->commit();
+  }
+  out.commit();
+  console.note("mean of " + std::to_string(mean.sums.count) + " images");
+  return damage.any() ? kStatusFailure : kStatusDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run_tool(argc, argv, kInfo, kShared, declare, run); }
