@@ -18,6 +18,9 @@ namespace convoy {
 inline constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{1} << 32;  // one record
 inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 36;
 inline constexpr std::uint64_t kMaxRecordNameBytes = 65535;
+// Large enough that headers and class tables cost little, small enough that a damaged header costs few
+// records.
+inline constexpr std::uint64_t kDefaultChunkBytes = std::uint64_t{4} << 20;
 
 // The reason in the message of a record whose payload is not what was written.
 inline constexpr std::string_view kPayloadDamaged = "payload checksum mismatch";
@@ -30,10 +33,11 @@ struct ShardRecord {
 };
 
 // Writes one shard to `out`: chunks as they fill, the end chunk in finish(). The caller commits `out`. Bytes
-// are a function of info, the records and their order alone.
+// are a function of info, the records, their order and chunk_bytes alone.
 class ShardWriter {
  public:
-  ShardWriter(OutputFile& out, DatasetInfo info);
+  // chunk_bytes: a chunk is closed before its records take more (one record may).
+  ShardWriter(OutputFile& out, DatasetInfo info, std::uint64_t chunk_bytes = kDefaultChunkBytes);
   ShardWriter(const ShardWriter&) = delete;
   ShardWriter& operator=(const ShardWriter&) = delete;
   ShardWriter(ShardWriter&&) noexcept;

@@ -23,9 +23,6 @@ inline constexpr std::size_t kTableEntryBytes = 40;
 inline constexpr std::uint64_t kChunkAlignment = 4096;  // of chunk lengths, and of payloads in their chunk
 inline constexpr std::uint64_t kTableAlignment = 8;
 inline constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{1} << 28;
-// A chunk is closed before it grows larger; a record that is larger has a chunk of its own. Large enough that
-// headers and class tables cost little, small enough that a damaged header costs few records.
-inline constexpr std::uint64_t kChunkTargetBytes = std::uint64_t{4} << 20;
 
 enum class ChunkKind : std::uint32_t { data = 1, end = 2 };
 

@@ -9,7 +9,8 @@
 namespace convoy {
 
 struct ShardWriter::State {
-  State(OutputFile& output, DatasetInfo description) : out(output), info(std::move(description)) {
+  State(OutputFile& output, DatasetInfo description, std::uint64_t limit)
+      : out(output), info(std::move(description)), chunk_bytes(limit) {
     check_dataset_info(info, out.name());
     if (image_bytes(info) > kMaxPayloadBytes) throw Error(out.name(), "images larger than the limit");
     metadata = to_json(info).dump();
@@ -23,6 +24,7 @@ struct ShardWriter::State {
 
   OutputFile& out;
   DatasetInfo info;
+  std::uint64_t chunk_bytes;
   std::string metadata;
   std::vector<std::byte> table;     // of the chunk that is being filled, offsets counted from its payloads
   std::string names;                // of that chunk
@@ -52,7 +54,7 @@ void ShardWriter::State::add(std::int32_t label, std::string_view name, std::spa
   }
   if (payload.empty() || payload.size() > kMaxPayloadBytes) refuse("payload empty or larger than the limit");
   const std::uint64_t filled = table.size() + names.size() + payloads.size();
-  if (chunk_records > 0 && filled + kTableEntryBytes + name.size() + payload.size() > kChunkTargetBytes) {
+  if (chunk_records > 0 && filled + kTableEntryBytes + name.size() + payload.size() > chunk_bytes) {
     write_chunk(ChunkKind::data);
   }
   TableEntry entry;
@@ -112,8 +114,8 @@ void ShardWriter::State::write_chunk(ChunkKind kind) {
   payloads.clear();
 }
 
-ShardWriter::ShardWriter(OutputFile& out, DatasetInfo info)
-    : state_(std::make_unique<State>(out, std::move(info))) {}
+ShardWriter::ShardWriter(OutputFile& out, DatasetInfo info, std::uint64_t chunk_bytes)
+    : state_(std::make_unique<State>(out, std::move(info), chunk_bytes)) {}
 ShardWriter::ShardWriter(ShardWriter&&) noexcept = default;
 ShardWriter::~ShardWriter() = default;
 
