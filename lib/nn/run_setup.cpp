@@ -1,0 +1,80 @@
+#include "lib/nn/run_setup.h"
+
+#include <filesystem>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::string_view kWeightsSuffix = ".safetensors";
+constexpr std::string_view kCheckpointSuffix = ".checkpoint.safetensors";
+
+std::string count_of(std::size_t count, const char* what) { return std::to_string(count) + " " + what; }
+
+}  // namespace
+
+void check_writable(const std::string& path) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  const bool special = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+                       !std::filesystem::is_directory(status);
+  if (special) return;  // opening a FIFO would already tell its reader something
+  const OutputFile probe(path, OutputFile::Content::binary);
+}
+
+std::string default_checkpoint(const std::string& output) {
+  if (output == kStdStreamName) return {};
+  const bool suffixed = output.size() > kWeightsSuffix.size() && output.ends_with(kWeightsSuffix);
+  return output.substr(0, output.size() - (suffixed ? kWeightsSuffix.size() : 0)) +
+         std::string(kCheckpointSuffix);
+}
+
+LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console) {
+  if (data.size() == 0) throw Error("the training set has no records");
+  const std::string name = "training set";
+  check_extent(data.info(), net.input, name);
+  const auto outputs = static_cast<std::size_t>(net.classes());
+  const std::size_t classes = data.info().classes.size();
+  LabelScan labels = scan_labels(data, net.classes());
+  if (classes > outputs) {
+    throw Error(name,
+                "has " + count_of(classes, "classes") + ", the net only " + count_of(outputs, "outputs"));
+  }
+  if (classes < outputs) {
+    console.note(name + ": " + count_of(classes, "classes") + ", the net has " +
+                 count_of(outputs, "outputs") + ": the rest stays unused");
+  }
+  return labels;
+}
+
+void check_labelled_set(const Dataset& data, const std::string& name, const Model& model,
+                        const std::string& owner, Console& console) {
+  if (data.size() == 0) throw Error(name, "has no records");
+  check_extent(data.info(), model.net.input, name);
+  (void)scan_labels(data, model.net.classes());
+  check_classes(data.info().classes, name, model.dataset.classes, owner);
+  const std::string difference =
+      preprocessing_difference(data.info().preprocessing, model.dataset.preprocessing);
+  if (!difference.empty()) {
+    console.warn(name + ": prepared in another way than " + owner + ": " + difference);
+  }
+}
+
+void check_resumable(const WeightsFile& file, const TrainingState& state, const NetSpec& net,
+                     const Dataset& data, const LabelScan& labels) {
+  if (net.text != file.model().net.text) {
+    throw Error(file.name(), "the checkpoint is of another net than --net");
+  }
+  if (state.records != data.size()) {
+    throw Error(file.name(), "the checkpoint is of a training set of " + count_of(state.records, "records") +
+                                 ", this one has " + std::to_string(data.size()));
+  }
+  check_classes(data.info().classes, "training set", file.model().dataset.classes, file.name());
+  if (state.fingerprint != labels.fingerprint) {
+    throw Error(file.name(), "the checkpoint is of another training set, or of its shards in another order");
+  }
+}
+
+}  // namespace convoy

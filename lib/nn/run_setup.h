@@ -1,0 +1,37 @@
+// What a training run needs to be brought together and checked before its first step.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/console.h"
+#include "lib/data/damage.h"
+#include "lib/data/dataset.h"
+#include "lib/data/labels.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/weights_file.h"
+
+namespace convoy {
+
+// Throws Error where a file of this name could not be written: found now, not after hours of training. "-"
+// and what is not a regular file are left alone.
+void check_writable(const std::string& path);
+
+// "alexnet.safetensors" -> "alexnet.checkpoint.safetensors"; empty for "-".
+[[nodiscard]] std::string default_checkpoint(const std::string& output);
+
+// A training set that fits the net: extent, number of classes, every label. Throws Error.
+[[nodiscard]] LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console);
+
+// Another labelled set that goes with the training set of `model`: extent, class table, every label. A
+// difference in preprocessing is only warned of. `name` is how to call the set, `owner` who has the model.
+// Throws Error.
+void check_labelled_set(const Dataset& data, const std::string& name, const Model& model,
+                        const std::string& owner, Console& console);
+
+// That the run of a checkpoint can go on with this net and training set. Throws Error.
+void check_resumable(const WeightsFile& file, const TrainingState& state, const NetSpec& net,
+                     const Dataset& data, const LabelScan& labels);
+
+}  // namespace convoy

@@ -1,0 +1,43 @@
+// Stochastic gradient descent, one batch after another (Krizhevsky et al. 2012, section 5).
+#pragma once
+
+#include <cstdint>
+
+#include "lib/data/loader.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/training_options.h"
+
+namespace convoy {
+
+class Solver {
+ public:
+  // Goes on from `state`. The net holds the parameters and momenta of that moment and must outlive the
+  // solver.
+  Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state)
+      : net_(net), options_(options), state_(state) {}
+
+  // One step with the learning rate that the schedule gives it. A batch without images, all of them damaged,
+  // changes nothing but the count of steps. Throws NotFiniteError where the loss is not a finite number: the
+  // net is then worth nothing.
+  BatchResult step(const Batch& batch);
+
+  [[nodiscard]] const TrainingState& state() const { return state_; }
+  [[nodiscard]] TrainingState& state() { return state_; }
+  // Images taken from the stream of epochs so far.
+  [[nodiscard]] std::uint64_t seen() const {
+    return state_.step * static_cast<std::uint64_t>(options_.batch);
+  }
+  [[nodiscard]] double epoch() const {
+    return static_cast<double>(seen()) / static_cast<double>(state_.records);
+  }
+  [[nodiscard]] double learning_rate() const { return learning_rate_; }  // of the last step
+
+ private:
+  CompiledNet& net_;
+  TrainingOptions options_;
+  TrainingState state_;
+  double learning_rate_ = 0.0;
+};
+
+}  // namespace convoy

@@ -1,0 +1,161 @@
+#include "lib/nn/trainer.h"
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "lib/base/signals.h"
+#include "lib/nn/evaluator.h"
+#include "lib/nn/not_finite_error.h"
+
+namespace convoy {
+namespace {
+
+template <typename... Values>
+std::string format(const char* pattern, Values... values) {
+  std::array<char, 256> buffer{};
+  (void)std::snprintf(buffer.data(), buffer.size(), pattern, values...);
+  return buffer.data();
+}
+
+TrainingStream stream_of(const RunInputs& inputs) {
+  return {.input = inputs.model.net.input,
+          .crop = inputs.options.crop,
+          .seed = inputs.options.seed,
+          .records = inputs.training.size(),
+          .shuffle = inputs.options.shuffle,
+          .batch = inputs.options.batch};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
+                 std::optional<TrainingLog> log, DamageReport& damage, Console& console)
+    : net_(net),
+      inputs_(inputs),
+      run_(run),
+      total_steps_(inputs.options.total_steps(inputs.training.size())),
+      solver_(net, inputs.options, state),
+      watch_(inputs.labels.chance_loss()),
+      log_(std::move(log)),
+      damage_(damage),
+      console_(console) {}
+
+int Trainer::run() {
+  const SignalWatch signals;
+  const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
+  const std::uint64_t first = state().step;
+  BatchLoader loader(inputs_.training, training_samples(stream_of(inputs_), first), inputs_.options.threads);
+  Progress progress(console_, total_steps_ * batch, "images");
+  progress.update(first * batch);
+  try {
+    if (state().validation_due) validate();
+    while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
+      train_step(loader);
+      progress.update(solver_.seen(),
+                      format("step %llu epoch %.2f loss %.4f", static_cast<unsigned long long>(state().step),
+                             solver_.epoch(), last_loss_));
+      const bool last = state().step == total_steps_;
+      const auto due = [&](const Interval& interval) {
+        return last || interval.due(state().step, batch, state().records);
+      };
+      if (log_ && due(run_.log_every)) log_training();
+      if (inputs_.validation != nullptr && due(run_.validate_every)) validate();
+      save_if_due(SignalWatch::take_checkpoint_request());
+    }
+    const int signal = SignalWatch::stop_signal();
+    const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
+    if (save_now && saved_step_ != state().step) save();
+    return signal;
+  } catch (const NotFiniteError& error) {
+    throw Error(error.what() + advice());
+  }
+}
+
+void Trainer::train_step(BatchLoader& loader) {
+  const auto start = Clock::now();
+  const Batch* batch = loader.next();
+  for (const Batch::Damage& damage : batch->damaged) damage_(damage.message);
+  const BatchResult result = solver_.step(*batch);
+  logged_seconds_ += seconds_since(start);
+  if (batch->size() == 0) return;
+  last_loss_ = result.loss_sum / static_cast<double>(batch->size());
+  if (!watch_.add(last_loss_)) return;
+  console_.warn(format("step %llu: the loss over the last %llu steps is %.4f, no better than guessing (%.4f)",
+                       static_cast<unsigned long long>(state().step),
+                       static_cast<unsigned long long>(LossWatch::kWindow), watch_.window_loss(),
+                       watch_.chance_loss()));
+  console_.warn(
+      "try another --lr (ten times more, or less), larger init= values in the net, and check the labels "
+      "(shardpack --list) and the mean (meanimg --png)");
+}
+
+void Trainer::log_training() {
+  log_->add({.step = state().step,
+             .epoch = solver_.epoch(),
+             .set = "train",
+             .totals = state().logged,
+             .learning_rate = solver_.learning_rate(),
+             .seconds = logged_seconds_});
+  solver_.state().logged = {};
+  logged_seconds_ = 0.0;
+}
+
+void Trainer::validate() {
+  const auto start = Clock::now();
+  EvaluationHooks hooks;
+  hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_(message); };
+  hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
+  const Totals totals =
+      evaluate(net_, *inputs_.validation,
+               {.batch = inputs_.options.batch, .decode_threads = inputs_.options.threads}, hooks)
+          .totals();
+  solver_.state().validation_due = SignalWatch::stop_signal() != 0;
+  if (state().validation_due) return;
+  console_.note(format("step %llu epoch %.2f validation: loss %.4f, top-1 error %.2f %%, top-5 error %.2f %%",
+                       static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
+                       100 * totals.top1_error(), 100 * totals.top5_error()));
+  if (!log_) return;
+  log_->add({.step = state().step,
+             .epoch = solver_.epoch(),
+             .set = "val",
+             .totals = totals,
+             .learning_rate = solver_.learning_rate(),
+             .seconds = seconds_since(start)});
+}
+
+void Trainer::save_if_due(bool requested) {
+  const bool due = run_.checkpoint_every.due(state().step, static_cast<std::uint64_t>(inputs_.options.batch),
+                                             state().records) ||
+                   run_.checkpoint_every.due_after(seconds_since(last_save_));
+  if (requested || (due && !run_.checkpoint.empty())) save();
+}
+
+void Trainer::save() {
+  if (run_.checkpoint.empty()) {
+    console_.warn("no checkpoint written: give --checkpoint=FILE");
+    return;
+  }
+  save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
+  last_save_ = Clock::now();
+  saved_step_ = state().step;
+  console_.detail("step " + std::to_string(state().step) + ": wrote " + run_.checkpoint);
+}
+
+std::string Trainer::advice() const {
+  std::string text = format("; try a smaller --lr than %g", inputs_.options.learning_rate);
+  if (saved_step_) {
+    text += " with --resume=" + run_.checkpoint + ", which holds step " + std::to_string(*saved_step_);
+  } else if (!run_.resumed_from.empty()) {
+    text += " with --resume=" + run_.resumed_from;
+  } else {
+    text += ", or smaller init= values in the net, and check the mean";
+  }
+  return text;
+}
+
+}  // namespace convoy

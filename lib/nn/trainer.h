@@ -1,0 +1,78 @@
+// A training run: steps, validation, log, checkpoints, signals, and what a person should be told meanwhile.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "lib/base/console.h"
+#include "lib/data/damage.h"
+#include "lib/data/dataset.h"
+#include "lib/data/labels.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/loss_watch.h"
+#include "lib/nn/schedule.h"
+#include "lib/nn/solver.h"
+#include "lib/nn/training_log.h"
+
+namespace convoy {
+
+// How a run reports and saves; nothing of it changes the result.
+struct RunOptions {
+  std::string checkpoint;  // file; empty: none
+  Interval checkpoint_every;
+  bool checkpoint_at_end = false;
+  std::string resumed_from;  // the checkpoint that the run goes on from; empty: none
+  Interval validate_every;
+  Interval log_every;
+};
+
+// What a run works on; all of it outlives the run.
+struct RunInputs {
+  const Model& model;
+  const TrainingOptions& options;
+  const Dataset& training;
+  const LabelScan& labels;    // of the training set
+  const Dataset* validation;  // nullptr: none
+};
+
+class Trainer {
+ public:
+  // The net holds the parameters, momenta and mean of `state`.
+  Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
+          std::optional<TrainingLog> log, DamageReport& damage, Console& console);
+
+  // Trains to the last step. Returns 0, or the signal that asked to stop: the run is then checkpointed and
+  // not complete. Throws Error where training diverges, after saying what to try.
+  [[nodiscard]] int run();
+
+  [[nodiscard]] const TrainingState& state() const { return solver_.state(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void train_step(BatchLoader& loader);
+  void log_training();
+  void validate();
+  void save();
+  void save_if_due(bool requested);
+  // What a person can do when training diverged.
+  [[nodiscard]] std::string advice() const;
+
+  CompiledNet& net_;
+  RunInputs inputs_;
+  RunOptions run_;
+  std::uint64_t total_steps_;
+  Solver solver_;
+  LossWatch watch_;
+  std::optional<TrainingLog> log_;
+  DamageReport& damage_;
+  Console& console_;
+  Clock::time_point last_save_ = Clock::now();
+  std::optional<std::uint64_t> saved_step_;
+  double logged_seconds_ = 0.0;
+  double last_loss_ = 0.0;
+};
+
+}  // namespace convoy

@@ -1,0 +1,82 @@
+// The weights file: a safetensors file with the parameters of a net, the mean it was trained with, and in its
+// metadata all that eval and predict need. Documented in man/convoy-weights.5.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "formats/net.h"
+#include "formats/safetensors.h"
+#include "lib/base/file.h"
+
+namespace convoy {
+
+inline constexpr std::string_view kMeanTensor = "mean";
+inline constexpr std::string_view kMomentumPrefix = "momentum.";
+
+// Keys of __metadata__.
+inline constexpr const char* kMetaFormat = "format";  // "pt": what PyTorch's readers look for
+inline constexpr const char* kMetaNet = "convoy.net";
+inline constexpr const char* kMetaDataset = "convoy.dataset";
+inline constexpr const char* kMetaOptions = "convoy.options";
+inline constexpr const char* kMetaSeed = "convoy.seed";
+inline constexpr const char* kMetaVersion = "convoy.version";
+inline constexpr const char* kMetaCheckpoint = "convoy.checkpoint";
+
+// What a trained net is, apart from its parameters.
+struct Model {
+  NetSpec net;
+  DatasetInfo dataset;      // of the training set: class table, stored size, preprocessing
+  std::vector<float> mean;  // subtracted from stored pixels: [C, H, W] of the stored size
+};
+
+// A weights file or a checkpoint, mapped.
+class WeightsFile {
+ public:
+  // Throws Error naming the file and every parameter that is missing, or has another type or shape than the
+  // net in the file gives it.
+  explicit WeightsFile(const std::string& path);
+
+  [[nodiscard]] const std::string& name() const { return file_.name(); }
+  [[nodiscard]] const Model& model() const { return model_; }
+  [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
+  // Values in the canonical layout, index as in parameters_of(net).
+  [[nodiscard]] std::span<const float> parameter(std::size_t index) const { return values_.at(index); }
+  // Momenta, likewise; only of checkpoints (throws Error naming what is missing).
+  [[nodiscard]] std::vector<std::span<const float>> momenta() const;
+  // Tensors that the net does not have; nothing uses them.
+  [[nodiscard]] const std::vector<std::string>& unknown() const { return unknown_; }
+  // A value of the metadata, or nothing.
+  [[nodiscard]] std::optional<std::string> metadata(const std::string& key) const;
+
+ private:
+  SafetensorsFile file_;
+  Model model_;
+  std::vector<ParameterInfo> parameters_;
+  std::vector<std::span<const float>> values_;
+  std::vector<std::string> unknown_;
+};
+
+// The mean image of a file that meanimg wrote, [C, H, W]; throws Error where its extent is not the one the
+// net's input is cut from.
+[[nodiscard]] std::vector<float> read_mean(const std::string& path, const InputSpec& input);
+
+// What a file is written from. Values are indexed as parameters_of(model.net); momenta are empty in a weights
+// file.
+struct WeightsContent {
+  const Model& model;
+  std::vector<std::vector<float>> parameters;
+  std::vector<std::vector<float>> momenta;
+  Metadata metadata;  // besides what the model gives
+};
+
+// Writes the file and commits it. The bytes are a function of the content alone.
+void write_weights(const std::string& path, const WeightsContent& content);
+
+}  // namespace convoy
