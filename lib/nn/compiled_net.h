@@ -9,20 +9,12 @@
 #include <vector>
 
 #include "formats/net.h"
+#include "kernels/augment.h"
 
 namespace convoy {
 
 enum class Mode { train, infer };  // a net compiled for training also infers
 enum class Precision { fp32, bf16 };
-
-// Where one image's crop lies in the stored image, and whether it is reflected left to right.
-struct Crop {
-  std::int32_t top = 0;
-  std::int32_t left = 0;
-  bool mirror = false;
-  float color_shift[3] = {0, 0,
-                          0};  // added to each channel after the mean is subtracted (colour noise); NOLINT
-};
 
 // A batch as the data side hands it over: stored uint8 images, and what to cut from each. Fewer images than
 // the net was compiled for are allowed (the last batch of an evaluation); losses and gradients are over those
@@ -48,6 +40,13 @@ struct SgdRule {
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
+};
+
+// Time that a layer took in one direction, summed over the steps so far.
+struct LayerTime {
+  std::string layer;      // "conv1"; layers that run as one are joined: "conv1+relu1"
+  std::string direction;  // "augment", "forward", "backward", "update"
+  double seconds = 0.0;
 };
 
 class CompiledNet {
@@ -84,6 +83,8 @@ class CompiledNet {
 
   // One line a primitive: layer, direction, implementation and layouts, for `train -v` and the tests.
   [[nodiscard]] virtual std::vector<std::string> describe_primitives() const = 0;
+  // In the order in which a step does it; empty where a backend does not measure.
+  [[nodiscard]] virtual std::vector<LayerTime> times() const { return {}; }
 };
 
 struct CompileOptions {
@@ -94,11 +95,12 @@ struct CompileOptions {
   int threads = 0;         // 0: all processors
 };
 
-// Loss and counts of one image from its class scores (probabilities or logits order alike): the label's rank
-// is the number of classes with a higher score, or an equal score and a smaller index, so that ties never
-// help.
+// The label's rank among one image's class scores (probabilities or logits order alike): the number of
+// classes with a higher score, or an equal score and a smaller index, so that ties never help. A score that
+// is not a number counts against the label.
 [[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
 
+// On oneDNN and OpenMP. Throws Error where a layer has no implementation.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
 
 }  // namespace convoy

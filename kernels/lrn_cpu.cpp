@@ -1,0 +1,219 @@
+#include "kernels/lrn.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace convoy::cpu {
+namespace {
+
+// A tile of pixels is worked on at a time: small enough for the first-level cache, large enough that the
+// unaligned loads of the windows come long after the stores they read.
+constexpr int kTilePixels = 16;
+
+// Floats of one pixel's row in the scratch: all channels, with the halo of zeros that windows reach into.
+std::int64_t row_floats(const LrnShape& shape) {
+  return std::int64_t{shape.tensor.blocks()} * shape.tensor.block + shape.size - 1;
+}
+
+// Sum of `size` neighbours beginning at row[c], for all c.
+template <int kSize>
+void window_sums(int channels, int size, const float* row, float* sums) {
+  if constexpr (kSize == 5) {
+#pragma omp simd
+    for (int c = 0; c < channels; ++c) {
+      sums[c] = ((row[c] + row[c + 1]) + (row[c + 2] + row[c + 3])) + row[c + 4];
+    }
+  } else {
+    for (int c = 0; c < channels; ++c) sums[c] = row[c];
+    for (int j = 1; j < size; ++j) {
+#pragma omp simd
+      for (int c = 0; c < channels; ++c) sums[c] += row[c + j];
+    }
+  }
+}
+
+void sum_windows(int channels, int size, const float* row, float* sums) {
+  if (size == 5) {
+    window_sums<5>(channels, size, row, sums);
+  } else {
+    window_sums<0>(channels, size, row, sums);
+  }
+}
+
+// powers[c] = s[c]^-beta, where sums[c] holds the window's sum and receives s[c].
+void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
+  if (shape.beta == 0.75F) {
+#pragma omp simd
+    for (int c = 0; c < channels; ++c) {
+      sums[c] = shape.k + shape.scale * sums[c];
+      powers[c] = lrn_power_three_quarters(sums[c]);
+    }
+  } else {
+    for (int c = 0; c < channels; ++c) {
+      sums[c] = shape.k + shape.scale * sums[c];
+      powers[c] = std::pow(sums[c], -shape.beta);
+    }
+  }
+}
+
+// Calls body(first element of the tile in the tensor, pixels in the tile, this thread's scratch) for every
+// tile.
+template <typename Body>
+void for_each_tile(const LrnShape& shape, std::span<float> scratch, Body&& body) {
+  const TensorShape& t = shape.tensor;
+  const std::int64_t tiles = (t.pixels() + kTilePixels - 1) / kTilePixels;
+  const std::int64_t each = lrn_scratch(shape);
+#pragma omp parallel for collapse(2) schedule(static)
+  for (std::int64_t n = 0; n < t.images; ++n) {
+    for (std::int64_t tile = 0; tile < tiles; ++tile) {
+      const std::int64_t first = tile * kTilePixels;
+      const int count = static_cast<int>(std::min<std::int64_t>(kTilePixels, t.pixels() - first));
+      body(n * t.image_elements() + first * t.block, count, scratch.data() + each * omp_get_thread_num());
+    }
+  }
+}
+
+// Calls body(element in the tensor, element in the scratch rows beginning at `rows`, channels) for each run
+// of neighbouring channels of a tile.
+template <typename Body>
+inline void for_each_run(const LrnShape& shape, std::int64_t first, int pixels, std::int64_t row,
+                         Body&& body) {
+  const TensorShape& t = shape.tensor;
+  for (int b = 0; b < t.blocks(); ++b) {
+    for (int p = 0; p < pixels; ++p) {
+      body(first + (b * t.pixels() + p) * t.block, p * row + std::int64_t{b} * t.block);
+    }
+  }
+}
+
+// Lane loops of the common blocks have a constant length, so that each is one vector instruction.
+template <int kBlock, typename T>
+void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
+  const int block = kBlock == 0 ? shape.tensor.block : kBlock;
+  const int channels = shape.tensor.blocks() * block;
+  const std::int64_t row = row_floats(shape);
+  for_each_tile(shape, scratch, [&](std::int64_t first, int pixels, float* const squares) {
+    float* const powers = squares + kTilePixels * row;
+    float* const sums = powers + kTilePixels * row;
+    for (int p = 0; p < pixels; ++p) {
+      std::fill_n(squares + p * row, shape.before(), 0.0F);
+      std::fill_n(squares + (p + 1) * row - shape.after(), shape.after(), 0.0F);
+    }
+    for_each_run(shape, first, pixels, row, [&](std::int64_t from, std::int64_t to) {
+      float* const out = squares + to + shape.before();
+#pragma omp simd
+      for (int l = 0; l < block; ++l) {
+        const float value = to_float(x[from + l]);
+        out[l] = value * value;
+      }
+    });
+    for (int p = 0; p < pixels; ++p) {
+      sum_windows(channels, shape.size, squares + p * row, sums);
+      raise(shape, channels, sums, powers + p * row);
+    }
+    for_each_run(shape, first, pixels, row, [&](std::int64_t at, std::int64_t in_rows) {
+#pragma omp simd
+      for (int l = 0; l < block; ++l) y[at + l] = from_float<T>(to_float(x[at + l]) * powers[in_rows + l]);
+    });
+  });
+}
+
+template <int kBlock, typename T>
+void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_input,
+              std::span<float> scratch) {
+  const int block = kBlock == 0 ? shape.tensor.block : kBlock;
+  const int channels = shape.tensor.blocks() * block;
+  const std::int64_t row = row_floats(shape);
+  const float factor = 2.0F * shape.scale * shape.beta;
+  for_each_tile(shape, scratch, [&](std::int64_t first, int pixels, float* const rows) {
+    float* const powers = rows + kTilePixels * row;
+    float* const values = powers + kTilePixels * row;     // x
+    float* const gradients = values + kTilePixels * row;  // dy
+    float* const sums = gradients + kTilePixels * row;
+    for_each_run(shape, first, pixels, row, [&](std::int64_t from, std::int64_t to) {
+      float* const squares = rows + to + shape.before();
+#pragma omp simd
+      for (int l = 0; l < block; ++l) {
+        const float value = to_float(x[from + l]);
+        values[to + l] = value;
+        gradients[to + l] = to_float(dy[from + l]);
+        squares[l] = value * value;
+      }
+    });
+    for (int p = 0; p < pixels; ++p) {
+      float* const r = rows + p * row;
+      const float* const value = values + p * row;
+      float* const gradient = gradients + p * row;
+      float* const power = powers + p * row;
+      std::fill_n(r, shape.before(), 0.0F);
+      std::fill_n(r + channels + shape.before(), shape.after(), 0.0F);
+      sum_windows(channels, shape.size, r, sums);
+      raise(shape, channels, sums, power);
+      // The windows that hold a channel reach after() back and before() ahead: the halo is mirrored.
+      std::fill_n(r, shape.after(), 0.0F);
+      std::fill_n(r + channels + shape.after(), shape.before(), 0.0F);
+#pragma omp simd
+      for (int c = 0; c < channels; ++c) {
+        const float direct = gradient[c] * power[c];
+        gradient[c] = direct;
+        r[shape.after() + c] = direct * value[c] / sums[c];
+      }
+    }
+    for (int p = 0; p < pixels; ++p) {
+      const float* const value = values + p * row;
+      float* const gradient = gradients + p * row;
+      sum_windows(channels, shape.size, rows + p * row, sums);
+#pragma omp simd
+      for (int c = 0; c < channels; ++c) {
+        const float g = gradient[c] - factor * value[c] * sums[c];
+        gradient[c] = relu_input && value[c] <= 0.0F ? 0.0F : g;
+      }
+    }
+    for_each_run(shape, first, pixels, row, [&](std::int64_t at, std::int64_t in_rows) {
+#pragma omp simd
+      for (int l = 0; l < block; ++l) dx[at + l] = from_float<T>(gradients[in_rows + l]);
+    });
+  });
+}
+
+}  // namespace
+
+std::int64_t lrn_scratch(const LrnShape& shape) {
+  // Four tiles of rows, one row of sums, and a cache line that keeps the threads apart.
+  return (4 * kTilePixels + 1) * row_floats(shape) + 16;
+}
+
+template <typename T>
+void lrn_forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
+  switch (shape.tensor.block) {
+    case 16:
+      return forward<16>(shape, x, y, scratch);
+    case 8:
+      return forward<8>(shape, x, y, scratch);
+    default:
+      return forward<0>(shape, x, y, scratch);
+  }
+}
+
+template <typename T>
+void lrn_backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_input,
+                  std::span<float> scratch) {
+  switch (shape.tensor.block) {
+    case 16:
+      return backward<16>(shape, x, dy, dx, relu_input, scratch);
+    case 8:
+      return backward<8>(shape, x, dy, dx, relu_input, scratch);
+    default:
+      return backward<0>(shape, x, dy, dx, relu_input, scratch);
+  }
+}
+
+template void lrn_forward<float>(const LrnShape&, const float*, float*, std::span<float>);
+template void lrn_forward<Bf16>(const LrnShape&, const Bf16*, Bf16*, std::span<float>);
+template void lrn_backward<float>(const LrnShape&, const float*, const float*, float*, bool,
+                                  std::span<float>);
+template void lrn_backward<Bf16>(const LrnShape&, const Bf16*, const Bf16*, Bf16*, bool, std::span<float>);
+
+}  // namespace convoy::cpu

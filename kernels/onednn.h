@@ -1,0 +1,52 @@
+// oneDNN behind one interface for versions 2 (operation descriptors) and 3 (without them): all that differs
+// between the two is in onednn.cpp.
+#pragma once
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <string>
+
+#include "kernels/bf16.h"
+#include "kernels/tensor_shape.h"
+
+namespace convoy::cpu {
+
+// Strides and padding of a convolution.
+struct OnednnWindow {
+  dnnl::memory::dims strides;
+  dnnl::memory::dims pad_begin;
+  dnnl::memory::dims pad_end;
+};
+
+// Layouts of the operands of one pass: src, weights, bias and dst, or their gradients.
+struct OnednnOperands {
+  dnnl::memory::desc src;
+  dnnl::memory::desc weights;
+  dnnl::memory::desc bias;
+  dnnl::memory::desc dst;
+};
+
+// A compiled pass.
+struct OnednnPass {
+  dnnl::primitive primitive;
+  OnednnOperands layout;  // as chosen where `any` was given
+  dnnl::memory::desc scratchpad;
+  std::string implementation;  // "jit:avx512_core"
+};
+
+// Compile a pass of a convolution, or of an inner product where window is nullptr; scratchpads are the
+// caller's. `hint`: operands of a forward pass of the same shape. Throws dnnl::error where oneDNN has no
+// implementation for these layouts.
+[[nodiscard]] OnednnPass onednn_forward(const dnnl::engine& engine, const OnednnWindow* window,
+                                        const OnednnOperands& operands, bool train, bool relu);
+[[nodiscard]] OnednnPass onednn_backward_weights(const dnnl::engine& engine, const OnednnWindow* window,
+                                                 const OnednnOperands& operands, const OnednnOperands& hint);
+[[nodiscard]] OnednnPass onednn_backward_data(const dnnl::engine& engine, const OnednnWindow* window,
+                                              const OnednnOperands& operands, const OnednnOperands& hint);
+
+[[nodiscard]] dnnl::memory::data_type onednn_type(Element element);
+// The layout of activations.
+[[nodiscard]] dnnl::memory::desc onednn_layout(const TensorShape& shape, dnnl::memory::data_type type);
+// The same with the layout left to oneDNN; the type stays.
+[[nodiscard]] dnnl::memory::desc onednn_any(const dnnl::memory::desc& layout);
+
+}  // namespace convoy::cpu

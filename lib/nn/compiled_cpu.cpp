@@ -1,0 +1,443 @@
+// Compiles a net for the CPU: layers with their layouts, a plan of the memory they share, and the steps.
+#include <omp.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <new>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include "kernels/augment.h"
+#include "kernels/relu.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax.h"
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/cpu_layer.h"
+
+namespace convoy {
+namespace {
+
+constexpr int kTop = 5;
+
+// Sets the number of OpenMP threads of this thread's regions, and puts it back.
+class ThreadCount {
+ public:
+  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
+  ThreadCount(const ThreadCount&) = delete;
+  ThreadCount& operator=(const ThreadCount&) = delete;
+  ThreadCount(ThreadCount&&) = delete;
+  ThreadCount& operator=(ThreadCount&&) = delete;
+  ~ThreadCount() { omp_set_num_threads(before_); }
+
+ private:
+  int before_;
+};
+
+// Adds the time of its life to a sum.
+class Stopwatch {
+ public:
+  explicit Stopwatch(double& seconds) : seconds_(seconds), start_(Clock::now()) {}
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
+  Stopwatch(Stopwatch&&) = delete;
+  Stopwatch& operator=(Stopwatch&&) = delete;
+  ~Stopwatch() { seconds_ += std::chrono::duration<double>(Clock::now() - start_).count(); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double& seconds_;
+  Clock::time_point start_;
+};
+
+// A layer of the plan and the memory that it works on.
+struct PlannedLayer {
+  std::string name;
+  std::unique_ptr<CpuLayer> layer;
+  void* x = nullptr;
+  void* y = nullptr;
+  void* dy = nullptr;
+  void* dx = nullptr;         // nullptr where no layer before has parameters
+  bool backward = false;      // this layer or one before has parameters
+  std::size_t parameter = 0;  // index of its weights in parameters_of(net)
+  double forward_seconds = 0.0;
+  double backward_seconds = 0.0;
+  double update_seconds = 0.0;
+};
+
+class CompiledCpu final : public CompiledNet {
+ public:
+  CompiledCpu(const NetSpec& net, const CompileOptions& options)
+      : net_(net),
+        options_(options),
+        threads_(options.threads > 0 ? options.threads : default_threads()),
+        element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32),
+        parameters_(parameters_of(net)) {
+    const ThreadCount thread_count(threads_);
+    plan_layers();
+    plan_memory();
+    mean_ = CpuBuffer(static_cast<std::size_t>(net_.input.stored.elements()) * sizeof(float));
+    const auto batch = static_cast<std::size_t>(options_.batch);
+    probabilities_.resize(batch * static_cast<std::size_t>(net_.classes()));
+    losses_.resize(batch);
+  }
+
+  [[nodiscard]] const NetSpec& net() const override { return net_; }
+  [[nodiscard]] int batch() const override { return options_.batch; }
+
+  void set_parameter(std::size_t index, std::span<const float> values) override {
+    const ThreadCount thread_count(threads_);
+    CpuParameters& p = *at(index, values.size()).layer->parameters();
+    if (is_bias(index)) {
+      std::copy(values.begin(), values.end(), p.bias.as<float>());
+    } else {
+      p.product->pack(values, p.master.as<float>());
+      p.product->refresh(p.weights());
+    }
+  }
+  void get_parameter(std::size_t index, std::span<float> values) const override {
+    const CpuParameters& p = *at(index, values.size()).layer->parameters();
+    unpack(p, p.master, p.bias, index, values);
+  }
+  void set_momentum(std::size_t index, std::span<const float> values) override {
+    require_training();
+    const ThreadCount thread_count(threads_);
+    CpuParameters& p = *at(index, values.size()).layer->parameters();
+    if (is_bias(index)) {
+      std::copy(values.begin(), values.end(), p.bias_momentum.as<float>());
+    } else {
+      p.product->pack(values, p.momentum.as<float>());
+    }
+  }
+  void get_momentum(std::size_t index, std::span<float> values) const override {
+    require_training();
+    const CpuParameters& p = *at(index, values.size()).layer->parameters();
+    unpack(p, p.momentum, p.bias_momentum, index, values);
+  }
+  void get_gradient(std::size_t index, std::span<float> values) const override {
+    require_training();
+    const CpuParameters& p = *at(index, values.size()).layer->parameters();
+    unpack(p, p.gradient, p.bias_gradient, index, values);
+  }
+  void set_mean(std::span<const float> mean) override {
+    if (mean.size() * sizeof(float) != mean_.bytes()) throw Error("mean", "of another size than the images");
+    std::copy(mean.begin(), mean.end(), mean_.as<float>());
+  }
+
+  BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
+    require_training();
+    const ThreadCount thread_count(threads_);
+    forward(batch, true);
+    const BatchResult result = measure(batch);
+    softmax_gradient(batch);
+    const CpuPass pass{batch, true, scratch_.as<void>()};
+    for (auto p = layers_.rbegin(); p != layers_.rend() && p->backward; ++p) {
+      {
+        const Stopwatch watch(p->backward_seconds);
+        p->layer->backward(pass, p->x, p->y, p->dy, p->dx);
+      }
+      if (p->layer->parameters() != nullptr) update(*p, rule);
+    }
+    return result;
+  }
+  void infer(const BatchView& batch, std::span<float> probabilities) override {
+    const ThreadCount thread_count(threads_);
+    forward(batch, false);
+    const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
+    std::copy_n(probabilities_.begin(), count, probabilities.begin());
+  }
+  BatchResult evaluate(const BatchView& batch) override {
+    const ThreadCount thread_count(threads_);
+    forward(batch, false);
+    return measure(batch);
+  }
+
+  [[nodiscard]] std::vector<std::string> describe_primitives() const override {
+    std::vector<std::string> lines;
+    for (const PlannedLayer& p : layers_) {
+      for (const std::string& line : p.layer->describe()) lines.push_back(p.name + " " + line);
+    }
+    return lines;
+  }
+  [[nodiscard]] std::vector<LayerTime> times() const override {
+    std::vector<LayerTime> result{{"input", "augment", augment_seconds_}};
+    for (const PlannedLayer& p : layers_) result.push_back({p.name, "forward", p.forward_seconds});
+    result.push_back({net_.layers.back().name, "forward", softmax_seconds_});
+    for (auto p = layers_.rbegin(); p != layers_.rend(); ++p) {
+      if (p->backward) result.push_back({p->name, "backward", p->backward_seconds});
+      if (p->backward && p->layer->parameters() != nullptr) {
+        result.push_back({p->name, "update", p->update_seconds});
+      }
+    }
+    return result;
+  }
+
+ private:
+  void plan_layers();
+  void plan_memory();
+  void forward(const BatchView& batch, bool training);
+  [[nodiscard]] BatchResult measure(const BatchView& batch);
+  void softmax_gradient(const BatchView& batch);
+  void update(PlannedLayer& planned, const SgdRule& rule);
+
+  [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
+  void require_training() const {
+    if (!training()) throw Error("net", "compiled for inference only");
+  }
+  [[nodiscard]] bool is_bias(std::size_t index) const {
+    return index > 0 && parameters_[index - 1].layer == parameters_[index].layer;
+  }
+  // The layer that has this parameter, which must have so many elements.
+  [[nodiscard]] const PlannedLayer& at(std::size_t index, std::size_t elements) const {
+    if (index >= parameters_.size() || parameters_[index].elements() != elements) {
+      throw Error("parameter " + std::to_string(index), "no such parameter of this size");
+    }
+    return layers_[layer_of_parameter_[index]];
+  }
+  [[nodiscard]] PlannedLayer& at(std::size_t index, std::size_t elements) {
+    return const_cast<PlannedLayer&>(std::as_const(*this).at(index, elements));
+  }
+  void unpack(const CpuParameters& p, const CpuBuffer& weights, const CpuBuffer& bias, std::size_t index,
+              std::span<float> values) const {
+    const ThreadCount thread_count(threads_);
+    if (is_bias(index)) {
+      std::copy_n(bias.as<float>(), values.size(), values.begin());
+    } else {
+      p.product->unpack(weights.as<float>(), values);
+    }
+  }
+  // Calls body with a null pointer of the scores' type.
+  template <typename Body>
+  void with_score_type(Body&& body) const {
+    if (element_ == Element::bf16 && !layers_.back().layer->f32_output()) {
+      body(static_cast<Bf16*>(nullptr));
+    } else {
+      body(static_cast<float*>(nullptr));
+    }
+  }
+  [[nodiscard]] SoftmaxShape softmax_shape() const {
+    return {net_.classes(), layers_.back().layer->out().image_elements()};
+  }
+
+  NetSpec net_;
+  CompileOptions options_;
+  int threads_;
+  Element element_;
+  std::vector<ParameterInfo> parameters_;
+  std::vector<std::size_t> layer_of_parameter_;  // index into layers_
+  std::vector<PlannedLayer> layers_;             // all but the softmax
+  bool relu_scores_ = false;                     // a ReLU stands before the softmax
+  AugmentShape augment_;
+  void* input_ = nullptr;
+  CpuBuffer mean_;
+  std::vector<CpuBuffer> activations_;  // those that the backward pass reads, each its own
+  std::array<CpuBuffer, 2> shared_;     // gradients, and activations that nobody reads later, in turn
+  CpuBuffer scratch_;
+  std::vector<float> probabilities_;
+  std::vector<double> losses_;
+  double augment_seconds_ = 0.0;
+  double softmax_seconds_ = 0.0;
+};
+
+void CompiledCpu::plan_layers() {
+  CpuLayerOptions o;
+  o.train = training();
+  o.element = element_;
+  o.seed = options_.seed;
+  const Extent& crop = net_.input.crop;
+  o.in = {options_.batch, crop.channels, crop.height, crop.width, 1};
+  o.block_given = false;
+  const std::size_t layers = net_.layers.size() - 1;
+  for (std::size_t i = 0; i < layers; ++i) {
+    const LayerSpec& spec = net_.layers[i];
+    PlannedLayer planned;
+    planned.name = spec.name;
+    o.relu =
+        i + 1 < layers && fuses_relu(spec.kind) && std::holds_alternative<ReluSpec>(net_.layers[i + 1].kind);
+    const std::size_t last = o.relu ? i + 1 : i;
+    const bool product =
+        std::holds_alternative<ConvSpec>(spec.kind) || std::holds_alternative<FcSpec>(spec.kind);
+    o.scores = product && last + 1 == layers && !o.relu;
+    planned.backward = o.train && (o.input_gradient || product);
+    planned.layer = make_cpu_layer(spec, o);
+    if (o.relu) planned.name += "+" + net_.layers[last].name;
+    planned.parameter = layer_of_parameter_.size();
+    while (layer_of_parameter_.size() < parameters_.size() &&
+           parameters_[layer_of_parameter_.size()].layer == i) {
+      layer_of_parameter_.push_back(layers_.size());
+    }
+    if (i == 0) {
+      augment_ = {net_.input.stored.height, net_.input.stored.width, planned.layer->in()};
+    }
+    if (std::holds_alternative<DropoutSpec>(spec.kind)) ++o.dropout_layer;
+    o.input_gradient = o.input_gradient || product;
+    o.relu_input = o.relu || std::holds_alternative<ReluSpec>(spec.kind);
+    o.in = planned.layer->out();
+    o.block_given = true;
+    layers_.push_back(std::move(planned));
+    i = last;
+  }
+  relu_scores_ = o.relu_input;
+}
+
+void CompiledCpu::plan_memory() {
+  const bool train = training();
+  // Values: what a layer reads; value i is layer i's input, the last one the scores. A layer that works in
+  // place goes on with the value that it reads.
+  struct Value {
+    std::size_t bytes = 0;
+    bool kept = false;  // for the backward pass
+    void* data = nullptr;
+  };
+  const auto bytes_of = [&](const TensorShape& shape, bool f32) {
+    return static_cast<std::size_t>(shape.elements()) * (f32 ? sizeof(float) : element_bytes(element_));
+  };
+  std::vector<Value> values{{bytes_of(layers_.front().layer->in(), false), false, nullptr}};
+  std::vector<std::size_t> input_of;  // layer -> value
+  std::vector<std::size_t> output_of;
+  std::size_t gradient_bytes = 0;
+  std::size_t scratch_bytes = 0;
+  bool output_read = false;  // by the backward pass of the layer that made the value
+  for (const PlannedLayer& p : layers_) {
+    Value& in = values.back();
+    in.kept = in.kept || (p.backward && p.layer->backward_reads_input());
+    input_of.push_back(values.size() - 1);
+    if (!(p.layer->in_place() && !(train && output_read))) {
+      values.push_back({bytes_of(p.layer->out(), p.layer->f32_output()), false, nullptr});
+    }
+    output_read = p.backward && p.layer->backward_reads_output();
+    values.back().kept = values.back().kept || output_read;
+    output_of.push_back(values.size() - 1);
+    if (p.backward) gradient_bytes = std::max(gradient_bytes, bytes_of(p.layer->out(), false));
+    scratch_bytes = std::max(scratch_bytes, p.layer->scratch_bytes());
+  }
+  values.back().kept = true;  // the scores, until the loss is known
+
+  std::array<std::size_t, 2> shared_bytes{gradient_bytes, gradient_bytes};
+  std::size_t turn = 0;
+  for (const Value& value : values) {
+    if (value.kept) continue;
+    shared_bytes[turn % 2] = std::max(shared_bytes[turn % 2], value.bytes);
+    ++turn;
+  }
+  for (std::size_t i = 0; i < 2; ++i) shared_[i] = CpuBuffer(shared_bytes[i]);
+  turn = 0;
+  for (Value& value : values) {
+    if (value.kept) {
+      value.data = activations_.emplace_back(value.bytes).as<void>();
+    } else {
+      value.data = shared_[turn++ % 2].as<void>();
+    }
+  }
+  scratch_ = CpuBuffer(scratch_bytes);
+
+  input_ = values.front().data;
+  for (std::size_t i = 0; i < layers_.size(); ++i) {
+    layers_[i].x = values[input_of[i]].data;
+    layers_[i].y = values[output_of[i]].data;
+  }
+  std::size_t side = 0;
+  bool below = false;  // whether a layer before this one has a backward pass
+  for (std::size_t i = layers_.size(); i-- > 0;) {
+    PlannedLayer& p = layers_[i];
+    if (!p.backward) break;
+    below = i > 0 && layers_[i - 1].backward;
+    p.dy = shared_[side].as<void>();
+    if (!below) continue;
+    if (!p.layer->gradient_in_place()) side = 1 - side;
+    p.dx = shared_[side].as<void>();
+  }
+}
+
+void CompiledCpu::forward(const BatchView& batch, bool training) {
+  {
+    const Stopwatch watch(augment_seconds_);
+    if (element_ == Element::f32) {
+      cpu::augment(augment_, batch.images, batch.crops, mean_.as<float>(), static_cast<float*>(input_));
+    } else {
+      cpu::augment(augment_, batch.images, batch.crops, mean_.as<float>(), static_cast<Bf16*>(input_));
+    }
+  }
+  const CpuPass pass{batch, training, scratch_.as<void>()};
+  for (PlannedLayer& p : layers_) {
+    const Stopwatch watch(p.forward_seconds);
+    p.layer->forward(pass, p.x, p.y);
+  }
+  const Stopwatch watch(softmax_seconds_);
+  with_score_type([&]<typename T>(T*) {
+    cpu::softmax_forward(softmax_shape(), static_cast<int>(batch.images.size()),
+                         static_cast<const T*>(layers_.back().y), probabilities_.data());
+  });
+}
+
+BatchResult CompiledCpu::measure(const BatchView& batch) {
+  const Stopwatch watch(softmax_seconds_);
+  with_score_type([&]<typename T>(T*) {
+    cpu::softmax_losses(softmax_shape(), static_cast<const T*>(layers_.back().y), batch.labels,
+                        losses_.data());
+  });
+  BatchResult result;
+  const auto classes = static_cast<std::size_t>(net_.classes());
+  for (std::size_t i = 0; i < batch.labels.size(); ++i) {
+    result.loss_sum += losses_[i];
+    const int rank = rank_of_label(std::span(probabilities_).subspan(i * classes, classes), batch.labels[i]);
+    result.top1_wrong += rank >= 1 ? 1 : 0;
+    result.top5_wrong += rank >= kTop ? 1 : 0;
+  }
+  return result;
+}
+
+void CompiledCpu::softmax_gradient(const BatchView& batch) {
+  const Stopwatch watch(softmax_seconds_);
+  if (!layers_.back().backward) return;
+  const auto gradient = [&]<typename T>(T* dscores) {
+    cpu::softmax_backward(softmax_shape(), options_.batch, probabilities_.data(), batch.labels, dscores);
+    if (relu_scores_) {
+      const auto* const scores = static_cast<const T*>(layers_.back().y);
+      cpu::relu_backward(layers_.back().layer->out().elements(), scores, dscores, dscores);
+    }
+  };
+  if (element_ == Element::f32) {
+    gradient(static_cast<float*>(layers_.back().dy));
+  } else {
+    gradient(static_cast<Bf16*>(layers_.back().dy));
+  }
+}
+
+void CompiledCpu::update(PlannedLayer& planned, const SgdRule& rule) {
+  const Stopwatch watch(planned.update_seconds);
+  CpuParameters& p = *planned.layer->parameters();
+  const auto coefficients = [&](const ParameterInfo& info) {
+    const double rate = rule.learning_rate * info.lr;
+    return SgdCoefficients{static_cast<float>(rule.momentum),
+                           static_cast<float>(rule.weight_decay * info.decay * rate),
+                           static_cast<float>(rate)};
+  };
+  cpu::sgd_update(coefficients(parameters_[planned.parameter]),
+                  static_cast<std::int64_t>(p.product->master_elements()), p.master.as<float>(),
+                  p.momentum.as<float>(), p.gradient.as<float>());
+  cpu::sgd_update(coefficients(parameters_[planned.parameter + 1]),
+                  static_cast<std::int64_t>(p.product->bias_elements()), p.bias.as<float>(),
+                  p.bias_momentum.as<float>(), p.bias_gradient.as<float>());
+  p.product->refresh(p.weights());
+}
+
+}  // namespace
+
+std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options) {
+  if (options.batch < 1) throw Error("net", "a batch of less than one image");
+  if (net.layers.size() < 2) throw Error("net", "no layer before the softmax");
+  if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
+    throw Error("net", "the softmax's input is not one score a class");
+  }
+  try {
+    return std::make_unique<CompiledCpu>(net, options);
+  } catch (const dnnl::error& error) {
+    throw Error("net", std::string("oneDNN: ") + error.what());
+  } catch (const std::bad_alloc&) {
+    throw Error("net", "not enough memory for a batch of " + std::to_string(options.batch));
+  }
+}
+
+}  // namespace convoy
