@@ -35,7 +35,7 @@ using Byte = unsigned char;
 
 class Settings {
  public:
-  explicit Settings(std::vector<std::string> words) {
+  explicit Settings(const std::vector<std::string>& words) {
     for (const std::string& word : words) {
       const std::size_t equals = word.find('=');
       if (equals == std::string::npos) die("'" + word + "' is not NAME=VALUE");
@@ -215,6 +215,8 @@ void write_png(const std::string& path, Settings settings) {
   png_write_info(writer.png, writer.info);
   std::vector<std::vector<Byte>> rows;
   std::vector<png_bytep> pointers;
+  rows.reserve(picture.height);
+  pointers.reserve(picture.height);
   for (unsigned y = 0; y < picture.height; ++y) rows.push_back(png_row(picture, kind, y));
   for (std::vector<Byte>& row : rows) pointers.push_back(row.data());
   png_write_image(writer.png, pointers.data());

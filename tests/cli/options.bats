@@ -1,0 +1,152 @@
+# What all tools share: the same options in --help, in the manual page and in the completion; and the contract of
+# --help, --version, wrong usage and the dispatcher.
+
+load common
+
+# The options of --help, short and long, one a line.
+options_of_help() {
+  "$BIN/$1" --help | awk '
+    /^  -/ {
+      if (match($0, /^  -[A-Za-z0-9] \[/)) print substr($0, 3, 2)
+      if (match($0, /^  -[A-Za-z0-9]( |$)/) && !/^  -. \[/) print substr($0, 3, 2)
+      if (match($0, /--[a-z0-9][a-z0-9-]*/)) print substr($0, RSTART, RLENGTH)
+    }' | sort
+}
+
+# The same from the .It lines of the manual page's OPTIONS.
+options_of_manual() {
+  awk '
+    /^\.Sh/ { inside = ($2 == "OPTIONS"); next }
+    inside && /^\.It/ {
+      for (i = 2; i < NF; i++) {
+        name = $(i + 1)
+        gsub(/\\-/, "-", name)
+        if ($i == "Fl") print "-" name
+      }
+    }' "$ROOT/man/convoy-$1.1" | sort
+}
+
+# complete_words WORD...: what the completion offers for the last word, with the programs of the build in the PATH.
+complete_words() {
+  PATH=$BIN:$PATH bash -c '
+    . "$0"
+    COMP_WORDS=("$@")
+    COMP_CWORD=$(($# - 1))
+    _convoy 2> /dev/null
+    printf "%s\n" "${COMPREPLY[@]}"' "$ROOT/tools/completion.bash" "$@"
+}
+
+options_agree() {
+  local help
+  help=$(options_of_help "$1")
+  assert_contains "$help" --version
+  assert_equal "$(options_of_manual "$1")" "$help"
+  assert_equal "$(complete_words convoy "$1" -- | sed 's/=$//' | sort)" "$(grep -e -- <<< "$help")"
+}
+@test "imgprep: --help, the manual page and the completion have the same options" { options_agree imgprep; }
+@test "meanimg: --help, the manual page and the completion have the same options" { options_agree meanimg; }
+@test "shardpack: --help, the manual page and the completion have the same options" { options_agree shardpack; }
+@test "train: --help, the manual page and the completion have the same options" { options_agree train; }
+@test "eval: --help, the manual page and the completion have the same options" { options_agree eval; }
+@test "predict: --help, the manual page and the completion have the same options" { options_agree predict; }
+
+page_is_whole() {
+  local section
+  for section in NAME SYNOPSIS DESCRIPTION OPTIONS 'EXIT STATUS' EXAMPLES; do
+    grep -qx "\.Sh $section" "$ROOT/man/convoy-$1.1" || fail "convoy-$1.1 has no section $section"
+  done
+  [ -n "$(man_examples "convoy-$1.1")" ] || fail "convoy-$1.1 has no example"
+}
+@test "imgprep: the manual page has every section" { page_is_whole imgprep; }
+@test "meanimg: the manual page has every section" { page_is_whole meanimg; }
+@test "shardpack: the manual page has every section" { page_is_whole shardpack; }
+@test "train: the manual page has every section" { page_is_whole train; }
+@test "eval: the manual page has every section" { page_is_whole eval; }
+@test "predict: the manual page has every section" { page_is_whole predict; }
+
+@test "no page shows a bare eval, which a shell would run itself" {
+  ! grep -nE '^(\$ |[^.].*\| *)eval ' "$ROOT"/man/* "$ROOT"/README.md || fail "write: convoy eval"
+}
+
+# What holds of every tool's command line, whatever it does.
+keeps_contract() {
+  expect_status 0 "$BIN/$1" --help
+  assert_equal "$stderr" ""
+  assert_contains "$output" "Usage: $1 "
+  expect_status 0 "$BIN/$1" --version
+  assert_equal "${lines[0]}" "$1 (convoy) $(version)"
+  assert_contains "${lines[1]}" "backends: CPU"
+
+  refuse 2 "^$1: .*no-such-option" "$BIN/$1" --no-such-option
+  assert_contains "$stderr" "Try '$1 --help'."
+  assert_equal "$output" ""
+  refuse 1 "nope\.conf" "$BIN/$1" --config=nope.conf
+  printf 'no-such-option=1\n' > bad.conf
+  refuse 2 "bad\.conf: .*no-such-option" "$BIN/$1" --config=bad.conf
+  # Abbreviations are refused: what is unique today would not be tomorrow.
+  refuse 2 "vers" "$BIN/$1" --versio
+
+  requires_full_device
+  run bash -c '"$0" --help > /dev/full' "$BIN/$1"
+  assert_equal "$status" 1
+  run bash -c '"$0" --version >&-' "$BIN/$1"
+  assert_equal "$status" 1
+}
+version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; }
+@test "imgprep: --help, --version, --config and wrong usage" { keeps_contract imgprep; }
+@test "meanimg: --help, --version, --config and wrong usage" { keeps_contract meanimg; }
+@test "shardpack: --help, --version, --config and wrong usage" { keeps_contract shardpack; }
+@test "train: --help, --version, --config and wrong usage" { keeps_contract train; }
+@test "eval: --help, --version, --config and wrong usage" { keeps_contract eval; }
+@test "predict: --help, --version, --config and wrong usage" { keeps_contract predict; }
+
+@test "convoy runs the tools, and says what it does not know" {
+  expect_status 0 "$BIN/convoy" --help
+  for tool in imgprep meanimg shardpack train eval predict; do
+    assert_contains "$output" "  $tool "
+  done
+  expect_status 0 "$BIN/convoy" --version
+  assert_equal "${lines[0]}" "convoy $(version)"
+  expect_status 0 "$BIN/convoy" eval --version
+  assert_equal "${lines[0]}" "eval (convoy) $(version)"
+  refuse 2 "'fry' is not a tool" "$BIN/convoy" fry
+  refuse 2 "no help on 'fry'" "$BIN/convoy" help fry
+  expect_status 2 "$BIN/convoy"
+  assert_contains "$stderr" "Usage: convoy"
+  # A link elsewhere still finds the programs.
+  ln -s "$BIN/convoy" elsewhere
+  expect_status 0 ./elsewhere train --version
+  assert_equal "${lines[0]}" "train (convoy) $(version)"
+}
+
+@test "convoy passes arguments and statuses through unchanged" {
+  refuse_through() {
+    expect_status 2 "$BIN/convoy" "$@"
+    assert_contains "$stderr" "$1: "
+  }
+  refuse_through imgprep '--no such=option'
+  refuse_through eval --no-such-option
+}
+
+@test "convoy help shows manual pages" {
+  command -v man > /dev/null || requires mandoc
+  run bash -c '"$1/convoy" help "$2" | cat' - "$BIN" eval
+  assert_equal "$status" 0
+  assert_contains "$output" CONVOY-EVAL
+  run bash -c '"$1/convoy" help "$2" | cat' - "$BIN" shard
+  assert_contains "$output" CONVOY-SHARD
+}
+
+@test "completion: tools, values and files" {
+  assert_equal "$(complete_words convoy tr)" train
+  assert_equal "$(complete_words convoy help sh | sort | tr '\n' ' ')" "shard shardpack "
+  assert_equal "$(complete_words convoy imgprep --codec = j)" jpeg
+  assert_equal "$(complete_words convoy imgprep --on-error = | sort | tr '\n' ' ')" "skip stop "
+  assert_equal "$(complete_words convoy-train --crop = r)" random
+  mkdir folder
+  touch a.shard a.net a.safetensors a.txt
+  assert_equal "$(complete_words convoy train --net = '')" "$(printf '%s\n' a.net folder/)"
+  assert_equal "$(complete_words convoy train '' | sort)" "$(printf '%s\n' a.shard folder/)"
+  assert_equal "$(complete_words convoy-eval -w '' | sort)" "$(printf '%s\n' a.safetensors folder/)"
+  assert_equal "$(complete_words convoy imgprep a. | sort)" "$(printf '%s\n' a.net a.safetensors a.shard a.txt)"
+}

@@ -1,0 +1,102 @@
+# Bash completion of convoy's tools: `convoy TOOL ...` and convoy-TOOL. Installed as
+# share/bash-completion/completions/convoy. Options come from each tool's --help, so that they are never out of date;
+# what an option's value may be is listed here.
+
+_convoy_tools="imgprep meanimg shardpack train eval predict"
+
+# The options of --help, from lines like "  -o [ --output ] FILE (=-)  write to FILE" and "  --quiet". An option that
+# takes a value is given with "=".
+_convoy_options() {  # COMMAND...
+  "$@" --help 2> /dev/null < /dev/null | awk '
+    /^  -/ {
+      line = $0
+      if (!match(line, /--[a-z0-9][a-z0-9-]*/)) next
+      name = substr(line, RSTART, RLENGTH)
+      rest = substr(line, RSTART + RLENGTH)
+      sub(/^ \]/, "", rest)
+      # A value is named one blank after the option; the description begins after two at least, or on the next line.
+      print name (rest ~ /^ [^ ]/ ? "=" : "")
+    }'
+}
+
+# Words that an option's value may be, where it is one of a few.
+_convoy_values() {  # TOOL OPTION
+  case $1:$2 in
+    *:--device) echo "auto cpu cuda" ;;
+    *:--on-error) echo "skip stop" ;;
+    *:--codec) echo "raw jpeg" ;;
+    *:--crop) echo "random center" ;;
+    *:--flip) echo "on off" ;;
+    *:--lr-policy) echo "fixed step" ;;
+    *:--views) echo "1 10" ;;
+  esac
+}
+
+# File names that an operand or a value of that option may be: a shell pattern, or empty for all.
+_convoy_pattern() {  # TOOL OPTION
+  case $1:$2 in
+    *:--net) echo '*.net' ;;
+    *:--mean | *:-w | *:--weights | *:--resume | *:--init-from | meanimg:--merge) echo '*.safetensors' ;;
+    *:--val | meanimg: | shardpack: | train: | eval:) echo '*.shard' ;;
+  esac
+}
+
+_convoy_files() {  # WORD PATTERN: folders, and files that match
+  local word=$1 pattern=$2 name
+  while IFS= read -r name; do
+    # shellcheck disable=SC2254  # the pattern is one
+    if [ -d "$name" ]; then
+      COMPREPLY+=("$name/")
+    else
+      case $name in ${pattern:-*}) COMPREPLY+=("$name") ;; esac
+    fi
+  done < <(compgen -f -- "$word")
+  # A name to be completed further gets no blank after it.
+  if [ "${#COMPREPLY[@]}" -eq 1 ] && [[ ${COMPREPLY[0]} == */ ]]; then
+    compopt -o nospace 2> /dev/null
+  fi
+  compopt -o filenames 2> /dev/null
+}
+
+_convoy() {
+  local word=${COMP_WORDS[COMP_CWORD]} previous="" option="" tool command values
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -gt 0 ]; then previous=${COMP_WORDS[COMP_CWORD - 1]}; fi
+  command=("${COMP_WORDS[0]}")
+  tool=${command[0]##*/}
+  if [ "$tool" = convoy ]; then
+    tool=${COMP_WORDS[1]}
+    if [ "$COMP_CWORD" -eq 1 ]; then
+      mapfile -t COMPREPLY < <(compgen -W "$_convoy_tools help --help --version" -- "$word")
+      return
+    elif [ "$tool" = help ]; then
+      mapfile -t COMPREPLY < <(compgen -W "$_convoy_tools shard weights net" -- "$word")
+      return
+    fi
+    command+=("$tool")
+  fi
+  tool=${tool#convoy-}
+
+  # Readline cuts words at "=": --codec=r is the words --codec, = and r.
+  if [ "$word" = "=" ]; then
+    option=$previous word=""
+  elif [ "$previous" = "=" ]; then
+    option=${COMP_WORDS[COMP_CWORD - 2]}
+  elif [[ $previous == -[a-z] ]]; then
+    case $previous in -o | -w) option=$previous ;; esac
+  fi
+
+  if [ -z "$option" ] && [[ $word == -* ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_convoy_options "${command[@]}")" -- "$word")
+    if [ "${#COMPREPLY[@]}" -eq 1 ] && [[ ${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2> /dev/null; fi
+    return
+  fi
+  values=$(_convoy_values "$tool" "$option")
+  if [ -n "$values" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
+    return
+  fi
+  _convoy_files "$word" "$(_convoy_pattern "$tool" "$option")"
+}
+
+complete -F _convoy convoy convoy-imgprep convoy-meanimg convoy-shardpack convoy-train convoy-eval convoy-predict
