@@ -1,0 +1,177 @@
+#include "formats/archive.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <utility>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::size_t kPeekForArchive = 1;
+
+struct CloseArchive {
+  void operator()(archive* handle) const { archive_read_free(handle); }
+};
+
+std::string without_dot(std::string_view path) {
+  while (path.starts_with("./")) {
+    path.remove_prefix(2);
+    while (path.starts_with('/')) path.remove_prefix(1);
+  }
+  return std::string(path);
+}
+
+}  // namespace
+
+// The callbacks that libarchive reads through, which no exception may leave: it is kept and thrown again when
+// libarchive has returned.
+struct ArchiveReader::State {
+  class Content : public ByteSource {
+   public:
+    explicit Content(State& state) : state_(state) {}
+
+   protected:
+    std::size_t fill(std::span<std::byte> into) override;
+
+   private:
+    State& state_;
+  };
+
+  ByteSource& source;
+  std::string place;
+  std::unique_ptr<archive, CloseArchive> handle;
+  std::exception_ptr failure;
+  std::size_t given = 0;  // bytes of the source that libarchive holds
+  std::optional<Content> content;
+  archive_entry* first = nullptr;  // read in the constructor to learn the format
+  bool ended = false;
+
+  State(ByteSource& bytes, std::string name) : source(bytes), place(std::move(name)) {}
+
+  static la_ssize_t read(archive* handle, void* self, const void** block) noexcept {
+    auto& state = *static_cast<State*>(self);
+    try {
+      state.source.take(std::exchange(state.given, 0));
+      const auto there = state.source.peek(kPeekForArchive);
+      *block = there.data();
+      state.given = there.size();
+      return static_cast<la_ssize_t>(there.size());
+    } catch (...) {
+      state.failure = std::current_exception();
+      archive_set_error(handle, EIO, "read failed");
+      return ARCHIVE_FATAL;
+    }
+  }
+
+  static la_int64_t skip(archive* handle, void* self, la_int64_t bytes) noexcept {
+    auto& state = *static_cast<State*>(self);
+    try {
+      state.source.take(std::exchange(state.given, 0));
+      return static_cast<la_int64_t>(state.source.skip(static_cast<std::uint64_t>(bytes)));
+    } catch (...) {
+      state.failure = std::current_exception();
+      archive_set_error(handle, EIO, "read failed");
+      return ARCHIVE_FATAL;
+    }
+  }
+
+  // Passes a status of libarchive on: warnings (an odd time stamp, a name in another character set) cost no
+  // data.
+  int check(int status) {
+    if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
+    if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY) {
+      const char* reason = archive_error_string(handle.get());
+      throw Error(place, reason != nullptr ? reason : "not an archive");
+    }
+    return status;
+  }
+
+  archive_entry* read_header() {
+    archive_entry* entry = nullptr;
+    content.reset();
+    if (check(archive_read_next_header(handle.get(), &entry)) != ARCHIVE_EOF) return entry;
+    ended = true;
+    return nullptr;
+  }
+};
+
+std::size_t ArchiveReader::State::Content::fill(std::span<std::byte> into) {
+  const la_ssize_t got = archive_read_data(state_.handle.get(), into.data(), into.size());
+  if (got < 0) state_.check(static_cast<int>(std::max<la_ssize_t>(got, ARCHIVE_FATAL)));
+  return got < 0 ? 0 : static_cast<std::size_t>(got);
+}
+
+ArchiveReader::ArchiveReader(ByteSource& source, std::string place)
+    : state_(std::make_unique<State>(source, std::move(place))) {
+  State& state = *state_;
+  state.handle.reset(archive_read_new());
+  archive* handle = state.handle.get();
+  if (handle == nullptr) throw std::bad_alloc();
+  // Not support_filter_all(): that runs programs for formats that libarchive was built without.
+  for (const auto support :
+       {archive_read_support_filter_gzip, archive_read_support_filter_zstd, archive_read_support_filter_bzip2,
+        archive_read_support_filter_xz, archive_read_support_format_tar, archive_read_support_format_raw,
+        archive_read_support_format_empty}) {
+    state.check(support(handle));
+  }
+  // `cat a.tar b.tar` is both.
+  state.check(archive_read_set_options(handle, "tar:read_concatenated_archives"));
+  archive_read_set_read_callback(handle, State::read);
+  archive_read_set_skip_callback(handle, State::skip);
+  archive_read_set_callback_data(handle, &state);
+  state.check(archive_read_open1(handle));
+  state.first = state.read_header();
+}
+
+ArchiveReader::ArchiveReader(ArchiveReader&&) noexcept = default;
+ArchiveReader::~ArchiveReader() = default;
+
+bool ArchiveReader::is_plain() const { return archive_format(state_->handle.get()) == ARCHIVE_FORMAT_RAW; }
+
+std::optional<ArchiveMember> ArchiveReader::next() {
+  State& state = *state_;
+  while (!state.ended) {
+    archive_entry* entry = state.first != nullptr ? std::exchange(state.first, nullptr) : state.read_header();
+    if (entry == nullptr) break;
+    // A hard link names data that another member has.
+    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) continue;
+    const char* path = archive_entry_pathname(entry);
+    if (path == nullptr) path = archive_entry_pathname_utf8(entry);
+    if (path == nullptr) throw Error(state.place, "a member without a name");
+    state.content.emplace(state);
+    return ArchiveMember{without_dot(path)};
+  }
+  return std::nullopt;
+}
+
+ByteSource& ArchiveReader::content() { return *state_->content; }
+
+std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place, std::uint64_t limit) {
+  std::vector<std::uint8_t> bytes;
+  while (true) {
+    const auto there = source.peek(1);
+    if (there.empty()) return bytes;
+    if (there.size() > limit - bytes.size()) {
+      throw Error(place, "larger than the limit of " + std::to_string(limit) + " bytes");
+    }
+    bytes.insert(bytes.end(), there.begin(), there.end());
+    source.take(there.size());
+  }
+}
+
+std::vector<std::uint8_t> decompress(std::span<const std::uint8_t> bytes, std::string_view place,
+                                     std::uint64_t limit) {
+  MemorySource source(bytes);
+  ArchiveReader reader(source, std::string(place));
+  if (!reader.is_plain()) throw Error(place, "a compressed archive where a compressed file is expected");
+  if (!reader.next()) throw Error(place, "nothing inside");
+  return read_all(reader.content(), place, limit);
+}
+
+}  // namespace convoy

@@ -1,0 +1,72 @@
+// Bytes in order from anything: a file, a pipe, a member of an archive, memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/base/file.h"
+
+namespace convoy {
+
+// Reads ahead as far as it is asked to peek and no further than one read of what there is, so that the last
+// byte a coprocess sent is never waited behind.
+class ByteSource {
+ public:
+  ByteSource() = default;
+  ByteSource(const ByteSource&) = delete;
+  ByteSource& operator=(const ByteSource&) = delete;
+  ByteSource(ByteSource&&) = delete;
+  ByteSource& operator=(ByteSource&&) = delete;
+  virtual ~ByteSource() = default;
+
+  // The next bytes without taking them: at least `least`, fewer only where the input ends; valid until the
+  // next call.
+  std::span<const std::uint8_t> peek(std::size_t least);
+  // Takes `bytes` of what peek() gave.
+  void take(std::size_t bytes) { begin_ += bytes; }
+  // Gives bytes back: the next peek() begins with them.
+  void unread(std::span<const std::uint8_t> bytes);
+  // Passes over up to `bytes` bytes and returns how many there were.
+  std::uint64_t skip(std::uint64_t bytes);
+
+ protected:
+  // Reads at least one byte unless the input ended.
+  virtual std::size_t fill(std::span<std::byte> into) = 0;
+  // Passes over bytes without reading them; 0 where that is not possible.
+  virtual std::uint64_t seek_ahead(std::uint64_t /*bytes*/) { return 0; }
+
+ private:
+  std::vector<std::uint8_t> buffer_;  // [begin_, end_) is read and not taken
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+// What is left of an open file. The file must outlive it.
+class FileSource : public ByteSource {
+ public:
+  explicit FileSource(InputFile& file);
+
+ protected:
+  std::size_t fill(std::span<std::byte> into) override;
+  std::uint64_t seek_ahead(std::uint64_t bytes) override;
+
+ private:
+  InputFile& file_;
+  std::uint64_t position_ = 0;
+};
+
+// Bytes in memory, which must outlive it.
+class MemorySource : public ByteSource {
+ public:
+  explicit MemorySource(std::span<const std::uint8_t> bytes) : rest_(bytes) {}
+
+ protected:
+  std::size_t fill(std::span<std::byte> into) override;
+
+ private:
+  std::span<const std::uint8_t> rest_;
+};
+
+}  // namespace convoy

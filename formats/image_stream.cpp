@@ -1,0 +1,188 @@
+#include "formats/image_stream.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cstring>
+#include <string_view>
+
+#include "formats/image.h"
+
+namespace convoy {
+namespace {
+
+using namespace std::string_view_literals;
+
+constexpr auto kPngSignature = "\x89PNG\r\n\x1a\n"sv;
+constexpr auto kJpegSignature = "\xff\xd8\xff"sv;
+constexpr std::array kCompressed = {"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv, "BZh"sv,
+                                    "\xfd"
+                                    "7zXZ\0"sv};
+constexpr std::size_t kPngChunkHeader = 8;   // length, type
+constexpr std::size_t kPngChunkTrailer = 4;  // CRC
+constexpr std::uint8_t kStartOfImage = 0xD8;
+constexpr std::uint8_t kEndOfImage = 0xD9;
+constexpr std::uint8_t kStartOfScan = 0xDA;
+constexpr std::uint8_t kTemporary = 0x01;
+
+bool starts_with(std::span<const std::uint8_t> bytes, std::string_view lead) {
+  return bytes.size() >= lead.size() && std::memcmp(bytes.data(), lead.data(), lead.size()) == 0;
+}
+
+bool is_restart(std::uint8_t marker) { return marker >= 0xD0 && marker <= 0xD7; }
+
+// A tar header's checksum: the sum of its bytes with its own field taken as blanks, written in octal. Tars
+// older than POSIX have no other mark.
+bool has_tar_checksum(std::span<const std::uint8_t> header) {
+  constexpr std::size_t kField = 148;
+  constexpr std::size_t kFieldBytes = 8;
+  if (header.size() < kDetectBytes || header[0] == 0) return false;
+  std::uint64_t written = 0;
+  bool digits = false;
+  for (std::size_t i = kField; i < kField + kFieldBytes; ++i) {
+    if (header[i] >= '0' && header[i] <= '7') {
+      written = written * 8 + (header[i] - '0');
+      digits = true;
+    } else if (digits || header[i] != ' ') {
+      break;
+    }
+  }
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < kDetectBytes; ++i) {
+    sum += i >= kField && i < kField + kFieldBytes ? std::uint8_t{' '} : header[i];
+  }
+  return digits && sum == written;
+}
+
+// Where the next image may begin in `bytes`, from `from` on; bytes.size() where none does.
+std::size_t find_signature(std::span<const std::uint8_t> bytes, std::size_t from) {
+  for (std::size_t i = from; i < bytes.size(); ++i) {
+    const auto rest = bytes.subspan(i);
+    if (starts_with(rest, kJpegSignature) || starts_with(rest, kPngSignature)) return i;
+  }
+  return bytes.size();
+}
+
+}  // namespace
+
+ContentKind detect_content(std::span<const std::uint8_t> bytes) {
+  if (bytes.empty()) return ContentKind::empty;
+  if (starts_with(bytes, kJpegSignature)) return ContentKind::jpeg;
+  if (starts_with(bytes, kPngSignature)) return ContentKind::png;
+  if (std::any_of(kCompressed.begin(), kCompressed.end(),
+                  [&](std::string_view lead) { return starts_with(bytes, lead); })) {
+    return ContentKind::compressed;
+  }
+  return has_tar_checksum(bytes) ? ContentKind::tar : ContentKind::unknown;
+}
+
+std::optional<ImageSplitter::Piece> ImageSplitter::next() {
+  while (true) {
+    const auto there = source_.peek(1);
+    if (there.empty()) return std::nullopt;
+    const std::uint8_t byte = there[0];
+    if (byte != 0 && std::isspace(byte) == 0) break;
+    source_.take(1);
+  }
+  const bool jpeg = starts_with(source_.peek(kJpegSignature.size()), kJpegSignature);
+  // A PNG's first byte is no JPEG's, so that no more than the image there is is waited for.
+  const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
+                   starts_with(source_.peek(kPngSignature.size()), kPngSignature);
+  if (!jpeg && !png) return skip_garbage();
+  Piece piece;
+  if (jpeg ? append_jpeg(piece.bytes) : append_png(piece.bytes)) return piece;
+  // Its structure is broken, and what was taken for its inside may be the images behind it.
+  const std::size_t end = find_signature(piece.bytes, 1);
+  source_.unread(std::span(piece.bytes).subspan(end));
+  piece.bytes.resize(end);
+  return piece;
+}
+
+bool ImageSplitter::append(std::vector<std::uint8_t>& image, std::size_t bytes) {
+  while (bytes > 0) {
+    const auto there = source_.peek(1);
+    if (there.empty() || image.size() >= kMaxImageFileBytes) return false;
+    const std::size_t step = std::min(bytes, there.size());
+    image.insert(image.end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(step));
+    source_.take(step);
+    bytes -= step;
+  }
+  return true;
+}
+
+// ITU-T T.81, annex B: markers, segments with their length, and entropy-coded data behind each scan header.
+bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image) {
+  if (!append(image, 2)) return false;
+  while (true) {
+    // Libjpeg passes over bytes before a marker, and any number of 0xFF may lead it.
+    do {
+      if (!append(image, 1)) return false;
+    } while (image.back() != 0xFF);
+    do {
+      if (!append(image, 1)) return false;
+    } while (image.back() == 0xFF);
+    const std::uint8_t marker = image.back();
+    if (marker == kEndOfImage) return true;
+    if (marker == kStartOfImage) return false;
+    if (marker == 0 || marker == kTemporary || is_restart(marker)) continue;
+    if (!append(image, 2)) return false;
+    const std::size_t length = std::size_t{image[image.size() - 2]} << 8 | image.back();
+    if (length < 2 || !append(image, length - 2)) return false;
+    if (marker == kStartOfScan && !append_entropy_coded(image)) return false;
+  }
+}
+
+// Up to the next marker, which stays in the source.
+bool ImageSplitter::append_entropy_coded(std::vector<std::uint8_t>& image) {
+  while (true) {
+    const auto there = source_.peek(1);
+    if (there.empty()) return false;
+    const auto marker = std::find(there.begin(), there.end(), std::uint8_t{0xFF});
+    if (!append(image, static_cast<std::size_t>(marker - there.begin()))) return false;
+    if (marker == there.end()) continue;
+    const auto pair = source_.peek(2);
+    if (pair.size() < 2) return append(image, 1) && false;
+    if (pair[1] == 0 || is_restart(pair[1])) {
+      if (!append(image, 2)) return false;
+    } else if (pair[1] == 0xFF) {
+      if (!append(image, 1)) return false;
+    } else {
+      return true;
+    }
+  }
+}
+
+// PNG (third edition), section 5: signature and chunks.
+bool ImageSplitter::append_png(std::vector<std::uint8_t>& image) {
+  if (!append(image, kPngSignature.size())) return false;
+  while (true) {
+    if (!append(image, kPngChunkHeader)) return false;
+    const auto header = std::span(image).last(kPngChunkHeader);
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | header[i];
+    const auto type = header.subspan(4);
+    const bool letters =
+        std::all_of(type.begin(), type.end(), [](std::uint8_t c) { return std::isalpha(c) != 0; });
+    const bool last = starts_with(type, "IEND");
+    if (!letters || !append(image, length + kPngChunkTrailer)) return false;
+    if (last) return true;
+  }
+}
+
+ImageSplitter::Piece ImageSplitter::skip_garbage() {
+  std::uint64_t skipped = 0;
+  while (true) {
+    const auto there = source_.peek(kPngSignature.size());
+    if (there.empty()) break;
+    const std::size_t found = find_signature(there, 0);
+    // A signature may begin in the last bytes that are there.
+    const bool at_end = there.size() < kPngSignature.size();
+    const std::size_t step = found < there.size() || at_end ? found : there.size() - kPngSignature.size() + 1;
+    source_.take(step);
+    skipped += step;
+    if (found < there.size()) break;
+  }
+  return {{}, std::to_string(skipped) + " bytes that are neither JPEG nor PNG"};
+}
+
+}  // namespace convoy

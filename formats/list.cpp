@@ -1,0 +1,185 @@
+#include "formats/list.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
+
+bool is_integer(std::string_view text) {
+  if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// A number from 0 to kMaxClasses - 1.
+std::optional<std::int32_t> to_label(std::string_view text) {
+  std::int32_t label = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), label);
+  const bool whole = failure == std::errc() && end == text.data() + text.size();
+  if (!whole || label < 0 || label >= kMaxClasses) return std::nullopt;
+  return label;
+}
+
+// Calls on_line(line, number from 1) for each part that ends in `separator`; the last may lack it.
+template <typename OnLine>
+void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
+  std::uint64_t number = 0;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(separator), text.size());
+    on_line(text.substr(0, end), ++number);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+// What no line of a text file may have.
+void check_line(std::string_view line, std::string_view place, std::uint64_t number) {
+  const auto refuse = [&](std::size_t at, std::string_view reason) {
+    throw TextError(place, number, at + 1, reason);
+  };
+  if (number == 1 && line.starts_with(kByteOrderMark)) refuse(0, "byte order mark: save it as plain UTF-8");
+  if (line.empty()) refuse(0, "empty line");
+  if (line.back() == '\r') {
+    refuse(line.size() - 1, "carriage return at the end of the line: the file has DOS line ends");
+  }
+  const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
+  if (control != std::string_view::npos) {
+    refuse(control, line[control] == '\r' ? "carriage return" : "NUL byte (is this a -0 list?)");
+  }
+  if (line.back() == '\t') refuse(line.size(), "nothing behind the TAB");
+  if (is_blank(line.back())) refuse(line.size() - 1, "blank at the end of the line");
+  if (is_blank(line.front())) refuse(0, "blank at the beginning of the line");
+  const std::size_t tab = line.find('\t');
+  if (tab == std::string_view::npos) return;
+  const std::size_t second = line.find('\t', tab + 1);
+  if (second != std::string_view::npos) refuse(second, "a second TAB");
+  if (is_blank(line[tab - 1])) refuse(tab - 1, "blank before the TAB");
+  if (is_blank(line[tab + 1])) refuse(tab + 1, "blank behind the TAB");
+}
+
+// Splits at `separator`, which stands at `at`.
+ListEntry split(std::string_view line, std::size_t at, std::uint64_t number) {
+  return {std::string(line.substr(0, at)), std::string(line.substr(at + 1)), number, at + 2};
+}
+
+}  // namespace
+
+std::vector<ListEntry> parse_list(std::string_view text, std::string_view place) {
+  std::vector<ListEntry> entries;
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    check_line(line, place, number);
+    const std::size_t tab = line.find('\t');
+    const std::size_t space = line.rfind(' ');
+    if (tab != std::string_view::npos) {
+      entries.push_back(split(line, tab, number));
+    } else if (space != std::string_view::npos && is_integer(line.substr(space + 1))) {
+      if (is_blank(line[space - 1])) {
+        throw TextError(place, number, space, "more than one blank before the label");
+      }
+      entries.push_back(split(line, space, number));
+    } else {
+      entries.push_back({std::string(line), {}, number, 0});
+    }
+  });
+  return entries;
+}
+
+std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view place) {
+  std::vector<ListEntry> entries;
+  for_each_line(text, '\0', [&](std::string_view entry, std::uint64_t number) {
+    const std::size_t tab = entry.find('\t');
+    if (entry.empty() || tab == 0) throw TextError(place, number, 1, "empty path");
+    if (tab == std::string_view::npos) {
+      entries.push_back({std::string(entry), {}, number, 0});
+      return;
+    }
+    if (tab + 1 == entry.size()) throw TextError(place, number, tab + 2, "nothing behind the TAB");
+    if (entry.find('\t', tab + 1) != std::string_view::npos) {
+      throw TextError(place, number, entry.find('\t', tab + 1) + 1, "a second TAB");
+    }
+    entries.push_back(split(entry, tab, number));
+  });
+  return entries;
+}
+
+std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place) {
+  std::vector<ClassInfo> classes;
+  std::unordered_map<std::string, std::uint64_t> lines;
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    check_line(line, place, number);
+    const std::size_t tab = line.find('\t');
+    ClassInfo info{std::string(line.substr(0, tab)), {}};
+    if (tab != std::string_view::npos) info.name = line.substr(tab + 1);
+    const auto [seen, added] = lines.emplace(info.id, number);
+    if (!added) {
+      throw TextError(place, number, 1,
+                      "class '" + info.id + "' is on line " + std::to_string(seen->second) + " already");
+    }
+    if (classes.size() == static_cast<std::size_t>(kMaxClasses)) {
+      throw TextError(place, number, 0, "more than " + std::to_string(kMaxClasses) + " classes");
+    }
+    classes.push_back(std::move(info));
+  });
+  if (classes.empty()) throw Error(place, "no classes: the file is empty");
+  return classes;
+}
+
+std::vector<ClassInfo> numbered_classes(int count) {
+  std::vector<ClassInfo> classes;
+  for (int i = 0; i < count; ++i) classes.push_back({std::to_string(i), {}});
+  return classes;
+}
+
+LabelTable::LabelTable(const std::vector<ClassInfo>& classes) {
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    labels_.emplace(classes[i].id, static_cast<std::int32_t>(i));
+  }
+}
+
+std::optional<std::int32_t> LabelTable::find(std::string_view id) const {
+  const auto found = labels_.find(std::string(id));
+  if (found == labels_.end()) return std::nullopt;
+  return found->second;
+}
+
+std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place) const {
+  if (entry.label.empty()) return kNoLabel;
+  if (const auto known = find(entry.label)) return *known;
+  const auto refuse = [&](const std::string& reason) {
+    throw TextError(place, entry.line, entry.column, reason);
+  };
+  if (!is_integer(entry.label)) {
+    refuse(labels_.empty() ? "label '" + entry.label + "' is no number, and no class table is given"
+                           : "'" + entry.label + "' is no class of the table");
+  }
+  const auto label = to_label(entry.label);
+  if (!label || static_cast<std::size_t>(*label) >= labels_.size()) {
+    refuse("label " + entry.label + " is out of range: the table has " + std::to_string(labels_.size()) +
+           " classes, from 0");
+  }
+  return *label;
+}
+
+int count_numbered_classes(const std::vector<ListEntry>& entries, std::string_view place) {
+  int count = 0;
+  for (const ListEntry& entry : entries) {
+    if (entry.label.empty()) continue;
+    const auto label = to_label(entry.label);
+    if (!label) {
+      throw TextError(place, entry.line, entry.column,
+                      is_integer(entry.label)
+                          ? "label " + entry.label + " is out of range: labels go from 0 to " +
+                                std::to_string(kMaxClasses - 1)
+                          : "label '" + entry.label + "' is no number: give the class table (--classes)");
+    }
+    count = std::max(count, *label + 1);
+  }
+  return count;
+}
+
+}  // namespace convoy

@@ -1,0 +1,456 @@
+#include "lib/data/inputs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "formats/archive.h"
+#include "formats/image_stream.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
+// Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
+constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
+
+std::string display_name(const std::string& path) { return path == kStdStreamName ? "stdin" : path; }
+
+}  // namespace
+
+// An operand open for reading, perhaps looked into already.
+struct ImageInputs::Opened {
+  InputFile file;
+  FileSource source;
+  explicit Opened(const std::string& path) : file(path), source(file) {}
+};
+
+// Where images come from within one operand.
+class ImageInputs::Feed {
+ public:
+  Feed() = default;
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+  Feed(Feed&&) = delete;
+  Feed& operator=(Feed&&) = delete;
+  virtual ~Feed() = default;
+  // What is wrong with one image is its failure. Throws Error where the operand itself fails; it goes on when
+  // called again.
+  virtual std::optional<ImageInput> next() = 0;
+};
+
+class ImageInputs::FolderFeed : public Feed {
+ public:
+  FolderFeed(const ImageInputs& inputs, std::string folder)
+      : inputs_(inputs), folder_(std::move(folder)), files_(list_folder(folder_)) {
+    if (!folder_.ends_with('/')) folder_ += '/';
+  }
+  std::optional<ImageInput> next() override {
+    if (at_ == files_.size()) return std::nullopt;
+    ImageInput input;
+    input.name = std::move(files_[at_++]);
+    input.path = input.place = folder_ + input.name;
+    inputs_.set_label(input, first_folder(input.name));
+    return input;
+  }
+
+ private:
+  const ImageInputs& inputs_;
+  std::string folder_;
+  std::vector<std::string> files_;
+  std::size_t at_ = 0;
+};
+
+class ImageInputs::ArchiveFeed : public Feed {
+ public:
+  ArchiveFeed(const ImageInputs& inputs, std::size_t index, std::string name, std::unique_ptr<Opened> opened)
+      : inputs_(inputs),
+        index_(index),
+        name_(std::move(name)),
+        opened_(std::move(opened)),
+        walker_(opened_->source, name_, true) {}
+
+  std::optional<ImageInput> next() override {
+    auto member = walker_.next();
+    if (!member) return std::nullopt;
+    ImageInput input;
+    input.name = member->path;
+    input.place = name_ + ": " + member->path;
+    inputs_.set_label(input, inputs_.member_class(*member, index_));
+    if (!input.failure.empty()) return input;
+    try {
+      input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
+      if (input.bytes.empty()) input.failure = "empty file";
+    } catch (const Error& error) {
+      input.failure = reason_of(error, input.place);
+    }
+    return input;
+  }
+
+ private:
+  const ImageInputs& inputs_;
+  std::size_t index_;
+  std::string name_;
+  std::unique_ptr<Opened> opened_;
+  ArchiveWalker walker_;
+};
+
+// Images one after another, perhaps compressed as a whole.
+class ImageInputs::StreamFeed : public Feed {
+ public:
+  StreamFeed(const ImageInputs& inputs, std::string name, std::unique_ptr<Opened> opened)
+      : inputs_(inputs), name_(std::move(name)), opened_(std::move(opened)) {
+    ByteSource* source = &opened_->source;
+    // Only as much is waited for as tells an image.
+    if (detect_content(source->peek(kDetectCompressed)) == ContentKind::compressed) {
+      unpacked_.emplace(*source, name_);
+      if (unpacked_->next()) source = &unpacked_->content();
+    }
+    splitter_.emplace(*source);
+  }
+
+  std::optional<ImageInput> next() override {
+    if (ended_) return std::nullopt;
+    ended_ = true;  // unless there is a whole piece: behind a read error nothing comes
+    auto piece = splitter_->next();
+    if (!piece) {
+      if (count_ == 0) throw Error(name_, "empty input");
+      return std::nullopt;
+    }
+    ended_ = false;
+    ImageInput input;
+    input.name = input.place = name_ + ":" + std::to_string(++count_);
+    input.failure = std::move(piece->failure);
+    input.bytes = std::move(piece->bytes);
+    if (input.failure.empty()) inputs_.set_label(input, {});
+    return input;
+  }
+
+ private:
+  static constexpr std::size_t kDetectCompressed = 3;
+  const ImageInputs& inputs_;
+  std::string name_;
+  std::unique_ptr<Opened> opened_;
+  std::optional<ArchiveReader> unpacked_;
+  std::optional<ImageSplitter> splitter_;
+  std::uint64_t count_ = 0;
+  bool ended_ = false;
+};
+
+class ImageInputs::IdxFeed : public Feed {
+ public:
+  IdxFeed(const IdxPair& pair, std::string name, std::size_t classes)
+      : pair_(pair), name_(std::move(name)), classes_(classes) {}
+  std::optional<ImageInput> next() override {
+    if (at_ == pair_.count) return std::nullopt;
+    ImageInput input;
+    input.name = input.place = name_ + ":" + std::to_string(at_);
+    input.label = pair_.labels[at_];
+    if (static_cast<std::size_t>(input.label) >= classes_) {
+      input.failure = "label " + std::to_string(input.label) + " is out of range: the table has " +
+                      std::to_string(classes_) + " classes, from 0";
+    } else {
+      input.pixels = pair_.image(at_);
+    }
+    ++at_;
+    return input;
+  }
+
+ private:
+  const IdxPair& pair_;
+  std::string name_;
+  std::size_t classes_;
+  std::uint64_t at_ = 0;
+};
+
+Image prepare_input(const ImageInput& input, Preparer& preparer) {
+  if (!input.failure.empty()) throw Error(input.place, input.failure);
+  if (input.pixels) return preparer.prepare(*input.pixels);
+  if (!input.path.empty()) {
+    return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
+  }
+  return preparer.prepare(input.bytes, input.place);
+}
+
+std::string reason_of(const std::exception& error, std::string_view place) {
+  const std::string what = error.what();
+  const std::string lead = std::string(place) + ": ";
+  return what.starts_with(lead) ? what.substr(lead.size()) : what;
+}
+
+ImageInputs::~ImageInputs() = default;
+
+ImageInputs::ImageInputs(InputOptions options) : options_(std::move(options)), labeller_(options_.labels) {
+  for (const std::string& path : options_.operands)
+    operands_.push_back({path, Kind::unknown, kNoLabel, false});
+  if (options_.idx) {
+    read_idx_pairs();
+    return;
+  }
+  if (!options_.files_from.empty()) read_list();
+  if (options_.labelled && labeller_.gathers()) gather_classes();
+  for (const Operand& operand : operands_) {
+    if (operand.kind == Kind::unknown && !operand.labelled) total_known_ = false;
+    if (operand.kind == Kind::file || operand.kind == Kind::missing || operand.labelled) ++total_;
+    if (operand.kind == Kind::stream) total_known_ = false;
+  }
+}
+
+void ImageInputs::read_list() {
+  const std::string place = display_name(options_.files_from);
+  const std::string text = read_text_file(options_.files_from, kMaxListBytes);
+  const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
+  if (options_.labelled && labeller_.gathers()) {
+    labeller_.note_numbers(count_numbered_classes(entries, place), place);
+  }
+  const LabelTable numbers(labeller_.gathers() && options_.labelled
+                               ? numbered_classes(count_numbered_classes(entries, place))
+                               : labeller_.classes());
+  for (const ListEntry& entry : entries) {
+    Operand operand{entry.path, Kind::unknown, kNoLabel, !entry.label.empty()};
+    if (operand.labelled) operand.kind = Kind::file;
+    if (options_.labelled) operand.label = numbers.resolve(entry, place);
+    operands_.push_back(std::move(operand));
+  }
+}
+
+void ImageInputs::read_idx_pairs() {
+  if (operands_.size() % 2 != 0) {
+    throw UsageError("--idx: operands come in pairs, images and labels: '" + operands_.back().path +
+                     "' has no partner");
+  }
+  int largest = -1;
+  std::vector<Operand> pairs;
+  for (std::size_t i = 0; i < operands_.size(); i += 2) {
+    idx_.push_back(read_idx_pair(operands_[i].path, operands_[i + 1].path, options_.limits));
+    for (const std::uint8_t label : idx_.back().labels) largest = std::max<int>(largest, label);
+    total_ += idx_.back().count;
+    pairs.push_back(operands_[i]);
+  }
+  labeller_.note_numbers(largest + 1, operands_.front().path);
+  labeller_.finish();
+  operands_ = std::move(pairs);
+}
+
+void ImageInputs::gather_classes() {
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    if (operands_[i].kind == Kind::unknown) classify(i);
+    try {
+      scan(i);
+    } catch (const Error&) {
+      // Damage found here is found again, and reported, when the images are read.
+      total_known_ = false;
+    }
+  }
+  labeller_.finish();
+}
+
+void ImageInputs::classify(std::size_t index) {
+  Operand& operand = operands_[index];
+  struct stat info {};
+  const bool standard = operand.path == kStdStreamName;
+  if (!standard && ::stat(operand.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    operand.kind = Kind::folder;
+    return;
+  }
+  std::unique_ptr<Opened> opened;
+  bool from_start = false;
+  try {
+    opened = std::make_unique<Opened>(operand.path);
+    from_start = opened->file.position() == 0;
+    // An image is told by its first bytes: a coprocess may send a small one and wait.
+    ContentKind kind = detect_content(opened->source.peek(kImageSignatureBytes));
+    if (kind == ContentKind::unknown) kind = detect_content(opened->source.peek(kDetectBytes));
+    operand.kind = opened->file.is_regular() && !standard ? Kind::file : Kind::stream;
+    if (kind == ContentKind::tar) operand.kind = Kind::archive;
+    if (kind == ContentKind::compressed) {
+      // Looking into the data takes some of them, so look at a copy where they come only once.
+      const auto head = opened->source.peek(kCompressedPeek);
+      const std::vector<std::uint8_t> copy(head.begin(), head.end());
+      MemorySource memory(copy);
+      try {
+        if (!ArchiveReader(memory, operand.path).is_plain()) operand.kind = Kind::archive;
+      } catch (const Error&) {
+        // Damaged: as a file or a stream it says so.
+      }
+    }
+  } catch (const Error&) {
+    operand.kind = Kind::missing;  // opened again, it says why
+    return;
+  }
+  if (standard && opened->file.is_regular() && from_start) {
+    reopened_[index] = "/dev/fd/0";
+  } else if (standard || !opened->file.is_regular()) {
+    opened_[index] = std::move(opened);
+  }
+}
+
+void ImageInputs::spool(std::size_t index) {
+  Opened& opened = *opened_.at(index);
+  Fd temporary = make_temporary_file();
+  const std::string name = "temporary copy of " + display_name(operands_[index].path);
+  while (true) {
+    auto bytes = opened.source.peek(1);
+    if (bytes.empty()) break;
+    const std::size_t all = bytes.size();
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(temporary.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) throw_errno(name, errno);
+      if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    opened.source.take(all);
+  }
+  opened_.erase(index);
+  reopened_[index] = "/dev/fd/" + std::to_string(temporary.get());
+  spools_.push_back(std::move(temporary));
+  spooled_.push_back(display_name(operands_[index].path));
+}
+
+void ImageInputs::scan(std::size_t index) {
+  Operand& operand = operands_[index];
+  switch (operand.kind) {
+    case Kind::file:
+      if (!operand.labelled) labeller_.note(operand.path, {});
+      break;
+    case Kind::folder:
+      for (const std::string& file : list_folder(operand.path)) {
+        labeller_.note(file, first_folder(file));
+        ++total_;
+      }
+      break;
+    case Kind::archive:
+      // A table of labels by name says all: the names need not be known first.
+      if (!options_.labels.labels_file.empty()) {
+        total_known_ = false;
+        break;
+      }
+      if (opened_.count(index) > 0) spool(index);
+      total_ += scan_archive(index);
+      break;
+    default:
+      break;
+  }
+}
+
+// Looks through the names in an archive; returns the number of images in it.
+std::uint64_t ImageInputs::scan_archive(std::size_t index) {
+  const auto opened = open(index);
+  ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
+  CommonFolder common;
+  std::vector<std::string> folders;  // that hold images, in the outer archive
+  std::uint64_t count = 0;
+  const auto finish = [&] {
+    common_[index] = common.get();
+    for (const std::string& folder : folders) {
+      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())));
+    }
+  };
+  try {
+    while (auto member = walker.next()) {
+      ++count;
+      if (member->archive) total_known_ = false;
+      if (labeller_.has_pattern() || !member->inner.empty()) {
+        labeller_.note(member->path, member->inner);
+        continue;
+      }
+      common.add(member->path);
+      std::string folder = member->path.substr(0, member->path.rfind('/') + 1);
+      if (folders.empty() || folders.back() != folder) folders.push_back(std::move(folder));
+    }
+  } catch (const Error&) {
+    finish();
+    throw;
+  }
+  finish();
+  return count;
+}
+
+std::unique_ptr<ImageInputs::Opened> ImageInputs::open(std::size_t index) {
+  if (const auto found = opened_.find(index); found != opened_.end()) {
+    auto opened = std::move(found->second);
+    opened_.erase(found);
+    return opened;
+  }
+  const auto reopened = reopened_.find(index);
+  return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
+}
+
+std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
+  const Operand& operand = operands_[index];
+  const std::string name = display_name(operand.path);
+  if (options_.idx) return std::make_unique<IdxFeed>(idx_[index], name, labeller_.classes().size());
+  if (operand.kind == Kind::unknown) classify(index);
+  switch (operand.kind) {
+    case Kind::folder:
+      return std::make_unique<FolderFeed>(*this, operand.path);
+    case Kind::archive:
+      return std::make_unique<ArchiveFeed>(*this, index, name, open(index));
+    case Kind::stream:
+      return std::make_unique<StreamFeed>(*this, name, open(index));
+    case Kind::missing:
+      static_cast<void>(open(index));
+      throw Error(name, "cannot be read");
+    default:
+      return nullptr;
+  }
+}
+
+void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
+  if (!options_.labelled) return;
+  try {
+    input.label = labeller_.label(input.name, folder, input.place);
+  } catch (const Error& error) {
+    input.failure = reason_of(error, input.place);
+  }
+}
+
+std::string ImageInputs::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
+  if (!member.inner.empty()) return member.inner;
+  std::string_view path = member.path;
+  if (const auto common = common_.find(index); common != common_.end()) {
+    if (path.starts_with(common->second)) path.remove_prefix(common->second.size());
+    return std::string(first_folder(path));
+  }
+  // The names to come are not known: the class is the first folder that the table has.
+  const std::string_view outermost = first_folder(path);
+  for (std::string_view folder = outermost; !folder.empty(); folder = first_folder(path)) {
+    if (labeller_.knows(folder)) return std::string(folder);
+    path.remove_prefix(folder.size() + 1);
+  }
+  return std::string(outermost);
+}
+
+std::optional<ImageInput> ImageInputs::next() {
+  while (at_ < operands_.size()) {
+    const Operand& operand = operands_[at_];
+    try {
+      if (!feed_ && operand.kind != Kind::file) feed_ = make_feed(at_);
+      if (!feed_) {
+        ImageInput input;
+        input.name = input.path = input.place = operand.path;
+        input.label = operand.label;
+        if (!operand.labelled) set_label(input, {});
+        ++at_;
+        return input;
+      }
+      if (auto input = feed_->next()) return input;
+      feed_.reset();
+      ++at_;
+    } catch (const Error& error) {
+      ImageInput input;
+      input.name = input.place = display_name(operand.path);
+      input.failure = reason_of(error, input.place);
+      // What cannot be opened is over; what is open goes on behind the damage.
+      if (!feed_) ++at_;
+      return input;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace convoy

@@ -1,0 +1,90 @@
+// Which class an image belongs to, from what the user gave and from where the image lies.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "formats/list.h"
+
+namespace convoy {
+
+// The rules of labelling that come from options; see man/convoy-list.5 and man/convoy-imgprep.1.
+struct LabelRules {
+  std::optional<std::vector<ClassInfo>> classes;  // --classes: the table is this
+  std::string class_pattern;  // --class-pattern: a POSIX extended regular expression on names; empty: none
+  std::string labels_file;    // --labels: a list of names with their labels; empty: none
+};
+
+// A POSIX extended regular expression whose first group is a class ID and whose second, if there is one, is
+// its readable name.
+class ClassPattern {
+ public:
+  // Throws UsageError where it does not compile or has no group.
+  explicit ClassPattern(const std::string& expression);
+  ClassPattern(ClassPattern&&) noexcept;
+  ClassPattern& operator=(ClassPattern&&) noexcept;
+  ~ClassPattern();
+  [[nodiscard]] std::optional<ClassInfo> match(const std::string& name) const;
+
+ private:
+  struct Compiled;
+  std::unique_ptr<Compiled> compiled_;
+};
+
+// Gathers the class table, then gives labels. Precedence: a label in a list, --labels, --class-pattern, the
+// folder (or inner archive).
+class Labeller {
+ public:
+  // Throws Error where a file does not read, UsageError where the pattern is wrong.
+  explicit Labeller(LabelRules rules);
+
+  // Whether the table is still to be gathered: note every image before the first label is asked for.
+  [[nodiscard]] bool gathers() const { return !fixed_; }
+  // Whether images' names decide, not their folders.
+  [[nodiscard]] bool has_pattern() const { return pattern_.has_value(); }
+  // Whether `id` is a class of the table.
+  [[nodiscard]] bool knows(std::string_view id) const { return table_.find(id).has_value(); }
+
+  // An image called `name` in a folder called `folder` (empty: none) will come.
+  void note(const std::string& name, std::string_view folder);
+  // Numbers from 0 to count - 1 will come as labels.
+  void note_numbers(int count, std::string_view place);
+  // Ends the gathering: classes in the order of their IDs' bytes. Throws Error where numbers and IDs are
+  // mixed.
+  void finish();
+
+  [[nodiscard]] const std::vector<ClassInfo>& classes() const { return classes_; }
+  // The label of an entry of a list: see LabelTable::resolve().
+  [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const {
+    return table_.resolve(entry, place);
+  }
+  // The label of an image, kNoLabel where no rule gives one. Throws Error(place, reason) where a rule gives
+  // none that the table has.
+  [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
+                                   std::string_view place) const;
+
+ private:
+  void note_class(const ClassInfo& info);
+  [[nodiscard]] const ListEntry* entry_for(const std::string& name) const;
+
+  bool fixed_ = false;
+  std::vector<ClassInfo> classes_;
+  LabelTable table_;
+  std::optional<ClassPattern> pattern_;
+  std::string labels_file_;
+  std::vector<ListEntry> named_;                          // of --labels
+  std::unordered_map<std::string, std::size_t> by_name_;  // index into named_
+  std::map<std::string, std::string> gathered_;           // ID to readable name, in the order of bytes
+  int numbers_ = 0;
+  std::string numbers_place_;
+};
+
+}  // namespace convoy

@@ -1,0 +1,66 @@
+// Ways through folders and archives.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/archive.h"
+#include "formats/byte_source.h"
+
+namespace convoy {
+
+// The files below a folder, as paths relative to it: each folder's entries in the order of their names'
+// bytes. Symbolic links are followed, names that begin with a dot are left out. Throws Error(path, reason)
+// where a folder does not read or lies more than kMaxFolderDepth deep.
+inline constexpr int kMaxFolderDepth = 64;
+[[nodiscard]] std::vector<std::string> list_folder(const std::string& folder);
+
+// The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
+[[nodiscard]] std::string_view first_folder(std::string_view path);
+
+// The folders that all `paths` (of files) have in common, with a slash at the end: "train/" of "train/cat/1"
+// and "train/dog/2".
+class CommonFolder {
+ public:
+  void add(std::string_view path);
+  [[nodiscard]] const std::string& get() const { return common_; }
+
+ private:
+  bool any_ = false;
+  std::string common_;
+};
+
+// The members of an archive, and those of archives in it (ILSVRC2012_img_train.tar is a tar of tars), in
+// order. Names that begin with a dot are left out.
+class ArchiveWalker {
+ public:
+  struct Member {
+    std::string path;   // in its archive; for members of an inner archive: "STEM/PATH"
+    std::string inner;  // the inner archive's name without its extensions; empty: in the outer one
+    ByteSource* content = nullptr;  // until the next call of next()
+    bool archive = false;           // an inner archive itself, where these are not entered
+  };
+
+  // descend: whether inner archives are entered. `source` must outlive it. Throws Error(place, reason).
+  ArchiveWalker(ByteSource& source, std::string place, bool descend);
+
+  // The next member, or nothing at the end. Throws Error where the archive or an inner one is damaged; called
+  // again, it goes on with what is whole behind the damage.
+  std::optional<Member> next();
+
+ private:
+  std::optional<Member> next_inner();
+  std::optional<Member> enter(const std::string& path);
+
+  std::string place_;
+  bool descend_;
+  ArchiveReader outer_;
+  bool ended_ = false;
+  std::optional<ArchiveReader> inner_;  // reads from a member of outer_
+  std::string stem_;                    // of the inner archive's path
+};
+
+}  // namespace convoy

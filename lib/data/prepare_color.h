@@ -1,0 +1,22 @@
+// Steps between planes and interleaved pixels.
+#pragma once
+
+#include <array>
+
+#include "formats/image.h"
+
+namespace convoy {
+
+// Interleaved pixels as planes of the same size (1 channel: gray, 3: rgb).
+void split_planes(const Image& image, PlanarImage& into);
+
+// Full-size planes as interleaved pixels; `channels` is 1 (gray) or 3. YCbCr is converted as JFIF 1.02 says.
+[[nodiscard]] Image join_planes(const std::array<Plane, 3>& planes, PlanarImage::Color color, int channels);
+
+// The image with 1 or 3 channels: RGB to luma, gray to three equal ones.
+[[nodiscard]] Image with_channels(const Image& image, int channels);
+
+// The image as it is to be seen, stored with EXIF orientation 1 to 8.
+[[nodiscard]] Image oriented(Image image, int orientation);
+
+}  // namespace convoy

@@ -1,0 +1,191 @@
+// imgprep: images to a shard stream.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/jpeg.h"
+#include "formats/list.h"
+#include "formats/shard.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/parallel.h"
+#include "lib/base/signals.h"
+#include "lib/base/tool.h"
+#include "lib/data/inputs.h"
+#include "lib/data/inputs_rejects.h"
+#include "lib/data/prepare.h"
+#include "lib/data/prepare_pool.h"
+
+namespace convoy {
+namespace {
+
+// Larger squares than any net takes; a raw record is three times its square.
+constexpr int kMaxPreparedSide = 16384;
+constexpr std::uint64_t kMaxClassesBytes = std::uint64_t{256} << 20;
+
+void declare(po::options_description& options) {
+  auto add = options.add_options();
+  add("size", text_option("N|none", "256"),
+      "shorter side and central square crop in pixels; none keeps sizes, which must be equal");
+  add("gray", po::bool_switch(), "one channel, luma");
+  add("exif", po::bool_switch(), "turn images as their EXIF orientation says");
+  add("background", text_option("R,G,B", "0,0,0"), "colour under transparent pixels");
+  add("codec", text_option("CODEC", "raw"), "raw, jpeg or jpeg:QUALITY (1 to 100, default 95)");
+  add("classes", text_option("FILE"), "class table: lines ID or ID<TAB>NAME in the order of the labels");
+  add("class-pattern", text_option("REGEX"),
+      "the class is the first group of this extended regular expression in an image's name, the second its "
+      "readable name");
+  add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL");
+  add("files-from", text_option("FILE"), "read more images from a list, lines PATH or PATH<TAB>LABEL");
+  add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
+  add("idx", po::bool_switch(), "operands are pairs of IDX files: IMAGES LABELS");
+  add("on-error", text_option("skip|stop", "skip"), "what to do about an image that cannot be used");
+  add("rejects", text_option("FILE"), "write name and reason of every image skipped to FILE");
+  add("max-side", text_option("N", std::to_string(kMaxImageSide)), "refuse images with a longer side");
+  add("max-pixels", text_option("N", std::to_string(kMaxImagePixels)), "refuse images with more pixels");
+}
+
+Preprocessing preprocessing_from(const Options& options) {
+  Preprocessing how;
+  how.size =
+      options.text("size") == "none" ? 0 : static_cast<int>(options.integer("size", 1, kMaxPreparedSide));
+  how.gray = options.flag("gray");
+  how.exif = options.flag("exif");
+  std::string rest = options.text("background");
+  for (int c = 0; c < 3; ++c) {
+    const std::size_t comma = rest.find(',');
+    if ((comma == std::string::npos) != (c == 2)) throw UsageError("--background: give three numbers R,G,B");
+    how.background[c] = static_cast<int>(parse_integer(rest.substr(0, comma), "--background", 0, 255));
+    rest.erase(0, comma == std::string::npos ? rest.size() : comma + 1);
+  }
+  return how;
+}
+
+InputOptions inputs_from(const Options& options) {
+  InputOptions inputs;
+  inputs.files_from = options.text("files-from");
+  inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
+  inputs.nul = options.flag("null");
+  inputs.idx = options.flag("idx");
+  if (inputs.idx && !inputs.files_from.empty()) throw UsageError("--idx and --files-from exclude each other");
+  if (options.given("classes")) {
+    const std::string path = options.text("classes");
+    inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes), path);
+  }
+  inputs.labels.class_pattern = options.text("class-pattern");
+  inputs.labels.labels_file = options.text("labels");
+  if (!inputs.labels.class_pattern.empty() && !inputs.labels.labels_file.empty()) {
+    throw UsageError("--class-pattern and --labels exclude each other");
+  }
+  inputs.limits.max_side = static_cast<int>(options.integer("max-side", 1, kMaxImageSide));
+  inputs.limits.max_pixels = static_cast<std::uint64_t>(options.integer("max-pixels", 1, INT64_MAX));
+  return inputs;
+}
+
+// The codec, and its quality where it has one.
+std::pair<Codec, int> codec_from(const Options& options) {
+  const std::string text = options.text("codec");
+  if (text == "raw") return {Codec::raw, 0};
+  if (text == "jpeg") return {Codec::jpeg, kDefaultJpegQuality};
+  constexpr std::string_view kLead = "jpeg:";
+  if (!text.starts_with(kLead)) throw UsageError("--codec: '" + text + "' is not raw, jpeg or jpeg:QUALITY");
+  return {Codec::jpeg,
+          static_cast<int>(parse_integer(std::string_view(text).substr(kLead.size()), "--codec", 1, 100))};
+}
+
+// An image on its way to the shard.
+struct Prepared {
+  ImageInput input;  // without its bytes
+  Image image;       // without its pixels
+  std::vector<std::uint8_t> payload;
+};
+
+Prepared prepare(ImageInput&& input, PreparerPool& pool, Codec codec, int quality) {
+  Prepared result;
+  try {
+    result.image = pool.prepare(input);
+    result.payload =
+        codec == Codec::jpeg ? encode_jpeg(result.image, quality) : std::move(result.image.pixels);
+  } catch (const Error& error) {
+    input.failure = reason_of(error, input.place);
+  }
+  input.bytes = {};
+  input.pixels.reset();
+  result.input = std::move(input);
+  return result;
+}
+
+int run(const Options& options, Console& console) {
+  const InputOptions input_options = inputs_from(options);
+  const auto [codec, quality] = codec_from(options);
+  DatasetInfo info;
+  info.codec = codec;
+  info.preprocessing = preprocessing_from(options);
+  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  OutputFile out(options.text("output"), OutputFile::Content::binary);
+  Rejects rejects(options.text("rejects"), stop, console);
+  const SignalWatch signals;
+  ImageInputs inputs(input_options);
+  for (const std::string& name : inputs.spooled()) {
+    console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
+  }
+  info.classes = inputs.classes();
+  PreparerPool pool(info.preprocessing, input_options.limits);
+  Progress progress(console, inputs.total(), "images");
+  std::optional<ShardWriter> writer;  // once the first image tells the size
+  std::uint64_t done = 0;
+  std::uint64_t unlabelled = 0;
+  const auto write = [&](Prepared&& one) {
+    if (one.input.failure.empty() && writer &&
+        (one.image.width != info.width || one.image.height != info.height)) {
+      one.input.failure = std::to_string(one.image.width) + "x" + std::to_string(one.image.height) +
+                          " pixels, where the images before have " + std::to_string(info.width) + "x" +
+                          std::to_string(info.height) + " (--size=none needs equal sizes)";
+    }
+    if (!one.input.failure.empty()) {
+      rejects.add(one.input.place, one.input.failure);
+    } else {
+      if (!writer) {
+        info.width = one.image.width;
+        info.height = one.image.height;
+        info.channels = one.image.channels;
+        writer.emplace(out, info);
+      }
+      writer->add(one.input.label, one.input.name, one.payload);
+      if (one.input.label == kNoLabel) ++unlabelled;
+    }
+    progress.update(++done, rejects.summary());
+  };
+  ordered_parallel_map(
+      options.threads(),
+      [&]() -> std::optional<ImageInput> {
+        if (SignalWatch::stop_signal() != 0) return std::nullopt;
+        return inputs.next();
+      },
+      [&](ImageInput&& input) { return prepare(std::move(input), pool, codec, quality); }, write);
+  progress.finish();
+  rejects.commit();
+  if (const int signal = SignalWatch::stop_signal(); signal != 0) return kStatusSignal + signal;
+  if (!writer) throw Error(rejects.count() > 0 ? "every image was rejected: nothing written" : "no images");
+  writer->finish();
+  out.commit();
+  console.note(std::to_string(writer->records()) + " images, " + std::to_string(info.classes.size()) +
+               " classes" + (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
+               (rejects.count() > 0 ? ", " + rejects.summary() : ""));
+  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+}
+
+}  // namespace
+}  // namespace convoy
+
+int main(int argc, char** argv) {
+  const convoy::ToolInfo info{"imgprep",
+                              "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES LABELS...",
+                              "Rescales images, crops their central square and writes them as a shard. "
+                              "Inputs are JPEG and PNG files,\n"
+                              "folders and tar archives of them, lists (--files-from), or images one after "
+                              "another on standard input."};
+  return convoy::run_tool(argc, argv, info, {.output = true, .threads = true}, convoy::declare, convoy::run);
+}
