@@ -183,4 +183,5 @@ help: ## this list
 	@echo 'Variables:'
 	@sed -n '2,/^$$/s/^#   /  /p' Makefile
 
+-include kernels/cuda/cuda.mk
 -include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES)))

@@ -1,0 +1,25 @@
+// Several elements in one access of memory, as they are.
+#pragma once
+
+#include "kernels/cuda/ptx.cuh"
+
+namespace convoy::cuda {
+
+// kCount elements side by side, aligned to their whole size: 4, 8 or 16 bytes move as one.
+template <typename T, int kCount>
+struct alignas(sizeof(T) * kCount) Aligned {
+  T at[kCount];
+};
+
+template <int kCount, typename T>
+__device__ __forceinline__ Aligned<T, kCount> load_aligned(const T* from) {
+  check_vector_access(from, sizeof(Aligned<T, kCount>));
+  return *reinterpret_cast<const Aligned<T, kCount>*>(from);
+}
+template <int kCount, typename T>
+__device__ __forceinline__ void store_aligned(T* to, const Aligned<T, kCount>& value) {
+  check_vector_access(to, sizeof(Aligned<T, kCount>));
+  *reinterpret_cast<Aligned<T, kCount>*>(to) = value;
+}
+
+}  // namespace convoy::cuda

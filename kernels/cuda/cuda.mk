@@ -1,0 +1,70 @@
+# The CUDA backend, compiled twice: by nvcc for GPUs, and by $(CXX) for the emulated device of the tests.
+#
+#   CUDA=auto|1|0             use nvcc where it is found; insist; refuse
+#   CUDA_ARCHS='80 90'        compute capabilities to make code for; PTX of the last one is added
+#
+# $(CUDA_LIB) is the backend for GPUs, $(EMULATED_LIB) the same kernels on the emulated device. Both have the
+# same symbols: a program links one of them, before $(LIB).
+
+CUDA ?= auto
+CUDA_ARCHS ?= 80 90
+NVCC ?= nvcc
+NVCC_PATH := $(shell command -v $(NVCC) 2>/dev/null)
+HAVE_CUDA := $(if $(filter 0,$(CUDA)),,$(NVCC_PATH))
+$(if $(filter 1,$(CUDA)),$(if $(NVCC_PATH),,$(error CUDA=1, but there is no $(NVCC))))
+
+CUDA_KERNELS := $(wildcard kernels/*_cuda.cu)
+CUDA_DEVICE := $(wildcard kernels/cuda/*_cuda.cu)
+CUDA_COMMON := $(wildcard kernels/cuda/*.cpp)
+
+# For GPUs. nvcc passes the host's part to $(CXX).
+CUDA_HOME := $(if $(NVCC_PATH),$(abspath $(dir $(realpath $(NVCC_PATH)))/..))
+CUDA_LAST_ARCH := $(lastword $(CUDA_ARCHS))
+CUDA_CODE := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
+  -gencode arch=compute_$(CUDA_LAST_ARCH),code=compute_$(CUDA_LAST_ARCH)
+NVCCFLAGS_ALL := -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
+  -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread -I. $(CUDA_CODE) $(NVCCFLAGS)
+CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
+CUDA_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o) \
+  $(call object,$(CUDA_COMMON))
+CUDA_LIB := $(OUT)/libconvoy_cuda.a
+
+$(OUT)/cuda/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' | cmp -s - $@ || \
+	  printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' > $@
+
+$(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
+	@mkdir -p $(@D)
+	$(NVCC) $(NVCCFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+$(CUDA_LIB): $(CUDA_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# For the emulated device: g++ finds tests/cuda_emulation/include before the toolkit and the root.
+EMULATION_FLAGS := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -Wno-unknown-pragmas
+EMULATED_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/emulated/%.o) \
+  $(patsubst %.cpp,$(OUT)/obj/%.o,$(CUDA_COMMON) $(wildcard tests/cuda_emulation/*.cpp))
+EMULATED_LIB := $(OUT)/libconvoy_emulated.a
+EMULATION_LIBS := -lboost_context
+
+$(OUT)/emulated/%.o: %.cu $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATION_FLAGS) -MMD -MP -x c++ -c -o $@ $<
+
+$(EMULATED_LIB): $(filter-out %/test_main.o,$(EMULATED_OBJECTS))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+# tests/unit/cuda_*_test.cpp run on the emulated device.
+$(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \
+  $(call object,$(SUPPORT_SOURCES)) $(EMULATED_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest $(EMULATION_LIBS) $(LIBS)
+
+-include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS))

@@ -1,0 +1,569 @@
+#include "tests/cuda_emulation/scheduler.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <boost/context/detail/fcontext.hpp>
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <thread>
+
+#include "tests/cuda_emulation/memory.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+
+namespace convoy::emulation {
+
+constinit thread_local Block* current_block = nullptr;
+
+namespace {
+
+namespace context = boost::context::detail;
+
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kStackBytes = 256 * 1024;
+#else
+constexpr std::size_t kStackBytes = 64 * 1024;
+#endif
+constexpr std::size_t kGuardBytes = 1024;  // around each shared object
+constexpr std::byte kGuardPattern{0xA5};
+
+// splitmix64 (Steele, Lea, Flood 2014): the order of warps needs no better one.
+class Random {
+ public:
+  explicit Random(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t next() {
+    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15U);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
+    return z ^ (z >> 31);
+  }
+  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
+
+ private:
+  std::uint64_t state_;
+};
+
+// Pages of an anonymous mapping, the lowest one inaccessible: a stack that overflows ends the program there.
+class Pages {
+ public:
+  explicit Pages(std::size_t bytes) : bytes_(bytes) {
+    data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data_ == MAP_FAILED) throw_errno("cuda emulation", errno);
+    if (mprotect(data_, page(), PROT_NONE) != 0) throw_errno("cuda emulation", errno);
+  }
+  Pages(const Pages&) = delete;
+  Pages& operator=(const Pages&) = delete;
+  Pages(Pages&&) = delete;
+  Pages& operator=(Pages&&) = delete;
+  ~Pages() { munmap(data_, bytes_); }
+  [[nodiscard]] std::byte* begin() const { return static_cast<std::byte*>(data_) + page(); }
+  [[nodiscard]] std::byte* end() const { return static_cast<std::byte*>(data_) + bytes_; }
+
+ private:
+  static std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+  void* data_ = nullptr;
+  std::size_t bytes_;
+};
+
+// Tells AddressSanitizer of the change of stacks.
+struct StackSwitch {
+#if defined(__SANITIZE_ADDRESS__)
+  void* saved = nullptr;
+  void leave(const void* to_bottom, std::size_t to_bytes) {
+    __sanitizer_start_switch_fiber(&saved, to_bottom, to_bytes);
+  }
+  void arrive(const void** from_bottom = nullptr, std::size_t* from_bytes = nullptr) {
+    __sanitizer_finish_switch_fiber(saved, from_bottom, from_bytes);
+  }
+#else
+  void leave(const void* /*to_bottom*/, std::size_t /*to_bytes*/) {}
+  void arrive(const void** /*from_bottom*/ = nullptr, std::size_t* /*from_bytes*/ = nullptr) {}
+#endif
+};
+
+struct Fiber {
+  Thread thread;
+  Pages stack{kStackBytes};
+  const std::function<void()>* kernel = nullptr;
+  StackSwitch on_fiber;
+  const void* scheduler_bottom = nullptr;
+  std::size_t scheduler_bytes = 0;
+  bool started = false;
+
+  void back_to_scheduler() {
+    on_fiber.leave(scheduler_bottom, scheduler_bytes);
+    const context::transfer_t from = context::jump_fcontext(thread.scheduler, nullptr);
+    on_fiber.arrive(&scheduler_bottom, &scheduler_bytes);
+    thread.scheduler = from.fctx;
+  }
+
+  static void entry(context::transfer_t from) {
+    auto& fiber = *static_cast<Fiber*>(from.data);
+    fiber.on_fiber.arrive(&fiber.scheduler_bottom, &fiber.scheduler_bytes);
+    fiber.thread.scheduler = from.fctx;
+    while (true) {
+      try {
+        (*fiber.kernel)();
+        if (!fiber.thread.copies.empty()) fault("the thread ends with cp.async that it never waited for");
+        fiber.thread.state = Thread::State::done;
+      } catch (const std::exception& error) {
+        fiber.thread.failure = error.what();
+        fiber.thread.state = Thread::State::failed;
+      }
+      fiber.back_to_scheduler();
+    }
+  }
+
+  void resume(StackSwitch& on_scheduler) {
+    if (!started) {
+      const auto bytes = static_cast<std::size_t>(stack.end() - stack.begin());
+      allow(stack.begin(), bytes);  // what an abandoned run may have left
+      on_fiber = {};
+      thread.context = context::make_fcontext(stack.end(), bytes, &Fiber::entry);
+      started = true;
+    }
+    on_scheduler.leave(stack.begin(), static_cast<std::size_t>(stack.end() - stack.begin()));
+    const context::transfer_t from = context::jump_fcontext(thread.context, this);
+    on_scheduler.arrive();
+    thread.context = from.fctx;
+  }
+};
+
+std::string text(const Index3& index) {
+  return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) + ")";
+}
+
+std::string text(const std::source_location& where) {
+  return std::string(where.file_name()) + ":" + std::to_string(where.line());
+}
+
+bool same_place(const Meeting& a, const Meeting& b) {
+  return a.what == b.what && a.where.line() == b.where.line() && a.where.column() == b.where.column() &&
+         a.execute == b.execute;
+}
+
+std::string describe(const Thread& thread) {
+  const std::string who = "thread " + text(thread.index);
+  switch (thread.state) {
+    case Thread::State::done:
+      return who + " has ended";
+    case Thread::State::in_warp:
+    case Thread::State::in_block:
+      return who + " waits in " + thread.meeting.what + " at " + text(thread.meeting.where);
+    default:
+      return who + " runs";
+  }
+}
+
+// Shared memory of the blocks of one host thread, with a guarded zone before and behind every object.
+class SharedMemory {
+ public:
+  void prepare(Block& block) {
+    const std::size_t bytes = block.shape->shared_bytes;
+    forbid(pages_.begin(), static_cast<std::size_t>(pages_.end() - pages_.begin()));
+    guards_.clear();
+    block.static_begin = pages_.begin() + kGuardBytes;
+    block.static_end = block.static_begin;
+    block.static_objects.clear();
+    add_guard(pages_.begin());
+    block.shared_begin = pages_.begin() + kStaticBytes;
+    block.shared_end = block.shared_begin + bytes;
+    allow(block.shared_begin, bytes);
+    std::memset(block.shared_begin, kPoison, bytes);
+    add_guard(block.shared_begin - kGuardBytes);
+    add_guard(block.shared_end);
+  }
+
+  std::byte* add_static(Block& block, std::size_t bytes, std::size_t alignment) {
+    const auto used = static_cast<std::size_t>(block.static_end - pages_.begin());
+    const std::size_t start = (used + alignment - 1) / alignment * alignment;
+    if (start + bytes + 2 * kGuardBytes > kStaticBytes) fault("too much static shared memory");
+    std::byte* const data = pages_.begin() + start;
+    allow(data, bytes);
+    std::memset(data, kPoison, bytes);
+    add_guard(data + bytes);
+    block.static_end = data + bytes + kGuardBytes;
+    return data;
+  }
+
+  // Whether nothing but the objects was written.
+  [[nodiscard]] bool guards_whole() const {
+    static const std::vector<std::byte> pattern(kGuardBytes, kGuardPattern);
+    return std::all_of(guards_.begin(), guards_.end(), [](std::byte* guard) {
+      allow(guard, kGuardBytes);
+      return std::memcmp(guard, pattern.data(), kGuardBytes) == 0;
+    });
+  }
+
+ private:
+  void add_guard(std::byte* at) {
+    allow(at, kGuardBytes);
+    std::memset(at, static_cast<int>(kGuardPattern), kGuardBytes);
+    forbid(at, kGuardBytes);
+    guards_.push_back(at);
+  }
+
+  static constexpr std::size_t kStaticBytes = 64 * 1024;
+  static constexpr std::size_t kBytes = (kStaticBytes + kMaxSharedBytes + kGuardBytes) / 4096 * 4096 + 8192;
+  Pages pages_{kBytes};
+  std::vector<std::byte*> guards_;
+};
+
+// Runs one block at a time on one host thread.
+class BlockRunner {
+ public:
+  void run(const LaunchShape& shape, const Index3& index, const std::function<void()>& kernel,
+           std::uint64_t seed) {
+    block_.shape = &shape;
+    block_.index = index;
+    const auto threads = static_cast<unsigned>(shape.block.count());
+    while (fibers_.size() < threads) fibers_.emplace_back();
+    for (unsigned i = 0; i < threads; ++i) start(fibers_[i], i, kernel);
+    shared_.prepare(block_);
+    Random random(seed);
+    current_block = &block_;
+    try {
+      schedule(threads / kWarpSize, random);
+    } catch (...) {
+      current_block = nullptr;
+      block_.running = nullptr;
+      for (Fiber& fiber : fibers_) fiber.started = false;  // they stand in the middle of a kernel
+      throw;
+    }
+    current_block = nullptr;
+  }
+
+  std::byte* add_static(std::size_t bytes, std::size_t alignment) {
+    return shared_.add_static(block_, bytes, alignment);
+  }
+  void back_to_scheduler() { static_cast<Fiber*>(block_.running->fiber)->back_to_scheduler(); }
+
+  static BlockRunner& of_this_thread() {
+    thread_local BlockRunner one;
+    return one;
+  }
+
+ private:
+  enum class Warp { runnable, at_barrier, done };
+
+  void start(Fiber& fiber, unsigned linear, const std::function<void()>& kernel) const {
+    Thread& thread = fiber.thread;
+    const Index3& size = block_.shape->block;
+    thread.index = {linear % size.x, linear / size.x % size.y, linear / (size.x * size.y)};
+    thread.linear = linear;
+    thread.state = Thread::State::runnable;
+    thread.failure.clear();
+    thread.copies.clear();
+    thread.copy_groups.clear();
+    thread.uncommitted = 0;
+    thread.fiber = &fiber;
+    fiber.kernel = &kernel;
+  }
+
+  void schedule(unsigned warps, Random& random) {
+    std::vector<unsigned> runnable(warps);
+    std::iota(runnable.begin(), runnable.end(), 0U);
+    std::vector<unsigned> waiting;
+    while (true) {
+      while (!runnable.empty()) {
+        const std::size_t pick = random.below(runnable.size());
+        const unsigned warp = runnable[pick];
+        const Warp state = run_warp(warp, (random.next() & 1) != 0);
+        if (state == Warp::runnable) continue;
+        if (state == Warp::at_barrier) waiting.push_back(warp);
+        runnable[pick] = runnable.back();
+        runnable.pop_back();
+      }
+      if (waiting.empty()) break;
+      release_barrier(warps, waiting);
+      std::swap(runnable, waiting);
+    }
+    if (!shared_.guards_whole()) {
+      throw Fault(
+          message(fibers_[0].thread, "shared memory outside of the block's objects was written", false));
+    }
+  }
+
+  void release_barrier(unsigned warps, const std::vector<unsigned>& waiting) {
+    Thread& first = fibers_[waiting[0] * kWarpSize].thread;
+    for (unsigned i = 0; i < warps * kWarpSize; ++i) {
+      Thread& thread = fibers_[i].thread;
+      if (thread.state != Thread::State::in_block || !same_place(thread.meeting, first.meeting)) {
+        throw Fault(message(first, describe(first) + " while " + describe(thread)));
+      }
+    }
+    for (unsigned i = 0; i < warps * kWarpSize; ++i) fibers_[i].thread.state = Thread::State::runnable;
+  }
+
+  // Runs every lane to the next meeting; computes a warp's meeting.
+  Warp run_warp(unsigned warp, bool backwards) {
+    StackSwitch on_scheduler;
+    for (unsigned i = 0; i < kWarpSize; ++i) {
+      Fiber& fiber = fibers_[warp * kWarpSize + (backwards ? kWarpSize - 1 - i : i)];
+      block_.running = &fiber.thread;
+      fiber.resume(on_scheduler);
+      if (fiber.thread.state == Thread::State::failed) throw Fault(fiber.thread.failure);
+    }
+    block_.running = nullptr;
+    const Thread& first = fibers_[warp * kWarpSize].thread;
+    for (unsigned lane = 1; lane < kWarpSize; ++lane) {
+      const Thread& other = fibers_[warp * kWarpSize + lane].thread;
+      const bool waits = first.state != Thread::State::done;
+      if (other.state != first.state || (waits && !same_place(first.meeting, other.meeting))) {
+        throw Fault(message(first, "divergent warp: " + describe(first) + " while " + describe(other)));
+      }
+    }
+    if (first.state == Thread::State::done) return Warp::done;
+    if (first.state == Thread::State::in_block) return Warp::at_barrier;
+    LaneArguments arguments{};
+    for (unsigned lane = 0; lane < kWarpSize; ++lane) {
+      Thread& thread = fibers_[warp * kWarpSize + lane].thread;
+      arguments[lane] = thread.meeting.arguments;
+      thread.state = Thread::State::runnable;
+    }
+    first.meeting.execute(arguments);
+    return Warp::runnable;
+  }
+
+ public:
+  std::string message(const Thread& thread, std::string_view reason, bool with_thread = true) const {
+    const std::source_location& where = block_.shape->where;
+    std::string result = "kernel launched at " + text(where) + " in " + where.function_name() + ": block " +
+                         text(block_.index);
+    if (with_thread) result += " thread " + text(thread.index);
+    return result + ": " + std::string(reason) +
+           " (CONVOY_EMULATION_SEED=" + std::to_string(schedule_seed()) + ")";
+  }
+
+ private:
+  Block block_;
+  std::deque<Fiber> fibers_;
+  SharedMemory shared_;
+};
+
+// Threads that stay, each with its fibers: making those for every launch would cost more than most kernels.
+class Workers {
+ public:
+  explicit Workers(unsigned count) {
+    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this](std::stop_token stop) { serve(stop); });
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  Workers(Workers&&) = delete;
+  Workers& operator=(Workers&&) = delete;
+  ~Workers() {
+    for (std::jthread& thread : threads_) thread.request_stop();
+    changed_.notify_all();
+  }
+
+  // Runs `work` on all threads and on this one, and waits until all have returned.
+  void run(const std::function<void()>& work) {
+    const std::lock_guard one_at_a_time(callers_);
+    {
+      const std::lock_guard lock(mutex_);
+      work_ = &work;
+      ++round_;
+      busy_ = threads_.size();
+    }
+    changed_.notify_all();
+    work();
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, [this] { return busy_ == 0; });
+  }
+
+ private:
+  void serve(const std::stop_token& stop) {
+    std::uint64_t seen = 0;
+    while (true) {
+      std::unique_lock lock(mutex_);
+      if (!changed_.wait(lock, stop, [&] { return round_ != seen; })) return;
+      seen = round_;
+      const std::function<void()>& work = *work_;
+      lock.unlock();
+      work();
+      lock.lock();
+      if (--busy_ == 0) finished_.notify_all();
+    }
+  }
+
+  std::mutex callers_;
+  std::mutex mutex_;
+  std::condition_variable_any changed_;
+  std::condition_variable finished_;
+  const std::function<void()>* work_ = nullptr;
+  std::uint64_t round_ = 0;
+  std::size_t busy_ = 0;
+  std::vector<std::jthread> threads_;
+};
+
+std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
+}
+
+Workers& workers() {
+  const std::uint64_t processors = std::max(1U, std::thread::hardware_concurrency());
+  static Workers one(static_cast<unsigned>(
+      std::max<std::uint64_t>(1, number_from_environment("CONVOY_EMULATION_THREADS", processors)) - 1));
+  return one;
+}
+
+std::atomic<std::uint64_t>& seed_in_use() {
+  static std::atomic<std::uint64_t> seed = number_from_environment("CONVOY_EMULATION_SEED", 1);
+  return seed;
+}
+
+void check_shape(const LaunchShape& shape) {
+  const auto refuse = [&](const std::string& reason) {
+    throw Fault("kernel launched at " + text(shape.where) + " in " + shape.where.function_name() + ": " +
+                reason);
+  };
+  const std::uint64_t threads = shape.block.count();
+  if (shape.grid.count() == 0) refuse("empty grid " + text(shape.grid));
+  if (shape.grid.x > 0x7FFFFFFFU || shape.grid.y > 65535 || shape.grid.z > 65535) {
+    refuse("grid too large: " + text(shape.grid));
+  }
+  if (threads == 0 || threads > kMaxBlockThreads || shape.block.z > 64)
+    refuse("bad block " + text(shape.block));
+  if (threads % kWarpSize != 0) refuse("the block " + text(shape.block) + " is no whole number of warps");
+  if (shape.shared_bytes > kMaxSharedBytes) {
+    refuse(std::to_string(shape.shared_bytes) + " bytes of shared memory");
+  }
+}
+
+}  // namespace
+
+void fault(std::string_view reason) {
+  if (current_block == nullptr) throw Fault("outside of a kernel: " + std::string(reason));
+  throw Fault(BlockRunner::of_this_thread().message(*current_block->running, reason));
+}
+
+void meet(const Meeting& meeting) {
+  if (current_block == nullptr) fault(std::string(meeting.what) + " needs a kernel");
+  Thread& thread = *current_block->running;
+  thread.meeting = meeting;
+  thread.state = meeting.execute == nullptr ? Thread::State::in_block : Thread::State::in_warp;
+  BlockRunner::of_this_thread().back_to_scheduler();
+}
+
+void block_barrier(const char* what, const std::source_location& where) {
+  Meeting meeting;
+  meeting.what = what;
+  meeting.where = where;
+  meet(meeting);
+}
+
+void* static_shared(const void* key, std::size_t bytes, std::size_t alignment) {
+  for (const auto& [known, data] : current_block->static_objects) {
+    if (known == key) return data;
+  }
+  std::byte* const data = BlockRunner::of_this_thread().add_static(bytes, alignment);
+  current_block->static_objects.emplace_back(key, data);
+  return data;
+}
+
+void check_aligned(const void* at, std::size_t bytes, std::string_view what) {
+  if (reinterpret_cast<std::uintptr_t>(at) % bytes != 0) {
+    fault(std::string(what) + ": address not a multiple of " + std::to_string(bytes));
+  }
+}
+
+void check_shared(const void* at, std::size_t bytes, std::string_view what) {
+  const auto* first = static_cast<const std::byte*>(at);
+  const Block& block = *current_block;
+  if (first >= block.shared_begin && first + bytes <= block.shared_end) return;
+  if (first >= block.static_begin && first + bytes <= block.static_end) return;
+  fault(std::string(what) + ": address outside of the block's shared memory");
+}
+
+void check_global(const void* at, std::size_t bytes, std::string_view what) {
+  if (!is_device_memory(at, bytes)) fault(std::string(what) + ": address outside of device memory");
+}
+
+void issue_copy(void* to, const void* from, unsigned bytes, unsigned from_bytes) {
+  check_aligned(to, bytes, "cp.async to shared memory");
+  check_aligned(from, bytes, "cp.async from device memory");
+  check_shared(to, bytes, "cp.async");
+  if (from_bytes > bytes) fault("cp.async: source size above the copy's");
+  if (from_bytes > 0) check_global(from, from_bytes, "cp.async");
+  std::memset(to, kPoison, bytes);
+  Thread& thread = *current_block->running;
+  thread.copies.push_back(
+      {static_cast<std::byte*>(to), static_cast<const std::byte*>(from), bytes, from_bytes});
+  ++thread.uncommitted;
+}
+
+void commit_copies() {
+  Thread& thread = *current_block->running;
+  thread.copy_groups.push_back(thread.uncommitted);
+  thread.uncommitted = 0;
+}
+
+void wait_copies(unsigned groups_left) {
+  Thread& thread = *current_block->running;
+  if (thread.copy_groups.size() <= groups_left) return;
+  const auto finished =
+      thread.copy_groups.begin() + static_cast<std::ptrdiff_t>(thread.copy_groups.size() - groups_left);
+  const std::size_t count = std::accumulate(thread.copy_groups.begin(), finished, std::size_t{0});
+  for (std::size_t i = 0; i < count; ++i) {
+    const PendingCopy& copy = thread.copies[i];
+    if (copy.from_bytes > 0) std::memcpy(copy.to, copy.from, copy.from_bytes);
+    std::memset(copy.to + copy.from_bytes, 0, copy.bytes - copy.from_bytes);
+  }
+  thread.copies.erase(thread.copies.begin(), thread.copies.begin() + static_cast<std::ptrdiff_t>(count));
+  thread.copy_groups.erase(thread.copy_groups.begin(), finished);
+}
+
+std::uint64_t schedule_seed() { return seed_in_use(); }
+void set_schedule_seed(std::uint64_t seed) { seed_in_use() = seed; }
+
+void run_grid(const LaunchShape& shape, const std::function<void()>& kernel) {
+  check_shape(shape);
+  if (current_block != nullptr) fault("a kernel launched from a kernel");
+  static std::atomic<std::uint64_t> launches = 0;
+  Random random(schedule_seed() * 0x2545F4914F6CDD1DU + launches++);
+  const std::uint64_t count = shape.grid.count();
+  // Blocks in the order (first + i * step) mod count: every one once, seldom in the order of their numbers.
+  const std::uint64_t first = random.below(count);
+  std::uint64_t step = 1 + random.below(count);
+  while (std::gcd(step, count) != 1) ++step;
+  __extension__ using Wide = unsigned __int128;
+  const std::uint64_t seed = random.next();
+  std::atomic<std::uint64_t> next = 0;
+  std::atomic<bool> stop = false;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    try {
+      for (std::uint64_t i = next++; i < count && !stop; i = next++) {
+        const auto number = static_cast<std::uint64_t>((static_cast<Wide>(i) * step + first) % count);
+        const Index3 index = {static_cast<unsigned>(number % shape.grid.x),
+                              static_cast<unsigned>(number / shape.grid.x % shape.grid.y),
+                              static_cast<unsigned>(number / shape.grid.x / shape.grid.y)};
+        BlockRunner::of_this_thread().run(shape, index, kernel, seed + number);
+      }
+    } catch (...) {
+      stop = true;
+      const std::lock_guard lock(mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  if (count == 1) {
+    work();
+  } else {
+    workers().run(work);
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace convoy::emulation
