@@ -1,0 +1,161 @@
+// kernels/cuda/device.h with the CUDA runtime, which is linked statically and loads the driver by itself:
+// where there is none it says so, and the program goes on.
+#include <cuda_runtime.h>
+
+#include "kernels/cuda/device.h"
+#include "lib/base/error.h"
+
+namespace convoy::cuda {
+namespace {
+
+void check(cudaError_t status, const char* what) {
+  if (status == cudaSuccess) return;
+  static_cast<void>(cudaGetLastError());  // so that the next call does not report it again
+  throw Error("GPU", std::string(what) + ": " + cudaGetErrorString(status));
+}
+
+// A kernel to ask whether there is code for a device.
+__global__ void probe() {}
+
+cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }
+cudaEvent_t event_of(const Event& event) { return static_cast<cudaEvent_t>(event.handle()); }
+
+}  // namespace
+
+DeviceCount count_devices() {
+  DeviceCount result;
+  const cudaError_t status = cudaGetDeviceCount(&result.count);
+  if (status != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());
+    result.count = 0;
+    int driver = 0;
+    const bool missing = cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0;
+    result.reason = missing ? "no NVIDIA driver" : cudaGetErrorString(status);
+  } else if (result.count == 0) {
+    result.reason = "no GPU";
+  }
+  return result;
+}
+
+DeviceInfo device_info(int index) {
+  cudaDeviceProp properties;
+  check(cudaGetDeviceProperties(&properties, index), "device properties");
+  int before = 0;
+  check(cudaGetDevice(&before), "device");
+  std::size_t free = 0;
+  std::size_t total = 0;
+  check(cudaSetDevice(index), "device");
+  const cudaError_t status = cudaMemGetInfo(&free, &total);
+  check(cudaSetDevice(before), "device");
+  check(status, "device memory");
+  DeviceInfo info;
+  info.name = properties.name;
+  info.index = index;
+  info.major = properties.major;
+  info.minor = properties.minor;
+  info.multiprocessors = properties.multiProcessorCount;
+  info.total_bytes = total;
+  info.free_bytes = free;
+  info.shared_bytes_per_block = properties.sharedMemPerBlockOptin;
+  return info;
+}
+
+void select_device(int index) {
+  check(cudaSetDevice(index), "device");
+  cudaFuncAttributes attributes;
+  check(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)), "this build on this GPU");
+}
+
+DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what) : bytes_(bytes) {
+  if (bytes == 0) return;
+  const cudaError_t status = cudaMalloc(&data_, bytes);
+  if (status == cudaErrorMemoryAllocation) {
+    static_cast<void>(cudaGetLastError());
+    std::size_t free = 0;
+    std::size_t total = 0;
+    check(cudaMemGetInfo(&free, &total), "device memory");
+    throw Error(what, out_of_memory_reason(bytes, free, total));
+  }
+  check(status, "device memory");
+}
+DeviceBuffer::~DeviceBuffer() { static_cast<void>(cudaFree(data_)); }
+
+HostBuffer::HostBuffer(std::uint64_t bytes) : bytes_(bytes) {
+  if (bytes > 0) check(cudaMallocHost(&data_, bytes), "page-locked memory");
+}
+HostBuffer::~HostBuffer() {
+  if (data_ != nullptr) static_cast<void>(cudaFreeHost(data_));
+}
+
+Event::Event(Timing timing) {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreateWithFlags(&event, timing == Timing::on ? cudaEventDefault : cudaEventDisableTiming),
+        "event");
+  handle_ = event;
+}
+Event::~Event() {
+  if (handle_ != nullptr) static_cast<void>(cudaEventDestroy(event_of(*this)));
+}
+void Event::synchronize() const { check(cudaEventSynchronize(event_of(*this)), "waiting for the GPU"); }
+double Event::milliseconds_since(const Event& from) const {
+  float milliseconds = 0;
+  check(cudaEventElapsedTime(&milliseconds, event_of(from), event_of(*this)), "time of an event");
+  return milliseconds;
+}
+
+Stream::Stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
+  handle_ = stream;
+}
+Stream::~Stream() {
+  if (handle_ != nullptr) static_cast<void>(cudaStreamDestroy(stream_of(*this)));
+}
+void Stream::synchronize() const { check(cudaStreamSynchronize(stream_of(*this)), "waiting for the GPU"); }
+void Stream::record(const Event& event) const {
+  check(cudaEventRecord(event_of(event), stream_of(*this)), "event");
+}
+void Stream::wait(const Event& event) const {
+  check(cudaStreamWaitEvent(stream_of(*this), event_of(event), 0), "event");
+}
+
+Graph::Graph(const Stream& stream, const std::function<void()>& work) {
+  check(cudaStreamBeginCapture(stream_of(stream), cudaStreamCaptureModeThreadLocal), "capture");
+  cudaGraph_t graph = nullptr;
+  try {
+    work();
+  } catch (...) {
+    static_cast<void>(cudaStreamEndCapture(stream_of(stream), &graph));
+    if (graph != nullptr) static_cast<void>(cudaGraphDestroy(graph));
+    static_cast<void>(cudaGetLastError());
+    throw;
+  }
+  check(cudaStreamEndCapture(stream_of(stream), &graph), "capture");
+  cudaGraphExec_t executable = nullptr;
+  const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
+  static_cast<void>(cudaGraphDestroy(graph));
+  check(status, "graph");
+  handle_ = executable;
+}
+Graph::~Graph() {
+  if (handle_ != nullptr) static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(handle_)));
+}
+void Graph::launch(const Stream& stream) const {
+  if (handle_ == nullptr) throw Error("GPU", "nothing was captured");
+  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(handle_), stream_of(stream)), "graph");
+}
+
+void copy_to_device(const Stream& stream, void* device, const void* host, std::uint64_t bytes) {
+  check(cudaMemcpyAsync(device, host, bytes, cudaMemcpyHostToDevice, stream_of(stream)), "copy to the GPU");
+}
+void copy_to_host(const Stream& stream, void* host, const void* device, std::uint64_t bytes) {
+  check(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "copy from the GPU");
+}
+void copy_on_device(const Stream& stream, void* to, const void* from, std::uint64_t bytes) {
+  check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_of(stream)), "copy on the GPU");
+}
+void fill_zero(const Stream& stream, void* device, std::uint64_t bytes) {
+  check(cudaMemsetAsync(device, 0, bytes, stream_of(stream)), "fill");
+}
+
+}  // namespace convoy::cuda

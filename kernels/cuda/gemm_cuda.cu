@@ -1,0 +1,180 @@
+#include <cublasLt.h>
+#include <dlfcn.h>
+
+#include <string>
+
+#include "kernels/cuda/gemm.h"
+#include "lib/base/error.h"
+
+namespace convoy::cuda {
+namespace {
+
+constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // what NVIDIA advises for Hopper
+
+// Pointers of d and workspace come from cudaMalloc; those of a, b and bias may be parts of larger buffers.
+constexpr std::uint32_t kAlignment = 16;
+
+// The functions in use of libcublasLt, found at run time.
+class Library {
+ public:
+  Library() : handle_(dlopen(name().c_str(), RTLD_NOW | RTLD_LOCAL), &dlclose) {
+    if (handle_ == nullptr) throw Error(name(), "cannot be loaded; it comes with the CUDA toolkit");
+    find(create, "cublasLtCreate");
+    find(destroy, "cublasLtDestroy");
+    find(matmul, "cublasLtMatmul");
+    find(heuristic, "cublasLtMatmulAlgoGetHeuristic");
+    find(desc_create, "cublasLtMatmulDescCreate");
+    find(desc_destroy, "cublasLtMatmulDescDestroy");
+    find(desc_set, "cublasLtMatmulDescSetAttribute");
+    find(layout_create, "cublasLtMatrixLayoutCreate");
+    find(layout_destroy, "cublasLtMatrixLayoutDestroy");
+    find(preference_create, "cublasLtMatmulPreferenceCreate");
+    find(preference_destroy, "cublasLtMatmulPreferenceDestroy");
+    find(preference_set, "cublasLtMatmulPreferenceSetAttribute");
+  }
+
+  decltype(&cublasLtCreate) create = nullptr;
+  decltype(&cublasLtDestroy) destroy = nullptr;
+  decltype(&cublasLtMatmul) matmul = nullptr;
+  decltype(&cublasLtMatmulAlgoGetHeuristic) heuristic = nullptr;
+  decltype(&cublasLtMatmulDescCreate) desc_create = nullptr;
+  decltype(&cublasLtMatmulDescDestroy) desc_destroy = nullptr;
+  decltype(&cublasLtMatmulDescSetAttribute) desc_set = nullptr;
+  decltype(&cublasLtMatrixLayoutCreate) layout_create = nullptr;
+  decltype(&cublasLtMatrixLayoutDestroy) layout_destroy = nullptr;
+  decltype(&cublasLtMatmulPreferenceCreate) preference_create = nullptr;
+  decltype(&cublasLtMatmulPreferenceDestroy) preference_destroy = nullptr;
+  decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set = nullptr;
+
+ private:
+  static std::string name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
+  template <typename Function>
+  void find(Function& function, const char* symbol) {
+    function = reinterpret_cast<Function>(dlsym(handle_.get(), symbol));
+    if (function == nullptr) throw Error(name(), std::string("has no ") + symbol);
+  }
+  std::unique_ptr<void, int (*)(void*)> handle_;
+};
+
+void check(cublasStatus_t status, const char* what) {
+  if (status != CUBLAS_STATUS_SUCCESS) {
+    throw Error("GPU", std::string(what) + ": cuBLASLt status " + std::to_string(static_cast<int>(status)));
+  }
+}
+
+cudaDataType_t data_type(Element element) { return element == Element::f32 ? CUDA_R_32F : CUDA_R_16BF; }
+
+}  // namespace
+
+struct GemmContext::State {
+  State() : workspace(kWorkspaceBytes, "scratch memory of cuBLASLt") {
+    check(library.create(&handle), "cuBLASLt");
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  State(State&&) = delete;
+  State& operator=(State&&) = delete;
+  ~State() { library.destroy(handle); }
+
+  Library library;
+  DeviceBuffer workspace;
+  cublasLtHandle_t handle = nullptr;
+};
+
+GemmContext::GemmContext() : state_(std::make_unique<State>()) {}
+GemmContext::GemmContext(GemmContext&&) noexcept = default;
+GemmContext& GemmContext::operator=(GemmContext&&) noexcept = default;
+GemmContext::~GemmContext() = default;
+
+// cuBLASLt stores by columns, so it is asked for the transpose: d^T = op(b)^T * op(a)^T, where a row-major
+// matrix is its own transpose and the bias runs along the rows.
+struct Gemm::Plan {
+  Plan(GemmContext::State& context, const GemmShape& wanted) : state(context), shape(wanted) {
+    const Library& lt = state.library;
+    check(lt.desc_create(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
+    set(CUBLASLT_MATMUL_DESC_TRANSA, shape.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+    set(CUBLASLT_MATMUL_DESC_TRANSB, shape.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
+    if (shape.epilogue != GemmEpilogue::none) {
+      set(CUBLASLT_MATMUL_DESC_EPILOGUE,
+          shape.epilogue == GemmEpilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
+      set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape.out));
+    }
+    make_layout(b, shape.in, shape.b_transposed ? shape.depth : shape.columns,
+                shape.b_transposed ? shape.columns : shape.depth);
+    make_layout(a, shape.in, shape.a_transposed ? shape.rows : shape.depth,
+                shape.a_transposed ? shape.depth : shape.rows);
+    make_layout(d, shape.out, shape.columns, shape.rows);
+    choose();
+  }
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  Plan(Plan&&) = delete;
+  Plan& operator=(Plan&&) = delete;
+  ~Plan() {
+    const Library& lt = state.library;
+    for (cublasLtMatrixLayout_t layout : {a, b, d}) {
+      if (layout != nullptr) lt.layout_destroy(layout);
+    }
+    lt.desc_destroy(operation);
+  }
+
+  template <typename Value>
+  void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
+    check(state.library.desc_set(operation, attribute, &value, sizeof value), "product");
+  }
+
+  void make_layout(cublasLtMatrixLayout_t& layout, Element element, std::int64_t height, std::int64_t width) {
+    check(state.library.layout_create(&layout, data_type(element), static_cast<std::uint64_t>(height),
+                                      static_cast<std::uint64_t>(width), height),
+          "product");
+  }
+
+  void choose() {
+    const Library& lt = state.library;
+    cublasLtMatmulPreference_t preference = nullptr;
+    check(lt.preference_create(&preference), "product");
+    const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
+      static_cast<void>(lt.preference_set(preference, attribute, &value, sizeof value));
+    };
+    prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, kAlignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, kAlignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, kAlignment);
+    prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, kAlignment);
+    cublasLtMatmulHeuristicResult_t result = {};
+    int found = 0;
+    const cublasStatus_t status =
+        lt.heuristic(state.handle, operation, b, a, d, d, preference, 1, &result, &found);
+    lt.preference_destroy(preference);
+    check(status, "choice of a product");
+    if (found == 0) throw Error("GPU", "cuBLASLt has no way to do a product");
+    algorithm = result.algo;
+  }
+
+  GemmContext::State& state;
+  GemmShape shape;
+  cublasLtMatmulDesc_t operation = nullptr;
+  cublasLtMatrixLayout_t a = nullptr;
+  cublasLtMatrixLayout_t b = nullptr;
+  cublasLtMatrixLayout_t d = nullptr;
+  cublasLtMatmulAlgo_t algorithm = {};
+};
+
+Gemm::Gemm(const GemmContext& context, const GemmShape& shape)
+    : plan_(std::make_unique<Plan>(context.state(), shape)) {}
+Gemm::Gemm(Gemm&&) noexcept = default;
+Gemm& Gemm::operator=(Gemm&&) noexcept = default;
+Gemm::~Gemm() = default;
+
+void Gemm::run(const Stream& stream, const void* a, const void* b, const void* bias, void* d) const {
+  const float one = 1.0F;
+  const float zero = 0.0F;
+  if (plan_->shape.epilogue != GemmEpilogue::none) plan_->set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
+  GemmContext::State& state = plan_->state;
+  check(state.library.matmul(state.handle, plan_->operation, &one, b, plan_->b, a, plan_->a, &zero, d,
+                             plan_->d, d, plan_->d, &plan_->algorithm, state.workspace.data(),
+                             kWorkspaceBytes, static_cast<cudaStream_t>(stream.handle())),
+        "product");
+}
+
+}  // namespace convoy::cuda
