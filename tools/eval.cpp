@@ -1,0 +1,113 @@
+// eval: weights and labelled shards -> errors.
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/tool.h"
+#include "lib/data/damage.h"
+#include "lib/data/dataset.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/device.h"
+#include "lib/nn/evaluation_report.h"
+#include "lib/nn/evaluator.h"
+#include "lib/nn/run_setup.h"
+#include "lib/nn/training_options.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::int64_t kMaxBatch = 1 << 20;
+
+void declare(po::options_description& options) {
+  auto add = options.add_options();
+  add("weights,w", text_option("FILE"), "weights that train wrote");
+  add("batch", text_option("N", "128"), "images at a time");
+  add("json", po::bool_switch(), "one line of JSON instead of TSV");
+  add("per-class", po::bool_switch(), "errors of each class too");
+  add("confusion", text_option("FILE"), "write how often each class was taken for which, as TSV");
+  add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
+  add("precision", text_option("TYPE", "fp32"), "fp32 or bf16");
+  add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
+}
+
+std::optional<OutputFile> open_if_given(const Options& options, const std::string& name) {
+  if (!options.given(name)) return std::nullopt;
+  return OutputFile(options.text(name), OutputFile::Content::text);
+}
+
+int evaluate_tool(const Options& options, Console& console) {
+  if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to evaluate");
+  const std::int64_t batch = options.integer("batch", 1, kMaxBatch);
+  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const bool bf16 = options.choice("precision", {"fp32", "bf16"}) == "bf16";
+  const Device device = choose_device(options.text("device"));
+
+  const WeightsFile weights(options.text("weights"));
+  const Model& model = weights.model();
+  for (const std::string& name : weights.unknown()) {
+    console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
+  }
+  DamageReport damage(console, stop);
+  const Dataset data(options.inputs(), std::ref(damage));
+  check_labelled_set(data, "records", model, weights.name(), console);
+  std::optional<OutputFile> confusion = open_if_given(options, "confusion");
+  std::optional<OutputFile> predictions = open_if_given(options, "predictions");
+
+  CompileOptions compile;
+  compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(batch), data.size()));
+  compile.mode = Mode::infer;
+  compile.precision = bf16 ? Precision::bf16 : Precision::fp32;
+  compile.threads = options.threads();
+  console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
+  const auto net = compile_net(model.net, device, compile);
+  load_parameters(weights, *net, false);
+
+  const auto& classes = model.dataset.classes;
+  if (predictions) write_predictions_head(*predictions, static_cast<std::size_t>(model.net.classes()));
+  Progress progress(console, data.size(), "images");
+  EvaluationHooks hooks;
+  hooks.damaged = [&](std::uint64_t, const std::string& message) { damage(message); };
+  hooks.progress = [&](const Totals& totals) {
+    progress.update(totals.images);
+    return true;
+  };
+  if (predictions) {
+    hooks.record = [&](std::uint64_t record, std::int32_t label, std::span<const float> probabilities) {
+      write_prediction(*predictions, data.record(record).name, label, probabilities, classes);
+    };
+  }
+  EvaluationOptions evaluation;
+  evaluation.batch = compile.batch;
+  evaluation.decode_threads = compile.threads;
+  evaluation.confusion = confusion.has_value();
+  const Metrics metrics = evaluate(*net, data, evaluation, hooks);
+  progress.finish();
+  if (metrics.totals().images == 0) throw Error("not one record could be read");
+
+  if (predictions) predictions->commit();
+  if (confusion) {
+    write_confusion(*confusion, metrics, classes);
+    confusion->commit();
+  }
+  OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
+  const bool per_class = options.flag("per-class");
+  out.write(options.flag("json") ? report_json(metrics, classes, per_class)
+                                 : report_tsv(metrics, classes, per_class));
+  out.commit();
+  return damage.any() ? kStatusFailure : kStatusDone;
+}
+
+}  // namespace
+}  // namespace convoy
+
+int main(int argc, char** argv) {
+  return convoy::run_tool(argc, argv,
+                          {.name = "eval",
+                           .usage = "-w WEIGHTS [OPTION]... [SHARD]...",
+                           .summary = "Measures a trained net's errors on labelled shards."},
+                          {.files_from = true, .threads = true, .device = true}, convoy::declare,
+                          convoy::evaluate_tool);
+}

@@ -1,0 +1,205 @@
+// train: shards, mean and net -> weights.
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/net.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/tool.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/describe.h"
+#include "lib/nn/device.h"
+#include "lib/nn/init.h"
+#include "lib/nn/run_setup.h"
+#include "lib/nn/trainer.h"
+
+namespace convoy {
+namespace {
+
+void declare(po::options_description& options) {
+  const TrainingOptions standard;
+  const auto of_run = [&standard](const char* placeholder, const char* name) {
+    return text_option(placeholder, standard.text(name));
+  };
+  auto add = options.add_options();
+  add("net", text_option("FILE"), "the net, see convoy-net(5)");
+  add("mean", text_option("FILE"), "mean image that meanimg wrote, or none");
+  add("val", texts_option("SHARD"), "validate on SHARD; may be given several times");
+  add("batch", of_run("N", "batch"), "images a step");
+  add("epochs", of_run("N", "epochs"), "how often to see every image");
+  add("steps", text_option("N"), "steps in all, instead of --epochs");
+  add("lr", of_run("RATE", "lr"), "learning rate");
+  add("momentum", of_run("M", "momentum"), "share of the last update in the next");
+  add("weight-decay", of_run("D", "weight-decay"), "pull of the weights towards zero");
+  add("lr-policy", of_run("POLICY", "lr-policy"), "fixed, or step:FACTOR@EPOCH[,EPOCH]...");
+  add("crop", of_run("WHERE", "crop"), "random or center");
+  add("flip", of_run("ON", "flip"), "on or off: random reflections");
+  add("order", of_run("ORDER", "order"), "shuffle or sequential");
+  add("precision", of_run("TYPE", "precision"), "fp32 or bf16");
+  add("resume", text_option("CHECKPOINT"), "go on where CHECKPOINT was written");
+  add("checkpoint", text_option("FILE"), "where to write checkpoints (default: named after the output)");
+  add("checkpoint-every", text_option("N", "10minutes"), "Nsteps, Nepochs, Nminutes or never");
+  add("val-every", text_option("N", "1epoch"), "Nsteps, Nepochs or never (then only at the end)");
+  add("log", text_option("FILE"), "write losses and errors as TSV");
+  add("log-every", text_option("N", "20steps"), "Nsteps, Nepochs or never (then only at the end)");
+  add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
+  add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
+}
+
+TrainingOptions training_options(const Options& options, const std::optional<Checkpoint>& resumed) {
+  if (options.given("steps") && options.given("epochs")) {
+    throw UsageError("--steps and --epochs exclude each other");
+  }
+  TrainingOptions training;
+  if (resumed) training = resumed->options;
+  for (const std::string name : TrainingOptions::kNames) {
+    if (name != "threads" && options.given(name)) training.set(name, options.text(name));
+  }
+  training.threads = options.threads();
+  return training;
+}
+
+RunOptions run_options(const Options& options) {
+  RunOptions run;
+  run.resumed_from = options.text("resume");
+  run.checkpoint_every = Interval::parse(options.text("checkpoint-every"), "--checkpoint-every", true);
+  run.validate_every = Interval::parse(options.text("val-every"), "--val-every", false);
+  run.log_every = Interval::parse(options.text("log-every"), "--log-every", false);
+  run.checkpoint_at_end = options.given("checkpoint") || options.given("checkpoint-every");
+  if (options.given("checkpoint")) {
+    run.checkpoint = options.text("checkpoint");
+  } else {
+    run.checkpoint = options.given("resume") ? run.resumed_from : default_checkpoint(options.text("output"));
+  }
+  return run;
+}
+
+NetSpec read_net(const Options& options, const std::optional<WeightsFile>& resumed) {
+  if (!options.given("net") && resumed) return resumed->model().net;
+  if (!options.given("net")) throw UsageError("--net=FILE is missing");
+  const std::string path = options.text("net");
+  return parse_net(read_text_file(path, kMaxNetBytes), path == kStdStreamName ? "stdin" : path);
+}
+
+std::vector<float> choose_mean(const Options& options, const NetSpec& net,
+                               const std::optional<WeightsFile>& resumed) {
+  const std::string path = options.text("mean");
+  if (path.empty() && resumed) return resumed->model().mean;
+  if (path.empty()) {
+    throw UsageError("--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
+  }
+  if (path == "none") return std::vector<float>(static_cast<std::size_t>(net.input.stored.elements()));
+  std::vector<float> mean = read_mean(path, net.input);
+  if (resumed && mean != resumed->model().mean) {
+    throw Error(resumed->name(), "the checkpoint was trained with another mean than " + path);
+  }
+  return mean;
+}
+
+void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& training,
+              const std::optional<WeightsFile>& resumed) {
+  if (resumed) {
+    load_parameters(*resumed, net, true);
+    return;
+  }
+  initialize_parameters(net, training.seed);
+  net.set_mean(model.mean);
+}
+
+int describe(const Options& options) {
+  OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
+  out.write(describe_net(read_net(options, std::nullopt), training_options(options, std::nullopt).batch));
+  out.commit();
+  return kStatusDone;
+}
+
+int train(const Options& options, Console& console) {
+  if (options.flag("describe")) return describe(options);
+  const Device device = choose_device(options.text("device"));
+  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const RunOptions run = run_options(options);
+  const std::string output = options.text("output");
+
+  std::optional<WeightsFile> file;
+  std::optional<Checkpoint> resumed;
+  if (options.given("resume")) {
+    file.emplace(options.text("resume"));
+    resumed = read_checkpoint(*file);
+  }
+  const TrainingOptions training = training_options(options, resumed);
+  Model model;
+  model.net = read_net(options, file);
+  model.mean = choose_mean(options, model.net, file);
+  const std::vector<std::string> shards = options.inputs();
+  check_writable(output);
+  if (!run.checkpoint.empty()) check_writable(run.checkpoint);
+
+  DamageReport damage(console, stop);
+  const Dataset data(shards, std::ref(damage));
+  const LabelScan labels = check_training_set(data, model.net, console);
+  model.dataset = data.info();
+  std::optional<Dataset> validation;
+  if (options.given("val")) {
+    validation.emplace(options.texts("val"), std::ref(damage));
+    check_labelled_set(*validation, "validation set", model, "the training set", console);
+  }
+
+  TrainingState state;
+  state.records = data.size();
+  state.fingerprint = labels.fingerprint;
+  const std::uint64_t total_steps = training.total_steps(data.size());
+  if (resumed) {
+    check_resumable(*file, resumed->state, model.net, data, labels);
+    for (const std::string& difference : resume_differences(resumed->options, training)) {
+      console.warn("resumed run: " + difference);
+    }
+    state = resumed->state;
+    if (state.step > total_steps) {
+      throw UsageError("the checkpoint is at step " + std::to_string(state.step) + " already, beyond the " +
+                       std::to_string(total_steps) + " asked for");
+    }
+    console.note("resumed at step " + std::to_string(state.step));
+  }
+  console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", threads " +
+               std::to_string(training.threads) + ", " + std::to_string(data.size()) + " images, " +
+               std::to_string(total_steps) + " steps of " + std::to_string(training.batch));
+
+  const auto net = compile_net(model.net, device,
+                               {.batch = training.batch,
+                                .mode = Mode::train,
+                                .precision = training.precision,
+                                .seed = training.seed,
+                                .threads = training.threads});
+  for (const std::string& line : net->describe_primitives()) console.detail(line);
+  fill_net(*net, model, training, file);
+  file.reset();  // its mapping; a checkpoint may be replaced meanwhile
+
+  std::optional<TrainingLog> log;
+  if (options.given("log")) {
+    log.emplace(options.text("log"), resumed ? std::optional(state.step) : std::nullopt);
+  }
+  const RunInputs inputs{.model = model,
+                         .options = training,
+                         .training = data,
+                         .labels = labels,
+                         .validation = validation ? &*validation : nullptr};
+  Trainer trainer(*net, inputs, run, state, std::move(log), damage, console);
+  if (const int signal = trainer.run(); signal != 0) return kStatusSignal + signal;
+  save_weights(output, model, training, *net);
+  return damage.any() ? kStatusFailure : kStatusDone;
+}
+
+}  // namespace
+}  // namespace convoy
+
+int main(int argc, char** argv) {
+  return convoy::run_tool(argc, argv,
+                          {.name = "train",
+                           .usage = "--net=FILE --mean=FILE [OPTION]... [-o WEIGHTS] [SHARD]...\n"
+                                    "--describe --net=FILE",
+                           .summary = "Trains a net on labelled shards and writes its weights."},
+                          {.output = true, .files_from = true, .threads = true, .seed = true, .device = true},
+                          convoy::declare, convoy::train);
+}
