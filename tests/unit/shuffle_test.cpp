@@ -1,0 +1,128 @@
+// The order of shardpack: permutations, splits, and payloads brought into order through a file.
+#include "lib/data/shuffle.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "lib/base/error.h"
+#include "lib/base/tool.h"
+
+namespace convoy {
+namespace {
+
+std::vector<std::uint64_t> numbers(std::uint64_t count) {
+  std::vector<std::uint64_t> all(count);
+  std::iota(all.begin(), all.end(), std::uint64_t{0});
+  return all;
+}
+
+std::vector<std::uint64_t> sorted(std::vector<std::uint64_t> values) {
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+TEST(KeyedOrder, IsAPermutationOfItsSeed) {
+  const auto order = keyed_order(1000, 7, Purpose::shuffle);
+  EXPECT_EQ(sorted(order), numbers(1000));
+  EXPECT_EQ(order, keyed_order(1000, 7, Purpose::shuffle));
+  EXPECT_NE(order, keyed_order(1000, 8, Purpose::shuffle));
+  EXPECT_NE(order, keyed_order(1000, 7, Purpose::split));
+  EXPECT_TRUE(keyed_order(0, 7, Purpose::shuffle).empty());
+  // What the seed means: the key of record i is the first 64 bits of its Philox stream.
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    const auto key = [&](std::size_t at) {
+      return PhiloxStream{.seed = 7, .record = order[at], .purpose = Purpose::shuffle}.word64(0);
+    };
+    ASSERT_LT(key(i - 1), key(i));
+  }
+}
+
+// Each of the 24 orders of 4 records comes about as often: chi-squared with 23 degrees of freedom is below 60
+// with probability 1 - 4e-5, and the seeds are fixed.
+TEST(KeyedOrder, HasNoFavourites) {
+  constexpr int kRuns = 24000;
+  std::vector<std::uint64_t> order = numbers(4);
+  std::vector<std::vector<std::uint64_t>> all;
+  do all.push_back(order);
+  while (std::next_permutation(order.begin(), order.end()));
+  std::vector<double> seen(all.size());
+  for (std::uint64_t seed = 0; seed < kRuns; ++seed) {
+    const auto found = std::find(all.begin(), all.end(), keyed_order(4, seed, Purpose::shuffle));
+    ++seen.at(static_cast<std::size_t>(found - all.begin()));
+  }
+  const double expected = static_cast<double>(kRuns) / static_cast<double>(all.size());
+  double chi_squared = 0;
+  for (const double count : seen) chi_squared += (count - expected) * (count - expected) / expected;
+  EXPECT_LT(chi_squared, 60.0);
+}
+
+TEST(ParseSplit, TakesNamesAndFractions) {
+  EXPECT_EQ(parse_split("train:0.9,val:0.1"), (std::vector<SplitPart>{{"train", 0.9}, {"val", 0.1}}));
+  EXPECT_EQ(parse_split("all:1"), (std::vector<SplitPart>{{"all", 1.0}}));
+  EXPECT_EQ(parse_split("a:0.333333,b:0.333333,c:0.333333").size(), 3U);
+  for (const char* bad : {"", "train", "train:0.9", "train:0.9,val:0.2", "a:0.5,a:0.5", "a/b:1", ":1",
+                          "a:x,b:1", "a:1,", "a:-1,b:2", "a:nan,b:1", "a%d:1"}) {
+    EXPECT_THROW(static_cast<void>(parse_split(bad)), UsageError) << bad;
+  }
+}
+
+TEST(Arrange, SplitsIntoExactPartsThatTheSeedDraws) {
+  const auto parts = parse_split("train:0.7,val:0.2,test:0.1");
+  const Arrangement kept = arrange(101, 3, false, parts);
+  EXPECT_EQ(kept.part_ends, (std::vector<std::uint64_t>{71, 91, 101}));
+  EXPECT_EQ(sorted(kept.order), numbers(101));
+  const Arrangement shuffled = arrange(101, 3, true, parts);
+  EXPECT_EQ(shuffled.part_ends, kept.part_ends);
+  const auto part = [](const Arrangement& a, std::size_t k) {
+    const std::uint64_t begin = k == 0 ? 0 : a.part_ends[k - 1];
+    return std::vector(a.order.begin() + static_cast<std::ptrdiff_t>(begin),
+                       a.order.begin() + static_cast<std::ptrdiff_t>(a.part_ends[k]));
+  };
+  for (std::size_t k = 0; k < 3; ++k) {
+    // The same records, in the order of the input or not.
+    EXPECT_EQ(sorted(part(kept, k)), part(kept, k));
+    EXPECT_EQ(sorted(part(shuffled, k)), part(kept, k));
+    EXPECT_NE(part(shuffled, k), part(kept, k));
+    EXPECT_NE(part(arrange(101, 4, false, parts), k), part(kept, k));
+  }
+}
+
+TEST(Arrange, WithoutPartsIsOnePart) {
+  EXPECT_EQ(arrange(5, 1, false, {}).order, numbers(5));
+  EXPECT_EQ(arrange(5, 1, false, {}).part_ends, std::vector<std::uint64_t>{5});
+  EXPECT_EQ(arrange(500, 1, true, {}).order, keyed_order(500, 1, Purpose::shuffle));
+  EXPECT_EQ(arrange(0, 1, true, {}).part_ends, std::vector<std::uint64_t>{0});
+}
+
+// Payloads of random lengths, put in a random order, some never, got back by rank for any memory.
+TEST(PayloadSpill, GivesBackByRank) {
+  constexpr std::uint64_t kCount = 300;
+  constexpr std::uint64_t kSeed = 11;
+  std::mt19937_64 random(kSeed);
+  std::vector<std::uint64_t> lengths(kCount);
+  std::vector<std::vector<std::uint8_t>> payloads(kCount);
+  for (std::uint64_t rank = 0; rank < kCount; ++rank) {
+    lengths[rank] = 1 + random() % 500;
+    payloads[rank].resize(lengths[rank]);
+    for (auto& byte : payloads[rank]) byte = static_cast<std::uint8_t>(random());
+  }
+  for (const std::uint64_t memory : {0ULL, 1ULL, 5000ULL, 100'000ULL, 1ULL << 40}) {
+    PayloadSpill spill(lengths, memory);
+    const auto arrival = keyed_order(kCount, memory, Purpose::test);
+    for (std::uint64_t i = 0; i < kCount; ++i) {
+      if (arrival[i] % 10 != 3) spill.put(arrival[i], payloads[arrival[i]]);
+    }
+    std::vector<PayloadSpill::Payload> held;  // must stay as they are while later ones are read
+    for (std::uint64_t rank = 0; rank < kCount; ++rank) held.push_back(spill.get(rank));
+    for (std::uint64_t rank = 0; rank < kCount; ++rank) {
+      const std::vector<std::uint8_t> got(held[rank].bytes.begin(), held[rank].bytes.end());
+      ASSERT_EQ(got, rank % 10 == 3 ? std::vector<std::uint8_t>() : payloads[rank]) << memory << " " << rank;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace convoy
