@@ -78,9 +78,9 @@ $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# Named anew at the end: a link beside it sees a whole archive.
 $(LIB): $(call object,$(LIB_SOURCES))
-	@rm -f $@
-	$(AR) rcs $@ $^
+	@rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
@@ -119,7 +119,8 @@ check-lint: ## order of includes, manual pages, shell scripts, formatting
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
 	@$(SETUP) demo
 	@$(MAKE) --no-print-directory $(PARALLEL) all
-	@$(MAKE) --no-print-directory -C examples/fashion-mnist BIN='$(abspath $(OUT)/bin)' OUT='$(abspath $(OUT)/demo)'
+	@mkdir -p $(OUT)/demo
+	@$(MAKE) --no-print-directory -C $(OUT)/demo -f $(abspath examples/fashion-mnist/Makefile) BIN='$(abspath $(OUT)/bin)'
 
 lint: check-lint tidy cppcheck ## check-lint, clang-tidy and cppcheck (the latter two where installed)
 
