@@ -1,4 +1,5 @@
 // meanimg: shards to the mean image and the colour statistics.
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,7 +8,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
-#include "lib/data/damage.h"
+#include "lib/data/inputs_rejects.h"
 #include "lib/data/mean.h"
 #include "lib/data/mean_pass.h"
 
@@ -40,28 +41,26 @@ MeanFile merge(const std::vector<std::string>& inputs) {
 }
 
 MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
-                    DamageReport& damage) {
-  std::optional<OutputFile> rejects;
-  if (options.given("rejects")) rejects.emplace(options.text("rejects"), OutputFile::Content::text);
+                    Rejects& rejects) {
+  // "train-00003.shard: record 17 (n01440764/a.JPEG): ...": the shard is the place.
   const auto on_damage = [&](const std::string& message) {
-    damage(message);
-    if (rejects) rejects->write(message + "\n");
+    const std::size_t colon = std::min(message.find(": "), message.size());
+    rejects.add(message.substr(0, colon), message.substr(std::min(colon + 2, message.size())));
   };
   Progress progress(console, 0, "images");
   SummedImages summed =
       sum_images(inputs, options.threads(), on_damage, [&](std::uint64_t done, std::uint64_t total) {
         progress.set_total(total);
-        progress.update(done);
+        progress.update(done, rejects.summary());
       });
   progress.finish();
-  if (rejects) rejects->commit();
-  if (damage.any()) console.warn(std::to_string(damage.count()) + " damaged, left out");
+  rejects.commit();
   if (summed.sums.count == 0) throw Error(inputs.front(), "no images");
   return {std::move(summed.sums), summed.info.preprocessing};
 }
 
 int run(const Options& options, Console& console) {
-  DamageReport damage(console, options.choice("on-error", {"skip", "stop"}) == "stop");
+  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   if (options.flag("merge") && (options.given("rejects") || options.given("on-error"))) {
     throw UsageError("--merge reads no records: --on-error and --rejects do not go with it");
   }
@@ -71,7 +70,8 @@ int run(const Options& options, Console& console) {
   std::optional<OutputFile> png;
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
 
-  const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, damage);
+  Rejects rejects(options.text("rejects"), stop, console);
+  const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, rejects);
   write_mean_file(out, mean);
   if (png) {
     const std::vector<std::uint8_t> picture = encode_png(mean_picture(mean.sums));
@@ -79,8 +79,9 @@ int run(const Options& options, Console& console) {
     png->commit();
   }
   out.commit();
-  console.note("mean of " + std::to_string(mean.sums.count) + " images");
-  return damage.any() ? kStatusFailure : kStatusDone;
+  console.note("mean of " + std::to_string(mean.sums.count) + " images" +
+               (rejects.count() > 0 ? ", " + rejects.summary() : ""));
+  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

@@ -16,6 +16,10 @@ constexpr int kMaxDepth = 64;
 
 nlohmann::json parse_json(std::string_view text, std::string_view place, std::uint64_t base_offset) {
   using nlohmann::json;
+  // The library takes a NUL byte for the end of the text.
+  if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
+    throw FormatError(place, base_offset + nul, "invalid JSON");
+  }
   std::vector<std::set<std::string>> open_objects;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
     if (depth > kMaxDepth) throw FormatError(place, base_offset, "JSON nested too deeply");

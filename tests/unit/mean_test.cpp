@@ -1,0 +1,380 @@
+// lib/data/mean*: exact sums, each mean rounded once, colour statistics, whatever the order and the
+// splitting.
+#include "lib/data/mean.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <numeric>
+#include <random>
+
+#include "lib/base/error.h"
+#include "lib/data/mean_pass.h"
+#include "tests/support/shards.h"
+#include "tests/support/temporary_folder.h"
+
+namespace convoy {
+namespace {
+
+__extension__ using SignedWide = __int128;
+
+using Picture = std::vector<std::uint8_t>;
+
+// Whether f is the float nearest to a / b, the even one of two that are equally near. By the definition: the
+// error against half of the distance to the next float, in whole numbers.
+bool is_rounded_once(float f, std::uint64_t a, std::uint64_t b) {
+  if (a == 0) return f == 0.0F;
+  int exponent = 0;
+  const auto significand = static_cast<std::int64_t>(std::ldexp(std::frexp(f, &exponent), 24));  // 24 bits
+  const int shift = 24 - exponent;  // f = significand / 2^shift
+  if (shift < 0 || shift > 80 || significand < (1 << 23)) return false;
+  const SignedWide error = (static_cast<SignedWide>(a) << shift) - static_cast<SignedWide>(significand) * b;
+  const SignedWide twice = 2 * (error < 0 ? -error : error);
+  const SignedWide step = b;  // one unit in the last place, times b
+  // Below a power of two the floats lie half as far apart.
+  const bool at_power = significand == (1 << 23) && error < 0;
+  if (at_power) return 2 * twice <= step;
+  return twice < step || (twice == step && significand % 2 == 0);
+}
+
+TEST(RoundRatio, KnownValues) {
+  EXPECT_EQ(round_ratio(0, 7), 0.0F);
+  EXPECT_EQ(round_ratio(255, 1), 255.0F);
+  EXPECT_EQ(round_ratio(1, 3), 1.0F / 3.0F);
+  EXPECT_EQ(round_ratio(2, 3), 2.0F / 3.0F);
+  // Ties: halfway between 1 and the next float, and between that and the one after.
+  EXPECT_EQ(round_ratio((1U << 24) + 1, 1U << 24), 1.0F);
+  EXPECT_EQ(round_ratio((1U << 24) + 3, 1U << 24), 1.0F + 0x1p-22F);
+  // A little more than a tie, which a double would round to the tie first: up.
+  const std::uint64_t large = std::uint64_t{1} << 60;
+  EXPECT_EQ(round_ratio(large + (large >> 24) + 1, large), 1.0F + 0x1p-23F);
+  EXPECT_EQ(static_cast<float>(static_cast<double>(large + (large >> 24) + 1) / static_cast<double>(large)),
+            1.0F);
+  // Rounding up to the next power of two.
+  EXPECT_EQ(round_ratio((std::uint64_t{1} << 40) - 1, std::uint64_t{1} << 40), 1.0F);
+  EXPECT_EQ(round_ratio(1, std::numeric_limits<std::uint64_t>::max()), 0x1p-64F);
+}
+
+TEST(RoundRatio, NearestForRandomRatios) {
+  const unsigned seed = 1;
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 200'000; ++round) {
+    const std::uint64_t b = 1 + random() % (std::uint64_t{1} << (1 + random() % 40));
+    const std::uint64_t a = random() % (255 * b + 1);
+    ASSERT_TRUE(is_rounded_once(round_ratio(a, b), a, b)) << "seed " << seed << ": " << a << " / " << b;
+    // Ties on purpose: an odd significand of 25 bits.
+    const std::uint64_t tie = (std::uint64_t{1} << 24) | random() % (1U << 24) | 1;
+    ASSERT_TRUE(is_rounded_once(round_ratio(tie, 1U << 20), tie, 1U << 20)) << "seed " << seed << ": " << tie;
+  }
+}
+
+std::vector<Picture> random_pictures(std::size_t count, std::size_t bytes, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<Picture> pictures(count, Picture(bytes));
+  for (Picture& picture : pictures) {
+    // Colours that go together, as in photographs, so that the covariance has a direction.
+    for (std::size_t i = 0; i < bytes; ++i) {
+      const std::size_t common = i % 3 == 0 ? random() % 200 : picture[i - 1];
+      const std::size_t own = random() % (20 + 17 * (i % 3));
+      picture[i] = static_cast<std::uint8_t>(std::min<std::size_t>(common + own, 255));
+    }
+  }
+  return pictures;
+}
+
+ImageSums sum_up(int width, int height, int channels, std::span<const Picture> pictures) {
+  ImageSummer summer(width, height, channels);
+  const std::vector<std::span<const std::uint8_t>> spans(pictures.begin(), pictures.end());
+  summer.add(spans);
+  return summer.sums();
+}
+
+TEST(ImageSums, AreThoseOfPlainAddition) {
+  struct Size {
+    int width;
+    int height;
+    int channels;
+    std::size_t count;
+  };
+  // Counts around the number of images added together, pixels around the size of a tile.
+  for (const Size size : {Size{1, 1, 1, 1}, Size{1, 1, 3, 7}, Size{5, 3, 3, 8}, Size{28, 28, 1, 17},
+                          Size{512, 1, 3, 9}, Size{33, 31, 3, 16}, Size{40, 40, 3, 100}}) {
+    const std::size_t pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
+    const auto channels = static_cast<std::size_t>(size.channels);
+    const auto pictures = random_pictures(size.count, pixels * channels, 3);
+    ImageSums expected = empty_sums(size.width, size.height, size.channels);
+    expected.count = size.count;
+    for (const Picture& picture : pictures) {
+      for (std::size_t p = 0; p < pixels; ++p) {
+        for (std::size_t c = 0; c < channels; ++c) {
+          const std::uint64_t value = picture[p * channels + c];
+          expected.sum[c * pixels + p] += value;
+          for (std::size_t d = 0; d < channels; ++d) {
+            expected.products[c * channels + d] += value * picture[p * channels + d];
+          }
+        }
+      }
+    }
+    EXPECT_EQ(sum_up(size.width, size.height, size.channels, pictures), expected)
+        << size.width << "x" << size.height << "x" << size.channels << ", " << size.count;
+  }
+}
+
+TEST(ImageSums, DoNotDependOnOrderAndSplitting) {
+  const unsigned seed = 5;
+  std::mt19937 random(seed);
+  auto pictures = random_pictures(61, 12 * 11 * 3, seed);
+  const ImageSums all = sum_up(12, 11, 3, pictures);
+  for (int round = 0; round < 30; ++round) {
+    std::ranges::shuffle(pictures, random);
+    const std::size_t first = random() % (pictures.size() + 1);
+    const std::size_t second = first + random() % (pictures.size() - first + 1);
+    const std::span<const Picture> view(pictures);
+    std::array<ImageSums, 3> parts = {sum_up(12, 11, 3, view.first(first)),
+                                      sum_up(12, 11, 3, view.subspan(first, second - first)),
+                                      sum_up(12, 11, 3, view.subspan(second))};
+    std::ranges::shuffle(parts, random);
+    ImageSums merged = parts[0];
+    add_sums(merged, parts[1], "b");
+    add_sums(merged, parts[2], "c");
+    ASSERT_EQ(merged, all) << "seed " << seed << ", round " << round;
+  }
+}
+
+// More images than 32 bits can sum up: the running sums move on in time.
+TEST(ImageSums, OfManyWhiteImages) {
+  constexpr std::uint64_t kCount = (std::uint64_t{1} << 24) + 70'001;  // over 2^32 / 255
+  const Picture white = {255};
+  const std::vector<std::span<const std::uint8_t>> block(4096, std::span<const std::uint8_t>(white));
+  ImageSummer summer(1, 1, 1);
+  for (std::uint64_t done = 0; done < kCount;) {
+    const std::uint64_t now = std::min<std::uint64_t>(block.size(), kCount - done);
+    summer.add(std::span(block).first(now));
+    done += now;
+  }
+  const ImageSums sums = summer.sums();
+  EXPECT_EQ(sums.count, kCount);
+  EXPECT_EQ(sums.sum[0], kCount * 255);
+  EXPECT_EQ(sums.products[0], kCount * 255 * 255);
+  EXPECT_EQ(statistics_of(sums).mean[0], 255.0F);
+  EXPECT_EQ(statistics_of(sums).stddev[0], 0.0F);
+}
+
+TEST(ImageSums, RefuseWhatDoesNotFit) {
+  ImageSums sums = empty_sums(4, 4, 3);
+  EXPECT_THROW(add_sums(sums, empty_sums(4, 4, 1), "x"), Error);
+  EXPECT_THROW(add_sums(sums, empty_sums(4, 5, 3), "x"), Error);
+  ImageSums many = empty_sums(4, 4, 3);
+  many.count = kMaxSummedPixels / 16;
+  add_sums(sums, many, "x");
+  many.count = 1;
+  EXPECT_THROW(add_sums(sums, many, "x"), Error);
+  many.count = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_THROW(add_sums(sums, many, "x"), Error);
+}
+
+TEST(Statistics, MeansAreExactAndRoundedOnce) {
+  const auto pictures = random_pictures(77, 16 * 9 * 3, 11);
+  const ImageSums sums = sum_up(16, 9, 3, pictures);
+  const MeanStatistics statistics = statistics_of(sums);
+  const std::size_t pixels = 16 * 9;
+  for (std::size_t c = 0; c < 3; ++c) {
+    std::uint64_t total = 0;
+    for (std::size_t p = 0; p < pixels; ++p) {
+      std::uint64_t sum = 0;
+      for (const Picture& picture : pictures) sum += picture[p * 3 + c];
+      total += sum;
+      ASSERT_TRUE(is_rounded_once(statistics.mean[c * pixels + p], sum, pictures.size())) << sum;
+    }
+    EXPECT_TRUE(is_rounded_once(statistics.channel_mean[c], total, pictures.size() * pixels));
+  }
+}
+
+using Matrix = std::array<std::array<long double, 3>, 3>;
+
+// Covariance in two passes: first the means, then the products of the differences.
+Matrix covariance_in_two_passes(std::span<const Picture> pictures) {
+  std::array<long double, 3> mean{};
+  long double n = 0;
+  for (const Picture& picture : pictures) {
+    for (std::size_t i = 0; i < picture.size(); ++i) mean[i % 3] += picture[i];
+    n += static_cast<long double>(picture.size()) / 3;
+  }
+  for (long double& value : mean) value /= n;
+  Matrix matrix{};
+  for (const Picture& picture : pictures) {
+    for (std::size_t i = 0; i < picture.size(); i += 3) {
+      for (std::size_t c = 0; c < 3; ++c) {
+        for (std::size_t d = 0; d < 3; ++d) {
+          matrix[c][d] += (picture[i + c] - mean[c]) * (picture[i + d] - mean[d]);
+        }
+      }
+    }
+  }
+  for (auto& row : matrix) {
+    for (long double& value : row) value /= n;
+  }
+  return matrix;
+}
+
+// Eigenvalues of a symmetric 3x3 matrix in descending order, by Jacobi's rotations.
+std::array<long double, 3> eigenvalues(Matrix a) {
+  for (int sweep = 0; sweep < 60; ++sweep) {
+    for (std::size_t p = 0; p < 2; ++p) {
+      for (std::size_t q = p + 1; q < 3; ++q) {
+        if (a[p][q] == 0) continue;
+        const long double angle = std::atan2(2 * a[p][q], a[q][q] - a[p][p]) / 2;
+        const long double cosine = std::cos(angle);
+        const long double sine = std::sin(angle);
+        for (std::size_t k = 0; k < 3; ++k) {
+          const long double kp = a[k][p];
+          const long double kq = a[k][q];
+          a[k][p] = cosine * kp - sine * kq;
+          a[k][q] = sine * kp + cosine * kq;
+        }
+        for (std::size_t k = 0; k < 3; ++k) {
+          const long double pk = a[p][k];
+          const long double qk = a[q][k];
+          a[p][k] = cosine * pk - sine * qk;
+          a[q][k] = sine * pk + cosine * qk;
+        }
+      }
+    }
+  }
+  std::array<long double, 3> values = {a[0][0], a[1][1], a[2][2]};
+  std::ranges::sort(values, std::greater<>());
+  return values;
+}
+
+TEST(Statistics, ColorsAgreeWithTwoPassesInLongDouble) {
+  const auto pictures = random_pictures(40, 20 * 20 * 3, 13);
+  const MeanStatistics statistics = statistics_of(sum_up(20, 20, 3, pictures));
+  const Matrix matrix = covariance_in_two_passes(pictures);
+  const auto values = eigenvalues(matrix);
+  // Room for the rounding to float32, 6e-8, and the 1e-6 that users are promised.
+  constexpr long double kTolerance = 1e-6L;
+  for (std::size_t i = 0; i < 3; ++i) {
+    const long double expected = std::sqrt(values[i]);
+    EXPECT_NEAR(static_cast<double>(statistics.stddev[i] / expected), 1.0, static_cast<double>(kTolerance))
+        << i;
+    const float* v = &statistics.eigenvectors[3 * i];
+    long double length = 0;
+    for (std::size_t c = 0; c < 3; ++c) {
+      length += static_cast<long double>(v[c]) * v[c];
+      long double product = 0;
+      for (std::size_t d = 0; d < 3; ++d) product += matrix[c][d] * v[d];
+      EXPECT_NEAR(static_cast<double>((product - values[i] * v[c]) / values[0]), 0.0,
+                  static_cast<double>(kTolerance));
+    }
+    EXPECT_NEAR(static_cast<double>(length), 1.0, static_cast<double>(kTolerance));
+    const float* largest =
+        std::max_element(v, v + 3, [](float a, float b) { return std::abs(a) < std::abs(b); });
+    EXPECT_GT(*largest, 0.0F);
+  }
+  EXPECT_GT(statistics.stddev[0], statistics.stddev[1]);
+  EXPECT_GT(statistics.stddev[1], statistics.stddev[2]);
+}
+
+TEST(Statistics, OfOneColorAndOfGray) {
+  const std::vector<Picture> red(5, Picture{200, 0, 10, 200, 0, 10});
+  const MeanStatistics flat = statistics_of(sum_up(2, 1, 3, red));
+  EXPECT_EQ(flat.channel_mean, (std::vector<float>{200, 0, 10}));
+  EXPECT_EQ(flat.stddev, (std::vector<float>{0, 0, 0}));
+  // 0 and 255: the standard deviation is half the distance.
+  const std::vector<Picture> gray = {Picture{0}, Picture{255}};
+  const MeanStatistics two = statistics_of(sum_up(1, 1, 1, gray));
+  EXPECT_EQ(two.mean, (std::vector<float>{127.5F}));
+  EXPECT_EQ(two.stddev, (std::vector<float>{127.5F}));
+  EXPECT_EQ(two.eigenvectors, (std::vector<float>{1.0F}));
+  EXPECT_EQ(mean_picture(sum_up(1, 1, 1, gray)).pixels, (Picture{128}));
+}
+
+class MeanFiles : public ::testing::Test {
+ protected:
+  // Shards of numbered records; returns their paths.
+  std::vector<std::string> make_shards(const DatasetInfo& info, std::initializer_list<std::uint64_t> counts) {
+    std::vector<std::string> paths;
+    std::uint64_t first = 0;
+    for (const std::uint64_t count : counts) {
+      paths.push_back(folder_ / (std::to_string(paths.size()) + ".shard"));
+      test::write_shard(paths.back(), info, test::numbered_records(info, first, count));
+      first += count;
+    }
+    return paths;
+  }
+  static ImageSums sum_of(const std::vector<std::string>& paths, int threads,
+                          std::vector<std::string>* damage = nullptr) {
+    const auto on_damage = [&](const std::string& message) {
+      if (damage == nullptr) FAIL() << message;
+      damage->push_back(message);
+    };
+    return sum_images(paths, threads, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
+  }
+  std::string write(const ImageSums& sums) {
+    const std::string path = folder_ / "mean.safetensors";
+    OutputFile out(path, OutputFile::Content::binary);
+    write_mean_file(out, {sums, {}});
+    out.commit();
+    return path;
+  }
+  test::TemporaryFolder folder_;
+};
+
+TEST_F(MeanFiles, PassIsTheSameForAnyThreadsAndShards) {
+  const DatasetInfo info = test::small_info(7, 5, 3, 4);
+  std::vector<Picture> pictures;
+  for (const ShardRecord& record : test::numbered_records(info, 0, 90)) pictures.push_back(record.payload);
+  const ImageSums expected = sum_up(7, 5, 3, pictures);
+  for (const auto counts : {std::initializer_list<std::uint64_t>{90}, {1, 88, 1}, {30, 0, 60}}) {
+    const auto paths = make_shards(info, counts);
+    for (const int threads : {1, 2, 5}) EXPECT_EQ(sum_of(paths, threads), expected) << threads;
+    EXPECT_EQ(sum_of({paths.rbegin(), paths.rend()}, 2), expected);
+  }
+}
+
+TEST_F(MeanFiles, DamagedRecordsAreNamedAndLeftOut) {
+  const DatasetInfo info = test::small_info(7, 5, 3, 4);
+  const auto path = make_shards(info, {20}).front();
+  const auto records = test::numbered_records(info, 0, 20);
+  auto bytes = test::bytes_of_file(path);
+  const auto at = std::ranges::search(bytes, records[6].payload).begin();
+  ASSERT_NE(at, bytes.end());
+  *(at + 50) ^= 1;
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  std::vector<Picture> rest;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (i != 6) rest.push_back(records[i].payload);
+  }
+  std::vector<std::string> damage;
+  EXPECT_EQ(sum_of({path}, 2, &damage), sum_up(7, 5, 3, rest));
+  ASSERT_EQ(damage.size(), 1U);
+  EXPECT_NE(damage[0].find("record 6"), std::string::npos) << damage[0];
+}
+
+TEST_F(MeanFiles, AreReadBackAndChecked) {
+  const ImageSums sums = sum_up(6, 5, 3, random_pictures(9, 90, 17));
+  const MeanFile file = read_mean_file(write(sums));
+  EXPECT_EQ(file.sums, sums);
+  EXPECT_EQ(file.preprocessing, Preprocessing{});
+
+  ImageSums wrong = sums;
+  wrong.sum[4] = 9 * 255 + 1;
+  EXPECT_THROW(static_cast<void>(read_mean_file(write(wrong))), Error);
+  wrong = sums;
+  wrong.products[1] += 1;
+  EXPECT_THROW(static_cast<void>(read_mean_file(write(wrong))), Error);
+  wrong = sums;
+  wrong.products[0] = std::uint64_t{9} * 30 * 255 * 255 + 1;
+  EXPECT_THROW(static_cast<void>(read_mean_file(write(wrong))), Error);
+  wrong = sums;
+  wrong.count = kMaxSummedPixels / 30 + 1;
+  EXPECT_THROW(static_cast<void>(read_mean_file(write(wrong))), Error);
+}
+
+}  // namespace
+}  // namespace convoy

@@ -1,0 +1,360 @@
+// formats/net: what the text says, the sizes that follow, and every error with its place.
+#include "formats/net.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <filesystem>
+#include <random>
+#include <regex>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/nn/describe.h"
+
+namespace convoy {
+namespace {
+
+NetSpec example(const std::string& name) {
+  const std::string path = "examples/nets/" + name;
+  return parse_net(read_text_file(path, kMaxNetBytes), path);
+}
+
+std::uint64_t parameter_count(const NetSpec& net) {
+  std::uint64_t count = 0;
+  for (const ParameterInfo& parameter : parameters_of(net)) count += parameter.elements();
+  return count;
+}
+
+const LayerSpec& layer(const NetSpec& net, std::string_view name) {
+  for (const LayerSpec& one : net.layers) {
+    if (one.name == name) return one;
+  }
+  throw std::runtime_error("no layer " + std::string(name));
+}
+
+// "net:3:8: expected ..." of what parse_net throws; empty where it throws nothing.
+std::string error_of(const std::string& text) {
+  try {
+    static_cast<void>(parse_net(text, "net"));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(Net, AlexNetIsThePapers) {
+  const NetSpec net = example("alexnet.net");
+  EXPECT_EQ(parameter_count(net), 60'965'224U);
+  EXPECT_EQ(net.input.crop, (Extent{224, 224, 3}));
+  EXPECT_EQ(net.input.stored, (Extent{256, 256, 3}));
+  EXPECT_EQ(net.classes(), 1000);
+  EXPECT_EQ(layer(net, "conv1").out, (Extent{55, 55, 96}));
+  EXPECT_EQ(layer(net, "maxpool1").out, (Extent{27, 27, 96}));
+  EXPECT_EQ(layer(net, "maxpool2").out, (Extent{13, 13, 256}));
+  EXPECT_EQ(layer(net, "maxpool3").out, (Extent{6, 6, 256}));
+  // The paper's multiply-adds, in units of 0.1 million.
+  const std::array<std::pair<const char*, int>, 8> expected = {{{"conv1", 1054},
+                                                                {"conv2", 2239},
+                                                                {"conv3", 1495},
+                                                                {"conv4", 1121},
+                                                                {"conv5", 748},
+                                                                {"fc6", 377},
+                                                                {"fc7", 168},
+                                                                {"fc8", 41}}};
+  for (const auto& [name, tenths] : expected) {
+    EXPECT_EQ((multiply_adds(layer(net, name)) + 50'000) / 100'000, tenths) << name;
+  }
+  EXPECT_EQ(multiply_adds(layer(net, "relu1")), 0);
+}
+
+TEST(Net, AlexNetParametersAreNamedAndShapedAsInPyTorch) {
+  const auto parameters = parameters_of(example("alexnet.net"));
+  ASSERT_EQ(parameters.size(), 16U);
+  EXPECT_EQ(parameters[0].name, "conv1.weight");
+  EXPECT_EQ(parameters[0].shape, (std::vector<std::uint64_t>{96, 3, 11, 11}));
+  EXPECT_EQ(parameters[1].name, "conv1.bias");
+  EXPECT_EQ(parameters[1].shape, (std::vector<std::uint64_t>{96}));
+  EXPECT_EQ(parameters[2].shape, (std::vector<std::uint64_t>{256, 48, 5, 5}));
+  EXPECT_EQ(parameters[10].name, "fc6.weight");
+  EXPECT_EQ(parameters[10].shape, (std::vector<std::uint64_t>{4096, 9216}));
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const bool bias = i % 2 == 1;
+    EXPECT_EQ(parameters[i].init, bias ? 0.0 : 0.01) << parameters[i].name;
+    EXPECT_EQ(parameters[i].decay, bias ? 0.0 : 1.0) << parameters[i].name;
+    EXPECT_EQ(parameters[i].lr, 1.0) << parameters[i].name;
+  }
+  EXPECT_EQ(parameters[3].constant, 1.0);  // conv2
+  EXPECT_EQ(parameters[5].constant, 0.0);  // conv3
+}
+
+TEST(Net, TheSourceOf2012Differs) {
+  const NetSpec net = example("alexnet-2012.net");
+  EXPECT_EQ(parameter_count(net), 60'965'224U);
+  EXPECT_TRUE(std::get<LrnSpec>(layer(net, "lrn1").kind).mean);
+  EXPECT_TRUE(std::get<DropoutSpec>(layer(net, "dropout1").kind).scale_at_test);
+  EXPECT_EQ(net.layers[1].name, "lrn1");  // before the ReLU
+  EXPECT_EQ(net.layers[3].name, "relu1");
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    const bool bias = parameter.name.ends_with(".bias");
+    EXPECT_EQ(parameter.lr, bias ? 2.0 : 1.0) << parameter.name;
+    const bool middle = parameter.name >= "conv3" && parameter.name < "conv6";
+    EXPECT_EQ(parameter.init, bias ? 0.0 : middle ? 0.03 : 0.01) << parameter.name;
+  }
+}
+
+TEST(Net, CifarNetsPoolAsCudaConvnet) {
+  for (const char* name : {"cifar-80sec.net", "cifar-18pct.net"}) {
+    const NetSpec net = example(name);
+    EXPECT_EQ(layer(net, "maxpool1").out, (Extent{16, 16, 32})) << name;
+    EXPECT_EQ(layer(net, "avgpool1").out, (Extent{8, 8, 32})) << name;
+    EXPECT_EQ(layer(net, "avgpool2").out, (Extent{4, 4, 64})) << name;
+    const auto parameters = parameters_of(net);
+    EXPECT_EQ(parameters[0].init, 0.0001) << name;
+    EXPECT_EQ(parameters[1].lr, 2.0) << name;
+  }
+  // 0.004 times these: the decays 0.03 and 1 of the originals.
+  EXPECT_EQ(parameters_of(example("cifar-80sec.net")).back().decay, 0.0);
+  EXPECT_EQ(parameters_of(example("cifar-80sec.net"))[6].decay, 7.5);
+  EXPECT_EQ(parameters_of(example("cifar-18pct.net"))[6].decay, 250.0);
+}
+
+TEST(Net, EveryExampleParses) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("examples/nets")) {
+    if (entry.path().extension() != ".net") continue;
+    EXPECT_NO_THROW(static_cast<void>(example(entry.path().filename()))) << entry.path();
+    ++count;
+  }
+  EXPECT_GE(count, 5);
+}
+
+TEST(Net, KeysAndDefaults) {
+  const NetSpec net = parse_net(
+      "# a comment\n"
+      "\n"
+      "input\t9x8x4\r\n"
+      "conv a 6 3x2 stride=2 pad=1,0,2,1 groups=2 init=0.5 bias=-1 lr=3 bias-lr=4 decay=5 bias-decay=6 # "
+      "end\n"
+      "conv b_2-x 2 1x1\n"
+      "tanh\n"
+      "lrn\n"
+      "lrn size=3 k=1 alpha=0.5 beta=0.25 window=mean\n"
+      "avgpool 2x2 stride=1 pad=1\n"
+      "dropout 0.25\n"
+      "fc out 2\n"
+      "softmax",
+      "net");
+  EXPECT_EQ(net.input.stored, net.input.crop);
+  const auto& conv = std::get<ConvSpec>(net.layers[0].kind);
+  EXPECT_EQ(conv.pad, (Padding{1, 0, 2, 1}));
+  EXPECT_EQ(conv.groups, 2);
+  EXPECT_EQ(net.layers[0].in, (Extent{9, 8, 4}));
+  EXPECT_EQ(net.layers[0].out, (Extent{5, 4, 6}));  // (9+3-3)/2+1, (8+1-2)/2+1
+  EXPECT_EQ(net.layers[0].line, 4);
+  const auto parameters = parameters_of(net);
+  EXPECT_EQ(parameters[0].shape, (std::vector<std::uint64_t>{6, 2, 3, 2}));
+  EXPECT_EQ(parameters[0].init, 0.5);
+  EXPECT_EQ(parameters[0].lr, 3.0);
+  EXPECT_EQ(parameters[0].decay, 5.0);
+  EXPECT_EQ(parameters[1].constant, -1.0);
+  EXPECT_EQ(parameters[1].lr, 4.0);
+  EXPECT_EQ(parameters[1].decay, 6.0);
+  EXPECT_EQ(parameters[2].name, "b_2-x.weight");
+  EXPECT_EQ(parameters[2].init, 0.01);
+  EXPECT_EQ(parameters[3].decay, 0.0);
+  EXPECT_EQ(parameters[0].layer, 0U);
+  EXPECT_EQ(parameters[4].layer, 7U);
+  EXPECT_EQ(parameters[4].shape, (std::vector<std::uint64_t>{2, 6 * 5 * 2}));
+
+  const auto& paper = std::get<LrnSpec>(net.layers[3].kind);
+  EXPECT_EQ(paper.size, 5);
+  EXPECT_EQ(paper.k, 2.0);
+  EXPECT_EQ(paper.alpha, 1e-4);
+  EXPECT_EQ(paper.beta, 0.75);
+  EXPECT_FALSE(paper.mean);
+  EXPECT_TRUE(std::get<LrnSpec>(net.layers[4].kind).mean);
+  EXPECT_EQ(std::get<PoolSpec>(net.layers[5].kind).kind, PoolSpec::Kind::average);
+  EXPECT_EQ(std::get<PoolSpec>(net.layers[5].kind).pad, (Padding{1, 1, 1, 1}));
+  EXPECT_EQ(std::get<DropoutSpec>(net.layers[6].kind).drop, 0.25);
+  EXPECT_FALSE(std::get<DropoutSpec>(net.layers[6].kind).scale_at_test);
+  const std::vector<std::string> names = {"a",        "b_2-x",    "tanh1", "lrn1",   "lrn2",
+                                          "avgpool1", "dropout1", "out",   "softmax"};
+  for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(net.layers[i].name, names[i]);
+}
+
+// Windows counted one by one.
+int count_windows(int in, int before, int after, int kernel, int stride, bool ceil) {
+  int count = 0;
+  for (int start = -before;; start += stride) {
+    const bool inside = start + kernel <= in + after;
+    const bool previous_reaches_end = count > 0 && start - stride + kernel >= in + after;
+    if (!inside && (!ceil || previous_reaches_end)) return count;
+    ++count;
+  }
+}
+
+TEST(Net, OutputSizesAreThoseOfCountedWindows) {
+  const unsigned seed = 20120930;
+  std::mt19937 random(seed);
+  const auto below = [&](int bound) { return static_cast<int>(random() % static_cast<unsigned>(bound)); };
+  int checked = 0;
+  for (int round = 0; round < 2000; ++round) {
+    const int in = 1 + below(30);
+    const int kernel = 1 + below(7);
+    const int stride = 1 + below(5);
+    const int before = below(kernel);
+    const int after = below(kernel);
+    const bool ceil = below(2) == 1;
+    const std::string pad = std::to_string(before) + ",0," + std::to_string(after) + ",0";
+    const std::string text = "input " + std::to_string(in) + "x1x1\nmaxpool " + std::to_string(kernel) +
+                             "x1 stride=" + std::to_string(stride) + " pad=" + pad +
+                             " ceil=" + (ceil ? "on" : "off") + "\nfc f 2\nsoftmax\n";
+    const std::string error = error_of(text);
+    const int expected = count_windows(in, before, after, kernel, stride, ceil);
+    const bool last_sees_something = (expected - 1) * stride - before < in;
+    if (expected == 0 || in + before + after < kernel || !last_sees_something) {
+      EXPECT_NE(error, "") << "seed " << seed << "\n" << text;
+      continue;
+    }
+    ASSERT_EQ(error, "") << "seed " << seed << "\n" << text;
+    EXPECT_EQ(parse_net(text, "net").layers[0].out.height, expected) << "seed " << seed << "\n" << text;
+    ++checked;
+  }
+  EXPECT_GT(checked, 1000);
+}
+
+struct BadNet {
+  const char* text;
+  const char* error;  // its beginning
+};
+
+class NetErrors : public ::testing::TestWithParam<BadNet> {};
+
+TEST_P(NetErrors, AreNamedWithPlaceAndExpectation) {
+  const std::string error = error_of(GetParam().text);
+  EXPECT_TRUE(error.starts_with(GetParam().error))
+      << "got:      " << error << "\nexpected: " << GetParam().error;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Structure, NetErrors,
+    ::testing::Values(
+        BadNet{"", "net:1: expected input HxWxC"}, BadNet{"# nothing\n", "net:1: expected input"},
+        BadNet{"relu\n", "net:1:1: expected input HxWxC first, not 'relu'"},
+        BadNet{"input 1x1x2\ninput 1x1x2\n", "net:2:1: a second input"},
+        BadNet{"input 1x1x2\nfc a 2\n", "net:2: expected softmax as the last layer"},
+        BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv or fc layer"},
+        BadNet{"input 1x1x2\nfc a 2\nsoftmax\n\nrelu\n", "net:5:1: expected nothing after softmax"},
+        BadNet{"input 1x1x2\n  pool 2x2\n", "net:2:3: expected one of avgpool, conv, dropout, fc, lrn"},
+        BadNet{"input 1x1x2\nfc a 2\nfc a 2\nsoftmax\n", "net:3:4: a second layer named 'a'"},
+        BadNet{"input 1x1x2\nfc relu1 2\nsoftmax\n", "net:2:4: 'relu1' is kept for a layer"},
+        BadNet{"input 1x1x2\nfc softmax 2\nsoftmax\n", "net:2:4: 'softmax' is kept"},
+        BadNet{"input 1x1x2\nfc 2 2\nsoftmax\n", "net:2:4: expected a name of letters"},
+        BadNet{"input 1x1x2\nfc a.b 2\nsoftmax\n", "net:2:4: expected a name of letters"},
+        BadNet{"input 1x1x2\nfc a\001 2\nsoftmax\n", "net:2:5: a control character"},
+        BadNet{"input 1x1x2\nfc a 2 # \xE4\nsoftmax\n", "net:2: not UTF-8"},
+        BadNet{"input 1x1x2\nfc a 2 relu\nsoftmax\n", "net:2:8: expected one of init="}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, NetErrors,
+    ::testing::Values(
+        BadNet{"input\n", "net:1:6: expected the size of the input"},
+        BadNet{"input 224x224\n", "net:1:7: expected height x width x channels, HxWxC, not '224x224'"},
+        BadNet{"input 224x0x3\n", "net:1:11: expected a whole number from 1 to 65535, not '0'"},
+        BadNet{"input 224x70000x3\n", "net:1:11: expected a whole number from 1 to 65535"},
+        BadNet{"input 1x+1x3\n", "net:1:9: expected a whole number"},
+        BadNet{"input 99999999999999999999x1x3\n", "net:1:7: expected a whole number"},
+        BadNet{"input 8x8x3 from=7x9\n", "net:1:18: expected from= at least as large as the input"},
+        BadNet{"input 65535x65535x3\n", "net:1:7: the input is too large"},
+        BadNet{"input 8x8x3\nconv a 4\n", "net:2:9: expected the window, HxW"},
+        BadNet{"input 8x8x3\nconv a stride=2\n", "net:2:8: expected the number of filters before 'stride=2'"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 stride=0\n", "net:2:21: expected a whole number from 1"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 stride=2 stride=2\n", "net:2:23: 'stride' given twice"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 strid=2\n",
+               "net:2:14: expected one of stride=, pad=, groups=, init=, bias=, lr=, bias-lr=, decay=, "
+               "bias-decay=, not 'strid=2'"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 pad=1,2\n",
+               "net:2:18: expected one number, or top,left,bottom,right"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 pad=1,,1,1\n", "net:2:20: expected a whole number"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 pad=-1\n", "net:2:18: expected a whole number from 0"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 init=-1\n", "net:2:19: expected a number from 0"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 bias=nan\n", "net:2:19: expected a number from -1"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 lr=inf\n", "net:2:17: expected a number from 0"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 lr=1e\n", "net:2:17: expected a number from 0"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 lr=\n", "net:2:17: expected a number from 0"},
+        BadNet{"input 8x8x3\nmaxpool 2x2\n", "net:2:12: expected stride="},
+        BadNet{"input 8x8x3\nmaxpool 2 stride=2\n", "net:2:9: expected a window HxW, not '2'"},
+        BadNet{"input 8x8x3\nmaxpool 2x2 stride=2 ceil=yes\n", "net:2:27: expected off or on, not 'yes'"},
+        BadNet{"input 8x8x3\nlrn size=4\n", "net:2:1: expected an odd size="},
+        BadNet{"input 8x8x3\nlrn k=0\n", "net:2:7: expected a number from"},
+        BadNet{"input 8x8x3\ndropout 1\n", "net:2:9: expected a probability below 1"},
+        BadNet{"input 8x8x3\ndropout 1.5\n", "net:2:9: expected a number from 0"},
+        BadNet{"input 8x8x3\ndropout\n", "net:2:8: expected the probability of dropping"},
+        BadNet{"input 8x8x3\nrelu x\n", "net:2:6: expected nothing more, not 'x'"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Shapes, NetErrors,
+    ::testing::Values(
+        BadNet{"input 8x8x3\nconv a 4 9x3\n",
+               "net:2:1: the window's height 9 is larger than the padded input's, 8"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 pad=3\n",
+               "net:2:1: the padding (3, 3) must be smaller than the window"},
+        BadNet{"input 8x8x3\nconv a 4 3x3 groups=2\n", "net:2:1: groups=2 must divide the 3 input channels"},
+        BadNet{"input 8x8x4\nconv a 5 3x3 groups=2\n", "net:2:1: groups=2 must divide"},
+        BadNet{"input 6x6x1\nmaxpool 1x1 stride=4 ceil=on\n",
+               "net:2:1: the last window in the direction of the height lies wholly outside"},
+        BadNet{"input 8x8x3\nconv a 4 3x3\nsoftmax\n", "net:3:1: softmax takes 1x1xN"},
+        BadNet{"input 8x8x3\nfc a 1\nsoftmax\n", "net:3:1: softmax takes 1x1xN with N of at least 2"},
+        // Hostile sizes: products must neither overflow nor allocate.
+        BadNet{"input 60000x30000x1\nconv a 1048576 1x1\n",
+               "net:2:1: the output 60000x30000x1048576 has more than"},
+        BadNet{"input 40000x40000x1\nfc a 1048576\n", "net:2:1: more than 2147483647 weights"},
+        BadNet{"input 1x1x1048576\nconv a 1048576 1x1\n", "net:2:1: more than 2147483647 weights"},
+        BadNet{"input 40000x40000x1\nconv a 1 20000x20000\nconv b 1 20000x20000\n",
+               "net:2:1: too many multiply-adds"}));
+
+TEST(Net, TooManyLayersAndBytes) {
+  std::string text = "input 1x1x2\nfc a 2\n";
+  for (int i = 0; i < kMaxLayers - 2; ++i) text += "relu\n";
+  EXPECT_EQ(error_of(text + "softmax\n"), "");
+  EXPECT_TRUE(error_of(text + "relu\nsoftmax\n").starts_with("net:257:1: more than 255 layers"));
+  EXPECT_TRUE(error_of(std::string(kMaxNetBytes + 1, '\n')).starts_with("net: more than 1048576 bytes"));
+}
+
+TEST(Net, TextsWithOneByteChangedAreReadOrRefused) {
+  const std::string text = read_text_file("examples/nets/alexnet.net", kMaxNetBytes);
+  const unsigned seed = 224;
+  std::mt19937 random(seed);
+  int refused = 0;
+  for (int round = 0; round < 4000; ++round) {
+    std::string changed = text;
+    changed[random() % changed.size()] = static_cast<char>(random() % 256);
+    const std::string error = error_of(changed);
+    if (error.empty()) {
+      const NetSpec net = parse_net(changed, "net");
+      EXPECT_EQ(net.layers.back().name, "softmax") << "seed " << seed;
+      EXPECT_GT(net.classes(), 1) << "seed " << seed;
+    } else {
+      ++refused;
+      EXPECT_TRUE(std::regex_search(error, std::regex("^net:[0-9]+(:[0-9]+)?: "))) << error;
+    }
+  }
+  EXPECT_GT(refused, 500);
+}
+
+TEST(Describe, CountsWhatThePaperCounts) {
+  const NetSpec net = example("alexnet.net");
+  const NetCost cost = cost_of(net);
+  EXPECT_EQ(cost.parameters, 60'965'224U);
+  EXPECT_EQ(cost.forward_flop, 2 * 724'406'816LL);
+  // Three products of each learned layer, but for the input gradient of conv1: 4.136 GFLOP.
+  EXPECT_EQ(cost.training_flop, 2 * (3 * 724'406'816LL - 105'415'200LL));
+  const std::string table = describe_net(net, 128);
+  EXPECT_NE(table.find("60965224"), std::string::npos) << table;
+  EXPECT_NE(table.find("training step 4.136 GFLOP"), std::string::npos) << table;
+  EXPECT_TRUE(std::regex_search(table, std::regex("\nconv1 +conv +55x55x96 +34944 +105415200\n"))) << table;
+}
+
+}  // namespace
+}  // namespace convoy
