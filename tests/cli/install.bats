@@ -1,0 +1,116 @@
+# make install and uninstall, into a staging folder; the set-up's messages; the demo in miniature.
+
+load common
+
+setup() {
+  common_setup
+  case $BIN in
+    */build/bin) mode=release ;;
+    *) mode=$(basename "$(dirname "$BIN")") ;;
+  esac
+  stage=$TMP/stage
+}
+
+# Takes the programs as they were built: nothing is compiled here.
+make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=/usr "$@"; }
+
+@test "make install puts everything below DESTDIR and PREFIX" {
+  expect_status 0 make_in_tree install
+  cd stage
+  assert_equal "$(find . -type f -path '*/bin/*')" ./usr/bin/convoy
+  for tool in imgprep meanimg shardpack train eval predict; do
+    [ -x "usr/libexec/convoy/$tool" ]
+    [ -e "usr/share/man/man1/convoy-$tool.1" ]
+    expect_status 0 "usr/bin/convoy-$tool" --version
+    assert_contains "$output" "$tool (convoy)"
+    expect_status 0 usr/bin/convoy "$tool" --version
+    assert_contains "$output" "$tool (convoy)"
+    # The completion is found under the name of each command.
+    grep -q 'complete -F _convoy' "usr/share/bash-completion/completions/convoy-$tool"
+  done
+  for page in man5/convoy-shard.5 man5/convoy-weights.5 man5/convoy-net.5 man7/convoy.7; do
+    [ -e "usr/share/man/$page" ]
+  done
+  [ -e usr/share/convoy/nets/alexnet.net ]
+  assert_equal "$(find . -perm -o+w ! -type l)" ""
+}
+
+@test "an installation works where it is moved to, and through a link" {
+  make_in_tree install
+  mv stage/usr moved
+  ln -s moved/bin/convoy link
+  expect_status 0 moved/bin/convoy-eval --version
+  expect_status 0 ./link eval --version
+  PATH=$TMP/moved/bin:$PATH
+  expect_status 0 convoy train --version
+  rm moved/libexec/convoy/train
+  refuse 1 "train is missing" moved/bin/convoy train --version
+}
+
+@test "make uninstall removes what make install put there, and nothing else" {
+  mkdir -p stage/usr/bin stage/usr/share/man/man1
+  touch stage/usr/bin/other stage/usr/share/man/man1/other.1
+  make_in_tree install
+  make_in_tree uninstall
+  assert_equal "$(find stage ! -type d | sort | tr '\n' ' ')" "stage/usr/bin/other stage/usr/share/man/man1/other.1 "
+}
+
+@test "make help lists the targets" {
+  expect_status 0 make_in_tree help
+  for target in check demo install uninstall lint clean; do
+    assert_contains "$output" "  $target "
+  done
+}
+
+@test "the set-up names what is missing, and is quiet when nothing is" {
+  expect_status 0 "$ROOT/tests/setup" --check build
+  assert_equal "$output$stderr" ""
+  # With an apt-get and a dpkg-query that know of nothing, and a compiler that finds no header.
+  mkdir fake
+  printf '#!/bin/sh\nexit 1\n' > fake/dpkg-query
+  printf '#!/bin/sh\necho "apt-get $*" >&2\n' > fake/apt-get
+  printf '#!/bin/sh\nexec g++ -nostdinc -I/nonexistent "$@" 2> /dev/null\n' > fake/no-headers
+  chmod +x fake/*
+  PATH=$TMP/fake:$PATH
+  CXX=no-headers expect_status 1 "$ROOT/tests/setup" --check build
+  assert_contains "$stderr" "libdnnl-dev"
+  assert_contains "$stderr" "tests/setup build"
+  CXX=$TMP/nope expect_status 1 "$ROOT/tests/setup" --check check
+  assert_contains "$stderr" "g++"
+  assert_contains "$stderr" "libgtest-dev"
+  if [ "$(id -u)" -eq 0 ]; then
+    CXX=$TMP/nope expect_status 0 "$ROOT/tests/setup" build
+    assert_contains "$stderr" "Installing packages: g++"
+    assert_contains "$stderr" "install -y --no-install-recommends g++"
+  fi
+  expect_status 2 "$ROOT/tests/setup" everything
+}
+
+@test "the pipeline in README.md is the one that make demo runs" {
+  # One command a line, without the blanks of layout.
+  # shellcheck disable=SC2016  # shown, not expanded
+  demo=$(make -n -B -C "$TMP" -f "$ROOT/examples/fashion-mnist/Makefile" FASHION_MNIST='$images' |
+    sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | tr -s ' ')
+  commands=$(awk '/^    images=/ { on = 1; next } on && /^    / { print } on && !/^    / { exit }' "$ROOT/README.md" |
+    sed -e ':a' -e '/\\$/N; s/\\\n//; ta' -e 's/^ *//' | tr -s ' ')
+  [ "$(grep -c . <<< "$commands")" -ge 5 ]
+  while IFS= read -r command; do
+    assert_contains "$demo" "$command"
+  done <<< "$commands"
+}
+
+@test "the demo runs, on a data set in miniature" {
+  mkdir images run
+  make_idx images/train 300
+  make_idx images/t10k 100
+  for part in train t10k; do
+    gzip -c "images/$part-images.idx" > "images/$part-images-idx3-ubyte.gz"
+    gzip -c "images/$part-labels.idx" > "images/$part-labels-idx1-ubyte.gz"
+  done
+  demo() { make -C run -f "$ROOT/examples/fashion-mnist/Makefile" BIN="$BIN" FASHION_MNIST="$TMP/images" EPOCHS=1 "$@"; }
+  expect_status 0 demo MAX_ERROR=100
+  assert_contains "$output" "Test error: "
+  assert_lines run/predictions.tsv 15
+  # Above the limit it fails.
+  expect_status 2 demo MAX_ERROR=-1
+}
