@@ -1,0 +1,199 @@
+// What the kernels of lrn and of lrn_pool share.
+#pragma once
+
+#include <cmath>
+#include <type_traits>
+
+#include "kernels/cuda/aligned.cuh"
+#include "kernels/cuda/vector.cuh"
+#include "kernels/lrn.h"
+
+namespace convoy::cuda {
+
+// s^-beta. The fast way has an error of some 2^-22 times the exponent of s: nothing beside bf16's 2^-9.
+template <typename T>
+__device__ __forceinline__ float lrn_power(const LrnShape& shape, float s) {
+  if constexpr (sizeof(T) == sizeof(Bf16)) {
+    return fast_exp2(-shape.beta * fast_log2(s));
+  } else {
+    return shape.beta == 0.75F ? lrn_power_three_quarters(s) : std::pow(s, -shape.beta);
+  }
+}
+template <typename T>
+__device__ __forceinline__ float lrn_quotient(float a, float s) {
+  if constexpr (sizeof(T) == sizeof(Bf16)) {
+    return fast_divide(a, s);
+  } else {
+    return a / s;
+  }
+}
+
+// Calls body(std::integral_constant<int, size>) with the window's size where it has kernels of its own, else
+// 0.
+template <typename Body>
+void with_lrn_size(const LrnShape& shape, Body&& body) {
+  if (shape.size == 5) return body(std::integral_constant<int, 5>());
+  if (shape.size == 3) return body(std::integral_constant<int, 3>());
+  body(std::integral_constant<int, 0>());
+}
+
+// values: the channels' vector at `channel` of the pixel x; s: k + scale * the sum of squares over their
+// windows. kSize: the window's size, or 0 for any.
+template <int kSize, typename T>
+__device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T* x, int channel,
+                                                 float (&values)[kVector<T>], float (&s)[kVector<T>]) {
+  load_vector(x + channel, values);
+  if constexpr (kSize == 0) {
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      const int first = channel + e - shape.before();
+      const int last = channel + e + shape.after();
+      float sum = 0.0F;
+      for (int c = first < 0 ? 0 : first; c <= last && c < shape.tensor.block; ++c) {
+        const float value = to_float(x[c]);
+        sum += value * value;
+      }
+      s[e] = shape.k + shape.scale * sum;
+    }
+  } else {
+    constexpr int kBefore = kSize / 2;
+    constexpr int kAfter = kSize - 1 - kBefore;
+    static_assert(kBefore <= kVector<T>);
+    float before[kVector<T>] = {};
+    float after[kVector<T>] = {};
+    if (channel > 0) load_vector(x + channel - kVector<T>, before);
+    if (channel + kVector<T> < shape.tensor.block) load_vector(x + channel + kVector<T>, after);
+    float squares[kVector<T> + kSize - 1];
+#pragma unroll
+    for (int i = 0; i < kBefore; ++i) {
+      const float value = before[kVector<T> - kBefore + i];
+      squares[i] = value * value;
+    }
+#pragma unroll
+    for (int i = 0; i < kVector<T>; ++i) squares[kBefore + i] = values[i] * values[i];
+#pragma unroll
+    for (int i = 0; i < kAfter; ++i) squares[kBefore + kVector<T> + i] = after[i] * after[i];
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      float sum = squares[e];
+#pragma unroll
+      for (int j = 1; j < kSize; ++j) sum += squares[e + j];
+      s[e] = shape.k + shape.scale * sum;
+    }
+  }
+}
+
+// Blocks of the backward pass: whole pixels each, `rows` of them at a time, and shared memory for one float
+// an element.
+struct LrnBlocks {
+  dim3 grid;
+  std::size_t shared_bytes = 0;
+};
+inline constexpr std::size_t kMaxLrnSharedBytes = 160 * 1024;
+
+template <typename T>
+[[nodiscard]] LrnBlocks lrn_blocks(const TensorShape& shape) {
+  const int vectors = shape.block / kVector<T>;
+  const int rows = vectors < kThreads ? kThreads / vectors : 1;
+  return {vector_grid(vectors, shape.pixels(), shape.images),
+          static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape.block) * sizeof(float)};
+}
+
+// Sums of the parts over the windows that hold the channels of the vector at `channel`: those of the channels
+// from after() before it to before() behind it. `own` are the parts of the vector itself.
+template <int kSize, typename T>
+__device__ __forceinline__ void lrn_part_sums(const LrnShape& shape, const float* parts, int channel,
+                                              const float (&own)[kVector<T>], float (&sums)[kVector<T>]) {
+  const int channels = shape.tensor.block;
+  if constexpr (kSize == 0) {
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      const int first = channel + e - shape.after();
+      const int last = channel + e + shape.before();
+      sums[e] = 0.0F;
+      for (int c = first < 0 ? 0 : first; c <= last && c < channels; ++c) sums[e] += parts[c];
+    }
+  } else {
+    constexpr int kBack = kSize - 1 - kSize / 2;
+    constexpr int kAhead = kSize / 2;
+    float window[kVector<T> + kSize - 1];
+#pragma unroll
+    for (int i = 0; i < kBack; ++i) window[i] = channel > 0 ? parts[channel - kBack + i] : 0.0F;
+#pragma unroll
+    for (int i = 0; i < kVector<T>; ++i) window[kBack + i] = own[i];
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      window[kBack + kVector<T> + i] =
+          channel + kVector<T> < channels ? parts[channel + kVector<T> + i] : 0.0F;
+    }
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      sums[e] = window[e];
+#pragma unroll
+      for (int j = 1; j < kSize; ++j) sums[e] += window[e + j];
+    }
+  }
+}
+
+// The backward pass of a block. gradient(image, pixel, channel, values) gives dy of a vector. Each thread
+// computes its channels' part of the sum, dy * x * s^-(beta + 1), and leaves it in shared memory for its
+// neighbours.
+template <int kSize, typename T, typename Gradient>
+__device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const T* x, T* dx, bool relu_input,
+                                                   Gradient&& gradient) {
+  const TensorShape& t = shape.tensor;
+  const int vectors = t.block / kVector<T>;
+  const int pixels = t.height * t.width;
+  const ThreadPlace place = thread_place(vectors);
+  float* const parts = dynamic_shared<float>() + (place.row < place.rows ? place.row : 0) * t.block;
+  const float factor = 2.0F * shape.scale * shape.beta;
+  float values[kVector<T>];
+  float direct[kVector<T>];
+  float part[kVector<T>];
+  // x, dy * s^-beta, and the part of the sum.
+  const auto compute = [&](int n, int pixel, int channel) {
+    float s[kVector<T>];
+    lrn_denominators<kSize>(shape, x + n * t.image_elements() + std::int64_t{pixel} * t.block, channel,
+                            values, s);
+    gradient(n, pixel, channel, direct);
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      direct[e] *= lrn_power<T>(shape, s[e]);
+      part[e] = lrn_quotient<T>(direct[e] * values[e], s[e]);
+    }
+  };
+  const auto finish = [&](int n, int pixel, int channel) {
+    float sums[kVector<T>];
+    lrn_part_sums<kSize, T>(shape, parts, channel, part, sums);
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) {
+      const float g = direct[e] - factor * values[e] * sums[e];
+      direct[e] = relu_input && values[e] <= 0.0F ? 0.0F : g;
+    }
+    store_vector(dx + n * t.image_elements() + std::int64_t{pixel} * t.block + channel, direct);
+  };
+  const bool once =
+      place.columns == vectors;  // a thread has one vector of a pixel: its values stay in registers
+  for (int n = static_cast<int>(blockIdx.y); n < t.images; n += static_cast<int>(gridDim.y)) {
+    const int step = static_cast<int>(gridDim.x) * place.rows;
+    for (int first = static_cast<int>(blockIdx.x) * place.rows; first < pixels; first += step) {
+      const int pixel = first + place.row;
+      const bool mine = place.row < place.rows && pixel < pixels;
+      for (int v = mine ? place.column : vectors; v < vectors; v += place.columns) {
+        compute(n, pixel, v * kVector<T>);
+#pragma unroll
+        for (int e = 0; e < kVector<T>; e += 4) {
+          store_aligned<4>(parts + v * kVector<T> + e, {{part[e], part[e + 1], part[e + 2], part[e + 3]}});
+        }
+      }
+      __syncthreads();
+      for (int v = mine ? place.column : vectors; v < vectors; v += place.columns) {
+        if (!once) compute(n, pixel, v * kVector<T>);
+        finish(n, pixel, v * kVector<T>);
+      }
+      __syncthreads();
+    }
+  }
+}
+
+}  // namespace convoy::cuda

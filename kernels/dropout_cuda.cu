@@ -1,0 +1,115 @@
+#include "kernels/cuda/ops.h"
+#include "kernels/cuda/vector.cuh"
+
+namespace convoy::cuda {
+namespace {
+
+// Multiplies the vector by mask and scale. The mask's words count the image's elements in C,H,W order:
+// neighbours of a vector share blocks of four words where an image is one pixel, and have their own blocks
+// elsewhere.
+template <int kCount>
+__device__ inline void apply_mask(const DropoutShape& shape, const PhiloxStream& words, int pixel,
+                                  int channel, float (&values)[kCount]) {
+  const int pixels = shape.tensor.height * shape.tensor.width;
+  if (pixels == 1) {
+#pragma unroll
+    for (int e = 0; e < kCount; e += 4) {
+      const PhiloxBlock block = words.block(static_cast<std::uint32_t>(channel + e) / 4);
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        values[e + i] = dropout_keeps(block[static_cast<std::size_t>(i)], shape.drop)
+                            ? shape.scale * values[e + i]
+                            : 0.0F;
+      }
+    }
+    return;
+  }
+#pragma unroll
+  for (int e = 0; e < kCount; ++e) {
+    const std::uint32_t index = static_cast<std::uint32_t>(channel + e) * static_cast<std::uint32_t>(pixels) +
+                                static_cast<std::uint32_t>(pixel);
+    values[e] = dropout_keeps(words.word(index), shape.drop) ? shape.scale * values[e] : 0.0F;
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    dropout_kernel(DropoutShape shape, DropoutBatch batch, const T* x, T* y) {
+  const int images = batch.header->images;
+  for_each_vector<T>(shape.tensor, [&](int n, int pixel, int channel) {
+    const std::int64_t at =
+        n * shape.tensor.image_elements() + std::int64_t{pixel} * shape.tensor.block + channel;
+    float values[kVector<T>] = {};
+    if (n < images) {
+      load_vector(x + at, values);
+      apply_mask(shape, dropout_stream(shape, batch.records[n], batch.epochs[n]), pixel, channel, values);
+    }
+    store_vector(y + at, values);
+  });
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    relu_dropout_backward_kernel(std::int64_t count, float scale, const T* y, const T* dy, T* dx) {
+  for_each_flat<T>(count, [&](std::int64_t i) {
+    float outputs[kVector<T>];
+    float gradients[kVector<T>];
+    load_vector(y + i, outputs);
+    load_vector(dy + i, gradients);
+#pragma unroll
+    for (int e = 0; e < kVector<T>; ++e) gradients[e] = outputs[e] > 0.0F ? scale * gradients[e] : 0.0F;
+    store_vector(dx + i, gradients);
+  });
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads)
+    scale_activations_kernel(std::int64_t count, float factor, const T* x, T* y) {
+  for_each_flat<T>(count, [&](std::int64_t i) {
+    float values[kVector<T>];
+    load_vector(x + i, values);
+#pragma unroll
+    for (float& value : values) value *= factor;
+    store_vector(y + i, values);
+  });
+}
+
+}  // namespace
+
+template <typename T>
+void dropout_forward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* x,
+                     T* y) {
+  const dim3 grid = vector_grid(shape.tensor.block / kVector<T>, shape.tensor.pixels(), shape.tensor.images);
+  launch(dropout_kernel<T>, grid, kThreads, 0, stream, shape, batch, x, y);
+}
+template <typename T>
+void dropout_backward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* dy,
+                      T* dx) {
+  dropout_forward(stream, shape, batch, dy, dx);  // the same mask and scale
+}
+template <typename T>
+void relu_dropout_backward(const Stream& stream, std::int64_t count, float scale, const T* y, const T* dy,
+                           T* dx) {
+  launch(relu_dropout_backward_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, scale, y, dy, dx);
+}
+template <typename T>
+void scale_activations(const Stream& stream, std::int64_t count, float factor, const T* x, T* y) {
+  launch(scale_activations_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, factor, x, y);
+}
+
+template void dropout_forward<float>(const Stream&, const DropoutShape&, const DropoutBatch&, const float*,
+                                     float*);
+template void dropout_forward<Bf16>(const Stream&, const DropoutShape&, const DropoutBatch&, const Bf16*,
+                                    Bf16*);
+template void dropout_backward<float>(const Stream&, const DropoutShape&, const DropoutBatch&, const float*,
+                                      float*);
+template void dropout_backward<Bf16>(const Stream&, const DropoutShape&, const DropoutBatch&, const Bf16*,
+                                     Bf16*);
+template void relu_dropout_backward<float>(const Stream&, std::int64_t, float, const float*, const float*,
+                                           float*);
+template void relu_dropout_backward<Bf16>(const Stream&, std::int64_t, float, const Bf16*, const Bf16*,
+                                          Bf16*);
+template void scale_activations<float>(const Stream&, std::int64_t, float, const float*, float*);
+template void scale_activations<Bf16>(const Stream&, std::int64_t, float, const Bf16*, Bf16*);
+
+}  // namespace convoy::cuda

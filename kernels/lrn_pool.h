@@ -1,0 +1,28 @@
+// lrn_pool: local response normalisation, then max-pooling, in one pass over the activations.
+//   y = maxpool(lrn(x)), as lrn.h and pool.h define the two; the normalised values are rounded to the element
+//   type before they are compared, as if they had been stored.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+
+#include "kernels/lrn.h"
+#include "kernels/pool.h"
+
+namespace convoy {
+
+// Place of a maximum in its window: row * kernel_width + column.
+using LrnPoolIndex = std::uint8_t;
+inline constexpr LrnPoolIndex kLrnPoolNowhere = std::numeric_limits<LrnPoolIndex>::max();  // no gradient
+inline constexpr int kMaxLrnPoolWindow = kLrnPoolNowhere;                                  // elements
+
+struct LrnPoolShape {
+  LrnShape lrn;
+  PoolShape pool;  // pool.in is lrn.tensor
+  // Of the backward pass: x is the output of a ReLU, and dx shall be the gradient of that ReLU's input.
+  bool relu_input = false;
+  // y = max(y, 0), and the backward pass stops where the maximum is not above 0.
+  bool relu_output = false;
+};
+
+}  // namespace convoy

@@ -1,0 +1,45 @@
+// Values on their way to a GPU and back, for the tests of kernels.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/cuda/device.h"
+
+namespace convoy::cuda {
+
+// A vector in device memory. `stream` must outlive it.
+template <typename T>
+class OnDevice {
+ public:
+  OnDevice(const Stream& stream, const std::vector<T>& values)
+      : stream_(stream), size_(values.size()), buffer_(values.size() * sizeof(T), "test") {
+    copy_to_device(stream, buffer_.data(), values.data(), buffer_.bytes());
+    stream.synchronize();
+  }
+  // `size` values that no kernel has written: each byte 0xFF, a NaN in float and bf16.
+  OnDevice(const Stream& stream, std::int64_t size)
+      : OnDevice(stream, unwritten(static_cast<std::size_t>(size))) {}
+
+  [[nodiscard]] T* data() { return buffer_.template as<T>(); }
+  [[nodiscard]] const T* data() const { return buffer_.template as<T>(); }
+  [[nodiscard]] std::vector<T> values() const {
+    std::vector<T> result(size_);
+    copy_to_host(stream_, result.data(), buffer_.data(), buffer_.bytes());
+    stream_.synchronize();
+    return result;
+  }
+
+ private:
+  static std::vector<T> unwritten(std::size_t size) {
+    std::vector<T> values(size);
+    auto* const bytes = reinterpret_cast<unsigned char*>(values.data());
+    for (std::size_t i = 0; i < size * sizeof(T); ++i) bytes[i] = 0xFF;
+    return values;
+  }
+  const Stream& stream_;
+  std::size_t size_;
+  DeviceBuffer buffer_;
+};
+
+}  // namespace convoy::cuda
