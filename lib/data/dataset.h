@@ -26,6 +26,7 @@ class Dataset {
   [[nodiscard]] const DatasetInfo& info() const { return shards_.front().info(); }
   [[nodiscard]] std::uint64_t size() const { return first_.back(); }
   [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
+  [[nodiscard]] const std::vector<ShardFile>& shards() const { return shards_; }
   // How the record's payload is coded: shards may differ in that.
   [[nodiscard]] Codec codec(std::uint64_t index) const { return shards_[locate(index).shard].info().codec; }
   // "train-00003.shard: record 17 (n01440764/a.JPEG)", for messages.

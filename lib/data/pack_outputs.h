@@ -1,0 +1,81 @@
+// The shards that shardpack writes: their names, and which records go into which.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/shard.h"
+
+namespace convoy {
+
+inline constexpr std::int64_t kMaxOutputs = std::int64_t{1} << 20;
+
+// The value of -o: for several outputs a pattern with %d or %05d (the shard's number, from 0), %s (the name
+// of the part) and %% (a percent sign).
+class OutputPattern {
+ public:
+  // several: numbered outputs; parts: named ones. Without either the text is a plain name. Throws UsageError
+  // where a placeholder is missing, unknown or of no use.
+  OutputPattern(const std::string& text, bool several, bool parts);
+  [[nodiscard]] std::string name(std::string_view part, std::uint64_t number) const;
+
+ private:
+  struct Piece {
+    enum class Kind { text, number, part };
+    Kind kind = Kind::text;
+    std::string text;
+    std::size_t digits = 0;
+  };
+  std::vector<Piece> pieces_;
+};
+
+// "8G" -> bytes; suffixes K, M, G, T are powers of 1024. Throws UsageError naming `what`.
+[[nodiscard]] std::uint64_t parse_bytes(const std::string& text, const std::string& what);
+
+// One output: the records from the end of the one before it up to `end`, counted over all outputs.
+struct OutputRange {
+  std::string path;
+  std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
+};
+
+// Writes outputs one after another, each whole before the next is begun.
+class OutputSeries {
+ public:
+  // range_at(k): the k-th output, or nothing behind the last. The first is opened at once, so that a folder
+  // that is missing or a terminal is noticed before any work.
+  OutputSeries(DatasetInfo info, std::function<std::optional<OutputRange>(std::uint64_t)> range_at);
+
+  // Position of the next record among all that were planned, in ascending order; left-out ones are skipped.
+  void add(std::uint64_t position, std::int32_t label, std::string_view name,
+           std::span<const std::uint8_t> payload, std::optional<std::uint64_t> checksum);
+  // Completes the output begun; with `all` also those that would come after it, empty.
+  void finish(bool all);
+  [[nodiscard]] std::uint64_t records() const { return records_; }
+  [[nodiscard]] std::uint64_t outputs() const { return next_; }
+
+ private:
+  struct Open {
+    Open(const std::string& path, const DatasetInfo& info)
+        : file(path, OutputFile::Content::binary), writer(file, info) {}
+    OutputFile file;
+    ShardWriter writer;
+  };
+  bool open_next();
+  void close();
+
+  DatasetInfo info_;
+  std::function<std::optional<OutputRange>(std::uint64_t)> range_at_;
+  std::uint64_t next_ = 0;  // outputs opened so far
+  std::uint64_t end_ = 0;   // of the open one
+  std::unique_ptr<Open> open_;
+  std::uint64_t records_ = 0;
+};
+
+}  // namespace convoy
