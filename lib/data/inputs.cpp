@@ -9,15 +9,33 @@
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
+#include "formats/shard_layout.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/data/shard_images.h"
 
 namespace convoy {
 namespace {
 
 constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
+// The first line of a list: a path has at most PATH_MAX bytes, a label few.
+constexpr std::size_t kListPeek = 8192;
 // Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
 constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
+
+bool is_shard(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= kChunkMagic.size() &&
+         std::memcmp(bytes.data(), kChunkMagic.data(), kChunkMagic.size()) == 0;
+}
+
+// Whether a text's first line begins with the name of a file.
+bool is_list(std::span<const std::uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string line(text.substr(0, text.find('\n')));
+  if (line.empty() || line.find('\0') != std::string::npos) return false;
+  const auto exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+  return exists(line) || exists(line.substr(0, line.find('\t'))) || exists(line.substr(0, line.rfind(' ')));
+}
 
 std::string display_name(const std::string& path) { return path == kStdStreamName ? "stdin" : path; }
 
@@ -168,8 +186,39 @@ class ImageInputs::IdxFeed : public Feed {
   std::uint64_t at_ = 0;
 };
 
+class ImageInputs::ShardFeed : public Feed {
+ public:
+  ShardFeed(const std::string& path, const std::string& name) : images_(path, name) {}
+  std::optional<ImageInput> next() override { return images_.next(); }
+
+ private:
+  ShardImages images_;
+};
+
+// The operands of a list, in its place.
+class ImageInputs::ListFeed : public Feed {
+ public:
+  ListFeed(const InputOptions& options, ByteSource& text, const std::string& name)
+      : inputs_(entries_of(options, text, name)) {}
+  std::optional<ImageInput> next() override { return inputs_.next(); }
+
+ private:
+  static InputOptions entries_of(const InputOptions& options, ByteSource& text, const std::string& name) {
+    const std::vector<std::uint8_t> bytes = read_all(text, name, kMaxListBytes);
+    InputOptions list;
+    list.limits = options.limits;
+    list.labelled = false;
+    for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
+      list.operands.push_back(std::move(entry.path));
+    }
+    return list;
+  }
+  ImageInputs inputs_;
+};
+
 Image prepare_input(const ImageInput& input, Preparer& preparer) {
   if (!input.failure.empty()) throw Error(input.place, input.failure);
+  if (input.prepared) return *input.pixels;
   if (input.pixels) return preparer.prepare(*input.pixels);
   if (!input.path.empty()) {
     return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
@@ -268,6 +317,11 @@ void ImageInputs::classify(std::size_t index) {
     if (kind == ContentKind::unknown) kind = detect_content(opened->source.peek(kDetectBytes));
     operand.kind = opened->file.is_regular() && !standard ? Kind::file : Kind::stream;
     if (kind == ContentKind::tar) operand.kind = Kind::archive;
+    if (options_.shards_and_lists && kind == ContentKind::unknown) {
+      const auto head = opened->source.peek(kListPeek);
+      if (is_shard(head)) operand.kind = Kind::shard;
+      if (is_list(head)) operand.kind = Kind::list;
+    }
     if (kind == ContentKind::compressed) {
       // Looking into the data takes some of them, so look at a copy where they come only once.
       const auto head = opened->source.peek(kCompressedPeek);
@@ -392,6 +446,14 @@ std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
       return std::make_unique<ArchiveFeed>(*this, index, name, open(index));
     case Kind::stream:
       return std::make_unique<StreamFeed>(*this, name, open(index));
+    case Kind::shard: {
+      // A shard is mapped, which a pipe that was looked into cannot be.
+      if (opened_.count(index) > 0) spool(index);
+      const auto reopened = reopened_.find(index);
+      return std::make_unique<ShardFeed>(reopened == reopened_.end() ? operand.path : reopened->second, name);
+    }
+    case Kind::list:
+      return std::make_unique<ListFeed>(options_, open(index)->source, name);
     case Kind::missing:
       static_cast<void>(open(index));
       throw Error(name, "cannot be read");

@@ -26,6 +26,9 @@ struct InputOptions {
   bool idx = false;                   // operands are pairs of IDX files, images and labels
   LabelRules labels;
   bool labelled = true;  // whether labels and a class table are wanted; without, nothing is read twice
+  // Whether shards are inputs too, and texts whose first line begins with the name of a file are taken for
+  // lists. Only without labels.
+  bool shards_and_lists = false;
   ImageLimits limits;
 };
 
@@ -37,6 +40,7 @@ struct ImageInput {
   std::string path;                 // the file to read, unless one of these holds the image:
   std::vector<std::uint8_t> bytes;  // encoded
   std::optional<Image> pixels;      // decoded
+  bool prepared = false;            // a record of a shard: its pixels are to be taken as they are
   std::string failure;              // why it cannot be had; empty: it can
 };
 
@@ -69,7 +73,7 @@ class ImageInputs {
   std::optional<ImageInput> next();
 
  private:
-  enum class Kind { unknown, file, folder, archive, stream, missing };
+  enum class Kind { unknown, file, folder, archive, stream, shard, list, missing };
   struct Operand {
     std::string path;
     Kind kind = Kind::unknown;
@@ -81,6 +85,8 @@ class ImageInputs {
   class ArchiveFeed;
   class StreamFeed;
   class IdxFeed;
+  class ShardFeed;
+  class ListFeed;
   struct Opened;
 
   void read_list();

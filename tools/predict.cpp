@@ -1,0 +1,167 @@
+// predict: weights and images -> the likeliest classes of each image.
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "formats/list.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/parallel.h"
+#include "lib/base/tool.h"
+#include "lib/data/inputs.h"
+#include "lib/data/inputs_rejects.h"
+#include "lib/data/prepare_pool.h"
+#include "lib/nn/predictor.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::int64_t kMaxBatch = 1 << 16;
+
+void declare(po::options_description& options) {
+  auto add = options.add_options();
+  add("weights,w", text_option("FILE"), "weights that train wrote");
+  add("top,k", text_option("K", "5"), "classes to show for each image");
+  add("json", po::bool_switch(), "one JSON object a line for each image");
+  add("batch", text_option("N", "1"), "images at a time: more is faster, but answers come later");
+  add("precision", text_option("TYPE", "fp32"), "fp32 or bf16");
+  add("files-from", text_option("FILE"), "read more images from a list; - is standard input");
+  add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
+  add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about an image that cannot be used");
+  add("rejects", text_option("FILE"), "write name and reason of every image skipped to FILE");
+}
+
+// An image ready for the net, or with its input's failure.
+struct Prepared {
+  ImageInput input;
+  Image image;
+};
+
+// Gathers images into batches and writes an answer for each, in order.
+class Answers {
+ public:
+  Answers(Predictor& predictor, const Options& options, const std::vector<ClassInfo>& classes,
+          std::size_t batch, Rejects& rejects)
+      : predictor_(predictor),
+        classes_(classes),
+        batch_(batch),
+        best_(static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))),
+        json_(options.flag("json")),
+        rejects_(rejects),
+        out_(options.text("output"), OutputFile::Content::text) {}
+
+  void add(Prepared&& one) {
+    waiting_.push_back(std::move(one));
+    if (waiting_.size() >= batch_) answer();
+  }
+  void answer() {
+    std::vector<Image> images;
+    for (Prepared& one : waiting_) {
+      if (one.input.failure.empty()) images.push_back(std::move(one.image));
+    }
+    std::span<const float> probabilities;
+    if (!images.empty()) probabilities = predictor_.predict(images);
+    for (const Prepared& one : waiting_) {
+      if (!one.input.failure.empty()) {
+        if (json_) out_.write(rejection_json(one.input.name, one.input.failure));
+        out_.flush();
+        rejects_.add(one.input.place, one.input.failure);
+        continue;
+      }
+      const auto scores = probabilities.first(predictor_.classes());
+      probabilities = probabilities.subspan(predictor_.classes());
+      out_.write(json_ ? prediction_json(one.input.name, scores, best_, classes_)
+                       : prediction_tsv(one.input.name, scores, best_, classes_));
+      out_.flush();
+      ++answered_;
+    }
+    waiting_.clear();
+  }
+  void finish() {
+    answer();
+    out_.commit();
+  }
+  [[nodiscard]] std::uint64_t answered() const { return answered_; }
+
+ private:
+  Predictor& predictor_;
+  const std::vector<ClassInfo>& classes_;
+  std::size_t batch_;
+  std::size_t best_;
+  bool json_;
+  Rejects& rejects_;
+  OutputFile out_;
+  std::vector<Prepared> waiting_;
+  std::uint64_t answered_ = 0;
+};
+
+InputOptions inputs_from(const Options& options) {
+  InputOptions inputs;
+  inputs.files_from = options.text("files-from");
+  inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
+  inputs.nul = options.flag("null");
+  inputs.labelled = false;
+  inputs.shards_and_lists = true;
+  return inputs;
+}
+
+int predict(const Options& options, Console& console) {
+  if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
+  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const InputOptions input_options = inputs_from(options);
+  const Device device = choose_device(options.text("device"));
+  CompileOptions compile;
+  compile.batch = static_cast<int>(options.integer("batch", 1, kMaxBatch));
+  compile.mode = Mode::infer;
+  compile.precision =
+      options.choice("precision", {"fp32", "bf16"}) == "bf16" ? Precision::bf16 : Precision::fp32;
+  compile.threads = options.threads();
+
+  const WeightsFile weights(options.text("weights"));
+  const DatasetInfo& dataset = weights.model().dataset;
+  for (const std::string& name : weights.unknown()) {
+    console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
+  }
+  ImageInputs inputs(input_options);
+  console.detail("device " + device.text() + ", threads " + std::to_string(compile.threads));
+  Predictor predictor(weights, device, compile);
+  Rejects rejects(options.text("rejects"), stop, console);
+  Answers answers(predictor, options, dataset.classes, static_cast<std::size_t>(compile.batch), rejects);
+  PreparerPool pool(dataset.preprocessing, input_options.limits);
+  // One image at a time is for coprocesses: a thread that waits for the next one could not be ended.
+  const int threads = compile.batch == 1 ? 1 : compile.threads;
+  ordered_parallel_map(
+      threads, [&] { return inputs.next(); },
+      [&](ImageInput&& input) {
+        Prepared one{std::move(input), {}};
+        try {
+          one.image = pool.prepare(one.input);
+          predictor.check(one.image, one.input.place);
+        } catch (const Error& error) {
+          one.input.failure = reason_of(error, one.input.place);
+        }
+        one.input.bytes = {};
+        one.input.pixels.reset();
+        return one;
+      },
+      [&](Prepared&& one) { answers.add(std::move(one)); });
+  answers.finish();
+  rejects.commit();
+  if (answers.answered() == 0 && rejects.count() == 0) throw Error("no images");
+  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+}
+
+}  // namespace
+}  // namespace convoy
+
+int main(int argc, char** argv) {
+  return convoy::run_tool(
+      argc, argv,
+      {.name = "predict",
+       .usage = "-w WEIGHTS [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
+       .summary = "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
+                  "a shard)\nare read from standard input, and each is answered as soon as it is there."},
+      {.output = true, .threads = true, .device = true}, convoy::declare, convoy::predict);
+}
