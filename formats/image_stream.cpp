@@ -1,5 +1,7 @@
 #include "formats/image_stream.h"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -27,6 +29,12 @@ constexpr std::uint8_t kTemporary = 0x01;
 
 bool starts_with(std::span<const std::uint8_t> bytes, std::string_view lead) {
   return bytes.size() >= lead.size() && std::memcmp(bytes.data(), lead.data(), lead.size()) == 0;
+}
+
+std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[i];
+  return value;
 }
 
 bool is_restart(std::uint8_t marker) { return marker >= 0xD0 && marker <= 0xD7; }
@@ -88,13 +96,16 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   // A PNG's first byte is no JPEG's, so that no more than the image there is is waited for.
   const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
                    starts_with(source_.peek(kPngSignature.size()), kPngSignature);
-  if (!jpeg && !png) return skip_garbage();
+  if (!jpeg && !png) {
+    return Piece{{}, std::to_string(take_to_signature(0, nullptr)) + " bytes that are neither JPEG nor PNG"};
+  }
   Piece piece;
   if (jpeg ? append_jpeg(piece.bytes) : append_png(piece.bytes)) return piece;
-  // Its structure is broken, and what was taken for its inside may be the images behind it.
-  const std::size_t end = find_signature(piece.bytes, 1);
-  source_.unread(std::span(piece.bytes).subspan(end));
-  piece.bytes.resize(end);
+  // Its structure is broken, and what was taken for its inside may be the images behind it: it is what lies
+  // before the next signature.
+  source_.unread(piece.bytes);
+  piece.bytes.clear();
+  take_to_signature(1, &piece.bytes);
   return piece;
 }
 
@@ -152,37 +163,43 @@ bool ImageSplitter::append_entropy_coded(std::vector<std::uint8_t>& image) {
   }
 }
 
-// PNG (third edition), section 5: signature and chunks.
+// PNG (third edition), section 5: signature and chunks. Checksums are looked at too, so that a chunk that was
+// cut does not take the next image for its rest.
 bool ImageSplitter::append_png(std::vector<std::uint8_t>& image) {
   if (!append(image, kPngSignature.size())) return false;
   while (true) {
+    const std::size_t chunk = image.size();
     if (!append(image, kPngChunkHeader)) return false;
-    const auto header = std::span(image).last(kPngChunkHeader);
-    std::size_t length = 0;
-    for (std::size_t i = 0; i < 4; ++i) length = length << 8 | header[i];
-    const auto type = header.subspan(4);
+    const std::size_t length = big_endian_32(std::span(image).subspan(chunk));
+    const auto type = std::span(image).subspan(chunk + 4, 4);
     const bool letters =
         std::all_of(type.begin(), type.end(), [](std::uint8_t c) { return std::isalpha(c) != 0; });
     const bool last = starts_with(type, "IEND");
     if (!letters || !append(image, length + kPngChunkTrailer)) return false;
+    const auto covered = std::span(image).subspan(chunk + 4, 4 + length);
+    const auto written = big_endian_32(std::span(image).last(kPngChunkTrailer));
+    if (::crc32_z(0, covered.data(), covered.size()) != written) return false;
     if (last) return true;
   }
 }
 
-ImageSplitter::Piece ImageSplitter::skip_garbage() {
-  std::uint64_t skipped = 0;
+std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std::uint8_t>* bytes) {
+  std::uint64_t taken = 0;
   while (true) {
-    const auto there = source_.peek(kPngSignature.size());
-    if (there.empty()) break;
-    const std::size_t found = find_signature(there, 0);
+    const auto there = source_.peek(kPngSignature.size() + from);
+    if (there.empty()) return taken;
+    const std::size_t found = find_signature(there, from);
     // A signature may begin in the last bytes that are there.
-    const bool at_end = there.size() < kPngSignature.size();
+    const bool at_end = there.size() < kPngSignature.size() + from;
     const std::size_t step = found < there.size() || at_end ? found : there.size() - kPngSignature.size() + 1;
+    if (bytes != nullptr && bytes->size() < kMaxImageFileBytes) {
+      bytes->insert(bytes->end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(step));
+    }
     source_.take(step);
-    skipped += step;
-    if (found < there.size()) break;
+    taken += step;
+    from = 0;
+    if (found < there.size()) return taken;
   }
-  return {{}, std::to_string(skipped) + " bytes that are neither JPEG nor PNG"};
 }
 
 }  // namespace convoy

@@ -42,7 +42,9 @@ class ImageSplitter {
   bool append_jpeg(std::vector<std::uint8_t>& image);
   bool append_entropy_coded(std::vector<std::uint8_t>& image);
   bool append_png(std::vector<std::uint8_t>& image);
-  Piece skip_garbage();
+  // Takes bytes up to the next signature of an image, looking for it from byte `from` on, into `bytes` if it
+  // is given; returns how many.
+  std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>* bytes);
 
   ByteSource& source_;
 };

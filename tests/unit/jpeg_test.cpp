@@ -1,0 +1,225 @@
+// formats/jpeg: every kind of JPEG against what was encoded, planes against pixels, damage refused.
+#include "formats/jpeg.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "formats/jpeg_exif.h"
+#include "lib/base/error.h"
+#include "tests/support/images.h"
+
+namespace convoy {
+namespace {
+
+using test::JpegKind;
+using test::make_jpeg;
+using test::psnr;
+using test::smooth_image;
+
+std::string error_of(const std::vector<std::uint8_t>& bytes, const ImageLimits& limits = {}) {
+  try {
+    static_cast<void>(decode_jpeg(bytes, "a.jpg", limits));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+// A smooth image comes back from JPEG at quality 95 with more than 30 dB in every kind, the coarsest
+// subsampling included: the differences are those of the coding. A swapped channel or an inverted ink gives
+// less than 15.
+constexpr double kSameImage = 30;
+
+TEST(Jpeg, ReadsEveryKind) {
+  const Image image = smooth_image(67, 45, 3);
+  const std::vector<std::pair<std::string, JpegKind>> kinds = {
+      {"4:4:4", {.h = 1, .v = 1}},
+      {"4:2:2", {.h = 2, .v = 1}},
+      {"4:2:0", {.h = 2, .v = 2}},
+      {"4:4:0", {.h = 1, .v = 2}},
+      {"4:1:1", {.h = 4, .v = 1}},
+      {"4:1:0", {.h = 4, .v = 2}},
+      {"RGB", {.rgb = true, .h = 1, .v = 1}},
+      {"CMYK", {.colors = 4, .h = 1, .v = 1}},
+      {"YCCK", {.colors = 4, .ycck = true}},
+      {"progressive", {.progressive = true}},
+      {"arithmetic", {.arithmetic = true}},
+      {"restart markers", {.restart = 1}},
+      {"odd component IDs", {.odd_ids = true}},
+  };
+  for (const auto& [name, kind] : kinds) {
+    SCOPED_TRACE(name);
+    const Image decoded = decode_jpeg(make_jpeg(image, kind), "a.jpg");
+    ASSERT_EQ(decoded.width, 67);
+    ASSERT_EQ(decoded.height, 45);
+    ASSERT_EQ(decoded.channels, 3);
+    EXPECT_GT(psnr(decoded, image), kSameImage);
+  }
+}
+
+TEST(Jpeg, GrayStaysGray) {
+  const Image image = smooth_image(33, 17, 1);
+  const Image decoded = decode_jpeg(make_jpeg(image, {.colors = 1, .h = 1, .v = 1}), "a.jpg");
+  EXPECT_EQ(decoded.channels, 1);
+  EXPECT_GT(psnr(decoded, image), kSameImage);
+}
+
+TEST(Jpeg, EncodesWhatItDecodes) {
+  for (const int channels : {1, 3}) {
+    const Image image = smooth_image(50, 41, channels);
+    const Image decoded = decode_jpeg(encode_jpeg(image, 95), "a.jpg");
+    EXPECT_EQ(decoded.channels, channels);
+    EXPECT_GT(psnr(decoded, image), kSameImage);
+  }
+  EXPECT_LT(encode_jpeg(smooth_image(200, 200, 3), 20).size(),
+            encode_jpeg(smooth_image(200, 200, 3), 95).size());
+}
+
+// Noise at quality 100 is the longest that JPEG gets.
+TEST(Jpeg, EncodesNoise) {
+  Image noise{64, 64, 3, {}};
+  std::uint32_t state = 1;
+  for (int i = 0; i < 64 * 64 * 3; ++i) {
+    state = state * 1664525 + 1013904223;
+    noise.pixels.push_back(state >> 31 != 0 ? 255 : 0);
+  }
+  EXPECT_EQ(decode_jpeg(encode_jpeg(noise, 100), "a.jpg").width, 64);
+}
+
+TEST(Jpeg, PlanesHaveTheStoredSamples) {
+  const Image image = smooth_image(101, 77, 3);
+  JpegDecoder decoder;
+  PlanarImage planes;
+  const JpegHeader header = decoder.open(make_jpeg(image, {.h = 4, .v = 2}), "a.jpg", {});
+  EXPECT_TRUE(header.planar);
+  // The bytes above are gone: a decoder must be given bytes that stay.
+  const auto bytes = make_jpeg(image, {.h = 4, .v = 2});
+  decoder.open(bytes, "a.jpg", {});
+  decoder.read_planes(1, planes);
+  EXPECT_EQ(planes.components[0].plane.width(), 101);
+  EXPECT_EQ(planes.components[0].plane.height(), 77);
+  EXPECT_EQ(planes.components[0].x_scale, 1.0);
+  EXPECT_EQ(planes.components[1].plane.width(), 26);
+  EXPECT_EQ(planes.components[1].plane.height(), 39);
+  EXPECT_EQ(planes.components[1].x_scale, 0.25);
+  EXPECT_EQ(planes.components[1].y_scale, 0.5);
+  for (int y = 0; y < 77; ++y) {
+    for (int x = 0; x < 101; ++x) {
+      const std::uint8_t* rgb = &image.pixels[static_cast<std::size_t>((y * 101 + x) * 3)];
+      const double luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
+      ASSERT_NEAR(planes.components[0].plane.row(y)[x], luma, 6) << x << "," << y;
+    }
+  }
+}
+
+TEST(Jpeg, PlanesAtHalfSizeKeepTheirScale) {
+  const auto bytes = make_jpeg(smooth_image(101, 77, 3), {.h = 2, .v = 2});
+  for (const int denominator : {2, 4, 8}) {
+    JpegDecoder decoder;
+    PlanarImage planes;
+    decoder.open(bytes, "a.jpg", {});
+    decoder.read_planes(denominator, planes);
+    EXPECT_EQ(planes.width, 101);
+    for (const auto& component : planes.components) {
+      EXPECT_EQ(component.plane.width(), std::ceil(101 * component.x_scale));
+      EXPECT_EQ(component.plane.height(), std::ceil(77 * component.y_scale));
+    }
+    EXPECT_EQ(planes.components[0].x_scale, 1.0 / denominator);
+  }
+}
+
+TEST(Jpeg, ReadsOrientation) {
+  for (int orientation = 1; orientation <= 8; ++orientation) {
+    const auto bytes = make_jpeg(smooth_image(9, 9, 3), {.orientation = orientation});
+    EXPECT_EQ(JpegDecoder().open(bytes, "a.jpg", {}).orientation, orientation);
+  }
+  const auto none = make_jpeg(smooth_image(9, 9, 3), {});
+  EXPECT_EQ(JpegDecoder().open(none, "a.jpg", {}).orientation, 1);
+}
+
+TEST(Jpeg, OrientationOfBrokenExifIsOne) {
+  const std::vector<std::uint8_t> whole = {'I',  'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12,
+                                           0x01, 3,   0,  1, 0, 0, 0, 6, 0, 0, 0};
+  EXPECT_EQ(exif_orientation(whole), 6);
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    EXPECT_EQ(exif_orientation(std::span(whole).first(length)), 1) << length;
+  }
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      auto flipped = whole;
+      flipped[at] ^= static_cast<std::uint8_t>(1 << bit);
+      const int orientation = exif_orientation(flipped);
+      EXPECT_TRUE(orientation >= 1 && orientation <= 8);
+    }
+  }
+}
+
+TEST(Jpeg, RefusesEveryCut) {
+  const auto whole = make_jpeg(smooth_image(40, 30, 3), {});
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    const std::vector<std::uint8_t> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
+    ASSERT_NE(error_of(cut), "") << length << " of " << whole.size();
+  }
+  EXPECT_EQ(error_of(whole), "");
+}
+
+TEST(Jpeg, SurvivesEveryFlippedByte) {
+  for (const bool progressive : {false, true}) {
+    const auto whole = make_jpeg(smooth_image(24, 20, 3), {.progressive = progressive});
+    JpegDecoder decoder;
+    Image image;
+    for (std::size_t at = 0; at < whole.size(); ++at) {
+      for (const int change : {0x01, 0x80, 0xFF}) {
+        auto flipped = whole;
+        flipped[at] ^= static_cast<std::uint8_t>(change);
+        try {
+          const JpegHeader header = decoder.open(flipped, "a.jpg", {.max_side = 4096, .max_pixels = 1 << 20});
+          decoder.read_pixels(image);
+          ASSERT_EQ(image.pixels.size(), static_cast<std::size_t>(header.width) *
+                                             static_cast<std::size_t>(header.height) *
+                                             static_cast<std::size_t>(image.channels));
+        } catch (const Error& error) {
+          ASSERT_TRUE(std::string(error.what()).starts_with("a.jpg: "));
+        }
+      }
+    }
+    decoder.open(whole, "a.jpg", {});
+    decoder.read_pixels(image);
+    EXPECT_EQ(image.pixels, decode_jpeg(whole, "a.jpg").pixels)
+        << "a decoder is as good as new after an error";
+  }
+}
+
+TEST(Jpeg, LimitsAreChecked) {
+  const auto bytes = make_jpeg(smooth_image(40, 30, 3), {});
+  EXPECT_NE(error_of(bytes, {.max_side = 39}).find("limit"), std::string::npos);
+  EXPECT_NE(error_of(bytes, {.max_pixels = 1199}).find("limit"), std::string::npos);
+  EXPECT_EQ(error_of(bytes, {.max_side = 40, .max_pixels = 1200}), "");
+}
+
+TEST(Jpeg, BytesBehindTheImageAreIgnored) {
+  auto bytes = make_jpeg(smooth_image(16, 16, 3), {});
+  bytes.insert(bytes.end(), 100, std::uint8_t{'x'});
+  EXPECT_EQ(error_of(bytes), "");
+}
+
+// A progressive file whose scans are repeated thousands of times costs time without end.
+TEST(Jpeg, LimitsScans) {
+  const auto whole = make_jpeg(smooth_image(16, 16, 1), {.colors = 1, .h = 1, .v = 1, .progressive = true});
+  // The first scan, DC alone, from its header to the next marker.
+  const std::vector<std::uint8_t> marker = {0xFF, 0xDA};
+  const auto first = std::search(whole.begin(), whole.end(), marker.begin(), marker.end());
+  ASSERT_NE(first, whole.end());
+  const auto end =
+      std::adjacent_find(first + 2, whole.end(), [](int a, int b) { return a == 0xFF && b != 0; });
+  ASSERT_NE(end, whole.end());
+  std::vector<std::uint8_t> bomb(whole.begin(), end);
+  for (int i = 0; i < 2 * kMaxJpegScans; ++i) bomb.insert(bomb.end(), first, end);
+  bomb.insert(bomb.end(), end, whole.end());
+  EXPECT_NE(error_of(bomb).find("scans"), std::string::npos) << error_of(bomb);
+}
+
+}  // namespace
+}  // namespace convoy

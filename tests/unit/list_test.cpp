@@ -1,0 +1,126 @@
+// formats/list: the strictness that keeps labels right.
+#include "formats/list.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+template <typename Call>
+std::string error_of(Call&& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+std::string list_error(std::string_view text) {
+  return error_of([&] { static_cast<void>(parse_list(text, "l")); });
+}
+
+TEST(List, SeparatesPathAndLabel) {
+  const auto entries = parse_list("a.jpg\t3\nb c.jpg 12\nd e.jpg\nf 1.jpg\tcat\ng 5 6\nh.jpg -1", "l");
+  ASSERT_EQ(entries.size(), 6U);
+  EXPECT_EQ(entries[0].path, "a.jpg");
+  EXPECT_EQ(entries[0].label, "3");
+  EXPECT_EQ(entries[0].line, 1U);
+  EXPECT_EQ(entries[0].column, 7U);
+  EXPECT_EQ(entries[1].path, "b c.jpg");
+  EXPECT_EQ(entries[1].label, "12");
+  EXPECT_EQ(entries[1].column, 9U);
+  EXPECT_EQ(entries[2].path, "d e.jpg");
+  EXPECT_EQ(entries[2].label, "");
+  EXPECT_EQ(entries[3].path, "f 1.jpg");
+  EXPECT_EQ(entries[3].label, "cat");
+  EXPECT_EQ(entries[4].path, "g 5");
+  EXPECT_EQ(entries[4].label, "6");
+  EXPECT_EQ(entries[5].label, "-1");
+}
+
+TEST(List, SaysWhereALineIsWrong) {
+  EXPECT_EQ(list_error("a 1\r\n"),
+            "l:1:4: carriage return at the end of the line: the file has DOS line ends");
+  EXPECT_EQ(list_error("a 1\nb\rc 2\n"), "l:2:2: carriage return");
+  EXPECT_EQ(list_error("a 1 \n"), "l:1:4: blank at the end of the line");
+  EXPECT_EQ(list_error(" a 1\n"), "l:1:1: blank at the beginning of the line");
+  EXPECT_EQ(list_error("a 1\n\nb 2\n"), "l:2:1: empty line");
+  EXPECT_EQ(list_error("a\t\n"), "l:1:3: nothing behind the TAB");
+  EXPECT_EQ(list_error("\ta\n"), "l:1:1: blank at the beginning of the line");
+  EXPECT_EQ(list_error("a\tb\tc\n"), "l:1:4: a second TAB");
+  EXPECT_EQ(list_error("a \t1\n"), "l:1:2: blank before the TAB");
+  EXPECT_EQ(list_error("a\t 1\n"), "l:1:3: blank behind the TAB");
+  EXPECT_EQ(list_error("a  1\n"), "l:1:2: more than one blank before the label");
+  EXPECT_EQ(list_error(std::string_view("a\0b\n", 4)), "l:1:2: NUL byte (is this a -0 list?)");
+  EXPECT_EQ(list_error("\xEF\xBB\xBF"
+                       "a 1\n"),
+            "l:1:1: byte order mark: save it as plain UTF-8");
+  EXPECT_EQ(list_error(""), "no error");
+}
+
+TEST(List, NulEntriesMayHoldAnything) {
+  const auto entries = parse_nul_list(std::string_view("a\nb \0 c 5\0d\t7\0", 14), "l");
+  ASSERT_EQ(entries.size(), 3U);
+  EXPECT_EQ(entries[0].path, "a\nb ");
+  EXPECT_EQ(entries[1].path, " c 5");
+  EXPECT_EQ(entries[1].label, "");
+  EXPECT_EQ(entries[2].path, "d");
+  EXPECT_EQ(entries[2].label, "7");
+  const auto nul_error = [](std::string_view text) {
+    return error_of([&] { static_cast<void>(parse_nul_list(text, "l")); });
+  };
+  EXPECT_EQ(nul_error(std::string_view("a\0\0b", 4)), "l:2:1: empty path");
+  EXPECT_EQ(nul_error(std::string_view("a\t\0", 3)), "l:1:3: nothing behind the TAB");
+  EXPECT_EQ(nul_error(std::string_view("a\tb\tc\0", 6)), "l:1:4: a second TAB");
+}
+
+TEST(Classes, AreReadInOrder) {
+  const auto classes = parse_classes("n01440764\ttench, Tinca tinca\nn01443537\nb c\tx y", "c");
+  const std::vector<ClassInfo> expected = {
+      {"n01440764", "tench, Tinca tinca"}, {"n01443537", ""}, {"b c", "x y"}};
+  EXPECT_EQ(classes, expected);
+}
+
+TEST(Classes, MustBeUniqueAndThere) {
+  const auto classes_error = [](std::string_view text) {
+    return error_of([&] { static_cast<void>(parse_classes(text, "c")); });
+  };
+  EXPECT_EQ(classes_error("a\nb\na\tx\n"), "c:3:1: class 'a' is on line 1 already");
+  EXPECT_EQ(classes_error(""), "c: no classes: the file is empty");
+  EXPECT_EQ(classes_error("a\r\n"),
+            "c:1:2: carriage return at the end of the line: the file has DOS line ends");
+  EXPECT_EQ(classes_error("a\t\n"), "c:1:3: nothing behind the TAB");
+}
+
+TEST(Labels, AreIdsOrNumbers) {
+  const LabelTable table({{"cat", ""}, {"dog", ""}, {"7", "seven"}});
+  const auto resolve = [&](const std::string& label) { return table.resolve({"a.jpg", label, 5, 7}, "l"); };
+  EXPECT_EQ(resolve("dog"), 1);
+  EXPECT_EQ(resolve("0"), 0);
+  EXPECT_EQ(resolve("7"), 2);
+  EXPECT_EQ(resolve(""), kNoLabel);
+  EXPECT_EQ(error_of([&] { resolve("3"); }),
+            "l:5:7: label 3 is out of range: the table has 3 classes, from 0");
+  EXPECT_EQ(error_of([&] { resolve("-1"); }),
+            "l:5:7: label -1 is out of range: the table has 3 classes, from 0");
+  EXPECT_EQ(error_of([&] { resolve("99999999999999999999"); }),
+            "l:5:7: label 99999999999999999999 is out of range: the table has 3 classes, from 0");
+  EXPECT_EQ(error_of([&] { resolve("cow"); }), "l:5:7: 'cow' is no class of the table");
+}
+
+TEST(Labels, NumbersWithoutATable) {
+  EXPECT_EQ(count_numbered_classes(parse_list("a 3\nb\nc 0\n", "l"), "l"), 4);
+  EXPECT_EQ(count_numbered_classes(parse_list("a\nb\n", "l"), "l"), 0);
+  const auto count_error = [](std::string_view text) {
+    return error_of([&] { static_cast<void>(count_numbered_classes(parse_list(text, "l"), "l")); });
+  };
+  EXPECT_EQ(count_error("a 1\nb -1\n"), "l:2:3: label -1 is out of range: labels go from 0 to 1048575");
+  EXPECT_EQ(count_error("a 1048576\n"), "l:1:3: label 1048576 is out of range: labels go from 0 to 1048575");
+  EXPECT_EQ(count_error("a\tcat\n"), "l:1:3: label 'cat' is no number: give the class table (--classes)");
+}
+
+}  // namespace
+}  // namespace convoy

@@ -1,0 +1,128 @@
+// formats/png: what was encoded comes back, transparency over a background, damage and bombs refused.
+#include "formats/png.h"
+
+#include <gtest/gtest.h>
+#include <png.h>
+
+#include "lib/base/error.h"
+#include "tests/support/images.h"
+
+namespace convoy {
+namespace {
+
+using test::smooth_image;
+
+// A PNG of one of libpng's simple formats, or a palette of two colours.
+std::vector<std::uint8_t> make_png(std::uint32_t format, int width, int height, const void* pixels,
+                                   const void* palette = nullptr) {
+  png_image description{};
+  description.version = PNG_IMAGE_VERSION;
+  description.width = static_cast<png_uint_32>(width);
+  description.height = static_cast<png_uint_32>(height);
+  description.format = format;
+  description.colormap_entries = palette != nullptr ? 2 : 0;
+  png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(description);
+  std::vector<std::uint8_t> png(bytes);
+  EXPECT_NE(png_image_write_to_memory(&description, png.data(), &bytes, 0, pixels, 0, palette), 0);
+  png.resize(bytes);
+  return png;
+}
+
+std::string error_of(std::span<const std::uint8_t> bytes, const ImageLimits& limits = {}) {
+  try {
+    static_cast<void>(decode_png(bytes, "a.png", limits));
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+TEST(Png, ComesBackBitForBit) {
+  for (const int channels : {1, 3}) {
+    const Image image = smooth_image(37, 21, channels);
+    const Image decoded = decode_png(encode_png(image), "a.png");
+    EXPECT_EQ(decoded.width, 37);
+    EXPECT_EQ(decoded.height, 21);
+    EXPECT_EQ(decoded.channels, channels);
+    EXPECT_EQ(decoded.pixels, image.pixels);
+  }
+}
+
+TEST(Png, TransparentPixelsShowTheBackground) {
+  const std::vector<std::uint8_t> rgba = {200, 100, 0, 255, 200, 100, 0, 0, 200, 100, 0, 51};
+  const Image image = decode_png(make_png(PNG_FORMAT_RGBA, 3, 1, rgba.data()), "a.png", {}, {0, 200, 255});
+  // The third is one fifth colour, four fifths background.
+  EXPECT_EQ(image.pixels, (std::vector<std::uint8_t>{200, 100, 0, 0, 200, 255, 40, 180, 204}));
+}
+
+TEST(Png, GrayWithAlphaStaysGrayOverGray) {
+  const std::vector<std::uint8_t> graya = {90, 255, 90, 0};
+  const auto bytes = make_png(PNG_FORMAT_GA, 2, 1, graya.data());
+  EXPECT_EQ(decode_png(bytes, "a.png", {}, {7, 7, 7}).pixels, (std::vector<std::uint8_t>{90, 7}));
+  EXPECT_EQ(decode_png(bytes, "a.png", {}, {1, 2, 3}).pixels,
+            (std::vector<std::uint8_t>{90, 90, 90, 1, 2, 3}));
+}
+
+TEST(Png, PaletteWithAlpha) {
+  const std::vector<std::uint8_t> palette = {255, 0, 0, 255, 0, 255, 0, 0};
+  const std::vector<std::uint8_t> indexes = {0, 1, 0, 1};
+  const auto bytes = make_png(PNG_FORMAT_RGBA_COLORMAP, 2, 2, indexes.data(), palette.data());
+  EXPECT_EQ(decode_png(bytes, "a.png", {}, {9, 9, 9}).pixels,
+            (std::vector<std::uint8_t>{255, 0, 0, 9, 9, 9, 255, 0, 0, 9, 9, 9}));
+}
+
+TEST(Png, SixteenBitsAreScaled) {
+  const std::vector<std::uint16_t> linear = {0, 65535};
+  const Image image = decode_png(make_png(PNG_FORMAT_LINEAR_Y, 2, 1, linear.data()), "a.png");
+  EXPECT_EQ(image.pixels, (std::vector<std::uint8_t>{0, 255}));
+}
+
+TEST(Png, RefusesEveryCut) {
+  const auto whole = encode_png(smooth_image(12, 9, 3));
+  for (std::size_t length = 0; length < whole.size(); ++length) {
+    ASSERT_NE(error_of(std::span(whole).first(length)), "") << length;
+  }
+}
+
+TEST(Png, SurvivesEveryFlippedByte) {
+  const auto whole = encode_png(smooth_image(12, 9, 3));
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (const int change : {0x01, 0x20, 0x80, 0xFF}) {
+      auto flipped = whole;
+      flipped[at] ^= static_cast<std::uint8_t>(change);
+      // A checksum covers all but what an ancillary chunk says; the image is right or refused.
+      try {
+        const Image image = decode_png(flipped, "a.png", {.max_side = 4096, .max_pixels = 1 << 20});
+        EXPECT_EQ(image.width, 12);
+      } catch (const Error& error) {
+        EXPECT_TRUE(std::string(error.what()).starts_with("a.png: "));
+      }
+    }
+  }
+}
+
+TEST(Png, AHeaderThatPromisesTooMuchIsRefused) {
+  // Signature, and an IHDR of 100000 x 100000 pixels with its right checksum.
+  std::vector<std::uint8_t> bytes = {0x89, 'P', 'N',  'G',  '\r', '\n', 0x1A, '\n', 0,    0,
+                                     0,    13,  'I',  'H',  'D',  'R',  0,    1,    0x86, 0xA0,
+                                     0,    1,   0x86, 0xA0, 8,    2,    0,    0,    0};
+  std::uint32_t crc = 0xFFFFFFFF;
+  for (std::size_t i = 12; i < bytes.size(); ++i) {
+    crc ^= bytes[i];
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
+  }
+  for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(~crc >> shift));
+  // The header of a data chunk, for libpng looks one chunk ahead.
+  bytes.insert(bytes.end(), {0, 0, 0, 1, 'I', 'D', 'A', 'T'});
+  EXPECT_NE(error_of(bytes).find("100000x100000"), std::string::npos) << error_of(bytes);
+}
+
+TEST(Png, LimitsAreChecked) {
+  const auto bytes = encode_png(smooth_image(40, 30, 3));
+  EXPECT_NE(error_of(bytes, {.max_side = 39}), "");
+  EXPECT_NE(error_of(bytes, {.max_pixels = 1199}), "");
+  EXPECT_EQ(error_of(bytes, {.max_side = 40, .max_pixels = 1200}), "");
+}
+
+}  // namespace
+}  // namespace convoy
