@@ -1,0 +1,136 @@
+#include "tests/support/reference_net.h"
+
+#include <algorithm>
+
+namespace convoy::reference {
+
+Net::Net(const NetSpec& net, std::uint64_t seed)
+    : mean(static_cast<std::size_t>(net.input.stored.elements())),
+      net_(net),
+      seed_(seed),
+      infos_(parameters_of(net)),
+      parameter_of_(net.layers.size()) {
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    parameters.emplace_back(infos_[i].elements());
+    momenta.emplace_back(infos_[i].elements());
+    if (infos_[i].shape.size() > 1) parameter_of_[infos_[i].layer] = i;
+  }
+}
+
+Tensor Net::input(const BatchView& batch) const {
+  const Extent& crop = net_.input.crop;
+  const Extent& stored = net_.input.stored;
+  Tensor x(static_cast<int>(batch.images.size()), crop.channels, crop.height, crop.width);
+  for (int n = 0; n < x.n; ++n) {
+    const auto i = static_cast<std::size_t>(n);
+    const Crop& place = batch.crops[i];
+    for (int c = 0; c < x.c; ++c) {
+      for (int h = 0; h < x.h; ++h) {
+        for (int w = 0; w < x.w; ++w) {
+          const int row = place.top + h;
+          const int column = place.left + (place.mirror ? x.w - 1 - w : w);
+          const auto pixel = static_cast<std::size_t>(row * stored.width + column);
+          const auto plane = static_cast<std::size_t>(c * stored.height * stored.width);
+          x.at(n, c, h, w) =
+              batch.images[i][pixel * static_cast<std::size_t>(x.c) + static_cast<std::size_t>(c)] -
+              mean[plane + pixel] + place.color_shift[c];
+        }
+      }
+    }
+  }
+  return x;
+}
+
+Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
+  const LayerSpec& spec = net_.layers[layer];
+  const std::size_t p = parameter_of_[layer];
+  if (const auto* s = std::get_if<ConvSpec>(&spec.kind)) return conv(*s, x, parameters[p], parameters[p + 1]);
+  if (const auto* s = std::get_if<FcSpec>(&spec.kind))
+    return fc(s->outputs, x, parameters[p], parameters[p + 1]);
+  if (std::holds_alternative<ReluSpec>(spec.kind)) return relu(x);
+  if (std::holds_alternative<TanhSpec>(spec.kind)) return tanh(x);
+  if (const auto* s = std::get_if<LrnSpec>(&spec.kind)) return lrn(*s, x);
+  const auto& s = std::get<PoolSpec>(spec.kind);
+  return pool(s, x, spec.out.height, spec.out.width);
+}
+
+Tensor Net::forward(const Tensor& x, const BatchView* training, std::vector<Tensor>* activations,
+                    std::vector<Tensor>* factors) const {
+  Tensor now = x;
+  std::uint32_t dropouts = 0;
+  for (std::size_t i = 0; i + 1 < net_.layers.size(); ++i) {
+    if (activations != nullptr) activations->push_back(now);
+    const auto* dropout = std::get_if<DropoutSpec>(&net_.layers[i].kind);
+    if (dropout == nullptr) {
+      now = layer_forward(i, now);
+      continue;
+    }
+    if (training == nullptr) {
+      const double factor = dropout->scale_at_test ? 1.0 - dropout->drop : 1.0;
+      now = map(now, [&](double value) { return factor * value; });
+      continue;
+    }
+    Tensor factor(now.n, now.c, now.h, now.w);
+    const std::size_t each = now.v.size() / static_cast<std::size_t>(now.n);
+    for (std::size_t n = 0; n < training->records.size(); ++n) {
+      const Values one =
+          dropout_factors(*dropout, each, seed_, training->records[n], training->epochs[n], dropouts);
+      std::copy(one.begin(), one.end(), factor.v.begin() + static_cast<std::ptrdiff_t>(n * each));
+    }
+    for (std::size_t j = 0; j < now.v.size(); ++j) now.v[j] *= factor.v[j];
+    factors->push_back(std::move(factor));
+    ++dropouts;
+  }
+  return now;
+}
+
+Tensor Net::infer(const BatchView& batch) const {
+  const std::vector<std::int32_t> labels(batch.images.size(), 0);
+  return softmax_loss(forward(input(batch), nullptr, nullptr, nullptr), labels).probabilities;
+}
+
+StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
+  std::vector<Tensor> activations;
+  std::vector<Tensor> factors;
+  const Tensor scores = forward(input(batch), &batch, &activations, &factors);
+  const Loss loss = softmax_loss(scores, {batch.labels.begin(), batch.labels.end()});
+  StepOutcome outcome{loss.mean * static_cast<double>(batch.labels.size()), loss.probabilities,
+                      std::vector<Values>(parameters.size())};
+  Tensor d = loss.gradient;
+  for (std::size_t i = net_.layers.size() - 1; i-- > 0;) {
+    const LayerKind& kind = net_.layers[i].kind;
+    const Tensor& x = activations[i];
+    const std::size_t p = parameter_of_[i];
+    const auto* conv_spec = std::get_if<ConvSpec>(&kind);
+    if (conv_spec != nullptr || std::holds_alternative<FcSpec>(kind)) {
+      ProductGradients g = conv_spec != nullptr ? conv_backward(*conv_spec, x, parameters[p], d)
+                                                : fc_backward(x, parameters[p], d);
+      outcome.gradients[p] = std::move(g.weights);
+      outcome.gradients[p + 1] = std::move(g.bias);
+      d = std::move(g.x);
+    } else if (std::holds_alternative<ReluSpec>(kind)) {
+      d = relu_backward(x, d);
+    } else if (std::holds_alternative<TanhSpec>(kind)) {
+      d = tanh_backward(x, d);
+    } else if (const auto* lrn_spec = std::get_if<LrnSpec>(&kind)) {
+      d = lrn_backward(*lrn_spec, x, d);
+    } else if (const auto* pool_spec = std::get_if<PoolSpec>(&kind)) {
+      d = pool_backward(*pool_spec, x, d);
+    } else {
+      for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];
+      factors.pop_back();
+    }
+  }
+  for (std::size_t p = 0; p < parameters.size(); ++p) {
+    const double rate = rule.learning_rate * infos_[p].lr;
+    for (std::size_t j = 0; j < parameters[p].size(); ++j) {
+      momenta[p][j] = rule.momentum * momenta[p][j] -
+                      rule.weight_decay * infos_[p].decay * rate * parameters[p][j] -
+                      rate * outcome.gradients[p][j];
+      parameters[p][j] += momenta[p][j];
+    }
+  }
+  return outcome;
+}
+
+}  // namespace convoy::reference

@@ -1,0 +1,431 @@
+// compile_cpu: whole nets against the double-precision reference, and what the plan promises.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <memory>
+#include <sstream>
+
+#include "lib/base/error.h"
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/init.h"
+#include "tests/support/reference_net.h"
+#include "tests/support/tensors.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::uint64_t kSeed = 5;
+
+// Random images and all that a BatchView of them wants.
+struct Batch {
+  std::vector<std::vector<std::uint8_t>> pixels;
+  std::vector<const std::uint8_t*> images;
+  std::vector<Crop> crops;
+  std::vector<std::int32_t> labels;
+  std::vector<std::uint64_t> records;
+  std::vector<std::uint32_t> epochs;
+
+  Batch(const NetSpec& net, int count, std::uint64_t seed) {
+    TestRandom random(seed);
+    const Extent& stored = net.input.stored;
+    for (int n = 0; n < count; ++n) {
+      std::vector<std::uint8_t> image(static_cast<std::size_t>(stored.elements()));
+      for (std::uint8_t& value : image) value = static_cast<std::uint8_t>(random.below(256));
+      pixels.push_back(std::move(image));
+      crops.push_back({random.below(stored.height - net.input.crop.height + 1),
+                       random.below(stored.width - net.input.crop.width + 1),
+                       random.below(2) == 1,
+                       {static_cast<float>(random.next()), static_cast<float>(random.next()), 0.5F}});
+      labels.push_back(random.below(net.classes()));
+      records.push_back(static_cast<std::uint64_t>(random.below(1000)));
+      epochs.push_back(static_cast<std::uint32_t>(random.below(90)));
+    }
+    for (const auto& image : pixels) images.push_back(image.data());
+  }
+  [[nodiscard]] BatchView view() const { return {images, crops, labels, records, epochs}; }
+};
+
+CompileOptions options_for(int batch, Mode mode = Mode::train) {
+  CompileOptions options;
+  options.batch = batch;
+  options.mode = mode;
+  options.seed = kSeed;
+  return options;
+}
+
+// The same weights, momenta and mean for both nets.
+void set_up(CompiledNet& net, reference::Net* twin, bool momenta) {
+  const std::vector<ParameterInfo> infos = parameters_of(net.net());
+  initialize_parameters(net, kSeed);
+  TestRandom random(8);
+  std::vector<float> mean(static_cast<std::size_t>(net.net().input.stored.elements()));
+  for (float& value : mean) value = 128.0F + 16.0F * static_cast<float>(random.next());
+  net.set_mean(mean);
+  if (twin != nullptr) twin->mean.assign(mean.begin(), mean.end());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    std::vector<float> values(infos[i].elements());
+    net.get_parameter(i, values);
+    if (twin != nullptr) twin->parameters[i].assign(values.begin(), values.end());
+    if (!momenta) continue;
+    for (float& value : values) value = static_cast<float>(random.next()) * 0x1p-12F;
+    net.set_momentum(i, values);
+    if (twin != nullptr) twin->momenta[i].assign(values.begin(), values.end());
+  }
+}
+
+using Getter = void (CompiledNet::*)(std::size_t, std::span<float>) const;
+
+std::vector<float> get(const CompiledNet& net, Getter getter, std::size_t index) {
+  std::vector<float> values(parameters_of(net.net())[index].elements());
+  (net.*getter)(index, values);
+  return values;
+}
+
+// Every value within `factor` of the largest: errors of the sums before spread over all that follows.
+void expect_close(const std::vector<float>& got, const reference::Values& want, double factor,
+                  const std::string& what) {
+  double largest = 0.0;
+  for (const double value : want) largest = std::max(largest, std::abs(value));
+  const reference::Values values(got.begin(), got.end());
+  expect_near(values, want, reference::Values(want.size(), largest), factor, what.c_str());
+}
+
+// The layers of one test net, after the input; weights large enough that gradients are not lost.
+struct Case {
+  const char* name;
+  const char* text;
+};
+
+const Case kCases[] = {
+    {"small_alexnet", R"(
+input   27x27x3 from=32x32
+conv    conv1 16 5x5 stride=2 pad=0,0,2,2 init=0.01
+relu
+lrn     size=5 k=2 alpha=1e-2 beta=0.75
+maxpool 3x3 stride=2
+conv    conv2 32 3x3 pad=1 groups=2 init=0.1 bias=0.5
+relu
+lrn     size=5 k=2 alpha=1e-2 beta=0.75
+maxpool 3x3 stride=2
+conv    conv3 24 3x3 pad=1 init=0.1
+relu
+fc      fc6 40 init=0.1 bias=0.5
+relu
+dropout 0.5
+fc      fc7 24 init=0.2 lr=0.5 bias-lr=2 decay=3 bias-decay=1
+relu
+dropout 0.5
+fc      fc8 7 init=0.2
+softmax
+)"},
+    {"cuda_convnet", R"(
+input   12x12x3
+conv    conv1 12 5x5 pad=2 init=0.01
+maxpool 3x3 stride=2 ceil=on
+relu
+lrn     size=3 k=1 alpha=5e-2 beta=0.75 window=mean
+conv    conv2 10 5x5 pad=2 init=0.1
+relu
+avgpool 3x3 stride=2 ceil=on
+lrn     size=3 k=1 alpha=5e-2 beta=0.75
+relu
+fc      fc10 10 init=0.1
+softmax
+)"},
+    {"tanh_and_dropout", R"(
+input   6x6x1 from=8x8
+conv    conv1 5 3x3 init=0.05
+tanh
+dropout 0.4 scale=test
+maxpool 2x2 stride=2
+fc      fc1 9 init=0.3
+tanh
+dropout 0.5 scale=test
+fc      fc2 3 init=0.3
+relu
+softmax
+)"},
+    {"relu_everywhere", R"(
+input   7x7x3
+maxpool 2x2 stride=1
+relu
+conv    conv1 16 3x3 init=0.05
+dropout 0.3
+relu
+tanh
+relu
+dropout 0.3
+conv    conv2 6 4x4 init=0.1
+relu
+relu
+fc      fc1 4 init=0.3
+softmax
+)"},
+    {"logistic_regression", "input 3x3x1\nfc fc1 2 init=0.001\nsoftmax\n"},
+    {"scores_of_a_conv",
+     "input 5x5x3\nconv conv1 16 3x3 init=0.05\nrelu\nconv conv2 5 3x3 init=0.1\nsoftmax\n"},
+};
+
+class WholeNet : public ::testing::TestWithParam<Case> {};
+
+// Values pass at most some 12 layers there and 12 back; each sums at most 600 terms, whose rounding is within
+// 600 * 2^-24 of the sum of their magnitudes: 24 * 600 * 2^-24 = 9e-4 in the worst case, of which random
+// signs leave far less. What a wrong formula does is of the order of 1.
+constexpr double kNetTolerance = 2e-4;
+
+TEST_P(WholeNet, StepsLikeTheReference) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  const auto compiled = compile_cpu(net, options_for(4));
+  reference::Net twin(net, kSeed);
+  set_up(*compiled, &twin, true);
+  const SgdRule rule{1e-5, 0.9, 5.0};
+  // Full, full again with the weights of the first step, and three of four images.
+  for (const int count : {4, 4, 3}) {
+    SCOPED_TRACE(std::to_string(count) + " images");
+    const Batch batch(net, count, 60 + static_cast<std::uint64_t>(count));
+    const BatchResult got = compiled->train_step(batch.view(), rule);
+    const reference::StepOutcome want = twin.train_step(batch.view(), rule);
+    EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      expect_close(get(*compiled, &CompiledNet::get_gradient, i), want.gradients[i], kNetTolerance,
+                   infos[i].name + " gradient");
+      expect_close(get(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
+                   infos[i].name + " momentum");
+      expect_close(get(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i], kNetTolerance,
+                   infos[i].name);
+    }
+  }
+}
+
+// Compiled in bf16, or nothing where the processor has no implementation.
+std::unique_ptr<CompiledNet> compile_bf16(const NetSpec& net, int batch) {
+  CompileOptions options = options_for(batch);
+  options.precision = Precision::bf16;
+  try {
+    return compile_cpu(net, options);
+  } catch (const Error&) {
+    return nullptr;
+  }
+}
+
+// The cosine of the angle between two vectors, and the length of their difference relative to the second.
+struct Likeness {
+  double cosine = 0.0;
+  double distance = 0.0;
+};
+Likeness likeness(const std::vector<float>& got, const reference::Values& want) {
+  const reference::Values values(got.begin(), got.end());
+  reference::Values difference = values;
+  for (std::size_t i = 0; i < want.size(); ++i) difference[i] -= want[i];
+  const double length = std::sqrt(reference::dot(want, want));
+  return {reference::dot(values, want) / (length * std::sqrt(reference::dot(values, values))),
+          std::sqrt(reference::dot(difference, difference)) / length};
+}
+
+// In bf16 some ReLUs and maxima fall to the other side, which no bound on rounding covers: gradients point
+// the same way. The master weights are floats and follow the gradient exactly, but for float rounding.
+TEST_P(WholeNet, StepsTheSameWayInBf16) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  const auto compiled = compile_bf16(net, 4);
+  if (!compiled) GTEST_SKIP() << "no bf16 on this processor";
+  reference::Net twin(net, kSeed);
+  set_up(*compiled, &twin, false);
+  const std::vector<reference::Values> before = twin.parameters;
+  const Batch batch(net, 4, 64);
+  const SgdRule rule{0.01, 0.9, 0.05};
+  const BatchResult got = compiled->train_step(batch.view(), rule);
+  const reference::StepOutcome want = twin.train_step(batch.view(), rule);
+  EXPECT_NEAR(got.loss_sum, want.loss_sum, 0.1 * (1.0 + want.loss_sum));
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const std::vector<float> gradient = get(*compiled, &CompiledNet::get_gradient, i);
+    EXPECT_GT(likeness(gradient, want.gradients[i]).cosine, 0.9) << infos[i].name;
+    reference::Values moved = before[i];
+    const double rate = rule.learning_rate * infos[i].lr;
+    for (std::size_t j = 0; j < moved.size(); ++j) {
+      moved[j] -= rate * (gradient[j] + rule.weight_decay * infos[i].decay * moved[j]);
+    }
+    expect_close(get(*compiled, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos[i].name);
+  }
+}
+
+TEST_P(WholeNet, InfersLikeTheReference) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  for (const Mode mode : {Mode::infer, Mode::train}) {
+    const auto compiled = compile_cpu(net, options_for(4, mode));
+    reference::Net twin(net, kSeed);
+    set_up(*compiled, &twin, false);
+    for (const int count : {4, 1}) {
+      const Batch batch(net, count, 70);
+      std::vector<float> got(static_cast<std::size_t>(count * net.classes()));
+      compiled->infer(batch.view(), got);
+      const reference::Tensor want = twin.infer(batch.view());
+      expect_close(got, want.v, kNetTolerance, "probabilities");
+      const BatchResult result = compiled->evaluate(batch.view());
+      double loss = 0.0;
+      std::int64_t wrong = 0;
+      for (int n = 0; n < count; ++n) {
+        const std::int32_t label = batch.labels[static_cast<std::size_t>(n)];
+        loss -= std::log(want.at(n, label, 0, 0));
+        for (int c = 0; c < want.c; ++c) {
+          if (want.at(n, c, 0, 0) > want.at(n, label, 0, 0)) {
+            ++wrong;
+            break;
+          }
+        }
+      }
+      EXPECT_NEAR(result.loss_sum, loss, kNetTolerance * (1.0 + loss));
+      EXPECT_EQ(result.top1_wrong, wrong);
+      if (net.classes() <= 5) {
+        EXPECT_EQ(result.top5_wrong, 0);
+      }
+    }
+  }
+}
+
+TEST_P(WholeNet, SameBitsForTheSameThreads) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const std::size_t parameters = parameters_of(net).size();
+  const Batch batch(net, 4, 80);
+  std::vector<std::unique_ptr<CompiledNet>> runs;
+  for (int run = 0; run < 2; ++run) {
+    CompileOptions options = options_for(4);
+    options.threads = 2;
+    runs.push_back(compile_cpu(net, options));
+    set_up(*runs.back(), nullptr, false);
+    for (int step = 0; step < 3; ++step) (void)runs.back()->train_step(batch.view(), {});
+  }
+  for (std::size_t i = 0; i < parameters; ++i) {
+    EXPECT_EQ(get(*runs[0], &CompiledNet::get_parameter, i), get(*runs[1], &CompiledNet::get_parameter, i));
+  }
+}
+
+TEST_P(WholeNet, GivesBackTheBitsThatItWasGiven) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const auto compiled = compile_cpu(net, options_for(2));
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  TestRandom random(90);
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const std::vector<float> weights = floats(random.values(infos[i].elements()));
+    const std::vector<float> momenta = floats(random.values(infos[i].elements()));
+    compiled->set_parameter(i, weights);
+    compiled->set_momentum(i, momenta);
+    EXPECT_EQ(get(*compiled, &CompiledNet::get_parameter, i), weights) << infos[i].name;
+    EXPECT_EQ(get(*compiled, &CompiledNet::get_momentum, i), momenta) << infos[i].name;
+  }
+}
+
+// What a partial batch leaves over must not depend on the batch before it.
+TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const Batch full(net, 4, 100);
+  const Batch part(net, 2, 101);
+  const auto fresh = compile_cpu(net, options_for(4));
+  const auto used = compile_cpu(net, options_for(4));
+  set_up(*fresh, nullptr, false);
+  set_up(*used, nullptr, false);
+  (void)used->train_step(full.view(), {0.0, 0.0, 0.0});
+  const BatchResult a = fresh->train_step(part.view(), {});
+  const BatchResult b = used->train_step(part.view(), {});
+  EXPECT_EQ(a.loss_sum, b.loss_sum);
+  for (std::size_t i = 0; i < parameters_of(net).size(); ++i) {
+    EXPECT_EQ(get(*fresh, &CompiledNet::get_gradient, i), get(*used, &CompiledNet::get_gradient, i));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, WholeNet, ::testing::ValuesIn(kCases),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+// Without a kink, so that a small change of the input makes a small change of everything.
+constexpr const char* kSmooth = R"(
+input   6x6x2
+conv    conv1 4 3x3 groups=2 init=0.01
+tanh
+lrn     size=3 k=1 alpha=0.5 beta=0.75
+avgpool 2x2 stride=2
+fc      fc1 5 init=0.5
+tanh
+dropout 0.5
+fc      fc2 3 init=0.5
+softmax
+)";
+
+TEST(ReferenceNet, MatchesFiniteDifferences) {
+  const NetSpec net = parse_net(kSmooth, "net");
+  reference::Net twin(net, kSeed);
+  const auto compiled = compile_cpu(net, options_for(3));
+  set_up(*compiled, &twin, false);
+  const Batch batch(net, 3, 110);
+  const SgdRule still{0.0, 0.0, 0.0};
+  const reference::StepOutcome outcome = twin.train_step(batch.view(), still);
+  for (std::size_t i = 0; i < twin.parameters.size(); ++i) {
+    const auto loss = [&] { return twin.train_step(batch.view(), still).loss_sum / 3.0; };
+    // conv1 reads pixels of the order of 100: its third derivatives are large, its step small.
+    const double step = i < 2 ? 1e-6 : 1e-4;
+    EXPECT_LT(reference::gradient_error(loss, twin.parameters[i], outcome.gradients[i], step), 1e-5) << i;
+  }
+}
+
+// Each of 8 layers rounds its output, its gradient and its weights to bf16, 2^-9 relative, each way: 48
+// roundings that shift a gradient by at most 48 * 2^-9 = 0.094 of its length where layers stretch nothing. A
+// conv's bias gradient, a sum over pixels that cancels, is left out.
+TEST(CompileCpu, Bf16IsAsCloseAsItsRoundingSays) {
+  const NetSpec net = parse_net(kSmooth, "net");
+  const auto compiled = compile_bf16(net, 3);
+  if (!compiled) GTEST_SKIP() << "no bf16 on this processor";
+  reference::Net twin(net, kSeed);
+  set_up(*compiled, &twin, false);
+  const Batch batch(net, 3, 110);
+  (void)compiled->train_step(batch.view(), {});
+  const reference::StepOutcome want = twin.train_step(batch.view(), {});
+  for (std::size_t i = 0; i < twin.parameters.size(); i += 2) {
+    EXPECT_LT(likeness(get(*compiled, &CompiledNet::get_gradient, i), want.gradients[i]).distance, 0.094)
+        << i;
+  }
+}
+
+NetSpec alexnet() {
+  std::ifstream in("examples/nets/alexnet.net");
+  std::stringstream text;
+  text << in.rdbuf();
+  return parse_net(text.str(), "alexnet.net");
+}
+
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
+}
+
+// Compiled for few images: oneDNN chooses by channels and kernels, not by the batch. The name of a reference
+// loop holds "ref"; reorders of activations are named in the line.
+TEST(AlexNet, RunsNoReferenceLoopAndReordersNothing) {
+  if (!std::ifstream("examples/nets/alexnet.net")) GTEST_SKIP() << "not run from the source folder";
+  if (!has_avx512()) GTEST_SKIP() << "the layouts are promised for AVX-512 only";
+  for (const Mode mode : {Mode::train, Mode::infer}) {
+    const auto compiled = compile_cpu(alexnet(), options_for(16, mode));
+    const std::vector<std::string> lines = compiled->describe_primitives();
+    EXPECT_GE(lines.size(), mode == Mode::train ? 30U : 8U);
+    for (const std::string& line : lines) {
+      EXPECT_EQ(line.find("ref"), std::string::npos) << line;
+      EXPECT_EQ(line.find("reorders"), std::string::npos) << line;
+    }
+  }
+}
+
+TEST(CompileCpu, SaysWhatCannotBe) {
+  const NetSpec net = parse_net("input 3x3x1\nfc fc1 2\nsoftmax\n", "net");
+  EXPECT_THROW((void)compile_cpu(net, options_for(0)), Error);
+  const auto inference = compile_cpu(net, options_for(1, Mode::infer));
+  const Batch batch(net, 1, 1);
+  EXPECT_THROW((void)inference->train_step(batch.view(), {}), Error);
+  std::vector<float> values(18);
+  EXPECT_THROW(inference->set_momentum(0, values), Error);
+  EXPECT_THROW(inference->get_parameter(2, values), Error);
+  EXPECT_THROW(inference->get_parameter(1, values), Error);
+  EXPECT_THROW(inference->set_mean(values), Error);
+}
+
+}  // namespace
+}  // namespace convoy
