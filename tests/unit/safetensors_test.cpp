@@ -21,11 +21,7 @@ class Safetensors : public ::testing::Test {
  protected:
   // A file of a header and data, as a stranger may have written it.
   std::string file_of(std::string_view header, std::string_view data) {
-    const std::uint64_t length = header.size();
-    Bytes bytes = bytes_of(length);
-    append(bytes, header);
-    append(bytes, data);
-    return file_of(bytes);
+    return file_of(as_bytes_of(length_field(header.size()) + std::string(header) + std::string(data)));
   }
   std::string file_of(std::span<const std::byte> bytes) {
     const std::string path = folder_ / "a.safetensors";
@@ -33,13 +29,8 @@ class Safetensors : public ::testing::Test {
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path;
   }
-  static Bytes bytes_of(const std::uint64_t& length) {
-    const auto bytes = std::as_bytes(std::span(&length, 1));
-    return {bytes.begin(), bytes.end()};
-  }
-  static void append(Bytes& bytes, std::string_view text) {
-    const auto more = as_bytes_of(text);
-    bytes.insert(bytes.end(), more.begin(), more.end());
+  static std::string length_field(std::uint64_t length) {
+    return std::string(as_text(std::as_bytes(std::span(&length, 1))));
   }
   // What opening says; empty where it succeeds.
   std::string error_of(std::string_view header, std::string_view data = {}) {
@@ -243,9 +234,8 @@ TEST_F(Safetensors, RefusesLayoutsThatLie) {
 
 TEST_F(Safetensors, RefusesLengthsThatLie) {
   const auto error_of_length = [&](std::uint64_t length, std::string_view rest) {
-    Bytes bytes = bytes_of(length);
-    append(bytes, rest);
-    return message_of([&] { const SafetensorsFile file(file_of(bytes)); });
+    const std::string text = length_field(length) + std::string(rest);
+    return message_of([&] { const SafetensorsFile file(file_of(as_bytes_of(text))); });
   };
   EXPECT_NE(error_of_length(100'000'001, "{}").find("offset 0: header length 100000001 is over the limit"),
             std::string::npos);
