@@ -1,0 +1,261 @@
+// conv in any shape and type without tensor cores: the fp32 mode, groups that do not fall on 16 bytes, and
+// gradients of inputs with strides. Each pass is a product of two matrices whose elements are found one by
+// one.
+#include "kernels/cuda/conv_geometry.cuh"
+#include "kernels/cuda/vector.cuh"
+#include "kernels/relu.h"
+
+namespace convoy::cuda {
+namespace {
+
+constexpr int kTile = 64;  // rows and columns of a block's result
+constexpr int kTileDepth = 16;
+constexpr int kEach = 4;              // rows and columns of a thread's
+constexpr int kSide = kTile / kEach;  // threads down and across
+
+// A problem has rows(), columns(z), first_depth(z), end_depth(z), a(row, depth, z), b(depth, column, z),
+// which are zero outside, and store(row, column, z, sum); z is the block's.
+template <typename Problem>
+__global__ void __launch_bounds__(kSide* kSide) plain_product(const Problem problem) {
+  struct Shared {
+    float a[kTileDepth][kTile + 4];  // padded: neighbouring depths in different banks
+    float b[kTileDepth][kTile + 4];
+  };
+  Shared& shared = block_shared<Shared>();
+  const int thread = static_cast<int>(threadIdx.x);
+  const int z = static_cast<int>(blockIdx.z);
+  const int first_row = static_cast<int>(blockIdx.x) * kTile;
+  const int first_column = static_cast<int>(blockIdx.y) * kTile;
+  float sums[kEach][kEach] = {};
+  for (int depth = problem.first_depth(z); depth < problem.end_depth(z); depth += kTileDepth) {
+#pragma unroll
+    for (int i = thread; i < kTile * kTileDepth; i += kSide * kSide) {
+      const int within = i % kTileDepth;
+      const int line = i / kTileDepth;
+      const bool inside = depth + within < problem.end_depth(z);
+      shared.a[within][line] = inside ? problem.a(first_row + line, depth + within, z) : 0.0F;
+      shared.b[within][line] = inside ? problem.b(depth + within, first_column + line, z) : 0.0F;
+    }
+    __syncthreads();
+#pragma unroll
+    for (int within = 0; within < kTileDepth; ++within) {
+#pragma unroll
+      for (int i = 0; i < kEach; ++i) {
+#pragma unroll
+        for (int j = 0; j < kEach; ++j) {
+          sums[i][j] +=
+              shared.a[within][thread / kSide + i * kSide] * shared.b[within][thread % kSide + j * kSide];
+        }
+      }
+    }
+    __syncthreads();
+  }
+  for (int i = 0; i < kEach; ++i) {
+    for (int j = 0; j < kEach; ++j) {
+      const int row = first_row + thread / kSide + i * kSide;
+      const int column = first_column + thread % kSide + j * kSide;
+      if (row < problem.rows() && column < problem.columns(z)) problem.store(row, column, z, sums[i][j]);
+    }
+  }
+}
+
+template <typename Problem>
+void launch_product(const Stream& stream, const Problem& problem, int rows, int columns, int depths) {
+  const auto tiles = [](int size) { return static_cast<unsigned>((size + kTile - 1) / kTile); };
+  launch(plain_product<Problem>, dim3(tiles(rows), tiles(columns), static_cast<unsigned>(depths)),
+         dim3(kSide * kSide), 0, stream, problem);
+}
+
+// What the passes share: where taps and pixels are.
+struct Places {
+  explicit Places(const ConvGeometry& geometry)
+      : g(geometry),
+        in_pixels(geometry.height, geometry.width),
+        out_pixels(geometry.out_height, geometry.out_width),
+        by_kernel_width(geometry.kernel_width) {}
+
+  // Element of x under a tap of y's pixel, or -1.
+  [[nodiscard]] __device__ __forceinline__ std::int64_t under(int out_pixel, int tap) const {
+    int image = 0;
+    int row = 0;
+    int column = 0;
+    out_pixels.split(out_pixel, image, row, column);
+    const int r = by_kernel_width.quotient(tap);
+    row = row * g.stride - g.top + r;
+    column = column * g.stride - g.left + by_kernel_width.remainder(tap, r);
+    if (row < 0 || row >= g.height || column < 0 || column >= g.width) return -1;
+    return ((std::int64_t{image} * g.height + row) * g.width + column) * g.x_pitch;
+  }
+  // Element of dy whose window has x's pixel at this tap, or -1.
+  [[nodiscard]] __device__ __forceinline__ std::int64_t over(int in_pixel, int tap) const {
+    int image = 0;
+    int row = 0;
+    int column = 0;
+    in_pixels.split(in_pixel, image, row, column);
+    const int r = by_kernel_width.quotient(tap);
+    row += g.top - r;
+    column += g.left - by_kernel_width.remainder(tap, r);
+    if (row < 0 || column < 0 || row % g.stride != 0 || column % g.stride != 0) return -1;
+    row /= g.stride;
+    column /= g.stride;
+    if (row >= g.out_height || column >= g.out_width) return -1;
+    return ((std::int64_t{image} * g.out_height + row) * g.out_width + column) * g.y_pitch;
+  }
+
+  ConvGeometry g;
+  PixelDivision in_pixels;
+  PixelDivision out_pixels;
+  FastDiv by_kernel_width;
+};
+
+// z is the group; the last one's columns reach to the end of the filling, with weights of zero.
+template <typename T>
+struct PlainForward {
+  [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.out_pixels(); }
+  [[nodiscard]] __device__ __forceinline__ int columns(int z) const {
+    return z + 1 < places.g.groups ? places.g.filters : places.g.y_pitch - z * places.g.filters;
+  }
+  [[nodiscard]] __device__ __forceinline__ int first_depth(int /*z*/) const { return 0; }
+  [[nodiscard]] __device__ __forceinline__ int end_depth(int /*z*/) const {
+    return places.g.taps() * places.g.channels;
+  }
+  [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
+    const int tap = by_channels.quotient(depth);
+    const std::int64_t at = row < rows() ? places.under(row, tap) : -1;
+    return at < 0 ? 0.0F : to_float(x[at + z * places.g.channels + by_channels.remainder(depth, tap)]);
+  }
+  [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
+    if (column >= places.g.filters) return 0.0F;
+    const int tap = by_channels.quotient(depth);
+    const std::int64_t line = (std::int64_t{z} * places.g.filters + column) * places.g.taps() + tap;
+    return to_float(w[line * places.g.channel_pitch + by_channels.remainder(depth, tap)]);
+  }
+  __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
+    const int filter = z * places.g.filters + column;
+    float value = column < places.g.filters ? sum + bias[filter] : 0.0F;
+    if (with_relu) value = relu(value);
+    y[std::int64_t{row} * places.g.y_pitch + filter] = to_element<T>(value);
+  }
+
+  Places places;
+  FastDiv by_channels;
+  const T* x;
+  const T* w;
+  const float* bias;
+  T* y;
+  bool with_relu;
+};
+
+template <typename T>
+struct PlainGradient {
+  [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.in_pixels(); }
+  [[nodiscard]] __device__ __forceinline__ int columns(int z) const {
+    return z + 1 < places.g.groups ? places.g.channels : places.g.x_pitch - z * places.g.channels;
+  }
+  [[nodiscard]] __device__ __forceinline__ int first_depth(int /*z*/) const { return 0; }
+  [[nodiscard]] __device__ __forceinline__ int end_depth(int /*z*/) const {
+    return places.g.taps() * places.g.filters;
+  }
+  [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
+    const int tap = by_filters.quotient(depth);
+    const std::int64_t at = row < rows() ? places.over(row, tap) : -1;
+    return at < 0 ? 0.0F : to_float(dy[at + z * places.g.filters + by_filters.remainder(depth, tap)]);
+  }
+  [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
+    if (column >= places.g.channels) return 0.0F;
+    const int tap = by_filters.quotient(depth);
+    const int filter = z * places.g.filters + by_filters.remainder(depth, tap);
+    return to_float(w[(std::int64_t{filter} * places.g.taps() + tap) * places.g.channel_pitch + column]);
+  }
+  __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
+    const std::int64_t at = std::int64_t{row} * places.g.x_pitch + z * places.g.channels + column;
+    const bool passes = relu_output == nullptr || to_float(relu_output[at]) > 0.0F;
+    dx[at] = to_element<T>(passes && column < places.g.channels ? sum : 0.0F);
+  }
+
+  Places places;
+  FastDiv by_filters;
+  const T* dy;
+  const T* w;
+  const T* relu_output;
+  T* dx;
+};
+
+// z counts parts, and groups within a part.
+template <typename T>
+struct PlainWeights {
+  [[nodiscard]] __device__ __forceinline__ int group(int z) const { return z % places.g.groups; }
+  [[nodiscard]] __device__ __forceinline__ int part(int z) const { return z / places.g.groups; }
+  [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.filters; }
+  [[nodiscard]] __device__ __forceinline__ int columns(int /*z*/) const {
+    return places.g.taps() * places.g.channel_pitch;
+  }
+  [[nodiscard]] __device__ __forceinline__ int first_depth(int z) const { return part(z) * per_part; }
+  [[nodiscard]] __device__ __forceinline__ int end_depth(int z) const {
+    const int end = first_depth(z) + per_part;
+    return end < places.g.out_pixels() ? end : places.g.out_pixels();
+  }
+  [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
+    if (row >= rows()) return 0.0F;
+    return to_float(dy[std::int64_t{depth} * places.g.y_pitch + group(z) * places.g.filters + row]);
+  }
+  [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
+    if (column >= columns(z)) return 0.0F;
+    const int tap = by_channels.quotient(column);
+    const std::int64_t at = places.under(depth, tap);
+    if (at < 0) return 0.0F;
+    return to_float(x[at + group(z) * places.g.channels + by_channels.remainder(column, tap)]);
+  }
+  __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
+    const std::int64_t line = std::int64_t{z} * places.g.filters + row;  // parts lie one behind another
+    parts[line * columns(z) + column] = sum;
+  }
+
+  Places places;
+  FastDiv by_channels;
+  int per_part;
+  const T* x;
+  const T* dy;
+  float* parts;
+};
+
+}  // namespace
+
+template <typename T>
+void plain_forward(const Stream& stream, const ConvGeometry& geometry, const T* x, const T* w,
+                   const float* bias, T* y, bool relu) {
+  const PlainForward<T> problem = {Places(geometry), FastDiv(geometry.channels), x, w, bias, y, relu};
+  const int filling = geometry.y_pitch - geometry.groups * geometry.filters;
+  launch_product(stream, problem, geometry.out_pixels(), geometry.filters + filling, geometry.groups);
+}
+
+template <typename T>
+void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const T* dy, const T* w,
+                          const T* relu_output, T* dx) {
+  const PlainGradient<T> problem = {Places(geometry), FastDiv(geometry.filters), dy, w, relu_output, dx};
+  const int filling = geometry.x_pitch - geometry.groups * geometry.channels;
+  launch_product(stream, problem, geometry.in_pixels(), geometry.channels + filling, geometry.groups);
+}
+
+template <typename T>
+void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
+                           const T* x, const T* dy, float* parts) {
+  const PlainWeights<T> problem = {Places(geometry), FastDiv(geometry.channel_pitch), per_part, x, dy, parts};
+  launch_product(stream, problem, geometry.filters, geometry.taps() * geometry.channel_pitch,
+                 part_count * geometry.groups);
+}
+
+template void plain_forward(const Stream&, const ConvGeometry&, const float*, const float*, const float*,
+                            float*, bool);
+template void plain_forward(const Stream&, const ConvGeometry&, const Bf16*, const Bf16*, const float*, Bf16*,
+                            bool);
+template void plain_input_gradient(const Stream&, const ConvGeometry&, const float*, const float*,
+                                   const float*, float*);
+template void plain_input_gradient(const Stream&, const ConvGeometry&, const Bf16*, const Bf16*, const Bf16*,
+                                   Bf16*);
+template void plain_weight_gradient(const Stream&, const ConvGeometry&, int, int, const float*, const float*,
+                                    float*);
+template void plain_weight_gradient(const Stream&, const ConvGeometry&, int, int, const Bf16*, const Bf16*,
+                                    float*);
+
+}  // namespace convoy::cuda

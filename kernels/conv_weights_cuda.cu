@@ -1,0 +1,272 @@
+// conv's gradient of weights: a product of the gradients of y (rows are filters) with gathered pixels of x
+// (columns are (r, s, c)), as deep as there are pixels in y. That is few tiles and a large depth, so the
+// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order.
+#include <algorithm>
+
+#include "kernels/cuda/aligned.cuh"
+#include "kernels/cuda/conv.h"
+#include "kernels/cuda/conv_geometry.cuh"
+#include "kernels/cuda/tile.cuh"
+#include "kernels/cuda/vector.cuh"
+
+namespace convoy::cuda {
+namespace {
+
+struct WeightProblem {
+  const Bf16* x;
+  const Bf16* dy;
+  float* parts;
+
+  int filters;         // of a group
+  int filled_filters;  // to where dy can be read: filling included
+  int columns;         // taps * channel_pitch
+  int pixels;          // of y
+  int per_part;
+  int groups;
+  int channels;  // of a group
+  int height;
+  int width;
+  int stride;
+  int top;
+  int left;
+  int x_pitch;
+  int y_pitch;
+  PixelDivision out_pixels;
+  FastDiv by_channels;
+  FastDiv by_kernel_width;
+};
+
+template <typename Shape>
+class WeightLoader {
+ public:
+  using Tile = Tiles<Shape, Major::across, Major::across>;
+
+  __device__ __forceinline__ WeightLoader(const WeightProblem& problem, int row_tile, int column_tile,
+                                          int group, int first_pixel, int end_pixel)
+      : problem_(problem),
+        x_(problem.x + group * problem.channels),
+        dy_(problem.dy + group * problem.filters),
+        first_filter_(row_tile * Shape::kRows),
+        first_pixel_(first_pixel),
+        end_pixel_(end_pixel) {
+    const int column = column_tile * Shape::kColumns + thread() % B::kChunks * kChunk;
+    inside_ = column < problem.columns;
+    const int tap = problem.by_channels.quotient(inside_ ? column : 0);
+    channel_ = problem.by_channels.remainder(inside_ ? column : 0, tap);
+    const int r = problem.by_kernel_width.quotient(tap);
+    row_ = r - problem.top;
+    column_ = problem.by_kernel_width.remainder(tap, r) - problem.left;
+  }
+
+  __device__ __forceinline__ void operator()(int step, Bf16* a, Bf16* b) const {
+    const int pixel = first_pixel_ + step * Shape::kDepth;
+    load_a(pixel, a);
+    load_b(pixel, b);
+  }
+
+ private:
+  using A = typename Tile::A;
+  using B = typename Tile::B;
+  static constexpr int kChunksA = A::kLines * A::kChunks;
+  static constexpr int kStepB = Shape::kThreads / B::kChunks;
+  static_assert(kChunksA % Shape::kThreads == 0 && Shape::kThreads % B::kChunks == 0 &&
+                B::kLines % kStepB == 0);
+
+  __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
+
+  __device__ __forceinline__ void load_a(int pixel, Bf16* a) const {
+#pragma unroll
+    for (int i = 0; i < kChunksA / Shape::kThreads; ++i) {
+      const int number = thread() + i * Shape::kThreads;
+      const int line = number / A::kChunks;
+      const int chunk = number % A::kChunks;
+      const int filter = first_filter_ + chunk * kChunk;
+      const bool there = pixel + line < end_pixel_ && filter < problem_.filled_filters;
+      const std::int64_t at = std::int64_t{pixel + line} * problem_.y_pitch + filter;
+      copy_async<16>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? 16U : 0U);
+    }
+  }
+
+  __device__ __forceinline__ void load_b(int pixel, Bf16* b) const {
+#pragma unroll
+    for (int i = 0; i < B::kLines / kStepB; ++i) {
+      const int line = thread() / B::kChunks + i * kStepB;
+      const bool exists = pixel + line < end_pixel_;
+      int image = 0;
+      int row = 0;
+      int column = 0;
+      problem_.out_pixels.split(exists ? pixel + line : 0, image, row, column);
+      row = row * problem_.stride + row_;
+      column = column * problem_.stride + column_;
+      const bool there = exists && inside_ &&
+                         static_cast<unsigned>(row) < static_cast<unsigned>(problem_.height) &&
+                         static_cast<unsigned>(column) < static_cast<unsigned>(problem_.width);
+      const std::int64_t at =
+          std::int64_t{(image * problem_.height + row) * problem_.width + column} * problem_.x_pitch +
+          channel_;
+      copy_async<16>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0), there ? 16U : 0U);
+    }
+  }
+
+  const WeightProblem& problem_;
+  const Bf16* x_;
+  const Bf16* dy_;
+  int first_filter_;
+  int first_pixel_;
+  int end_pixel_;
+  bool inside_;  // whether this thread's columns exist
+  int channel_;  // of x, for this thread's columns
+  int row_;      // of x, relative to a pixel of y times the stride
+  int column_;
+};
+
+// Blocks: x counts tiles, y groups, z parts.
+template <typename Shape>
+__global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProblem problem) {
+  using Loader = WeightLoader<Shape>;
+  using Tile = typename Loader::Tile;
+  const int column_tiles = (problem.columns + Shape::kColumns - 1) / Shape::kColumns;
+  const int row_tile = static_cast<int>(blockIdx.x) / column_tiles;
+  const int column_tile = static_cast<int>(blockIdx.x) % column_tiles;
+  const int group = static_cast<int>(blockIdx.y);
+  const int part = static_cast<int>(blockIdx.z);
+  const int first = part * problem.per_part;
+  const int end = first + problem.per_part < problem.pixels ? first + problem.per_part : problem.pixels;
+  const Loader loader(problem, row_tile, column_tile, group, first, end);
+  Tile tile;
+  tile.multiply((end - first + Shape::kDepth - 1) / Shape::kDepth, loader);
+#pragma unroll
+  for (int i = 0; i < Shape::kWarpRows / 16; ++i) {
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const int filter = row_tile * Shape::kRows + Tile::row_of(i, 2 * half);
+      if (filter >= problem.filters) continue;
+      float* const line =
+          problem.parts +
+          ((std::int64_t{part} * problem.groups + group) * problem.filters + filter) * problem.columns;
+#pragma unroll
+      for (int j = 0; j < Shape::kWarpColumns / 8; ++j) {
+        const int column = column_tile * Shape::kColumns + Tile::column_of(j, 0);
+        const Aligned<float, 2> pair = {{tile.sums[i][j][2 * half], tile.sums[i][j][2 * half + 1]}};
+        if (column < problem.columns) store_aligned<2>(line + column, pair);
+      }
+    }
+  }
+}
+
+__global__ void __launch_bounds__(kThreads)
+    add_parts(const float* parts, int part_count, std::int64_t count, float* sums) {
+  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
+    float sum = parts[i];
+#pragma unroll 4
+    for (int part = 1; part < part_count; ++part) sum += parts[part * count + i];
+    sums[i] = sum;
+  }
+}
+
+struct Plan {
+  WeightTiles tiles;
+  int parts;
+  int per_part;  // pixels
+};
+
+WeightTiles choose_tiles(int filters, int columns) {
+  const auto filled = [](int size, int tile) { return (size + tile - 1) / tile * tile; };
+  if (filters <= 64 || columns <= 64) return WeightTiles::small64x64;
+  return filled(filters, 96) < filled(filters, 128) ? WeightTiles::flat96x128 : WeightTiles::square128x128;
+}
+
+// The same for all GPUs and types, so that sums are too.
+Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
+  constexpr int kBlocks = 2 * 132;      // two for each multiprocessor of an H200
+  constexpr int kLeastPixels = 8 * 32;  // of a part: the pipeline must fill
+  const auto tiles = [](int size, int tile) { return (size + tile - 1) / tile; };
+  const int columns = g.taps() * g.channel_pitch;
+  Plan plan{};
+  plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
+  int count = tiles(g.filters, 128) * tiles(columns, 128);
+  if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns, 128);
+  if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns, 64);
+  const int most = std::max(1, g.out_pixels() / kLeastPixels);
+  const int parts = std::clamp(kBlocks / (count * g.groups), 1, most);
+  plan.per_part = tiles(tiles(g.out_pixels(), parts), 32) * 32;
+  plan.parts = tiles(g.out_pixels(), plan.per_part);
+  return plan;
+}
+
+template <typename Shape>
+void launch_weights(const Stream& stream, const WeightProblem& problem, int parts) {
+  const int tiles = ((problem.filters + Shape::kRows - 1) / Shape::kRows) *
+                    ((problem.columns + Shape::kColumns - 1) / Shape::kColumns);
+  launch(
+      conv_weights<Shape>,
+      dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(problem.groups), static_cast<unsigned>(parts)),
+      dim3(Shape::kThreads), WeightLoader<Shape>::Tile::kBytes, stream, problem);
+}
+
+void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
+               float* parts) {
+  if (!g.aligned()) return plain_weight_gradient(stream, g, plan.parts, plan.per_part, x, dy, parts);
+  const WeightProblem problem = {.x = x,
+                                 .dy = dy,
+                                 .parts = parts,
+                                 .filters = g.filters,
+                                 .filled_filters = g.groups == 1 ? g.y_pitch : g.filters,
+                                 .columns = g.taps() * g.channel_pitch,
+                                 .pixels = g.out_pixels(),
+                                 .per_part = plan.per_part,
+                                 .groups = g.groups,
+                                 .channels = g.channels,
+                                 .height = g.height,
+                                 .width = g.width,
+                                 .stride = g.stride,
+                                 .top = g.top,
+                                 .left = g.left,
+                                 .x_pitch = g.x_pitch,
+                                 .y_pitch = g.y_pitch,
+                                 .out_pixels = PixelDivision(g.out_height, g.out_width),
+                                 .by_channels = FastDiv(g.channel_pitch),
+                                 .by_kernel_width = FastDiv(g.kernel_width)};
+  switch (plan.tiles) {
+    case WeightTiles::square128x128:
+      return launch_weights<TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, plan.parts);
+    case WeightTiles::flat96x128:
+      return launch_weights<TileShape<96, 128, 32, 48, 64, 4>>(stream, problem, plan.parts);
+    case WeightTiles::chosen:
+    case WeightTiles::small64x64:
+      return launch_weights<TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
+  }
+}
+void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const float* x, const float* dy,
+               float* parts) {
+  plain_weight_gradient(stream, g, plan.parts, plan.per_part, x, dy, parts);
+}
+
+}  // namespace
+
+std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape, WeightTiles tiles) {
+  const Plan plan = plan_parts(ConvGeometry(shape), tiles);
+  if (plan.parts == 1) return 0;
+  return sizeof(float) * static_cast<std::uint64_t>(plan.parts) *
+         static_cast<std::uint64_t>(filter_elements(shape));
+}
+
+template <typename T>
+void conv_weight_gradient(const Stream& stream, const ConvShape& shape, const T* x, const T* dy, float* dw,
+                          float* scratch, WeightTiles tiles) {
+  const ConvGeometry geometry(shape);
+  const Plan plan = plan_parts(geometry, tiles);
+  sum_parts(stream, geometry, plan, x, dy, plan.parts == 1 ? dw : scratch);
+  if (plan.parts == 1) return;
+  const std::int64_t count = filter_elements(shape);
+  launch(add_parts, dim3(blocks_for(count, kThreads)), dim3(kThreads), 0, stream, scratch, plan.parts, count,
+         dw);
+}
+
+template void conv_weight_gradient(const Stream&, const ConvShape&, const float*, const float*, float*,
+                                   float*, WeightTiles);
+template void conv_weight_gradient(const Stream&, const ConvShape&, const Bf16*, const Bf16*, float*, float*,
+                                   WeightTiles);
+
+}  // namespace convoy::cuda
