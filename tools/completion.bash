@@ -27,8 +27,10 @@ _convoy_values() {  # TOOL OPTION
     *:--codec) echo "raw jpeg" ;;
     *:--crop) echo "random center" ;;
     *:--flip) echo "on off" ;;
-    *:--lr-policy) echo "fixed step" ;;
-    *:--views) echo "1 10" ;;
+    *:--lr-policy) echo "fixed step:" ;;
+    *:--order) echo "shuffle sequential" ;;
+    *:--precision) echo "fp32 bf16" ;;
+    *:--checkpoint-every | *:--val-every | *:--log-every) echo "never" ;;
   esac
 }
 
@@ -70,7 +72,7 @@ _convoy() {
       mapfile -t COMPREPLY < <(compgen -W "$_convoy_tools help --help --version" -- "$word")
       return
     elif [ "$tool" = help ]; then
-      mapfile -t COMPREPLY < <(compgen -W "$_convoy_tools shard weights net" -- "$word")
+      mapfile -t COMPREPLY < <(compgen -W "$_convoy_tools shard weights net list" -- "$word")
       return
     fi
     command+=("$tool")

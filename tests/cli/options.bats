@@ -23,7 +23,7 @@ options_of_manual() {
         gsub(/\\-/, "-", name)
         if ($i == "Fl") print "-" name
       }
-    }' "$ROOT/man/convoy-$1.1" | sort
+    }' "$ROOT/man/convoy-$1.1" | sort -u
 }
 
 # complete_words WORD...: what the completion offers for the last word, with the programs of the build in the PATH.
@@ -135,6 +135,16 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_contains "$output" CONVOY-EVAL
   run bash -c '"$1/convoy" help "$2" | cat' - "$BIN" shard
   assert_contains "$output" CONVOY-SHARD
+}
+
+@test "every example of the tour runs" {
+  make_folders photos 10 12 size=40x36
+  cp "$NETS/cifar-80sec.net" .
+  while IFS= read -r example; do
+    run_example "$example"
+  done < <(man_examples convoy.7)
+  assert_contains "$output" "stdin:12"
+  [ -s mean.png ] && [ -s log.tsv ]
 }
 
 @test "completion: tools, values and files" {
