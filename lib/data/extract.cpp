@@ -42,13 +42,16 @@ bool ends_in(std::string_view name, std::string_view ending) {
 }
 
 // The name in its class's folder: what a name that imgprep made from a folder repeats of the class is left
-// out.
+// out; folders that remain are joined by '_'.
 std::string base_name(std::string_view name, std::string_view class_id) {
   if (!class_id.empty() && name.size() > class_id.size() + 1 && name.starts_with(class_id) &&
       name[class_id.size()] == '/') {
     name.remove_prefix(class_id.size() + 1);
   }
-  return safe_file_name(name);
+  name.remove_prefix(std::min(name.find_first_not_of('/'), name.size()));
+  std::string flat(name);
+  std::replace(flat.begin(), flat.end(), '/', '_');
+  return safe_file_name(flat);
 }
 
 // Names that are all different.
@@ -105,7 +108,9 @@ void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes
 class Feed {
  public:
   Feed(const std::vector<std::string>& inputs, const std::string& folder)
-      : inputs_(inputs), folder_(folder), names_(folder) {}
+      : inputs_(inputs), folder_(folder), names_(folder) {
+    open_next();
+  }
 
   std::optional<Item> next() {
     while (true) {
@@ -121,6 +126,7 @@ class Feed {
     if (opened_ == inputs_.size()) return false;
     file_.emplace(inputs_[opened_++]);
     reader_.emplace(*file_, [this](const std::string& message) { damage_.push_back(message); });
+    make_folder(folder_);
     make_class_folders(reader_->info().classes);
     return true;
   }
@@ -130,7 +136,8 @@ class Feed {
     std::unordered_set<std::string> folders;
     for (const ClassInfo& one : classes) {
       const std::string name = safe_file_name(one.id);
-      if (!folders.insert(name).second) throw Error(file_->name(), "class id '" + one.id + "' is too long");
+      if (!folders.insert(name).second)
+        throw Error(file_->name(), "class id '" + one.id + "' has the same folder as another");
       names_.reserve(name);
       make_folder(folder_ + "/" + name);
     }
@@ -182,8 +189,12 @@ std::string safe_file_name(std::string_view text) {
 
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
                           Rejects& rejects, Console& console) {
-  make_folder(folder);
-  if (!std::filesystem::is_empty(folder)) throw Error(folder, "is not empty");
+  // Checked before the inputs are opened, made only after the first of them was.
+  std::error_code failure;
+  const bool there = std::filesystem::exists(folder, failure);
+  if (there && !std::filesystem::is_empty(folder, failure)) {
+    throw Error(folder, failure ? failure.message() : "is not empty");
+  }
   const SignalWatch signals;
   Feed feed(inputs, folder);
   Progress progress(console, 0, "images");

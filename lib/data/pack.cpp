@@ -341,14 +341,12 @@ PackResult pack(const PackOptions& options, Rejects& rejects, Console& console) 
 
 void reject_damage(Rejects& rejects, const std::string& message) {
   constexpr std::string_view kOffset = ": offset ";
-  const std::size_t offset = message.find(kOffset);
-  const std::size_t end =
-      offset == std::string::npos ? std::string::npos : message.find(": ", offset + kOffset.size());
-  if (end == std::string::npos) {
-    rejects.add(message, "damaged");
-  } else {
-    rejects.add(std::string_view(message).substr(0, end), std::string_view(message).substr(end + 2));
-  }
+  constexpr std::string_view kColon = ": ";
+  const std::string_view text = message;
+  const std::size_t offset = text.find(kOffset);
+  const std::size_t end = text.find(kColon, offset == std::string_view::npos ? 0 : offset + kOffset.size());
+  rejects.add(text.substr(0, end),
+              end == std::string_view::npos ? std::string_view() : text.substr(end + kColon.size()));
 }
 
 }  // namespace convoy
