@@ -1,0 +1,83 @@
+# The Makefiles under examples/, end to end on miniature archives of the same form as the real ones.
+load common
+
+setup() {
+  common_setup
+  requires make tar
+  printf '%s\n' 'input 24x24x3 from=32x32' 'conv c1 8 5x5 stride=2' 'relu' 'maxpool 3x3 stride=2' 'fc f 1000' \
+    'softmax' > small.net
+}
+
+# Images of class WNID in train/WNID.tar, one of each in the validation tar, its class in the annotations.
+make_ilsvrc() {
+  mkdir inner val boxes boxes/val
+  local wnid image number=0
+  for wnid in n01440764 n01443537 n02123045; do
+    mkdir "$wnid"
+    for image in 1 2 3 4; do
+      fixture jpeg "$wnid/${wnid}_$image.JPEG" size=48x40 seed="$((number * 5 + image))"
+    done
+    tar -C "$wnid" -cf "inner/$wnid.tar" .
+    number=$((number + 1))
+    fixture jpeg "val/ILSVRC2012_val_0000000$number.JPEG" size=40x48 seed="$number"
+    printf '<annotation>\n\t<folder>val</folder>\n\t<filename>%s</filename>\n\t<object>\n\t\t<name>%s</name>\n' \
+      "ILSVRC2012_val_0000000$number" "$wnid" > "boxes/val/$number.xml"
+    printf '\t</object>\n\t<object>\n\t\t<name>n09999999</name>\n\t</object>\n</annotation>\n' \
+      >> "boxes/val/$number.xml"
+  done
+  tar -C inner -cf ILSVRC2012_img_train.tar n02123045.tar n01440764.tar n01443537.tar
+  tar -C val -cf ILSVRC2012_img_val.tar .
+  tar -C boxes -czf ILSVRC2012_bbox_val_v3.tgz val
+}
+
+@test "examples/imagenet goes from ILSVRC2012's archives to an evaluation, and resumes" {
+  make_ilsvrc
+  mkdir work
+  cd work
+  local options=(-f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. NET=../small.net
+    SIZE=32 SHARDS=2 BATCH=4)
+  expect_status 0 make "${options[@]}" EPOCHS=2
+  assert_contains "$output" "images	3"
+  assert_equal "$(cat classes.txt)" "$(printf 'n01440764\nn01443537\nn02123045')"
+  assert_lines train.shards 2
+  run "$BIN/shardpack" --list val.shard
+  assert_contains "$output" "n02123045"
+  run "$BIN/shardpack" --info train-00000.shard
+  assert_contains "$output" "classes	3"
+  rm alexnet.safetensors
+  expect_status 0 make "${options[@]}" EPOCHS=4
+  assert_contains "$output$stderr" "resumed at step 6"
+}
+
+@test "examples/cifar10 trains from a folder of images a class" {
+  local class image
+  for class in cat dog ship; do
+    mkdir -p "images/$class"
+    for image in 1 2 3 4 5 6 7 8 9 10; do
+      fixture jpeg "images/$class/$image.jpg" size=32x32 seed="$image"
+    done
+  done
+  expect_status 0 make -f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" IMAGES=images \
+    TRAIN_OPTIONS="--batch=9 --steps=2"
+  assert_contains "$output" "images	3"
+}
+
+@test "examples/cifar10 reads CIFAR-10's binary archive" {
+  requires perl
+  mkdir cifar-10-batches-bin
+  perl -e 'binmode STDOUT; print map { chr($_ % 10) . chr($_) x 1024 . chr(2 * $_) x 1024 . "\1" x 1024 } 0 .. 29' \
+    > cifar-10-batches-bin/data_batch_1.bin
+  head -c $((3073 * 10)) cifar-10-batches-bin/data_batch_1.bin > cifar-10-batches-bin/test_batch.bin
+  printf '%s\n' airplane automobile bird cat deer dog frog horse ship truck '' \
+    > cifar-10-batches-bin/batches.meta.txt
+  tar -czf cifar-10-binary.tar.gz cifar-10-batches-bin
+  expect_status 0 make -f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" \
+    BINARY=cifar-10-binary.tar.gz shards
+  run "$BIN/shardpack" --list val.shard
+  assert_equal "${#lines[@]}" 10
+  assert_contains "${lines[7]}" "7	7	horse"
+  expect_status 0 "$BIN/shardpack" --extract=out val.shard
+  assert_equal "$(find out -name '*.png' | wc -l)" 10
+  expect_status 0 "$BIN/shardpack" --info train.shard
+  assert_contains "$output" "records	30"
+}
