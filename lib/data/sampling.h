@@ -43,7 +43,7 @@ using SampleSource = std::function<std::vector<Sample>()>;
 
 struct TrainingStream {
   InputSpec input;
-  CropRule crop;
+  CropRule crop = {};
   std::uint64_t seed = 1;
   std::uint64_t records = 0;  // at least 1
   bool shuffle = true;        // else every epoch runs through the records in their order

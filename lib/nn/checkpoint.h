@@ -18,7 +18,7 @@ struct TrainingState {
   std::uint64_t step = 0;         // steps taken
   std::uint64_t records = 0;      // of the training set
   std::uint64_t fingerprint = 0;  // of the training set (LabelScan)
-  Totals logged;                  // since the last line of the log
+  Totals logged = {};             // since the last line of the log
   bool validation_due = false;    // the validation after the last step was interrupted
   bool operator==(const TrainingState&) const = default;
 };

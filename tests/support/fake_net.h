@@ -1,0 +1,81 @@
+// A net that only remembers: for tests of what is done with nets.
+#pragma once
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lib/nn/compiled_net.h"
+
+namespace convoy::test {
+
+inline constexpr const char* kFakeNetText = "input 3x3x1 from=5x5\nfc fc1 4\nsoftmax\n";
+
+// Every training step adds rate * (step number) to each parameter and 1 to each momentum. Its answer is
+// always class 0, with `answer` as its probability.
+class FakeNet : public CompiledNet {
+ public:
+  explicit FakeNet(int batch) : net_(parse_net(kFakeNetText, "fake.net")), batch_(batch) {
+    for (const ParameterInfo& info : parameters_of(net_)) {
+      parameters.emplace_back(info.elements());
+      momenta.emplace_back(info.elements());
+    }
+  }
+
+  [[nodiscard]] const NetSpec& net() const override { return net_; }
+  [[nodiscard]] int batch() const override { return batch_; }
+  void set_parameter(std::size_t index, std::span<const float> values) override {
+    parameters.at(index).assign(values.begin(), values.end());
+  }
+  void get_parameter(std::size_t index, std::span<float> values) const override {
+    std::copy(parameters.at(index).begin(), parameters.at(index).end(), values.begin());
+  }
+  void set_momentum(std::size_t index, std::span<const float> values) override {
+    momenta.at(index).assign(values.begin(), values.end());
+  }
+  void get_momentum(std::size_t index, std::span<float> values) const override {
+    std::copy(momenta.at(index).begin(), momenta.at(index).end(), values.begin());
+  }
+  void get_gradient(std::size_t, std::span<float>) const override {}
+  void set_mean(std::span<const float> values) override { mean.assign(values.begin(), values.end()); }
+
+  BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
+    if (rates.size() == fail_after) throw std::runtime_error("the end of the fake net");
+    rates.push_back(rule.learning_rate);
+    records.emplace_back(batch.records.begin(), batch.records.end());
+    for (auto& values : parameters) {
+      for (float& value : values) value += static_cast<float>(rule.learning_rate);
+    }
+    for (auto& values : momenta) {
+      for (float& value : values) value += 1.0F;
+    }
+    BatchResult result;
+    result.loss_sum = loss * static_cast<double>(batch.images.size());
+    return result;
+  }
+  void infer(const BatchView& batch, std::span<float> probabilities) override {
+    for (std::size_t i = 0; i < batch.images.size() * 4; ++i) probabilities[i] = i % 4 == 0 ? answer : 0.0F;
+    inferred.push_back(batch.images.size());
+  }
+  BatchResult evaluate(const BatchView&) override { return {}; }
+  [[nodiscard]] std::vector<std::string> describe_primitives() const override { return {}; }
+  [[nodiscard]] std::vector<LayerTime> times() const override { return {}; }
+
+  std::vector<std::vector<float>> parameters;
+  std::vector<std::vector<float>> momenta;
+  std::vector<float> mean;
+  double loss = 1.0;  // of every image
+  float answer = 1.0F;
+  std::size_t fail_after = 1000;                    // steps: then a step throws
+  std::vector<double> rates;                        // of each step
+  std::vector<std::vector<std::uint64_t>> records;  // of each step
+  std::vector<std::size_t> inferred;                // images of each call
+
+ private:
+  NetSpec net_;
+  int batch_;
+};
+
+}  // namespace convoy::test

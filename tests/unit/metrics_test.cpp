@@ -1,0 +1,105 @@
+// Errors counted from probabilities, and what eval and predict make of them.
+#include "lib/nn/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "lib/base/error.h"
+#include "lib/nn/evaluation_report.h"
+#include "lib/nn/predictor.h"
+
+namespace convoy {
+namespace {
+
+using Floats = std::vector<float>;
+
+TEST(TopClasses, OrdersByScoreThenIndex) {
+  EXPECT_EQ(top_classes(Floats{0.1F, 0.4F, 0.1F, 0.4F}, 3), (std::vector<std::int32_t>{1, 3, 0}));
+  EXPECT_EQ(top_classes(Floats{0.5F, 0.5F}, 5), (std::vector<std::int32_t>{0, 1}));
+  EXPECT_TRUE(top_classes(Floats{1.0F}, 0).empty());
+}
+
+TEST(TopClasses, AgreesWithTheRankOfALabel) {
+  const unsigned seed = 20260721;
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 200; ++round) {
+    Floats scores(12);
+    for (float& score : scores) score = static_cast<float>(random() % 5);  // many ties
+    const std::vector<std::int32_t> order = top_classes(scores, scores.size());
+    for (std::size_t rank = 0; rank < order.size(); ++rank) {
+      EXPECT_EQ(rank_of_label(scores, order[rank]), static_cast<int>(rank));
+    }
+  }
+}
+
+TEST(Metrics, CountTopOneTopFiveAndLoss) {
+  Metrics metrics(7, true);
+  // Ranks 0, 1, 4 and 5 of label 2.
+  EXPECT_TRUE(metrics.add(Floats{0.1F, 0.1F, 0.4F, 0.1F, 0.1F, 0.1F, 0.1F}, 2));
+  EXPECT_TRUE(metrics.add(Floats{0.1F, 0.1F, 0.2F, 0.3F, 0.1F, 0.1F, 0.1F}, 2));
+  EXPECT_TRUE(metrics.add(Floats{0.2F, 0.2F, 0.1F, 0.2F, 0.2F, 0.05F, 0.05F}, 2));
+  EXPECT_TRUE(metrics.add(Floats{0.2F, 0.2F, 0.05F, 0.2F, 0.15F, 0.1F, 0.1F}, 2));
+  EXPECT_EQ(metrics.totals().images, 4U);
+  EXPECT_EQ(metrics.totals().top1_error(), 0.75);
+  EXPECT_EQ(metrics.totals().top5_error(), 0.25);
+  const double expected =
+      -(std::log(double{0.4F}) + std::log(double{0.2F}) + std::log(double{0.1F}) + std::log(double{0.05F}));
+  EXPECT_DOUBLE_EQ(metrics.totals().loss(), expected / 4);
+  EXPECT_EQ(metrics.confusion(2, 2), 1U);
+  EXPECT_EQ(metrics.confusion(2, 3), 1U);
+  EXPECT_EQ(metrics.confusion(2, 0), 2U);
+  EXPECT_EQ(metrics.per_class()[2], metrics.totals());
+  EXPECT_EQ(metrics.per_class()[0], Totals{});
+}
+
+TEST(Metrics, RefuseWhatIsNotANumber) {
+  Metrics metrics(2, false);
+  EXPECT_FALSE(metrics.add(Floats{std::nanf(""), 0.5F}, 1));
+  EXPECT_FALSE(metrics.add(Floats{0.5F, std::numeric_limits<float>::infinity()}, 0));
+  EXPECT_EQ(metrics.totals(), Totals{});
+  EXPECT_TRUE(metrics.add(Floats{0.0F, 1.0F}, 0));
+  EXPECT_TRUE(std::isfinite(metrics.totals().loss())) << "a probability of 0 costs much, not infinitely much";
+  EXPECT_THROW(Metrics(kMaxConfusionClasses + 1, true), Error);
+}
+
+TEST(Totals, OfNothingAreZero) {
+  EXPECT_EQ(Totals{}.top1_error(), 0.0);
+  EXPECT_EQ(Totals{}.loss(), 0.0);
+}
+
+const std::vector<ClassInfo> kClasses = {{"n01", "tench"}, {"n02", ""}};
+
+TEST(EvaluationReport, IsTsvOrJson) {
+  Metrics metrics(3, true);
+  ASSERT_TRUE(metrics.add(Floats{0.5F, 0.25F, 0.25F}, 0));
+  ASSERT_TRUE(metrics.add(Floats{0.25F, 0.25F, 0.5F}, 1));
+  EXPECT_EQ(report_tsv(metrics, kClasses, true),
+            "images\t2\ntop1_error\t0.500000\ntop5_error\t0.000000\nloss\t1.039721\n"
+            "class\tn01\ttench\t1\t0.000000\t0.000000\t0.693147\n"
+            "class\tn02\t\t1\t1.000000\t0.000000\t1.386294\n");
+  const auto json = nlohmann::json::parse(report_json(metrics, kClasses, true));
+  EXPECT_EQ(json["images"], 2);
+  EXPECT_EQ(json["top1_error"], 0.5);
+  EXPECT_EQ(json["classes"][1]["id"], "n02");
+  EXPECT_EQ(json["classes"][1]["top1_error"], 1.0);
+  EXPECT_EQ(class_id(kClasses, 2), "2") << "an output beyond the table";
+}
+
+TEST(PredictionText, EscapesNames) {
+  EXPECT_EQ(prediction_tsv("a\tb\nc", Floats{0.25F, 0.75F}, 5, kClasses),
+            "a\\tb\\nc\t1\tn02\t\t0.750000\na\\tb\\nc\t2\tn01\ttench\t0.250000\n");
+  const auto json = nlohmann::json::parse(prediction_json("\xff\"", Floats{0.25F, 0.75F}, 1, kClasses));
+  EXPECT_EQ(json["name"], "\xEF\xBF\xBD\"");
+  EXPECT_EQ(json["predictions"].size(), 1U);
+  EXPECT_EQ(json["predictions"][0]["class_id"], "n02");
+  EXPECT_EQ(json["predictions"][0]["probability"], 0.75);
+  EXPECT_EQ(nlohmann::json::parse(rejection_json("x", "bad"))["error"], "bad");
+}
+
+}  // namespace
+}  // namespace convoy

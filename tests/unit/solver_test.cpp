@@ -1,0 +1,231 @@
+// The steps of a run: which images and rates they get, what is logged, and that a run taken up in the middle
+// does what it would have done.
+#include "lib/nn/solver.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <sstream>
+
+#include "lib/base/error.h"
+#include "lib/data/damage.h"
+#include "lib/nn/evaluator.h"
+#include "lib/nn/not_finite_error.h"
+#include "lib/nn/run_setup.h"
+#include "lib/nn/trainer.h"
+#include "tests/support/fake_net.h"
+#include "tests/support/shards.h"
+#include "tests/support/temporary_folder.h"
+
+namespace convoy {
+namespace {
+
+using test::FakeNet;
+using test::TemporaryFolder;
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::istringstream text(read_text_file(path, 1 << 20));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+class Training : public ::testing::Test {
+ protected:
+  static constexpr int kBatch = 4;
+  static constexpr std::uint64_t kRecords = 10;
+
+  Training() {
+    info_ = test::small_info(5, 5, 1, 4);
+    test::write_shard(shard_, info_, test::numbered_records(info_, 0, kRecords));
+    options_.set("batch", std::to_string(kBatch));
+    options_.set("epochs", "3");
+    options_.set("lr-policy", "step:0.5@1,2");
+    options_.set("lr", "1");
+    console_.set_verbosity(Console::Verbosity::quiet);
+  }
+
+  // Trains from `state` on; returns what the net saw.
+  std::unique_ptr<FakeNet> train(const TrainingState* from, const std::string& log,
+                                 const std::function<void(FakeNet&, RunOptions&)>& arrange = {}) {
+    const Dataset data({shard_}, [](const std::string& message) { ADD_FAILURE() << message; });
+    Model model;
+    auto owned = std::make_unique<FakeNet>(kBatch);
+    FakeNet& net = *owned;
+    model.net = net.net();
+    model.dataset = info_;
+    model.mean.resize(25);
+    const LabelScan labels = check_training_set(data, model.net, console_);
+    TrainingState state;
+    state.records = data.size();
+    state.fingerprint = labels.fingerprint;
+    if (from != nullptr) state = *from;
+    RunOptions run;
+    run.checkpoint = checkpoint_;
+    run.log_every = Interval::parse("2steps", "", false);
+    run.validate_every = Interval::parse("1epoch", "", false);
+    if (arrange) arrange(net, run);
+    DamageReport damage(console_, false);
+    Trainer trainer(net, {model, options_, data, labels, &data}, run, state,
+                    TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), damage,
+                    console_);
+    EXPECT_EQ(trainer.run(), 0);
+    EXPECT_EQ(trainer.state().step, 8U);
+    return owned;
+  }
+
+  TemporaryFolder folder_;
+  std::string shard_ = folder_ / "a.shard";
+  std::string checkpoint_ = folder_ / "c.safetensors";
+  DatasetInfo info_;
+  TrainingOptions options_;
+  Console console_{"test"};
+};
+
+TEST_F(Training, TakesTheStepsOfItsEpochs) {
+  const auto net = train(nullptr, folder_ / "log.tsv");
+  ASSERT_EQ(net->records.size(), 8U) << "30 images in batches of 4, the last one filled";
+  // 4 images a step, epochs of 10: the rate falls for the steps after 12 and after 20 images.
+  EXPECT_EQ(net->rates, (std::vector<double>{1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25}));
+  std::vector<int> uses(kRecords);
+  for (std::size_t step = 0; step < 8; ++step) {
+    ASSERT_EQ(net->records[step].size(), 4U);
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (step * 4 + i < 30) ++uses[net->records[step][i]];
+    }
+  }
+  EXPECT_EQ(uses, std::vector<int>(kRecords, 3));
+}
+
+TEST_F(Training, LogsStepsAndValidations) {
+  (void)train(nullptr, folder_ / "log.tsv");
+  const auto lines = lines_of(folder_ / "log.tsv");
+  std::string rows;
+  for (const std::string& line : lines) {
+    std::istringstream fields(line);
+    std::string step;
+    std::string epoch;
+    std::string set;
+    fields >> step >> epoch >> set;
+    rows += step + ":" + epoch + ":" + set + " ";
+  }
+  EXPECT_EQ(rows,
+            "step:epoch:set 2:0.8:train 3:1.2:val 4:1.6:train 5:2:val 6:2.4:train 8:3.2:train 8:3.2:val ");
+  // The fake net always answers class 0: of the labels 0,1,2,3,0,1,2,3,0,1 it has three right.
+  EXPECT_NE(lines[2].find("\t10\t"), std::string::npos) << lines[2];
+  EXPECT_NE(lines[2].find("\t0.700000\t0.000000\t"), std::string::npos) << lines[2];
+}
+
+TEST_F(Training, GoesOnFromACheckpointAsIfNeverStopped) {
+  const auto without_rates = [](std::vector<std::string> lines) {
+    for (std::string& line : lines) line.resize(line.rfind('\t'));
+    return lines;
+  };
+  const auto whole = train(nullptr, folder_ / "whole.tsv");
+  for (int at = 1; at <= 7; ++at) {
+    const std::string log = folder_ / ("log" + std::to_string(at));
+    // Ended as by a kill, one step after a checkpoint; at step 7 it is the last step.
+    const auto cut = [&](FakeNet& net, RunOptions& run) {
+      run.checkpoint_every = Interval::parse(std::to_string(at) + "steps", "", true);
+      net.fail_after = static_cast<std::size_t>(at) + 1;
+    };
+    if (at < 7) {
+      EXPECT_THROW((void)train(nullptr, log, cut), std::runtime_error);
+    } else {
+      (void)train(nullptr, log, cut);
+    }
+    const WeightsFile file(checkpoint_);
+    const Checkpoint checkpoint = read_checkpoint(file);
+    const auto resumed =
+        train(&checkpoint.state, log, [&](FakeNet& net, RunOptions&) { load_parameters(file, net, true); });
+    EXPECT_EQ(resumed->parameters, whole->parameters) << "from step " << checkpoint.state.step;
+    EXPECT_EQ(resumed->momenta, whole->momenta);
+    const auto rest = std::vector(whole->records.begin() + static_cast<std::ptrdiff_t>(checkpoint.state.step),
+                                  whole->records.end());
+    EXPECT_EQ(resumed->records, rest);
+    EXPECT_EQ(without_rates(lines_of(log)), without_rates(lines_of(folder_ / "whole.tsv"))) << "from " << at;
+  }
+}
+
+TEST_F(Training, StopsWhereTheLossIsNoNumber) {
+  for (const double loss : {std::nan(""), std::numeric_limits<double>::infinity()}) {
+    std::string message;
+    try {
+      (void)train(nullptr, folder_ / "log.tsv", [&](FakeNet& net, RunOptions& run) {
+        net.loss = loss;
+        run.checkpoint_every = Interval::parse("1steps", "", true);
+      });
+    } catch (const Error& error) {
+      message = error.what();
+    }
+    EXPECT_NE(message.find("step 1: the loss is not a finite number"), std::string::npos) << message;
+    EXPECT_NE(message.find("smaller --lr"), std::string::npos) << message;
+    EXPECT_FALSE(std::filesystem::exists(checkpoint_)) << "a net that diverged is not kept";
+  }
+}
+
+TEST_F(Training, StopsWhereValidationGivesNoNumber) {
+  EXPECT_THROW((void)train(nullptr, folder_ / "log.tsv",
+                           [](FakeNet& net, RunOptions&) { net.answer = std::nanf(""); }),
+               Error);
+}
+
+TEST_F(Training, EvaluatesEveryRecordOnceInBatchesOfAnySize) {
+  const Dataset data({shard_}, [](const std::string& message) { ADD_FAILURE() << message; });
+  for (const int batch : {1, 3, 4, 10, 64}) {
+    FakeNet net(64);
+    std::vector<std::uint64_t> seen;
+    EvaluationHooks hooks;
+    hooks.record = [&](std::uint64_t record, std::int32_t, std::span<const float>) {
+      seen.push_back(record);
+    };
+    const Metrics metrics = evaluate(net, data, {.batch = batch, .decode_threads = 1}, hooks);
+    EXPECT_EQ(metrics.totals().images, kRecords);
+    EXPECT_EQ(metrics.totals().top1_wrong, 7U);
+    ASSERT_EQ(seen.size(), kRecords);
+    for (std::uint64_t i = 0; i < kRecords; ++i) EXPECT_EQ(seen[i], i);
+  }
+}
+
+TEST_F(Training, LeavesAnEmptyBatchOut) {
+  FakeNet net(kBatch);
+  TrainingState state;
+  state.records = kRecords;
+  Solver solver(net, options_, state);
+  (void)solver.step(Batch{});
+  EXPECT_TRUE(net.rates.empty()) << "nothing to learn from";
+  EXPECT_EQ(solver.state().step, 1U);
+}
+
+TEST(RunSetup, NamesCheckpointsAfterTheOutput) {
+  EXPECT_EQ(default_checkpoint("a/w.safetensors"), "a/w.checkpoint.safetensors");
+  EXPECT_EQ(default_checkpoint("w"), "w.checkpoint.safetensors");
+  EXPECT_EQ(default_checkpoint("-"), "");
+}
+
+TEST(RunSetup, FindsOutEarlyWhatCannotBeWritten) {
+  const TemporaryFolder folder;
+  EXPECT_THROW(check_writable(folder / "no/such/file"), Error);
+  EXPECT_THROW(check_writable(folder.path()), Error) << "a folder";
+  EXPECT_NO_THROW(check_writable("/dev/null"));
+  EXPECT_NO_THROW(check_writable(folder / "new"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "new")) << "trying leaves nothing behind";
+}
+
+TEST(TrainingLog, KeepsOtherFilesOfThatName) {
+  const TemporaryFolder folder;
+  const std::string path = folder / "notes.txt";
+  {
+    OutputFile out(path, OutputFile::Content::text);
+    out.write("my notes\n");
+    out.commit();
+  }
+  EXPECT_THROW(TrainingLog(path, 5), Error);
+  EXPECT_EQ(lines_of(path), std::vector<std::string>{"my notes"});
+}
+
+}  // namespace
+}  // namespace convoy

@@ -1,0 +1,200 @@
+// Weights files and checkpoints: what is written is read again, and what does not fit is named.
+#include "lib/nn/weights_file.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/nn/checkpoint.h"
+#include "lib/nn/not_finite_error.h"
+#include "tests/support/fake_net.h"
+#include "tests/support/shards.h"
+#include "tests/support/temporary_folder.h"
+
+namespace convoy {
+namespace {
+
+using test::FakeNet;
+using test::TemporaryFolder;
+
+// What an Error says; "no error" where there is none.
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+class Weights : public ::testing::Test {
+ protected:
+  Weights() : net_(8) {
+    model_.net = net_.net();
+    model_.dataset = test::small_info(5, 5, 1, 3);
+    for (int i = 0; i < 25; ++i) model_.mean.push_back(static_cast<float>(i) / 3);
+    float value = 0.1F;
+    for (auto& values : net_.parameters) {
+      for (float& one : values) one = (value *= -1.1F);
+    }
+    for (auto& values : net_.momenta) {
+      for (float& one : values) one = (value *= 0.9F);
+    }
+    options_.set("lr", "0.003");
+    options_.set("seed", "77");
+    state_.step = 42;
+    state_.records = 1000;
+    state_.fingerprint = ~std::uint64_t{0} - 1;
+    state_.logged = {.images = 9, .top1_wrong = 5, .top5_wrong = 2, .loss_sum = 0.1 + 0.2};
+    state_.validation_due = true;
+  }
+
+  // Writes the tensors of a good file after a change, with the metadata given.
+  void write_changed(const std::function<void(std::vector<TensorView>&, Metadata&)>& change) {
+    const SafetensorsFile good(path_);
+    std::vector<TensorView> tensors = good.tensors();
+    Metadata metadata = good.metadata();
+    change(tensors, metadata);
+    OutputFile out(changed_, OutputFile::Content::binary);
+    write_safetensors(out, tensors, metadata);
+    out.commit();
+  }
+  [[nodiscard]] std::string open_changed() const {
+    return message_of([this] { const WeightsFile file(changed_); });
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "w.safetensors";
+  std::string changed_ = folder_ / "changed.safetensors";
+  FakeNet net_;
+  Model model_;
+  TrainingOptions options_;
+  TrainingState state_;
+};
+
+TEST_F(Weights, AreReadAsWritten) {
+  save_weights(path_, model_, options_, net_);
+  const WeightsFile file(path_);
+  EXPECT_EQ(file.model().net.text, test::kFakeNetText);
+  EXPECT_EQ(file.model().dataset, model_.dataset);
+  EXPECT_EQ(file.model().mean, model_.mean);
+  EXPECT_EQ(file.metadata("format"), "pt");
+  EXPECT_EQ(file.metadata("convoy.seed"), "77");
+  EXPECT_EQ(file.metadata("nothing"), std::nullopt);
+  EXPECT_TRUE(file.unknown().empty());
+  ASSERT_EQ(file.parameters().size(), 2U);
+  FakeNet other(1);
+  load_parameters(file, other, false);
+  EXPECT_EQ(other.parameters, net_.parameters);
+  EXPECT_EQ(other.mean, model_.mean);
+  EXPECT_NE(message_of([&] { (void)read_checkpoint(file); }).find("not a checkpoint"), std::string::npos);
+}
+
+TEST_F(Weights, DependOnTheirContentAlone) {
+  save_weights(path_, model_, options_, net_);
+  save_weights(changed_, model_, options_, net_);
+  EXPECT_EQ(test::bytes_of_file(path_), test::bytes_of_file(changed_));
+}
+
+TEST_F(Weights, CheckpointsKeepEverything) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  const WeightsFile file(path_);
+  EXPECT_TRUE(file.unknown().empty()) << "momenta are known";
+  const Checkpoint checkpoint = read_checkpoint(file);
+  EXPECT_EQ(checkpoint.state, state_) << "the sums of the log to the last bit too";
+  EXPECT_TRUE(resume_differences(checkpoint.options, options_).empty());
+  FakeNet other(1);
+  load_parameters(file, other, true);
+  EXPECT_EQ(other.parameters, net_.parameters);
+  EXPECT_EQ(other.momenta, net_.momenta);
+}
+
+TEST_F(Weights, NameWhatIsMissingOrMisshapen) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  write_changed([](auto& tensors, auto&) {
+    std::erase_if(tensors, [](const TensorView& tensor) { return tensor.name == "fc1.bias"; });
+    for (TensorView& tensor : tensors) {
+      if (tensor.name == "fc1.weight") tensor.shape = {9, 4};
+      if (tensor.name == "mean") tensor.type = DType::i32;
+    }
+  });
+  EXPECT_EQ(open_changed(), changed_ +
+                                ": tensor 'fc1.weight' is [9,4], not [4,9]; tensor 'fc1.bias' is missing; "
+                                "tensor 'mean' is I32, not F32");
+}
+
+TEST_F(Weights, KeepUnknownTensorsOut) {
+  save_weights(path_, model_, options_, net_);
+  const std::vector<float> values(3);
+  write_changed([&](auto& tensors, auto&) {
+    tensors.push_back({"fc9.weight", DType::f32, {3}, std::as_bytes(std::span(values))});
+  });
+  const WeightsFile file(changed_);
+  EXPECT_EQ(file.unknown(), std::vector<std::string>{"fc9.weight"});
+}
+
+TEST_F(Weights, RefuseOtherMetadata) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  write_changed([](auto&, Metadata& metadata) { metadata.erase("convoy.net"); });
+  EXPECT_NE(open_changed().find("not a weights file of convoy"), std::string::npos);
+  write_changed([](auto&, Metadata& metadata) { metadata["convoy.net"] = "input 3x3x1\nbogus\n"; });
+  EXPECT_NE(open_changed().find("net:2"), std::string::npos) << open_changed();
+  write_changed([](auto&, Metadata& metadata) { metadata["convoy.dataset"] = "{"; });
+  EXPECT_NE(open_changed(), "no error");
+  for (const char* bad :
+       {"[]", "{}", R"({"step":-1})", R"({"step":1e99})", "nonsense", R"({"step":1,"records":1})"}) {
+    write_changed([bad](auto&, Metadata& metadata) { metadata["convoy.checkpoint"] = bad; });
+    const WeightsFile file(changed_);
+    EXPECT_THROW((void)read_checkpoint(file), Error) << bad;
+  }
+  write_changed([](auto&, Metadata& metadata) { metadata["convoy.options"] = R"({"batch":"0"})"; });
+  const WeightsFile file(changed_);
+  EXPECT_THROW((void)read_checkpoint(file), Error);
+}
+
+TEST_F(Weights, CheckpointsWithoutMomentaAreNamed) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  write_changed([](auto& tensors, auto&) {
+    std::erase_if(tensors, [](const TensorView& tensor) { return tensor.name == "momentum.fc1.bias"; });
+  });
+  const WeightsFile file(changed_);
+  EXPECT_EQ(message_of([&] { (void)file.momenta(); }), changed_ + ": tensor 'momentum.fc1.bias' is missing");
+}
+
+TEST_F(Weights, ThatDivergedAreNotWritten) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  const auto before = test::bytes_of_file(path_);
+  for (auto* values : {&net_.parameters, &net_.momenta}) {
+    const float kept = (*values)[0][3];
+    (*values)[0][3] = std::numeric_limits<float>::infinity();
+    EXPECT_THROW(save_checkpoint(path_, model_, options_, state_, net_), NotFiniteError);
+    EXPECT_EQ(test::bytes_of_file(path_), before) << "the last good one stays";
+    (*values)[0][3] = kept;
+  }
+}
+
+TEST_F(Weights, MeanMustFitTheStoredImages) {
+  const std::vector<float> values(25, 0.5F);
+  const auto write = [&](const char* name, std::vector<std::uint64_t> shape) {
+    OutputFile out(path_, OutputFile::Content::binary);
+    write_safetensors(
+        out, std::vector<TensorView>{{name, DType::f32, std::move(shape), std::as_bytes(std::span(values))}},
+        {});
+    out.commit();
+  };
+  write("mean", {1, 5, 5});
+  EXPECT_EQ(read_mean(path_, model_.net.input), values);
+  write("mean", {5, 5, 1});
+  EXPECT_NE(message_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
+            std::string::npos);
+  write("average", {1, 5, 5});
+  EXPECT_NE(message_of([&] { (void)read_mean(path_, model_.net.input); }).find("'mean' is missing"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace convoy
