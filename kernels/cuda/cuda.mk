@@ -65,6 +65,6 @@ $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \
   $(call object,$(SUPPORT_SOURCES)) $(EMULATED_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest $(EMULATION_LIBS) $(LIBS)
+	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group -lgtest $(EMULATION_LIBS) $(LIBS)
 
 -include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS))

@@ -45,6 +45,9 @@ void tanh_backward(const Stream& stream, std::int64_t count, const T* y, const T
 template <typename T>
 void scale_activations(const Stream& stream, std::int64_t count, float factor, const T* x, T* y);
 
+// values[i] *= factors[i]; count: a multiple of four.
+void multiply(const Stream& stream, std::int64_t count, const float* factors, float* values);
+
 // Whether the backward pass takes the shape: one float a channel must fit a block's shared memory.
 [[nodiscard]] bool lrn_fits(const LrnShape& shape);
 // y must not be x. relu_input: x is the output of a ReLU, and dx shall be the gradient of that ReLU's input.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
@@ -49,6 +50,8 @@ struct LayerTime {
   double seconds = 0.0;
 };
 
+inline constexpr std::size_t kMaxStartedSteps = 2;
+
 class CompiledNet {
  public:
   CompiledNet() = default;
@@ -75,6 +78,12 @@ class CompiledNet {
 
   // One step of stochastic gradient descent. Labels were checked against classes() by the data side.
   virtual BatchResult train_step(const BatchView& batch, const SgdRule& rule) = 0;
+  // The same in two halves, for devices that compute while the host makes the next batch ready: start_step
+  // returns as soon as `batch` may be changed, finish_step waits for the oldest step that was started. At
+  // most kMaxStartedSteps may be started and not finished; all other functions see the net behind all started
+  // steps.
+  virtual void start_step(const BatchView& batch, const SgdRule& rule);
+  virtual BatchResult finish_step();
   // Class probabilities, [images, classes] row-major, dropout off. `probabilities` has at least that many
   // values.
   virtual void infer(const BatchView& batch, std::span<float> probabilities) = 0;
@@ -85,6 +94,9 @@ class CompiledNet {
   [[nodiscard]] virtual std::vector<std::string> describe_primitives() const = 0;
   // In the order in which a step does it; empty where a backend does not measure.
   [[nodiscard]] virtual std::vector<LayerTime> times() const { return {}; }
+
+ private:
+  std::deque<BatchResult> started_;  // of devices that do not overlap: done at once
 };
 
 struct CompileOptions {

@@ -1,0 +1,29 @@
+// Parts of one allocation. Two passes over the same requests: the first counts, the second hands out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace convoy {
+
+class CudaArena {
+ public:
+  CudaArena() = default;  // counts: every part is null
+  explicit CudaArena(void* base) : base_(static_cast<std::byte*>(base)) {}
+
+  // `count` elements, aligned to 256 bytes.
+  template <typename T>
+  [[nodiscard]] T* take(std::int64_t count) {
+    const std::uint64_t at = bytes_;
+    bytes_ += (static_cast<std::uint64_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    return base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + at);
+  }
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  static constexpr std::uint64_t kAlignment = 256;
+  std::byte* base_ = nullptr;
+  std::uint64_t bytes_ = 0;
+};
+
+}  // namespace convoy

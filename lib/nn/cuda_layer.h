@@ -1,0 +1,122 @@
+// A layer of a net compiled for a GPU. Activations are NHWC, channels filled up to a multiple of
+// cuda::kChannelAlignment (kernels/cuda/ops.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/net.h"
+#include "kernels/bf16.h"
+#include "kernels/cuda/gemm.h"
+#include "kernels/cuda/ops.h"
+#include "kernels/tensor_shape.h"
+#include "lib/nn/cuda_arena.h"
+
+namespace convoy {
+
+// What a pass over the net is for.
+struct CudaPass {
+  const cuda::Stream& stream;
+  bool training = false;  // dropout on, and what backward needs is kept
+  cuda::DropoutBatch batch;
+  void* scratch = nullptr;
+};
+
+// A learned tensor in device memory.
+struct CudaTensor {
+  std::int64_t elements = 0;  // in the layer's layout
+  float* w = nullptr;
+  float* v = nullptr;    // momentum; null where the net only infers
+  float* g = nullptr;    // gradient; likewise
+  Bf16* copy = nullptr;  // of w; null where the products read w
+};
+
+// The weights and bias of a conv or fc layer.
+class CudaParameters {
+ public:
+  CudaParameters() = default;
+  CudaParameters(const CudaParameters&) = delete;
+  CudaParameters& operator=(const CudaParameters&) = delete;
+  CudaParameters(CudaParameters&&) = delete;
+  CudaParameters& operator=(CudaParameters&&) = delete;
+  virtual ~CudaParameters() = default;
+
+  CudaTensor weights;
+  CudaTensor bias;
+  // Between the canonical layout of ParameterInfo::shape and the layer's; filling is zero. Exact.
+  virtual void pack_weights(std::span<const float> canonical, std::span<float> packed) const = 0;
+  virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
+};
+
+// x and y are the layer's input and output, dx and dy the gradients of the loss; the plan owns them.
+//
+// As on the CPU a ReLU has no backward pass of its own: dy is the gradient of what the ReLU gets, and the
+// layer that reads a ReLU's output sets dx to zero where x is not positive (relu_input).
+class CudaLayer {
+ public:
+  CudaLayer() = default;
+  CudaLayer(const CudaLayer&) = delete;
+  CudaLayer& operator=(const CudaLayer&) = delete;
+  CudaLayer(CudaLayer&&) = delete;
+  CudaLayer& operator=(CudaLayer&&) = delete;
+  virtual ~CudaLayer() = default;
+
+  [[nodiscard]] virtual TensorShape in() const = 0;
+  [[nodiscard]] virtual TensorShape out() const = 0;
+  [[nodiscard]] virtual bool f32_output() const { return false; }
+  // Whether y may be x (and whether the layer then still finds what its own backward pass reads).
+  [[nodiscard]] virtual bool in_place() const { return false; }
+  // Whether dx may be dy.
+  [[nodiscard]] virtual bool gradient_in_place() const { return in_place(); }
+  [[nodiscard]] virtual bool backward_reads_input() const = 0;
+  [[nodiscard]] virtual bool backward_reads_output() const { return false; }
+  [[nodiscard]] virtual std::uint64_t scratch_bytes() const { return 0; }
+  [[nodiscard]] virtual CudaParameters* parameters() { return nullptr; }
+  // How the first layer wants its input where that is not simply the crop.
+  [[nodiscard]] virtual std::optional<cuda::SpaceToDepth> cells() const { return std::nullopt; }
+  // Takes the memory that the layer keeps: called twice, as the arena wants it.
+  virtual void place(CudaArena& /*arena*/) {}
+  [[nodiscard]] virtual bool needs_gemm() const { return false; }
+  // After the second place(), before the first pass.
+  virtual void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& /*stream*/) {}
+  [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
+
+  virtual void forward(const CudaPass& pass, const void* x, void* y) = 0;
+  // dx is nullptr where no layer before has parameters.
+  virtual void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
+};
+
+struct CudaLayerOptions {
+  TensorShape in;
+  bool first = false;  // nothing stands before the layer
+  bool train = false;
+  bool input_gradient = false;
+  bool relu_input = false;  // the input is a ReLU's output
+  bool relu = false;        // a ReLU follows and runs as part of this layer
+  bool scores = false;      // a softmax follows
+  Element element = Element::bf16;
+  std::uint64_t seed = 1;           // of dropout masks
+  std::uint32_t dropout_layer = 0;  // dropout layers before this one
+};
+
+// The layer; kind is not softmax.
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec,
+                                                         const CudaLayerOptions& options);
+// Normalisation and the max-pooling after it as one layer, or null where they are not these two or do not
+// fit.
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
+                                                            const CudaLayerOptions& options);
+// conv and fc.
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec,
+                                                           const CudaLayerOptions& options);
+
+// Channels with their filling.
+[[nodiscard]] constexpr int cuda_channels(int channels) {
+  return (channels + cuda::kChannelAlignment - 1) / cuda::kChannelAlignment * cuda::kChannelAlignment;
+}
+
+}  // namespace convoy

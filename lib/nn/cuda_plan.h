@@ -1,0 +1,68 @@
+// What a net becomes on a GPU: its layers, and the memory that they share.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/cuda_layer.h"
+
+namespace convoy {
+
+// A layer of the plan and the memory that it works on.
+struct CudaPlannedLayer {
+  std::string name;
+  std::unique_ptr<CudaLayer> layer;
+  void* x = nullptr;
+  void* y = nullptr;
+  void* dy = nullptr;
+  void* dx = nullptr;         // nullptr where no layer before has parameters
+  bool backward = false;      // this layer or one before has parameters
+  std::size_t parameter = 0;  // index of its weights in parameters_of(net)
+};
+
+// Needs no GPU until prepare().
+class CudaPlan {
+ public:
+  CudaPlan(const NetSpec& net, const CompileOptions& options);
+
+  // Takes all memory of the layers and between them: called twice, as the arena wants it.
+  void place(CudaArena& arena);
+  void prepare(const cuda::Stream& stream);
+
+  [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return layers_; }
+  [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return layers_; }
+  // The layer that has parameter `index` of parameters_of(net).
+  [[nodiscard]] const CudaPlannedLayer& layer_of_parameter(std::size_t index) const {
+    return layers_[layer_of_parameter_.at(index)];
+  }
+  [[nodiscard]] const AugmentShape& augment_shape() const { return augment_; }
+  [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
+  [[nodiscard]] void* input() const { return layers_.front().x; }
+  [[nodiscard]] void* scratch() const { return scratch_; }
+  [[nodiscard]] bool relu_scores() const { return relu_scores_; }  // a ReLU stands before the softmax
+  [[nodiscard]] Element element() const { return element_; }
+
+ private:
+  struct Value;
+  [[nodiscard]] std::uint64_t value_bytes(const TensorShape& shape, bool f32) const;
+  void place_activations(CudaArena& arena);
+  void place_gradients();
+
+  Element element_;
+  bool train_;
+  std::vector<CudaPlannedLayer> layers_;         // all but the softmax
+  std::vector<std::size_t> layer_of_parameter_;  // index into layers_
+  AugmentShape augment_;
+  cuda::SpaceToDepth cells_;
+  bool relu_scores_ = false;
+  std::array<void*, 2> shared_{};  // gradients, and activations that nobody reads later, in turn
+  void* scratch_ = nullptr;
+  std::unique_ptr<cuda::GemmContext> gemm_;
+};
+
+}  // namespace convoy

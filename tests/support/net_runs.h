@@ -1,0 +1,66 @@
+// Whole nets for the tests of backends: batches of random images, and the same start for every backend.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lib/nn/compiled_net.h"
+#include "lib/nn/init.h"
+#include "tests/support/tensors.h"
+
+namespace convoy {
+
+// Random images and all that a BatchView of them wants.
+struct RandomBatch {
+  std::vector<std::vector<std::uint8_t>> pixels;
+  std::vector<const std::uint8_t*> images;
+  std::vector<Crop> crops;
+  std::vector<std::int32_t> labels;
+  std::vector<std::uint64_t> records;
+  std::vector<std::uint32_t> epochs;
+
+  RandomBatch(const NetSpec& net, int count, std::uint64_t seed) {
+    TestRandom random(seed);
+    const Extent& stored = net.input.stored;
+    for (int n = 0; n < count; ++n) {
+      std::vector<std::uint8_t> image(static_cast<std::size_t>(stored.elements()));
+      for (std::uint8_t& value : image) value = static_cast<std::uint8_t>(random.below(256));
+      pixels.push_back(std::move(image));
+      crops.push_back({random.below(stored.height - net.input.crop.height + 1),
+                       random.below(stored.width - net.input.crop.width + 1),
+                       random.below(2) == 1,
+                       {static_cast<float>(random.next()), static_cast<float>(random.next()), 0.5F}});
+      labels.push_back(random.below(net.classes()));
+      records.push_back(static_cast<std::uint64_t>(random.below(1000)));
+      epochs.push_back(static_cast<std::uint32_t>(random.below(90)));
+    }
+    for (const auto& image : pixels) images.push_back(image.data());
+  }
+  [[nodiscard]] BatchView view() const { return {images, crops, labels, records, epochs}; }
+};
+
+using ParameterGetter = void (CompiledNet::*)(std::size_t, std::span<float>) const;
+
+inline std::vector<float> parameter_of(const CompiledNet& net, ParameterGetter getter, std::size_t index) {
+  std::vector<float> values(parameters_of(net.net())[index].elements());
+  (net.*getter)(index, values);
+  return values;
+}
+
+// Initial weights, small random momenta and a random mean, all from `seed`.
+inline void start_net(CompiledNet& net, std::uint64_t seed) {
+  initialize_parameters(net, seed);
+  TestRandom random(seed + 1);
+  std::vector<float> mean(static_cast<std::size_t>(net.net().input.stored.elements()));
+  for (float& value : mean) value = 128.0F + 16.0F * static_cast<float>(random.next());
+  net.set_mean(mean);
+  const std::vector<ParameterInfo> infos = parameters_of(net.net());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    std::vector<float> values(infos[i].elements());
+    for (float& value : values) value = static_cast<float>(random.next()) * 0x1p-12F;
+    net.set_momentum(i, values);
+  }
+}
+
+}  // namespace convoy

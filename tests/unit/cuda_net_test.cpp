@@ -1,0 +1,345 @@
+// compile_cuda: whole nets against the CPU backend, and what the interface promises.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+
+#include "lib/base/error.h"
+#include "lib/nn/compiled_cuda.h"
+#include "lib/nn/compiled_net.h"
+#include "tests/support/net_runs.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::uint64_t kSeed = 5;
+
+CompileOptions options_for(int batch, Mode mode = Mode::train, Precision precision = Precision::fp32) {
+  CompileOptions options;
+  options.batch = batch;
+  options.mode = mode;
+  options.precision = precision;
+  options.seed = kSeed;
+  options.threads = 2;
+  return options;
+}
+
+struct NetCase {
+  const char* name;
+  const char* text;
+};
+const NetCase kNets[] = {
+    {"small_alexnet", R"(
+input   27x27x3 from=32x32
+conv    conv1 16 5x5 stride=2 pad=0,0,2,2 init=0.01
+relu
+lrn     size=5 k=2 alpha=1e-2 beta=0.75
+maxpool 3x3 stride=2
+conv    conv2 32 3x3 pad=1 groups=2 init=0.1 bias=0.5
+relu
+lrn     size=5 k=2 alpha=1e-2 beta=0.75
+maxpool 3x3 stride=2
+conv    conv3 24 3x3 pad=1 init=0.1
+relu
+conv    conv4 16 3x3 pad=1 groups=2 init=0.1
+relu
+fc      fc6 40 init=0.1 bias=0.5
+relu
+dropout 0.5
+fc      fc7 24 init=0.2 lr=0.5 bias-lr=2 decay=3 bias-decay=1
+relu
+dropout 0.5
+fc      fc8 7 init=0.2
+softmax
+)"},
+    {"source_of_2012", R"(
+input   21x21x3 from=24x24
+conv    conv1 12 7x7 stride=4 pad=1,1,2,2 init=0.01
+lrn     size=5 k=2 alpha=1e-2 beta=0.75 window=mean
+maxpool 3x3 stride=2
+relu
+fc      fc6 20 init=0.1
+relu
+dropout 0.5 scale=test
+fc      fc8 11 init=0.2
+softmax
+)"},
+    {"cuda_convnet", R"(
+input   12x12x3
+conv    conv1 12 5x5 pad=2 init=0.01
+maxpool 3x3 stride=2 ceil=on
+relu
+lrn     size=3 k=1 alpha=5e-2 beta=0.75 window=mean
+conv    conv2 10 5x5 pad=2 init=0.1
+relu
+avgpool 3x3 stride=2 ceil=on
+lrn     size=3 k=1 alpha=5e-2 beta=0.75
+relu
+fc      fc10 10 init=0.1
+softmax
+)"},
+    {"tanh_and_dropout", R"(
+input   6x6x1 from=8x8
+conv    conv1 5 3x3 init=0.05
+tanh
+dropout 0.4 scale=test
+maxpool 2x2 stride=2
+fc      fc1 9 init=0.3
+tanh
+dropout 0.5 scale=test
+fc      fc2 3 init=0.3
+relu
+softmax
+)"},
+    {"relu_everywhere", R"(
+input   7x7x3
+maxpool 2x2 stride=1
+relu
+conv    conv1 16 3x3 init=0.05
+dropout 0.3
+relu
+tanh
+relu
+dropout 0.3
+conv    conv2 6 4x4 init=0.1
+relu
+relu
+fc      fc1 4 init=0.3
+softmax
+)"},
+    {"logistic_regression", "input 3x3x1\nfc fc1 2 init=0.001\nsoftmax\n"},
+    {"scores_of_a_conv",
+     "input 5x5x3\nconv conv1 16 3x3 init=0.05\nrelu\nconv conv2 5 3x3 init=0.1\nsoftmax\n"},
+};
+
+class CudaNet : public ::testing::TestWithParam<NetCase> {
+ protected:
+  NetSpec net_ = parse_net(GetParam().text, GetParam().name);
+  std::vector<ParameterInfo> infos_ = parameters_of(net_);
+};
+
+void expect_close(const std::vector<float>& got, const std::vector<float>& want, double factor,
+                  const std::string& what) {
+  double largest = 0.0;
+  for (const float value : want) largest = std::max(largest, std::abs(double{value}));
+  ASSERT_EQ(got.size(), want.size()) << what;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    ASSERT_LE(std::abs(double{got[i]} - want[i]), factor * largest)
+        << what << " [" << i << "]: got " << got[i] << ", want " << want[i];
+  }
+}
+
+// Values pass at most some 14 layers there and 14 back; each sums at most 600 terms, whose rounding on either
+// side is within 600 * 2^-24 of the sum of their magnitudes: 1e-3 in the worst case, of which random signs
+// leave far less. What a wrong formula does is of the order of 1.
+constexpr double kNetTolerance = 2e-4;
+
+TEST_P(CudaNet, StepsLikeTheCpu) {
+  const auto gpu = compile_cuda(net_, options_for(4), 0);
+  const auto cpu = compile_cpu(net_, options_for(4));
+  start_net(*gpu, kSeed);
+  start_net(*cpu, kSeed);
+  const SgdRule rule{1e-5, 0.9, 5.0};
+  // Full, full again with the weights of the first step, and three of four images.
+  for (const int count : {4, 4, 3}) {
+    SCOPED_TRACE(std::to_string(count) + " images");
+    const RandomBatch batch(net_, count, 60 + static_cast<std::uint64_t>(count));
+    const BatchResult got = gpu->train_step(batch.view(), rule);
+    const BatchResult want = cpu->train_step(batch.view(), rule);
+    EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
+    EXPECT_EQ(got.top1_wrong, want.top1_wrong);
+    EXPECT_EQ(got.top5_wrong, want.top5_wrong);
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      for (const auto getter :
+           {&CompiledNet::get_gradient, &CompiledNet::get_momentum, &CompiledNet::get_parameter}) {
+        expect_close(parameter_of(*gpu, getter, i), parameter_of(*cpu, getter, i), kNetTolerance,
+                     infos_[i].name);
+      }
+    }
+  }
+}
+
+double dot(const std::vector<float>& a, const std::vector<float>& b) {
+  double sum = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += double{a[i]} * b[i];
+  return sum;
+}
+
+// In bf16 some ReLUs and maxima fall to the other side, which no bound on rounding covers: gradients point
+// the same way. The master weights are floats and follow the gradient exactly, but for float rounding.
+TEST_P(CudaNet, StepsTheSameWayInBf16) {
+  const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Precision::bf16), 0);
+  const auto cpu = compile_cpu(net_, options_for(4));
+  initialize_parameters(*gpu, kSeed);
+  initialize_parameters(*cpu, kSeed);
+  const RandomBatch batch(net_, 4, 64);
+  const SgdRule rule{0.01, 0.9, 0.05};
+  std::vector<std::vector<float>> before;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    before.push_back(parameter_of(*gpu, &CompiledNet::get_parameter, i));
+  }
+  const BatchResult got = gpu->train_step(batch.view(), rule);
+  const BatchResult want = cpu->train_step(batch.view(), rule);
+  EXPECT_NEAR(got.loss_sum, want.loss_sum, 0.1 * (1.0 + want.loss_sum));
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    const std::vector<float> gradient = parameter_of(*gpu, &CompiledNet::get_gradient, i);
+    const std::vector<float> exact = parameter_of(*cpu, &CompiledNet::get_gradient, i);
+    EXPECT_GT(dot(gradient, exact) / std::sqrt(dot(gradient, gradient) * dot(exact, exact)), 0.9)
+        << infos_[i].name;
+    std::vector<float> moved = before[i];
+    const double rate = rule.learning_rate * infos_[i].lr;
+    for (std::size_t j = 0; j < moved.size(); ++j) {
+      const double step = gradient[j] + rule.weight_decay * infos_[i].decay * moved[j];
+      moved[j] = static_cast<float>(moved[j] - rate * step);
+    }
+    expect_close(parameter_of(*gpu, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos_[i].name);
+  }
+}
+
+TEST_P(CudaNet, InfersLikeTheCpu) {
+  for (const Mode mode : {Mode::infer, Mode::train}) {
+    const auto gpu = compile_cuda(net_, options_for(4, mode), 0);
+    const auto cpu = compile_cpu(net_, options_for(4, mode));
+    initialize_parameters(*gpu, kSeed);
+    initialize_parameters(*cpu, kSeed);
+    for (const int count : {4, 1}) {
+      const RandomBatch batch(net_, count, 70);
+      std::vector<float> got(static_cast<std::size_t>(count * net_.classes()));
+      std::vector<float> want = got;
+      gpu->infer(batch.view(), got);
+      cpu->infer(batch.view(), want);
+      expect_close(got, want, kNetTolerance, "probabilities");
+      BatchView unlabelled = batch.view();
+      unlabelled.labels = {};
+      unlabelled.records = {};
+      unlabelled.epochs = {};
+      std::vector<float> again(got.size());
+      gpu->infer(unlabelled, again);
+      EXPECT_EQ(got, again);
+      const BatchResult a = gpu->evaluate(batch.view());
+      const BatchResult b = cpu->evaluate(batch.view());
+      EXPECT_NEAR(a.loss_sum, b.loss_sum, kNetTolerance * (1.0 + b.loss_sum));
+      EXPECT_EQ(a.top1_wrong, b.top1_wrong);
+      EXPECT_EQ(a.top5_wrong, b.top5_wrong);
+    }
+  }
+}
+
+// Steps that overlap, and steps one after another, give the same bits; and so does a net that goes on from
+// the weights and momenta of another.
+TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
+  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+    const CompileOptions options = options_for(4, Mode::train, precision);
+    const auto apart = compile_cuda(net_, options, 0);
+    const auto overlapped = compile_cuda(net_, options, 0);
+    const auto resumed = compile_cuda(net_, options, 0);
+    start_net(*apart, kSeed);
+    start_net(*overlapped, kSeed);
+    start_net(*resumed, kSeed + 1);
+    const SgdRule rule{1e-4, 0.9, 0.5};
+    constexpr std::uint64_t kSteps = 5;
+    std::vector<double> losses;
+    for (std::uint64_t step = 0; step < kSteps; ++step) {
+      if (step == 2) {
+        // The mean is no part of what a step changes.
+        start_net(*resumed, kSeed);
+        for (std::size_t i = 0; i < infos_.size(); ++i) {
+          resumed->set_parameter(i, parameter_of(*apart, &CompiledNet::get_parameter, i));
+          resumed->set_momentum(i, parameter_of(*apart, &CompiledNet::get_momentum, i));
+        }
+      }
+      const RandomBatch batch(net_, 4, 80 + step);
+      losses.push_back(apart->train_step(batch.view(), rule).loss_sum);
+      if (step >= 2) {
+        EXPECT_EQ(resumed->train_step(batch.view(), rule).loss_sum, losses.back());
+      }
+    }
+    std::vector<double> overlapped_losses;
+    for (std::uint64_t step = 0; step < kSteps; ++step) {
+      // The batch is gone when start_step has returned.
+      overlapped->start_step(RandomBatch(net_, 4, 80 + step).view(), rule);
+      if (step > 0) overlapped_losses.push_back(overlapped->finish_step().loss_sum);
+    }
+    overlapped_losses.push_back(overlapped->finish_step().loss_sum);
+    EXPECT_EQ(losses, overlapped_losses);
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      const std::vector<float> want = parameter_of(*apart, &CompiledNet::get_parameter, i);
+      EXPECT_EQ(parameter_of(*overlapped, &CompiledNet::get_parameter, i), want) << infos_[i].name;
+      EXPECT_EQ(parameter_of(*resumed, &CompiledNet::get_parameter, i), want) << infos_[i].name;
+    }
+  }
+}
+
+TEST_P(CudaNet, GivesBackTheBitsThatItWasGiven) {
+  const auto gpu = compile_cuda(net_, options_for(2, Mode::train, Precision::bf16), 0);
+  TestRandom random(90);
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    const std::vector<float> weights = floats(random.values(infos_[i].elements()));
+    const std::vector<float> momenta = floats(random.values(infos_[i].elements()));
+    gpu->set_parameter(i, weights);
+    gpu->set_momentum(i, momenta);
+    EXPECT_EQ(parameter_of(*gpu, &CompiledNet::get_parameter, i), weights) << infos_[i].name;
+    EXPECT_EQ(parameter_of(*gpu, &CompiledNet::get_momentum, i), momenta) << infos_[i].name;
+  }
+}
+
+// Inference between a step's start and its end neither disturbs it nor sees the weights before it.
+TEST_P(CudaNet, InferenceSeesTheStepsStarted) {
+  const auto gpu = compile_cuda(net_, options_for(4), 0);
+  const auto twin = compile_cuda(net_, options_for(4), 0);
+  start_net(*gpu, kSeed);
+  start_net(*twin, kSeed);
+  const RandomBatch batch(net_, 4, 110);
+  const RandomBatch other(net_, 3, 111);
+  const SgdRule rule{1e-3, 0.9, 0.5};
+  const BatchResult want = twin->train_step(batch.view(), rule);
+  gpu->start_step(batch.view(), rule);
+  EXPECT_EQ(gpu->evaluate(other.view()).loss_sum, twin->evaluate(other.view()).loss_sum);
+  EXPECT_EQ(gpu->finish_step().loss_sum, want.loss_sum);
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, CudaNet, ::testing::ValuesIn(kNets),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+TEST(CompileCuda, FusesWhatBelongsTogether) {
+  const NetSpec net = parse_net(kNets[0].text, kNets[0].name);
+  const auto gpu = compile_cuda(net, options_for(2, Mode::train, Precision::bf16), 0);
+  std::string all;
+  for (const std::string& line : gpu->describe_primitives()) all += line + "\n";
+  EXPECT_NE(all.find("conv1+relu1 forward implicit-gemm own nhwc bf16 space-to-depth"), std::string::npos)
+      << all;
+  EXPECT_NE(all.find("lrn1+maxpool1 backward lrn+maxpool"), std::string::npos) << all;
+}
+
+TEST(CompileCuda, SaysWhatCannotBe) {
+  const NetSpec net = parse_net("input 3x3x1\nfc fc1 2\nsoftmax\n", "net");
+  EXPECT_THROW((void)compile_cuda(net, options_for(0), 0), Error);
+  const auto inference = compile_cuda(net, options_for(1, Mode::infer), 0);
+  const RandomBatch batch(net, 1, 1);
+  EXPECT_THROW((void)inference->train_step(batch.view(), {}), Error);
+  const auto training = compile_cuda(net, options_for(1), 0);
+  EXPECT_THROW((void)training->finish_step(), Error);
+  const RandomBatch large(net, 2, 1);
+  EXPECT_THROW((void)training->train_step(large.view(), {}), Error);
+  training->start_step(batch.view(), {});
+  training->start_step(batch.view(), {});
+  EXPECT_THROW(training->start_step(batch.view(), {}), Error);
+}
+
+// 2^22 images of 64x64 are more than any device holds: a smaller batch is named, and it is one that fits.
+TEST(CompileCuda, NamesTheBatchThatWouldFit) {
+  const NetSpec net = parse_net("input 64x64x3\nconv conv1 8 3x3\nfc fc1 2\nsoftmax\n", "net");
+  try {
+    (void)compile_cuda(net, options_for(1 << 22), 0);
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("a batch of 4194304 needs"), std::string::npos) << text;
+    EXPECT_NE(text.find("would fit"), std::string::npos) << text;
+  }
+}
+
+}  // namespace
+}  // namespace convoy
