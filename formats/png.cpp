@@ -111,10 +111,20 @@ Image flatten(const Image& samples, Rgb background) {
   return flat;
 }
 
+// Checks the size that the header claims, before libpng looks for what follows.
+void check_header(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits) {
+  constexpr std::size_t kWidth = 16;  // behind signature, length and type of the first chunk
+  constexpr std::size_t kHeight = 20;
+  if (bytes.size() < kHeight + 4 || std::memcmp(bytes.data() + 12, "IHDR", 4) != 0) return;
+  check_image_size(png_get_uint_32(bytes.data() + kWidth), png_get_uint_32(bytes.data() + kHeight), place,
+                   limits);
+}
+
 }  // namespace
 
 Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits,
                  Rgb background, PngExtra* extra) {
+  check_header(bytes, place, limits);
   Reader reader(bytes);
   if (reader.info == nullptr) throw Error(place, "PNG: libpng cannot start");
   const auto fail_unless = [&](bool whole) {
@@ -128,7 +138,6 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   }));
   const std::uint32_t width = png_get_image_width(reader.codec, reader.info);
   const std::uint32_t height = png_get_image_height(reader.codec, reader.info);
-  check_image_size(width, height, place, limits);
   fail_unless(guarded(reader.errors, [&] { ask_for_8_bits(reader.codec, reader.info); }));
   Image image{
       static_cast<int>(width), static_cast<int>(height), png_get_channels(reader.codec, reader.info), {}};

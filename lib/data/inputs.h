@@ -20,16 +20,16 @@
 namespace convoy {
 
 struct InputOptions {
-  std::vector<std::string> operands;  // "-" is standard input
-  std::string files_from;             // a list with more of them, perhaps labelled; empty: none
-  bool nul = false;                   // entries of that list end in a NUL byte
-  bool idx = false;                   // operands are pairs of IDX files, images and labels
-  LabelRules labels;
+  std::vector<std::string> operands = {};  // "-" is standard input
+  std::string files_from = {};             // a list with more of them, perhaps labelled; empty: none
+  bool nul = false;                        // entries of that list end in a NUL byte
+  bool idx = false;                        // operands are pairs of IDX files, images and labels
+  LabelRules labels = {};
   bool labelled = true;  // whether labels and a class table are wanted; without, nothing is read twice
   // Whether shards are inputs too, and texts whose first line begins with the name of a file are taken for
   // lists. Only without labels.
   bool shards_and_lists = false;
-  ImageLimits limits;
+  ImageLimits limits = {};
 };
 
 // One image, not decoded yet, or why there is none.

@@ -112,8 +112,6 @@ TEST(Png, AHeaderThatPromisesTooMuchIsRefused) {
     for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320 : 0);
   }
   for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(~crc >> shift));
-  // The header of a data chunk, for libpng looks one chunk ahead.
-  bytes.insert(bytes.end(), {0, 0, 0, 1, 'I', 'D', 'A', 'T'});
   EXPECT_NE(error_of(bytes).find("100000x100000"), std::string::npos) << error_of(bytes);
 }
 

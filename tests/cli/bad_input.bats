@@ -1,0 +1,182 @@
+# What imgprep does with input that is not what it should be: one clear line each, the status of the contract, and
+# nothing half-written.
+
+# shellcheck disable=SC2016,SC2154  # texts for inner shells; stderr is set by run
+
+load common
+
+# rejected PATTERN FILE...: beside a good image, each FILE is refused with a line that matches, the good one is written.
+rejected() {
+  local pattern=$1
+  shift
+  [ -e good.png ] || fixture png good.png
+  refuse 1 "$pattern" "$BIN/imgprep" --size=16 -o out.shard good.png "$@" || return 1
+  expect_status 0 "$BIN/shardpack" --verify out.shard
+  # Alone, nothing is left to write.
+  rm out.shard
+  refuse 1 "every image was rejected: nothing written" "$BIN/imgprep" --size=16 -o out.shard "$@" || return 1
+  assert_missing out.shard
+}
+
+@test "empty, garbage and truncated images" {
+  : > empty.jpg
+  rejected "^imgprep: empty.jpg: empty file" empty.jpg
+  head -c 5000 "$BIN/imgprep" | tail -c 4000 > garbage.png
+  rejected "^imgprep: garbage.png: neither JPEG nor PNG" garbage.png
+  fixture jpeg whole.jpg size=200x150
+  fixture png whole.png size=200x150
+  for part in 3 50 500 1500; do
+    head -c "$part" whole.jpg > cut.jpg
+    rejected "^imgprep: cut.jpg: JPEG: " cut.jpg
+  done
+  for part in 20 100 500; do
+    head -c "$part" whole.png > cut.png
+    rejected "^imgprep: cut.png: PNG: " cut.png
+  done
+  fixture jpeg progressive.jpg size=200x150 progressive=1
+  head -c "$(($(wc -c < progressive.jpg) / 2))" progressive.jpg > cut.jpg
+  rejected "^imgprep: cut.jpg: JPEG: Premature end" cut.jpg
+}
+
+@test "a PNG header of 100,000 x 100,000 pixels" {
+  fixture png-header bomb.png size=100000x100000
+  rejected "^imgprep: bomb.png: 100000x100000 pixels: a side is longer than the limit of 65535" bomb.png
+  fixture png-header bomb.png size=60000x60000
+  rejected "^imgprep: bomb.png: 60000x60000 pixels: more than the limit of 134217728" bomb.png
+}
+
+@test "--max-side and --max-pixels" {
+  fixture png good.png size=16x16
+  fixture png a.png size=64x48
+  refuse 1 "a.png: 64x48 pixels: a side is longer than the limit of 63" \
+    "$BIN/imgprep" --max-side=63 -o x.shard a.png good.png
+  refuse 1 "a.png: 64x48 pixels: more than the limit of 3071" \
+    "$BIN/imgprep" --max-pixels=3071 -o x.shard a.png good.png
+  expect_status 0 "$BIN/imgprep" --max-side=64 --max-pixels=3072 -o x.shard a.png good.png
+}
+
+@test "missing files, folders for files, files for folders" {
+  rejected "^imgprep: gone.png: No such file or directory" gone.png
+  mkdir folder
+  printf 'folder\t0\ngood.png\t0\n' > list
+  fixture png good.png
+  refuse 1 "^imgprep: folder: Is a directory" "$BIN/imgprep" --files-from=list -o x.shard
+  refuse 1 "no images" "$BIN/imgprep" -o y.shard folder
+  refuse 1 "Is a directory" "$BIN/imgprep" --classes=folder -o y.shard good.png
+  refuse 1 "Is a directory" "$BIN/imgprep" --files-from=folder -o y.shard
+  assert_missing y.shard
+}
+
+@test "--on-error=stop writes nothing" {
+  fixture png a.png
+  : > b.png
+  refuse 1 "^imgprep: b.png: empty file" "$BIN/imgprep" --on-error=stop -o x.shard --rejects=r.tsv a.png b.png a.png
+  assert_missing x.shard
+  assert_equal "$(cat r.tsv)" "$(printf 'b.png\tempty file')"
+}
+
+@test "--rejects lists every reject with its reason" {
+  fixture png a.png
+  : > "$(printf 'odd\tname.png')"
+  echo hello > c.png
+  expect_status 1 "$BIN/imgprep" -o x.shard --rejects=r.tsv a.png "$(printf 'odd\tname.png')" a.png c.png
+  assert_equal "$(cat r.tsv)" "$(printf 'odd\\tname.png\tempty file\nc.png\tneither JPEG nor PNG')"
+  assert_contains "$stderr" "2 images"
+  assert_contains "$stderr" "2 rejected"
+  # Also when nothing is left.
+  expect_status 1 "$BIN/imgprep" -o y.shard --rejects=r.tsv c.png
+  assert_lines r.tsv 1
+  assert_missing y.shard
+}
+
+@test "lists with stray characters, and labels out of range" {
+  fixture png a.png
+  printf 'cat\ndog\n' > classes
+  bad_list() {  # CONTENT PATTERN [OPTION]
+    # shellcheck disable=SC2059  # the content has escapes
+    printf "$1" > list
+    refuse 1 "$2" "$BIN/imgprep" "${@:3}" --files-from=list -o x.shard || return 1
+    assert_equal "$(wc -l <<< "$stderr")" 1
+    assert_missing x.shard
+  }
+  bad_list 'a.png\t0\r\n' '^imgprep: list:1:8: carriage return'
+  bad_list 'a.png 0\na.png 1 \n' '^imgprep: list:2:8: blank at the end'
+  bad_list 'a.png\t0\t\n' '^imgprep: list:1:9: nothing behind the TAB|^imgprep: list:1:8: a second TAB'
+  bad_list 'a.png\t0\n\na.png\t0\n' '^imgprep: list:2:1: empty line'
+  bad_list ' a.png 0\n' '^imgprep: list:1:1: blank at the beginning'
+  bad_list 'a.png\t2\n' '^imgprep: list:1:7: label 2 is out of range: the table has 2 classes' --classes=classes
+  bad_list 'a.png\t-1\n' '^imgprep: list:1:7: label -1 is out of range'
+  bad_list 'a.png\t1048576\n' '^imgprep: list:1:7: label 1048576 is out of range'
+  bad_list 'a.png\tcow\n' "^imgprep: list:1:7: 'cow' is no class of the table" --classes=classes
+  bad_list 'a.png\tcow\n' "^imgprep: list:1:7: label 'cow' is no number"
+  printf 'cat\r\ndog\r\n' > classes
+  bad_list 'a.png\t0\n' '^imgprep: classes:1:4: carriage return' --classes=classes
+  printf 'cat\ncat\n' > classes
+  bad_list 'a.png\t0\n' "^imgprep: classes:2:1: class 'cat' is on line 1 already" --classes=classes
+}
+
+@test "a missing file in a list is one reject" {
+  fixture png a.png
+  printf 'a.png\t0\ngone.png\t1\na.png\t1\n' > list
+  refuse 1 "^imgprep: gone.png: No such file or directory" "$BIN/imgprep" --files-from=list -o x.shard
+  assert_contains "$stderr" "2 images, 2 classes, 1 rejected"
+}
+
+@test "damaged archives" {
+  requires tar gzip
+  make_folders photos 2 3 size=200x150
+  tar --sort=name -cf photos.tar photos
+  head -c "$(($(wc -c < photos.tar) / 2))" photos.tar > cut.tar
+  refuse 1 "^imgprep: cut.tar.*: " "$BIN/imgprep" --size=16 -o x.shard cut.tar
+  expect_status 0 "$BIN/shardpack" --verify x.shard
+  gzip -k photos.tar
+  head -c "$(($(wc -c < photos.tar.gz) / 2))" photos.tar.gz > cut.tar.gz
+  refuse 1 "^imgprep: cut.tar.gz.*: " "$BIN/imgprep" --size=16 -o y.shard cut.tar.gz
+  head -c 20 photos.tar.gz > stub.gz
+  refuse 1 "^imgprep: stub.gz.*: " "$BIN/imgprep" -o z.shard stub.gz
+  assert_missing z.shard
+}
+
+@test "garbage between images on standard input costs itself alone" {
+  fixture png a.png seed=1
+  fixture jpeg b.jpg seed=2
+  (cat a.png && echo nonsense && cat b.jpg && head -c 100 a.png && cat b.jpg) > stream
+  expect_status 1 "$BIN/imgprep" --size=16 -o x.shard < stream
+  assert_contains "$stderr" "imgprep: stdin:2: 9 bytes that are neither JPEG nor PNG"
+  assert_contains "$stderr" "imgprep: stdin:4: PNG: "
+  assert_contains "$stderr" "3 images"
+}
+
+@test "nothing on standard input" {
+  refuse 1 "^imgprep: stdin: empty input" "$BIN/imgprep" < /dev/null
+  assert_equal "$output" ""
+}
+
+@test "IDX files that do not fit" {
+  make_idx a 10
+  make_idx b 12
+  refuse 1 "b-labels.idx: 12 labels for the 10 images" \
+    "$BIN/imgprep" --idx -o x.shard a-images.idx b-labels.idx
+  head -c 1000 a-images.idx > cut.idx
+  refuse 1 "cut.idx: offset 1000: the header promises" "$BIN/imgprep" --idx -o x.shard cut.idx a-labels.idx
+  fixture png good.png
+  refuse 1 "good.png: offset 0: not an IDX file" "$BIN/imgprep" --idx -o x.shard good.png a-labels.idx
+  assert_missing x.shard
+}
+
+@test "a full disk and a closed standard output" {
+  requires_full_device
+  make_folders photos 2 2
+  refuse 1 "No space left on device" "$BIN/imgprep" -o /dev/full photos
+  expect_status 1 bash -c '"$0" photos > /dev/full' "$BIN/imgprep"
+  assert_contains "$stderr" "No space left on device"
+  expect_status 1 bash -c '"$0" photos >&-' "$BIN/imgprep"
+  refuse 1 "No such file or directory" "$BIN/imgprep" -o no/such/folder/x.shard photos
+}
+
+@test "a reader that goes away ends imgprep quietly" {
+  make_folders photos 2 2
+  run --separate-stderr bash -c '"$0" -q photos | head -c 10 > /dev/null; exit "${PIPESTATUS[0]}"' "$BIN/imgprep"
+  [ "$status" -eq 141 ] || [ "$status" -eq 0 ]
+  assert_equal "$stderr" ""
+}

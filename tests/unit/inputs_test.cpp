@@ -1,0 +1,314 @@
+// lib/data/inputs: every kind of operand gives the same images, with names, labels and classes.
+#include "lib/data/inputs.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "formats/png.h"
+#include "lib/base/error.h"
+#include "lib/data/inputs_walk.h"
+#include "tests/support/archives.h"
+#include "tests/support/images.h"
+#include "tests/support/temporary_folder.h"
+
+namespace convoy {
+namespace {
+
+using test::make_tar;
+using test::Packing;
+using test::write_file;
+using Bytes = std::vector<std::uint8_t>;
+using Files = std::vector<std::pair<std::string, Bytes>>;
+
+Bytes png(unsigned seed) { return encode_png(test::smooth_image(6, 5, 3, seed)); }
+
+// "name label" of every image, or "name! reason".
+struct Result {
+  std::vector<std::string> images;
+  std::vector<std::string> classes;
+  std::vector<Bytes> bytes;
+};
+
+Result read(InputOptions options) {
+  ImageInputs inputs(std::move(options));
+  Result result;
+  for (const ClassInfo& info : inputs.classes()) {
+    result.classes.push_back(info.id + (info.name.empty() ? "" : "=" + info.name));
+  }
+  while (auto input = inputs.next()) {
+    result.images.push_back(input->failure.empty() ? input->name + " " + std::to_string(input->label)
+                                                   : input->name + "! " + input->failure);
+    if (input->failure.empty() && std::filesystem::exists(input->path)) {
+      const auto file = read_file(input->path, 1 << 20);
+      input->bytes.assign(as_u8(file).begin(), as_u8(file).end());
+    }
+    if (input->failure.empty()) result.bytes.push_back(input->bytes);
+  }
+  return result;
+}
+
+using Strings = std::vector<std::string>;
+
+class Inputs : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const Bytes& bytes) {
+    write_file(folder_ / name, bytes);
+    return folder_ / name;
+  }
+  std::string write_text(const std::string& name, const std::string& text) {
+    return write(name, Bytes(text.begin(), text.end()));
+  }
+  test::TemporaryFolder folder_;
+  Files images_ = {{"top/dog/2.png", png(1)}, {"top/cat/b/1.png", png(2)}, {"top/cat/a.png", png(3)}};
+};
+
+TEST_F(Inputs, FoldersAreClasses) {
+  for (const auto& [path, bytes] : images_) write(path, bytes);
+  write("top/.hidden", {1});
+  write("top/loose.png", png(4));
+  const Result result = read({.operands = {folder_ / "top"}});
+  EXPECT_EQ(result.classes, (Strings{"cat", "dog"}));
+  EXPECT_EQ(result.images, (Strings{"cat/a.png 0", "cat/b/1.png 0", "dog/2.png 1", "loose.png -1"}));
+  EXPECT_EQ(result.bytes[0], images_[2].second);
+}
+
+TEST_F(Inputs, ClassesOfSeveralFoldersAreOneTable) {
+  write("one/b/1.png", png(1));
+  write("two/a/1.png", png(2));
+  const Result result = read({.operands = {folder_ / "one", folder_ / "two/"}});
+  EXPECT_EQ(result.classes, (Strings{"a", "b"}));
+  EXPECT_EQ(result.images, (Strings{"b/1.png 1", "a/1.png 0"}));
+}
+
+TEST_F(Inputs, TheTableMayBeGiven) {
+  write("top/dog/2.png", png(1));
+  write("top/cow/1.png", png(2));
+  InputOptions options{.operands = {folder_ / "top"}};
+  options.labels.classes = std::vector<ClassInfo>{{"dog", "Dog"}, {"cat", ""}};
+  const Result result = read(options);
+  EXPECT_EQ(result.classes, (Strings{"dog=Dog", "cat"}));
+  EXPECT_EQ(result.images, (Strings{"cow/1.png! 'cow' is no class of the table", "dog/2.png 0"}));
+}
+
+TEST_F(Inputs, ArchivesAreFolders) {
+  for (const Packing packing : {Packing::plain, Packing::gzip, Packing::zstd}) {
+    const std::string path = write("x.bin", make_tar(images_, packing));
+    const Result result = read({.operands = {path}});
+    EXPECT_EQ(result.classes, (Strings{"cat", "dog"}));
+    EXPECT_EQ(result.images, (Strings{"top/dog/2.png 1", "top/cat/b/1.png 0", "top/cat/a.png 0"}));
+    EXPECT_EQ(result.bytes[2], images_[2].second);
+    // With the table given nothing is looked at beforehand, and the labels are the same.
+    InputOptions options{.operands = {path}};
+    options.labels.classes = std::vector<ClassInfo>{{"cat", ""}, {"dog", ""}};
+    EXPECT_EQ(read(options).images, result.images);
+  }
+}
+
+TEST_F(Inputs, FlatArchivesHaveNoClasses) {
+  const std::string path = write("x.tar", make_tar({{"val/1.png", png(1)}, {"val/2.png", png(2)}}));
+  const Result result = read({.operands = {path}});
+  EXPECT_TRUE(result.classes.empty());
+  EXPECT_EQ(result.images, (Strings{"val/1.png -1", "val/2.png -1"}));
+}
+
+TEST_F(Inputs, ArchivesInArchivesAreClasses) {
+  const Bytes dogs = make_tar({{"d1.JPEG", png(1)}, {"d2.JPEG", png(2)}});
+  const Bytes cats = make_tar({{"./c1.JPEG", png(3)}}, Packing::gzip);
+  for (const std::string prefix : {"", "train/"}) {
+    const Files outer = {{prefix + "n02.tar", dogs}, {prefix + "n01.tar.gz", cats}};
+    const std::string path = write("outer", make_tar(outer));
+    const Result result = read({.operands = {path}});
+    EXPECT_EQ(result.classes, (Strings{"n01", "n02"}));
+    EXPECT_EQ(result.images, (Strings{"n02/d1.JPEG 1", "n02/d2.JPEG 1", "n01/c1.JPEG 0"}));
+    EXPECT_EQ(result.bytes[2], png(3));
+  }
+}
+
+TEST_F(Inputs, ACompressedImageIsAnImage) {
+  const Bytes packed = test::pack(png(1), Packing::gzip);
+  write("top/a/1.JPEG", packed);
+  write("x.tar", make_tar({{"top/a/1.JPEG", packed}, {"top/b/2.JPEG", png(2)}}));
+  const Result archive = read({.operands = {folder_ / "x.tar"}});
+  EXPECT_EQ(archive.images, (Strings{"top/a/1.JPEG 0", "top/b/2.JPEG 1"}));
+  EXPECT_EQ(archive.bytes[0], png(1));
+  EXPECT_EQ(read({.operands = {folder_ / "top/a/1.JPEG"}}).images.size(), 1U);
+}
+
+TEST_F(Inputs, DamageInAnInnerArchiveCostsThat) {
+  Bytes damaged = make_tar({{"a.png", png(1)}, {"b.png", png(2)}});
+  damaged[1024 + 10] ^= 0xFF;  // in the header of b.png (one block of header, one of data before it)
+  const std::string path =
+      write("outer", make_tar({{"n1.tar", damaged}, {"n2.tar", make_tar({{"c.png", png(3)}})}}));
+  const Result result = read({.operands = {path}});
+  ASSERT_EQ(result.images.size(), 3U);
+  EXPECT_EQ(result.images[0], "n1/a.png 0");
+  EXPECT_NE(result.images[1].find("! n1.tar: "), std::string::npos) << result.images[1];
+  EXPECT_EQ(result.images[2], "n2/c.png 1");
+}
+
+TEST_F(Inputs, ACutArchiveIsSaidOnceItsImagesAreRead) {
+  Bytes bytes = make_tar({{"a/1.png", png(1)}, {"b/2.png", png(2)}});
+  bytes.resize(1024 + 512 + 50);  // in the data of the second
+  const std::string path = write("x.tar", bytes);
+  const std::string behind = write("b.png", png(4));
+  const Result result = read({.operands = {path, behind}});
+  ASSERT_GE(result.images.size(), 3U) << ::testing::PrintToString(result.images);
+  EXPECT_EQ(result.images.front().substr(0, 7), "a/1.png");
+  EXPECT_NE(result.images[1].find('!'), std::string::npos);
+  EXPECT_EQ(result.images.back(), behind + " -1");
+}
+
+TEST_F(Inputs, ListsGiveLabels) {
+  const std::string a = write("a.png", png(1));
+  const std::string list = write_text("list", a + "\t2\n" + a + " 0\n" + a + "\nmissing.png\t1\n");
+  const Result result = read({.files_from = list});
+  EXPECT_EQ(result.classes, (Strings{"0", "1", "2"}));
+  EXPECT_EQ(result.images, (Strings{a + " 2", a + " 0", a + " -1", "missing.png 1"}));
+}
+
+TEST_F(Inputs, ListsWithNamesNeedTheTable) {
+  const std::string a = write("a.png", png(1));
+  const std::string list = write_text("list", a + "\tdog\n" + a + "\t0\n");
+  InputOptions options{.files_from = list};
+  EXPECT_THROW(read(options), TextError);
+  options.labels.classes = std::vector<ClassInfo>{{"cat", ""}, {"dog", ""}};
+  EXPECT_EQ(read(options).images, (Strings{a + " 1", a + " 0"}));
+  options.labels.classes->pop_back();
+  EXPECT_THROW(read(options), TextError);
+}
+
+TEST_F(Inputs, NumbersAndNamesDoNotMix) {
+  write("top/dog/2.png", png(1));
+  const std::string list = write_text("list", folder_ / "top/dog/2.png" + "\t0\n");
+  EXPECT_THROW(read({.operands = {folder_ / "top"}, .files_from = list}), Error);
+}
+
+TEST_F(Inputs, PatternsTakeClassesFromNames) {
+  const std::string path =
+      write("x.tar", make_tar({{"n02_dog_1.png", png(1)}, {"n01_cat.png", png(2)}, {"README", {1}}}));
+  InputOptions options{.operands = {path}};
+  options.labels.class_pattern = "(n[0-9]+)_([a-z]+)";
+  const Result result = read(options);
+  EXPECT_EQ(result.classes, (Strings{"n01=cat", "n02=dog"}));
+  EXPECT_EQ(result.images,
+            (Strings{"n02_dog_1.png 1", "n01_cat.png 0", "README! the name does not match --class-pattern"}));
+  options.labels.class_pattern = "n[0-9]+";
+  EXPECT_THROW(read(options), UsageError);
+  options.labels.class_pattern = "(n[0-9+";
+  EXPECT_THROW(read(options), UsageError);
+}
+
+TEST_F(Inputs, LabelTablesGoByName) {
+  const std::string path =
+      write("x.tar", make_tar({{"val/1.png", png(1)}, {"val/2.png", png(2)}, {"val/3.png", png(3)}}));
+  InputOptions options{.operands = {path}};
+  options.labels.labels_file = write_text("truth", "2.png\t1\nval/1.png 4\n");
+  EXPECT_EQ(read(options).images,
+            (Strings{"val/1.png 4", "val/2.png 1", "val/3.png! no label in " + options.labels.labels_file}));
+  EXPECT_EQ(read(options).classes.size(), 5U);
+  options.labels.labels_file = write_text("truth", "2.png\n");
+  EXPECT_THROW(read(options), TextError);
+  options.labels.labels_file = write_text("truth", "2.png 1\n2.png 1\n");
+  EXPECT_THROW(read(options), TextError);
+}
+
+TEST_F(Inputs, IdxPairsAreNumbered) {
+  const auto idx = [](Bytes header, std::size_t values) {
+    for (std::size_t i = 0; i < values; ++i) header.push_back(static_cast<std::uint8_t>(i % 3));
+    return header;
+  };
+  const std::string images = write("i", idx({0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2}, 16));
+  const std::string labels = write("l", idx({0, 0, 8, 1, 0, 0, 0, 4}, 4));
+  const Result result = read({.operands = {images, labels}, .idx = true});
+  EXPECT_EQ(result.classes, (Strings{"0", "1", "2"}));
+  EXPECT_EQ(result.images, (Strings{images + ":0 0", images + ":1 1", images + ":2 2", images + ":3 0"}));
+  EXPECT_THROW(read({.operands = {images}, .idx = true}), UsageError);
+  InputOptions two{.operands = {images, labels}, .idx = true};
+  two.labels.classes = std::vector<ClassInfo>{{"x", ""}, {"y", ""}};
+  EXPECT_EQ(read(two).images[2], images + ":2! label 2 is out of range: the table has 2 classes, from 0");
+}
+
+// What goes through a FIFO is what goes through standard input.
+class Pipe {
+ public:
+  Pipe(const std::string& path, Bytes bytes)
+      : writer_([path, bytes = std::move(bytes)] {
+          std::ofstream file(path, std::ios::binary);
+          file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+        }) {}
+
+ private:
+  std::jthread writer_;
+};
+
+TEST_F(Inputs, PipesOfImagesAndArchives) {
+  const std::string fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  Bytes two = png(1);
+  const Bytes second = test::make_jpeg(test::smooth_image(9, 9, 3), {});
+  two.insert(two.end(), second.begin(), second.end());
+  {
+    const Pipe pipe(fifo, two);
+    const Result result = read({.operands = {fifo}});
+    EXPECT_EQ(result.images, (Strings{fifo + ":1 -1", fifo + ":2 -1"}));
+    EXPECT_EQ(result.bytes[1], second);
+  }
+  {
+    const Pipe pipe(fifo, test::pack(two, Packing::gzip));
+    EXPECT_EQ(read({.operands = {fifo}}).images.size(), 2U);
+  }
+  for (const Packing packing : {Packing::plain, Packing::gzip}) {
+    const Pipe pipe(fifo, make_tar(images_, packing));
+    const Result result = read({.operands = {fifo}});
+    EXPECT_EQ(result.classes, (Strings{"cat", "dog"}));
+    EXPECT_EQ(result.images, (Strings{"top/dog/2.png 1", "top/cat/b/1.png 0", "top/cat/a.png 0"}));
+  }
+  {
+    const Pipe pipe(fifo, {});
+    EXPECT_EQ(read({.operands = {fifo}}).images, (Strings{fifo + "! empty input"}));
+  }
+  {
+    Bytes damaged = test::pack(two, Packing::gzip);
+    damaged.resize(damaged.size() - 20);
+    const Pipe pipe(fifo, damaged);
+    const Result result = read({.operands = {fifo}});
+    EXPECT_NE(result.images.back().find('!'), std::string::npos);
+  }
+}
+
+TEST_F(Inputs, WhatIsMissingIsSaidInItsPlace) {
+  const std::string a = write("a.png", png(1));
+  const std::string gone = folder_ / "gone";
+  const Result result = read({.operands = {a, gone, a}});
+  EXPECT_EQ(result.images, (Strings{a + " -1", gone + "! No such file or directory", a + " -1"}));
+}
+
+TEST_F(Inputs, WithoutLabelsNothingIsLookedThrough) {
+  const std::string path = write("x.tar", make_tar(images_));
+  const Result result = read({.operands = {path}, .labelled = false});
+  EXPECT_TRUE(result.classes.empty());
+  EXPECT_EQ(result.images, (Strings{"top/dog/2.png -1", "top/cat/b/1.png -1", "top/cat/a.png -1"}));
+}
+
+TEST(CommonFolder, IsWhatAllShare) {
+  const auto common = [](const Strings& paths) {
+    CommonFolder folder;
+    for (const auto& path : paths) folder.add(path);
+    return folder.get();
+  };
+  EXPECT_EQ(common({"train/cat/1", "train/dog/2"}), "train/");
+  EXPECT_EQ(common({"train/cat/1", "train/cat/2"}), "train/cat/");
+  EXPECT_EQ(common({"train/cat/1", "train/cats/2"}), "train/");
+  EXPECT_EQ(common({"cat/1", "dog/2"}), "");
+  EXPECT_EQ(common({"1", "dog/2"}), "");
+  EXPECT_EQ(common({"a/b/c/1", "a/2"}), "a/");
+  EXPECT_EQ(common({}), "");
+}
+
+}  // namespace
+}  // namespace convoy

@@ -1,0 +1,302 @@
+// lib/data/prepare: geometry, resampling against a naive reference, colour, orientation, every kind of file.
+#include "lib/data/prepare.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <random>
+
+#include "formats/jpeg.h"
+#include "formats/png.h"
+#include "lib/base/error.h"
+#include "lib/data/prepare_color.h"
+#include "tests/support/archives.h"
+#include "tests/support/images.h"
+
+namespace convoy {
+namespace {
+
+using test::make_jpeg;
+using test::psnr;
+using test::smooth_image;
+
+TEST(Geometry, IsPillows) {
+  const auto expect = [](int width, int height, CropGeometry expected) {
+    const CropGeometry crop = crop_geometry(width, height, 256);
+    EXPECT_EQ(crop.resized_width, expected.resized_width) << width << "x" << height;
+    EXPECT_EQ(crop.resized_height, expected.resized_height) << width << "x" << height;
+    EXPECT_EQ(crop.left, expected.left) << width << "x" << height;
+    EXPECT_EQ(crop.top, expected.top) << width << "x" << height;
+  };
+  expect(500, 375, {341, 256, 42, 0});
+  expect(375, 500, {256, 341, 0, 42});
+  expect(256, 256, {256, 256, 0, 0});
+  expect(1, 1, {256, 256, 0, 0});
+  expect(257, 256, {257, 256, 0, 0});
+  expect(65000, 1, {65000 * 256, 256, (65000 * 256 - 256) / 2, 0});
+  expect(512, 513, {256, 256, 0, 0});  // 256.5 rounds to even
+  expect(512, 515, {256, 258, 0, 1});  // 257.5 rounds to even
+}
+
+// Catmull-Rom.
+double bicubic(double x) {
+  constexpr double a = -0.5;
+  x = std::abs(x);
+  if (x < 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  if (x < 2) return (((x - 5) * x + 8) * x - 4) * a;
+  return 0;
+}
+
+// One row or column, `count` samples from `first` on of `from` resized to `resized`, in double precision.
+// Samples beyond the edge do not count.
+std::vector<double> resample(const std::vector<double>& from, int resized, int first, int count) {
+  const double scale = static_cast<double>(from.size()) / resized;
+  const double stretch = std::max(scale, 1.0);
+  std::vector<double> to;
+  for (int i = first; i < first + count; ++i) {
+    const double center = (i + 0.5) * scale;
+    double sum = 0;
+    double weights = 0;
+    const int least = std::max(0, static_cast<int>(center - 2 * stretch) - 1);
+    const int most = std::min(static_cast<int>(from.size()), static_cast<int>(center + 2 * stretch) + 2);
+    for (int j = least; j < most; ++j) {
+      const double weight = bicubic((j + 0.5 - center) / stretch);
+      sum += weight * from[static_cast<std::size_t>(j)];
+      weights += weight;
+    }
+    to.push_back(sum / weights);
+  }
+  return to;
+}
+
+Image reference(const Image& image, int size) {
+  const CropGeometry crop = crop_geometry(image.width, image.height, size);
+  Image result{size, size, image.channels, {}};
+  result.pixels.resize(static_cast<std::size_t>(size * size * image.channels));
+  for (int c = 0; c < image.channels; ++c) {
+    std::vector<std::vector<double>> rows;
+    for (int y = 0; y < image.height; ++y) {
+      std::vector<double> row;
+      for (int x = 0; x < image.width; ++x) {
+        row.push_back(image.pixels[static_cast<std::size_t>((y * image.width + x) * image.channels + c)]);
+      }
+      rows.push_back(resample(row, crop.resized_width, crop.left, size));
+    }
+    for (int x = 0; x < size; ++x) {
+      std::vector<double> column;
+      for (const auto& row : rows) column.push_back(row[static_cast<std::size_t>(x)]);
+      const auto values = resample(column, crop.resized_height, crop.top, size);
+      for (int y = 0; y < size; ++y) {
+        const double value = std::clamp(values[static_cast<std::size_t>(y)], 0.0, 255.0);
+        result.pixels[static_cast<std::size_t>((y * size + x) * image.channels + c)] =
+            static_cast<std::uint8_t>(std::lround(value));
+      }
+    }
+  }
+  return result;
+}
+
+Image noise(int width, int height, unsigned seed) {
+  std::mt19937 random(seed);
+  Image image{width, height, 3, {}};
+  for (int i = 0; i < width * height * 3; ++i)
+    image.pixels.push_back(static_cast<std::uint8_t>(64 + random() % 128));
+  return image;
+}
+
+// Noise is the worst case for a filter; it stays within a range whose overshoots need no clipping, since each
+// library clips at its own step. zimg computes in 16 bits with 14-bit coefficients, which is far finer than
+// the final rounding, so that a value is at most 1 from the rounded exact one. What lies beyond an edge it
+// treats in its own way, so a margin of as many pixels as the filter reaches is left out.
+TEST(Resize, AgreesWithTheDefinition) {
+  for (const auto& [width, height, size] :
+       {std::array{100, 75, 64}, std::array{75, 100, 32}, std::array{333, 250, 48}, std::array{40, 61, 40},
+        std::array{20, 15, 32}, std::array{513, 129, 64}, std::array{31, 500, 16},
+        std::array{1000, 300, 50}}) {
+    SCOPED_TRACE(std::to_string(width) + "x" + std::to_string(height) + " to " + std::to_string(size));
+    const Image image = noise(width, height, static_cast<unsigned>(width));
+    Preprocessing how;
+    how.size = size;
+    const Image result = Preparer(how).prepare(image);
+    const Image expected = reference(image, size);
+    const double scale = static_cast<double>(std::min(width, height)) / size;
+    const int margin = static_cast<int>(std::ceil(2 / std::min(1.0, scale))) + 1;
+    for (int y = margin; y < size - margin; ++y) {
+      for (int i = margin * 3; i < (size - margin) * 3; ++i) {
+        const auto at = static_cast<std::size_t>(y * size * 3 + i);
+        ASSERT_NEAR(result.pixels[at], expected.pixels[at], 1) << "x " << i / 3 << " y " << y;
+      }
+    }
+  }
+}
+
+// The planes of a subsampled JPEG are resized as they are stored; that must give what resizing the decoded
+// pixels gives, but for the way in which chroma is upsampled.
+TEST(Prepare, PlanesAgreeWithPixels) {
+  const Image image = smooth_image(211, 163, 3);
+  for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {2, 2}, {1, 2}, {4, 1}, {4, 2}}) {
+    const auto bytes = make_jpeg(image, {.h = h, .v = v});
+    Preprocessing how;
+    how.size = 64;
+    Preparer preparer(how);
+    EXPECT_GT(psnr(preparer.prepare(bytes, "a.jpg"), preparer.prepare(decode_jpeg(bytes, "a.jpg"))), 38)
+        << h << "x" << v;
+  }
+}
+
+// Large images are decoded at a fraction of their size.
+TEST(Prepare, ScaledDecodingAgreesWithPixels) {
+  const Image image = smooth_image(501, 398, 3);
+  const auto bytes = make_jpeg(image, {});
+  for (const int size : {60, 30, 15}) {
+    Preprocessing how;
+    how.size = size;
+    Preparer preparer(how);
+    EXPECT_GT(psnr(preparer.prepare(bytes, "a.jpg"), preparer.prepare(decode_jpeg(bytes, "a.jpg"))), 38)
+        << size;
+  }
+}
+
+TEST(Prepare, APreparerForgetsNothingAndRemembersNothing) {
+  Preprocessing how;
+  how.size = 40;
+  Preparer preparer(how);
+  const auto first = make_jpeg(smooth_image(90, 70, 3, 1), {});
+  const auto gray = make_jpeg(smooth_image(120, 65, 1, 2), {.colors = 1, .h = 1, .v = 1});
+  const Image fresh = Preparer(how).prepare(first, "a.jpg");
+  EXPECT_EQ(preparer.prepare(first, "a.jpg").pixels, fresh.pixels);
+  static_cast<void>(preparer.prepare(gray, "b.jpg"));
+  const auto cut = std::span(first).first(first.size() / 2);
+  EXPECT_THROW(static_cast<void>(preparer.prepare(cut, "c.jpg")), Error);
+  // More geometries than are kept.
+  for (int i = 0; i < 60; ++i) static_cast<void>(preparer.prepare(smooth_image(41 + i, 60, 3)));
+  EXPECT_EQ(preparer.prepare(first, "a.jpg").pixels, fresh.pixels);
+}
+
+TEST(Prepare, ChannelsAreAsAsked) {
+  Preprocessing how;
+  how.size = 20;
+  how.gray = true;
+  Preparer gray(how);
+  how.gray = false;
+  Preparer color(how);
+  const Image image = smooth_image(50, 40, 3);
+  const auto jpeg = make_jpeg(image, {.h = 1, .v = 1});
+  const Image luma_of_jpeg = gray.prepare(jpeg, "a.jpg");
+  ASSERT_EQ(luma_of_jpeg.channels, 1);
+  // The gray of a picture is the luma of its colours: of pixels, of planes, before or after resizing.
+  EXPECT_GT(psnr(luma_of_jpeg, with_channels(color.prepare(image), 1)), 40);
+  EXPECT_GT(psnr(gray.prepare(image), with_channels(color.prepare(image), 1)), 50);
+  const Image gray_file = color.prepare(encode_png(smooth_image(50, 40, 1)), "a.png");
+  ASSERT_EQ(gray_file.channels, 3);
+  for (std::size_t i = 0; i < gray_file.pixels.size(); i += 3) {
+    ASSERT_EQ(gray_file.pixels[i], gray_file.pixels[i + 1]);
+    ASSERT_EQ(gray_file.pixels[i], gray_file.pixels[i + 2]);
+  }
+}
+
+TEST(Prepare, SizeNoneKeepsThePixels) {
+  Preprocessing how;
+  how.size = 0;
+  const Image image = smooth_image(50, 40, 3);
+  EXPECT_EQ(Preparer(how).prepare(encode_png(image), "a.png").pixels, image.pixels);
+  const auto jpeg = make_jpeg(image, {});
+  EXPECT_EQ(Preparer(how).prepare(jpeg, "a.jpg").pixels, decode_jpeg(jpeg, "a.jpg").pixels);
+}
+
+// Colours far apart, so that a wrong matrix shows: from JPEG's own conversion by libjpeg to ours.
+TEST(Color, IsJfifs) {
+  Image image{16, 16, 3, {}};
+  for (int i = 0; i < 256; ++i) image.pixels.insert(image.pixels.end(), {230, 20, 90});
+  const auto bytes = make_jpeg(image, {.h = 1, .v = 1, .quality = 100});
+  Preprocessing how;
+  how.size = 16;
+  const Image ours = Preparer(how).prepare(bytes, "a.jpg");
+  const Image theirs = decode_jpeg(bytes, "a.jpg");
+  for (std::size_t i = 0; i < ours.pixels.size(); ++i) ASSERT_NEAR(ours.pixels[i], theirs.pixels[i], 1);
+}
+
+// An image stored in each of the eight orientations is seen the same, whatever the parity of what is cut off.
+TEST(Exif, EveryOrientationIsSeenAlike) {
+  Preprocessing how;
+  how.exif = true;
+  for (const auto& [width, height] : {std::pair{61, 40}, {60, 40}, {40, 63}}) {
+    const Image seen = noise(width, height, 5);
+    for (const int size : {40, 0}) {
+      how.size = size;
+      Preparer preparer(how);
+      const Image expected = preparer.prepare(seen);
+      for (int orientation = 1; orientation <= 8; ++orientation) {
+        // The inverse of a turn is the opposite turn, all others are their own.
+        const int inverse = orientation == 6 ? 8 : orientation == 8 ? 6 : orientation;
+        const Image stored = oriented(seen, inverse);
+        // Through PNG's eXIf chunk nothing is lost; libpng's simple writer has none, so JPEG at quality 100.
+        const auto bytes = make_jpeg(stored, {.h = 1, .v = 1, .orientation = orientation, .quality = 100});
+        const Image result = preparer.prepare(bytes, "a.jpg");
+        ASSERT_EQ(result.width, expected.width);
+        EXPECT_GT(psnr(result, expected), 35) << "orientation " << orientation << " size " << size;
+      }
+    }
+  }
+}
+
+TEST(Exif, TurnsAsTheStandardSays) {
+  // Stored: 2 wide, 1 high, left pixel 1, right pixel 2.
+  const Image stored{2, 1, 1, {1, 2}};
+  using Pixels = std::vector<std::uint8_t>;
+  EXPECT_EQ(oriented(stored, 1).pixels, (Pixels{1, 2}));
+  EXPECT_EQ(oriented(stored, 2).pixels, (Pixels{2, 1}));
+  EXPECT_EQ(oriented(stored, 3).pixels, (Pixels{2, 1}));
+  EXPECT_EQ(oriented(stored, 4).pixels, (Pixels{1, 2}));
+  // 6: column 0 of what is stored is the top; 8: it is the bottom.
+  const Image turned = oriented(stored, 6);
+  EXPECT_EQ(turned.width, 1);
+  EXPECT_EQ(turned.height, 2);
+  EXPECT_EQ(turned.pixels, (Pixels{1, 2}));
+  EXPECT_EQ(oriented(stored, 8).pixels, (Pixels{2, 1}));
+  EXPECT_EQ(oriented(stored, 5).pixels, (Pixels{1, 2}));
+  EXPECT_EQ(oriented(stored, 7).pixels, (Pixels{2, 1}));
+  // 6 again, of a column: row 0 of what is stored is on the right.
+  EXPECT_EQ(oriented(Image{1, 2, 1, {1, 2}}, 6).pixels, (Pixels{2, 1}));
+}
+
+TEST(Prepare, ExtremeShapes) {
+  Preparer preparer{Preprocessing{}};
+  for (const auto& [width, height] : {std::pair{1, 1}, {1, 2}, {65000, 1}, {1, 65000}, {2, 3}, {3000, 7}}) {
+    const Image image{width, height, 3,
+                      std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3), 77)};
+    for (const auto& bytes : {encode_png(image), encode_jpeg(image)}) {
+      const Image result = preparer.prepare(bytes, "a");
+      ASSERT_EQ(result.pixels.size(), 256U * 256 * 3);
+      const auto [least, most] = std::minmax_element(result.pixels.begin(), result.pixels.end());
+      EXPECT_NEAR(*least, 77, 1) << width << "x" << height;
+      EXPECT_NEAR(*most, 77, 1) << width << "x" << height;
+    }
+  }
+}
+
+TEST(Prepare, CompressedImagesAndWhatIsNone) {
+  Preprocessing how;
+  how.size = 20;
+  Preparer preparer(how);
+  const auto jpeg = make_jpeg(smooth_image(50, 40, 3), {});
+  EXPECT_EQ(preparer.prepare(test::pack(jpeg, test::Packing::gzip), "a").pixels,
+            preparer.prepare(jpeg, "a").pixels);
+  const auto error_of = [&](const std::vector<std::uint8_t>& bytes) {
+    try {
+      static_cast<void>(preparer.prepare(bytes, "a"));
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  EXPECT_EQ(error_of({}), "a: empty file");
+  EXPECT_EQ(error_of({'h', 'i'}), "a: neither JPEG nor PNG");
+  EXPECT_EQ(error_of(test::make_tar({{"x", {1}}})), "a: a tar archive where an image is expected");
+  EXPECT_EQ(error_of(test::pack({'h', 'i'}, test::Packing::gzip)), "a: neither JPEG nor PNG");
+}
+
+}  // namespace
+}  // namespace convoy
