@@ -52,7 +52,7 @@ NETS := $(wildcard examples/nets/*.net)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint demo lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint demo bench lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) ## the test programs, in $(OUT)/test
@@ -121,6 +121,15 @@ demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it nee
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@mkdir -p $(OUT)/demo
 	@$(MAKE) --no-print-directory -C $(OUT)/demo -f $(abspath examples/fashion-mnist/Makefile) BIN='$(abspath $(OUT)/bin)'
+
+# Peers are compiled as this project is.
+PEERS := $(patsubst tests/bench/peers/%.cpp,$(OUT)/bench/%,$(wildcard tests/bench/peers/*.cpp))
+$(OUT)/bench/%: tests/bench/peers/%.cpp $(OUT)/flags | $(OUT)/requirements
+	@mkdir -p $(@D)
+	$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
+
+bench: all $(PEERS) ## times the tools beside every peer that is installed (PARTS='train imgprep': those, ROUNDS=5)
+	@BIN='$(abspath $(OUT)/bin)' PEERS='$(abspath $(OUT)/bench)' tests/bench/run $(PARTS)
 
 lint: check-lint tidy cppcheck ## check-lint, clang-tidy and cppcheck (the latter two where installed)
 
