@@ -34,9 +34,11 @@ $(OUT)/cuda/flags: FORCE
 	@printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' | cmp -s - $@ || \
 	  printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' > $@
 
+# What ptxas says of each kernel's registers stays beside the object, for tests/check/cuda.
 $(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
 	@mkdir -p $(@D)
-	$(NVCC) $(NVCCFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || { cat $@.log >&2; exit 1; }
+	@grep -i -A4 warning $@.log >&2 || :
 
 $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@

@@ -70,7 +70,10 @@ class Pages {
   [[nodiscard]] std::byte* end() const { return static_cast<std::byte*>(data_) + bytes_; }
 
  private:
-  static std::size_t page() { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
+  static std::size_t page() {
+    static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    return bytes;
+  }
   void* data_ = nullptr;
   std::size_t bytes_;
 };
