@@ -1,0 +1,96 @@
+// Products of matrices by kernels/cuda/gemm.h, in all arrangements of the fully-connected layers.
+#include "kernels/cuda/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "tests/support/device_memory.h"
+#include "tests/support/tensors.h"
+
+namespace convoy::cuda {
+namespace {
+
+// [height][width] as [width][height].
+reference::Values turned(const reference::Values& values, std::size_t height, std::size_t width) {
+  reference::Values result(values.size());
+  for (std::size_t i = 0; i < height; ++i) {
+    for (std::size_t j = 0; j < width; ++j) result[j * height + i] = values[i * width + j];
+  }
+  return result;
+}
+
+template <typename T>
+std::vector<T> as(const reference::Values& values) {
+  std::vector<T> result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) result[i] = from_float<T>(static_cast<float>(values[i]));
+  return result;
+}
+
+template <typename In, typename Out>
+void check_product(GemmShape shape) {
+  const auto rows = static_cast<std::size_t>(shape.rows);
+  const auto columns = static_cast<std::size_t>(shape.columns);
+  const auto depth = static_cast<std::size_t>(shape.depth);
+  TestRandom random(3);
+  const reference::Values a = random.values(rows * depth);
+  const reference::Values b = random.values(depth * columns);
+  const reference::Values bias = random.values(columns);
+  shape.in = sizeof(In) == 4 ? Element::f32 : Element::bf16;
+  shape.out = sizeof(Out) == 4 ? Element::f32 : Element::bf16;
+
+  const Stream stream;
+  const GemmContext context;
+  const Gemm gemm(context, shape);
+  const OnDevice<In> device_a(stream, as<In>(shape.a_transposed ? turned(a, rows, depth) : a));
+  const OnDevice<In> device_b(stream, as<In>(shape.b_transposed ? turned(b, depth, columns) : b));
+  const OnDevice<Out> device_bias(stream, as<Out>(bias));
+  OnDevice<Out> d(stream, shape.rows * shape.columns);
+  gemm.run(stream, device_a.data(), device_b.data(), device_bias.data(), d.data());
+  const std::vector<Out> got = d.values();
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t j = 0; j < columns; ++j) {
+      double want = shape.epilogue == GemmEpilogue::none ? 0.0 : bias[j];
+      double magnitude = std::abs(want);
+      for (std::size_t k = 0; k < depth; ++k) {
+        want += a[i * depth + k] * b[k * columns + j];
+        magnitude += std::abs(a[i * depth + k] * b[k * columns + j]);
+      }
+      if (shape.epilogue == GemmEpilogue::bias_relu && want < 0.0) want = 0.0;
+      const double sums = static_cast<double>(shape.depth + 1) * kRounding<float> * magnitude;
+      ASSERT_LE(std::abs(to_float(got[i * columns + j]) - want),
+                sums + kRounding<Out> * (std::abs(want) + sums))
+          << i << "," << j << " want " << want;
+    }
+  }
+}
+
+TEST(CudaGemm, ForwardOfAFullyConnectedLayer) {
+  for (const GemmEpilogue epilogue : {GemmEpilogue::none, GemmEpilogue::bias, GemmEpilogue::bias_relu}) {
+    const GemmShape shape = {
+        .rows = 5, .columns = 24, .depth = 40, .b_transposed = true, .epilogue = epilogue};
+    check_product<Bf16, Bf16>(shape);
+    check_product<Bf16, float>(shape);
+    check_product<float, float>(shape);
+  }
+}
+
+TEST(CudaGemm, InputGradient) {
+  const GemmShape shape = {.rows = 7, .columns = 40, .depth = 24};
+  check_product<Bf16, Bf16>(shape);
+  check_product<float, float>(shape);
+}
+
+TEST(CudaGemm, WeightGradient) {
+  const GemmShape shape = {.rows = 24, .columns = 40, .depth = 11, .a_transposed = true};
+  check_product<Bf16, float>(shape);
+  check_product<float, float>(shape);
+}
+
+TEST(CudaGemm, OneOfEach) {
+  check_product<Bf16, Bf16>({.rows = 1, .columns = 8, .depth = 8, .epilogue = GemmEpilogue::bias});
+}
+
+}  // namespace
+}  // namespace convoy::cuda
