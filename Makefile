@@ -32,14 +32,14 @@ LDFLAGS_ALL := -fopenmp -pthread -Wl,--as-needed $(MODE_FLAGS) $(LDFLAGS)
 LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
 LIB_SOURCES := $(wildcard lib/*/*.cpp formats/*.cpp kernels/*.cpp)
-TOOL_SOURCES := $(wildcard $(TOOLS:%=tools/%.cpp))
+TOOL_SOURCES := $(TOOLS:%=tools/%.cpp)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cpp)
 TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
 FIXTURE_SOURCE := tests/cli/fixture.cpp
 ALL_SOURCES := $(LIB_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) $(FIXTURE_SOURCE)
 object = $(patsubst %.cpp,$(OUT)/obj/%.o,$(1))
 LIB := $(OUT)/libconvoy.a
-PROGRAMS := $(patsubst tools/%.cpp,$(OUT)/bin/%,$(TOOL_SOURCES))
+PROGRAMS := $(TOOLS:%=$(OUT)/bin/%)
 DISPATCHER := $(OUT)/bin/convoy
 UNIT_TESTS := $(patsubst tests/unit/%.cpp,$(OUT)/test/%,$(TEST_SOURCES))
 FIXTURE := $(OUT)/test/fixture
@@ -161,7 +161,7 @@ format: ## rewrites the C++ sources with clang-format
 	find lib formats kernels tools tests '(' -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh' ')' \
 	  -exec clang-format -i {} +
 
-# $(1) is the root of an installation. Links are relative, so that it can be staged and moved.
+# Links are relative, so that an installation can be staged and moved.
 SHARE = $(DESTDIR)$(PREFIX)/share
 install: all ## programs, manual pages, completion and nets, under $(DESTDIR)$(PREFIX)
 	$(INSTALL) -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/libexec/convoy' '$(SHARE)/convoy/nets' \
