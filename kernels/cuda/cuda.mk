@@ -44,6 +44,51 @@ $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# train, eval and predict run on GPUs; a program that is linked so starts and works where there is no driver. In the
+# other modes only where CUDA=1 insists: nvcc would compile everything once more.
+ifneq ($(if $(filter release,$(MODE))$(filter 1,$(CUDA)),$(HAVE_CUDA)),)
+CUDA_PROGRAMS := $(filter $(addprefix $(OUT)/bin/,train eval predict),$(PROGRAMS))
+$(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/nn/compiled_cuda.o $(CUDA_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
+$(OUT)/obj/lib/base/version.o: CPPFLAGS_ALL += -DCONVOY_WITH_CUDA
+endif
+# What --version says depends on it.
+$(OUT)/cuda/built: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CUDA_PROGRAMS)' | cmp -s - $@ || printf '%s\n' '$(CUDA_PROGRAMS)' > $@
+$(OUT)/obj/lib/base/version.o: $(OUT)/cuda/built
+
+# The tests and the benchmark of real GPUs, and the libraries they need in a folder beside them: what a copy of the
+# tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs them there without make.
+GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
+  $(filter-out tests/unit/cuda_emulation_test.cpp,$(wildcard tests/unit/cuda_*_test.cpp))) \
+  $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
+GPU_BENCH := $(OUT)/gpu/bench
+GPU_LINK = $(CXX) $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN/lib' -o $@ -Wl,--start-group $^ -Wl,--end-group
+
+$(OUT)/gpu/obj/%.o: tests/unit/cuda_%.cpp $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(OUT)/gpu/obj/%.o: tests/gpu/%.cpp $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(OUT)/gpu/obj/%.o: tests/bench/gpu/%.cpp $(OUT)/flags
+	@mkdir -p $(@D)
+	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+$(GPU_TESTS): $(OUT)/gpu/%: $(OUT)/gpu/obj/%.o $(OUT)/gpu/obj/main.o $(call object,$(SUPPORT_SOURCES)) $(CUDA_LIB) $(LIB)
+	$(GPU_LINK) -lgtest $(CUDA_LIBS) $(LIBS)
+$(GPU_BENCH): $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp)) $(CUDA_LIB) $(LIB)
+	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)
+
+.PHONY: gpu check-gpu bench-gpu
+gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(CUDA_PROGRAMS)) ## the programs of check-gpu and bench-gpu, to be carried to a GPU
+	@tests/gpu/collect '$(OUT)/gpu' $^
+check-gpu: gpu ## all tests of the CUDA backend on a GPU; fails where there is none
+	@tests/gpu/run '$(OUT)/gpu'
+bench-gpu: gpu ## times the CUDA backend beside cuDNN and PyTorch on a GPU
+	@tests/bench/gpu/run '$(OUT)/gpu'
+
 # For the emulated device: g++ finds tests/cuda_emulation/include before the toolkit and the root.
 EMULATION_FLAGS := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -Wno-unknown-pragmas
 EMULATED_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/emulated/%.o) \
@@ -69,4 +114,4 @@ $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulati
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group -lgtest $(EMULATION_LIBS) $(LIBS)
 
--include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS))
+-include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS)) $(wildcard $(OUT)/gpu/obj/*.d)

@@ -418,4 +418,14 @@ std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptio
   return std::make_unique<CompiledCuda>(net, options, device);
 }
 
+CudaDevices cuda_devices() {
+  cuda::DeviceCount devices = cuda::count_devices();
+  return {devices.count, std::move(devices.reason)};
+}
+
+std::string cuda_device_name(int index) {
+  cuda::select_device(index);
+  return cuda::device_info(index).name;
+}
+
 }  // namespace convoy

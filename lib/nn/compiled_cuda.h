@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "lib/nn/compiled_net.h"
 
@@ -12,5 +13,14 @@ namespace convoy {
 // fit.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
+
+struct CudaDevices {
+  int count = 0;
+  std::string reason;  // why there are none
+};
+// Never throws; needs neither driver nor GPU.
+[[nodiscard]] CudaDevices cuda_devices();
+// The GPU's name. Throws Error where it cannot be used, or this build has no code for it.
+[[nodiscard]] std::string cuda_device_name(int index);
 
 }  // namespace convoy

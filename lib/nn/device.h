@@ -12,7 +12,8 @@ namespace convoy {
 struct Device {
   bool cuda = false;
   int index = 0;                           // of the GPU
-  [[nodiscard]] std::string text() const;  // "cpu", "cuda:0"
+  std::string note;                        // the GPU's name, or why there is none where one was looked for
+  [[nodiscard]] std::string text() const;  // "cpu", "cpu (no NVIDIA driver)", "cuda:0 (NVIDIA H200)"
 };
 
 // Reads --device and settles `auto`. Throws UsageError for another text and Error for a device that this

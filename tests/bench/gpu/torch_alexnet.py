@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Times PyTorch's training step of AlexNet, with groups, on the first GPU: channels_last, bf16 autocast; eager,
+compiled, and captured in a CUDA graph; with and without LRN. Data stay on the GPU: nothing is copied or augmented.
+
+    torch_alexnet.py [BATCH...]
+"""
+
+import sys
+import time
+
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional as F
+except ImportError:
+    print("PyTorch is not installed: skipped")
+    sys.exit(0)
+if not torch.cuda.is_available():
+    print("PyTorch sees no GPU: skipped")
+    sys.exit(0)
+
+
+class AlexNet(nn.Module):
+    def __init__(self, lrn):
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 96, 11, stride=4)
+        self.conv2 = nn.Conv2d(96, 256, 5, padding=2, groups=2)
+        self.conv3 = nn.Conv2d(256, 384, 3, padding=1)
+        self.conv4 = nn.Conv2d(384, 384, 3, padding=1, groups=2)
+        self.conv5 = nn.Conv2d(384, 256, 3, padding=1, groups=2)
+        self.fc6 = nn.Linear(9216, 4096)
+        self.fc7 = nn.Linear(4096, 4096)
+        self.fc8 = nn.Linear(4096, 1000)
+        self.norm = nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0) if lrn else nn.Identity()
+
+    def forward(self, x):
+        x = F.max_pool2d(self.norm(F.relu(self.conv1(x))), 3, 2)
+        x = F.max_pool2d(self.norm(F.relu(self.conv2(x))), 3, 2)
+        x = F.relu(self.conv3(x))
+        x = F.relu(self.conv4(x))
+        x = F.max_pool2d(F.relu(self.conv5(x)), 3, 2).flatten(1)
+        x = F.dropout(F.relu(self.fc6(x)), 0.5, self.training)
+        x = F.dropout(F.relu(self.fc7(x)), 0.5, self.training)
+        return self.fc8(x)
+
+
+def make_step(batch, lrn, mode):
+    torch.manual_seed(1)
+    net = AlexNet(lrn).cuda().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4, fused=True)
+    images = torch.randn(batch, 3, 227, 227, device="cuda").contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(0, 1000, (batch,), device="cuda")
+    forward = torch.compile(net) if mode == "compiled" else net
+
+    def step():
+        optimizer.zero_grad(set_to_none=mode != "graph")
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            loss = F.cross_entropy(forward(images), labels)
+        loss.backward()
+        optimizer.step()
+
+    if mode != "graph":
+        return step
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(5):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def rate(batch, lrn, mode):
+    step = make_step(batch, lrn, mode)
+    for _ in range(10):
+        step()
+    torch.cuda.synchronize()
+    steps = max(20, 20000 // batch)
+    start = time.perf_counter()
+    for _ in range(steps):
+        step()
+    torch.cuda.synchronize()
+    return steps * batch / (time.perf_counter() - start)
+
+
+def main():
+    torch.backends.cudnn.benchmark = True
+    print(f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
+    for lrn in (True, False):
+        for batch in [int(text) for text in sys.argv[1:]] or [128, 256, 1024]:
+            for mode in ("eager", "compiled", "graph"):
+                try:
+                    result = f"{rate(batch, lrn, mode):8.0f} images/s"
+                except Exception as error:  # a peer that fails is a line of the table
+                    result = f"failed: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
+                with_lrn = "with   " if lrn else "without"
+                print(f"PyTorch step,  batch {batch:4d}, {with_lrn} LRN, {mode:8s}: {result}", flush=True)
+                torch.cuda.empty_cache()
+
+
+main()
