@@ -57,9 +57,9 @@ class ShardWriter {
   std::unique_ptr<State> state_;
 };
 
-// What was lost: "train-00003.shard: record 17: offset 3342336: payload checksum mismatch". Readers report
-// every loss through this, once, and go on with the next whole record; a stream whose end chunk counts more
-// records than came is reported too.
+// What was lost: "train-00003.shard: record 17 (cats/a.jpg): offset 3342336: payload checksum mismatch".
+// Readers report every loss through this, once, and go on with the next whole record; a stream whose end
+// chunk counts more records than came is reported too.
 using DamageHandler = std::function<void(const std::string& message)>;
 
 // A record where it lies: views into a ShardFile, valid as long as that, or into the chunk that a ShardReader

@@ -42,7 +42,7 @@ std::optional<RecordView> ShardReader::next_view() {
     const RecordView view = view_record(bytes, state.chunk->offset, state.chunk->header, in_chunk);
     state.last_index = state.chunk->first + in_chunk;
     if (view.intact()) return view;
-    state.walker.report_record(state.last_index, view.offset, kPayloadDamaged);
+    state.walker.report_record(state.last_index, view, kPayloadDamaged);
   }
   return std::nullopt;
 }

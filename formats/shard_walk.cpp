@@ -67,9 +67,9 @@ void ChunkWalker::report(std::uint64_t offset, std::string_view what) {
   on_damage_(name_ + ": offset " + std::to_string(offset) + ": " + std::string(what));
 }
 
-void ChunkWalker::report_record(std::uint64_t index, std::uint64_t offset, std::string_view what) {
-  on_damage_(name_ + ": record " + std::to_string(index) + ": offset " + std::to_string(offset) + ": " +
-             std::string(what));
+void ChunkWalker::report_record(std::uint64_t index, const RecordView& record, std::string_view what) {
+  on_damage_(name_ + ": record " + std::to_string(index) + " (" + std::string(record.name) + "): offset " +
+             std::to_string(record.offset) + ": " + std::string(what));
 }
 
 std::optional<ChunkPlace> ChunkWalker::next() {

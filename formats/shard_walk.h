@@ -75,7 +75,7 @@ class ChunkWalker {
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
 
   void report(std::uint64_t offset, std::string_view what);
-  void report_record(std::uint64_t index, std::uint64_t offset, std::string_view what);
+  void report_record(std::uint64_t index, const RecordView& record, std::string_view what);
 
  private:
   // What the next chunk must say when nothing is missing before it.

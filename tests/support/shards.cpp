@@ -75,8 +75,9 @@ ReadResult read_mapped(const std::string& path) {
             {view.label, std::string(view.name), {view.payload.begin(), view.payload.end()}});
         result.indexes.push_back(i);
       } else {
-        result.damage.push_back(path + ": record " + std::to_string(i) + ": offset " +
-                                std::to_string(view.offset) + ": " + std::string(kPayloadDamaged));
+        result.damage.push_back(path + ": record " + std::to_string(i) + " (" + std::string(view.name) +
+                                "): offset " + std::to_string(view.offset) + ": " +
+                                std::string(kPayloadDamaged));
       }
     }
   } catch (const Error& error) {

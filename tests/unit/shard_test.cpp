@@ -497,8 +497,8 @@ TEST_F(Shard, EveryChangedByteCostsAtMostItsRecordOrChunk) {
       for (const DocumentedRecord& record : chunk.records) {
         const bool in_payload = at >= record.offset && at < record.offset + record.length;
         if (in_payload) {
-          place = ": record " + std::to_string(next) + ": offset " + std::to_string(record.offset) +
-                  ": payload checksum mismatch";
+          place = ": record " + std::to_string(next) + " (" + record.name + "): offset " +
+                  std::to_string(record.offset) + ": payload checksum mismatch";
         }
         if (!in_body && !in_payload) expected.push_back(records[next]);
         ++next;
