@@ -131,6 +131,7 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
 
 std::vector<ClassInfo> numbered_classes(int count) {
   std::vector<ClassInfo> classes;
+  classes.reserve(static_cast<std::size_t>(count));
   for (int i = 0; i < count; ++i) classes.push_back({std::to_string(i), {}});
   return classes;
 }

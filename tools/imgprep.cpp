@@ -1,5 +1,4 @@
 // imgprep: images to a shard stream.
-#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -7,7 +6,6 @@
 
 #include "formats/jpeg.h"
 #include "formats/list.h"
-#include "formats/shard.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
@@ -17,6 +15,7 @@
 #include "lib/data/inputs_rejects.h"
 #include "lib/data/prepare.h"
 #include "lib/data/prepare_pool.h"
+#include "lib/data/prepare_sink.h"
 
 namespace convoy {
 namespace {
@@ -84,46 +83,24 @@ InputOptions inputs_from(const Options& options) {
   return inputs;
 }
 
-// The codec, and its quality where it has one.
-std::pair<Codec, int> codec_from(const Options& options) {
+Encoding encoding_from(const Options& options) {
   const std::string text = options.text("codec");
-  if (text == "raw") return {Codec::raw, 0};
-  if (text == "jpeg") return {Codec::jpeg, kDefaultJpegQuality};
+  if (text == "raw") return {};
+  if (text == "jpeg") return {.codec = Codec::jpeg};
   constexpr std::string_view kLead = "jpeg:";
   if (!text.starts_with(kLead)) throw UsageError("--codec: '" + text + "' is not raw, jpeg or jpeg:QUALITY");
   return {Codec::jpeg,
           static_cast<int>(parse_integer(std::string_view(text).substr(kLead.size()), "--codec", 1, 100))};
 }
 
-// An image on its way to the shard.
-struct Prepared {
-  ImageInput input;  // without its bytes
-  Image image;       // without its pixels
-  std::vector<std::uint8_t> payload;
-};
-
-Prepared prepare(ImageInput&& input, PreparerPool& pool, Codec codec, int quality) {
-  Prepared result;
-  try {
-    result.image = pool.prepare(input);
-    result.payload =
-        codec == Codec::jpeg ? encode_jpeg(result.image, quality) : std::move(result.image.pixels);
-  } catch (const Error& error) {
-    input.failure = reason_of(error, input.place);
-  }
-  input.bytes = {};
-  input.pixels.reset();
-  result.input = std::move(input);
-  return result;
-}
-
 int run(const Options& options, Console& console) {
   const InputOptions input_options = inputs_from(options);
-  const auto [codec, quality] = codec_from(options);
+  const Encoding encoding = encoding_from(options);
   DatasetInfo info;
-  info.codec = codec;
+  info.codec = encoding.codec;
   info.preprocessing = preprocessing_from(options);
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const int threads = options.threads();
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(options.text("rejects"), stop, console);
   const SignalWatch signals;
@@ -133,47 +110,26 @@ int run(const Options& options, Console& console) {
   }
   info.classes = inputs.classes();
   PreparerPool pool(info.preprocessing, input_options.limits);
+  ShardSink sink(out, info, rejects);
   Progress progress(console, inputs.total(), "images");
-  std::optional<ShardWriter> writer;  // once the first image tells the size
   std::uint64_t done = 0;
-  std::uint64_t unlabelled = 0;
-  const auto write = [&](Prepared&& one) {
-    if (one.input.failure.empty() && writer &&
-        (one.image.width != info.width || one.image.height != info.height)) {
-      one.input.failure = std::to_string(one.image.width) + "x" + std::to_string(one.image.height) +
-                          " pixels, where the images before have " + std::to_string(info.width) + "x" +
-                          std::to_string(info.height) + " (--size=none needs equal sizes)";
-    }
-    if (!one.input.failure.empty()) {
-      rejects.add(one.input.place, one.input.failure);
-    } else {
-      if (!writer) {
-        info.width = one.image.width;
-        info.height = one.image.height;
-        info.channels = one.image.channels;
-        writer.emplace(out, info);
-      }
-      writer->add(one.input.label, one.input.name, one.payload);
-      if (one.input.label == kNoLabel) ++unlabelled;
-    }
-    progress.update(++done, rejects.summary());
-  };
   ordered_parallel_map(
-      options.threads(),
+      threads,
       [&]() -> std::optional<ImageInput> {
         if (SignalWatch::stop_signal() != 0) return std::nullopt;
         return inputs.next();
       },
-      [&](ImageInput&& input) { return prepare(std::move(input), pool, codec, quality); }, write);
+      [&](ImageInput&& input) { return prepare_record(std::move(input), pool, encoding); },
+      [&](PreparedRecord&& one) {
+        sink.add(std::move(one));
+        progress.update(++done, rejects.summary());
+      });
   progress.finish();
   rejects.commit();
   if (const int signal = SignalWatch::stop_signal(); signal != 0) return kStatusSignal + signal;
-  if (!writer) throw Error(rejects.count() > 0 ? "every image was rejected: nothing written" : "no images");
-  writer->finish();
+  sink.finish();
   out.commit();
-  console.note(std::to_string(writer->records()) + " images, " + std::to_string(info.classes.size()) +
-               " classes" + (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
-               (rejects.count() > 0 ? ", " + rejects.summary() : ""));
+  console.note(sink.summary());
   return rejects.count() > 0 ? kStatusFailure : kStatusDone;
 }
 

@@ -59,7 +59,7 @@ std::optional<ClassInfo> ClassPattern::match(const std::string& name) const {
   return info;
 }
 
-Labeller::Labeller(LabelRules rules)
+Labeller::Labeller(const LabelRules& rules)
     : fixed_(rules.classes.has_value()),
       classes_(rules.classes.value_or(std::vector<ClassInfo>())),
       table_(classes_),

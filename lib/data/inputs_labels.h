@@ -44,7 +44,7 @@ class ClassPattern {
 class Labeller {
  public:
   // Throws Error where a file does not read, UsageError where the pattern is wrong.
-  explicit Labeller(LabelRules rules);
+  explicit Labeller(const LabelRules& rules);
 
   // Whether the table is still to be gathered: note every image before the first label is asked for.
   [[nodiscard]] bool gathers() const { return !fixed_; }
