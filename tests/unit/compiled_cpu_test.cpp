@@ -425,6 +425,15 @@ TEST(CompileCpu, SaysWhatCannotBe) {
   EXPECT_THROW(inference->get_parameter(2, values), Error);
   EXPECT_THROW(inference->get_parameter(1, values), Error);
   EXPECT_THROW(inference->set_mean(values), Error);
+  EXPECT_THROW(inference->infer(batch.view(), std::span(values).first(1)), Error);
+  EXPECT_THROW(inference->infer(Batch(net, 2, 1).view(), values), Error);
+  for (const auto& spoil : {+[](Batch& b) { b.labels[0] = 2; }, +[](Batch& b) { b.labels[0] = -1; },
+                            +[](Batch& b) { b.crops[0].top = 1; }, +[](Batch& b) { b.crops[0].left = -1; },
+                            +[](Batch& b) { b.labels.clear(); }}) {
+    Batch spoilt(net, 1, 1);
+    spoil(spoilt);
+    EXPECT_THROW((void)inference->evaluate(spoilt.view()), Error);
+  }
 }
 
 }  // namespace
