@@ -1,0 +1,127 @@
+# eval: every record once, the weights' own preprocessing, and no shard that does not go with them.
+load common
+load training
+
+setup() {
+  common_setup
+  make_training_set
+  small_train --epochs=3 -o w.safetensors train.shard
+}
+
+@test "eval prints four lines, or JSON" {
+  expect_status 0 "$BIN/eval" -w w.safetensors val.shard
+  assert_equal "$(cut -f 1 <<< "$output" | xargs)" "images top1_error top5_error loss"
+  assert_equal "$(value_of images)" 12
+  local error loss
+  error=$(value_of top1_error) loss=$(value_of loss)
+  assert_equal "$(value_of top5_error)" 0.000000  # of four classes
+  expect_status 0 "$BIN/eval" -w w.safetensors --json val.shard
+  assert_equal "${#lines[@]}" 1
+  requires perl
+  assert_equal "$(perl -MJSON::PP -e 'printf "%d %.6f %.6f", @{decode_json(<STDIN>)}{qw(images top1_error loss)}' \
+    <<< "$output")" "12 $error $loss"
+}
+
+@test "eval counts every record once for any batch, also with a partial last one" {
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --batch=1 --predictions=one.tsv train.shard
+  local error loss batch
+  error=$(value_of top1_error) loss=$(value_of loss)
+  assert_lines one.tsv 41
+  for batch in 3 16 39 40 41 128; do
+    expect_status 0 "$BIN/eval" -q -w w.safetensors --batch=$batch --predictions=many.tsv train.shard
+    assert_equal "$(value_of images)" 40
+    assert_equal "$(value_of top1_error)" "$error"
+    cmp one.tsv many.tsv
+    # Another batch size may sum in another order: some 1e-6 of a loss of about 1.
+    awk -v a="$loss" -v b="$(value_of loss)" 'BEGIN { exit !(a - b < 2e-5 && b - a < 2e-5) }' ||
+      fail "loss $(value_of loss) instead of $loss"
+  done
+}
+
+@test "eval --per-class, --confusion and --predictions agree with one another" {
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --per-class --confusion=c.tsv --predictions=p.tsv train.shard
+  assert_equal "$(grep -c '^class	' <<< "$output")" 4
+  assert_equal "$(grep '^class	' <<< "$output" | cut -f 4 | xargs)" "10 10 10 10"
+  assert_equal "$(head -n 1 c.tsv)" "class	0	1	2	3"
+  assert_equal "$(head -n 1 p.tsv)" "name	class	rank1	rank2	rank3	rank4"
+  assert_equal "$(sed -n 2p p.tsv | cut -f 1,2)" "train-images.idx:0	0"
+  # Wrong answers: counted in each of the three.
+  local total matrix answers
+  total=$(awk -F '\t' '$1 == "class" { sum += $4 * $5 } END { printf "%.0f", sum }' <<< "$output")
+  matrix=$(awk -F '\t' 'NR > 1 { for (i = 2; i <= 5; i++) if (i != NR) sum += $i } END { print sum + 0 }' c.tsv)
+  answers=$(awk -F '\t' 'NR > 1 && $2 != $3' p.tsv | wc -l)
+  assert_equal "$matrix $answers" "$total $total"
+}
+
+@test "eval takes shards from standard input, several of them, and JPEG ones" {
+  expect_status 0 "$BIN/eval" -q -w w.safetensors train.shard
+  local expected=$output
+  assert_equal "$("$BIN/eval" -q -w w.safetensors < train.shard)" "$expected"
+  # shellcheck disable=SC2002  # a pipe, not a file
+  assert_equal "$(cat train.shard | "$BIN/eval" -q -w w.safetensors -)" "$expected"
+  expect_status 0 "$BIN/eval" -q -w w.safetensors train.shard val.shard
+  assert_equal "$(value_of images)" 52
+  "$BIN/shardpack" -q --codec=jpeg:100 -o jpeg.shard train.shard
+  expect_status 0 "$BIN/eval" -q -w w.safetensors jpeg.shard
+  assert_equal "$(value_of images)" 40
+}
+
+@test "eval leaves damaged records out, names them, and ends with 1" {
+  damage_payload train.shard 5
+  expect_status 1 "$BIN/eval" -q -w w.safetensors train.shard
+  assert_equal "$(value_of images)" 39
+  assert_contains "$stderr" "record 5 "
+  refuse 1 'record 5 ' "$BIN/eval" -q -w w.safetensors --on-error=stop --predictions=p.tsv train.shard
+  assert_missing p.tsv
+}
+
+@test "eval refuses shards that do not go with the weights" {
+  make_idx other 8 size=14x14 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
+  refuse 1 'images are 14x14x1 .*the net takes 12x12x1' "$BIN/eval" -w w.safetensors other.shard
+  fixture png a.png size=12x12
+  "$BIN/imgprep" -q --size=none --gray a.png -o unlabelled.shard
+  refuse 1 'record 0 \(a.png\): has no label' "$BIN/eval" -w w.safetensors unlabelled.shard
+  printf '0\n1\ntwo\n3\n' > classes.txt
+  "$BIN/imgprep" -q --size=none --gray --classes=classes.txt --idx val-images.idx val-labels.idx -o named.shard
+  refuse 1 "class 2 is 'two', but '2' in w.safetensors" "$BIN/eval" -w w.safetensors named.shard
+  : > empty.shard
+  refuse 1 'empty.shard' "$BIN/eval" -w w.safetensors empty.shard
+}
+
+@test "eval warns of shards that were prepared in another way" {
+  "$BIN/imgprep" -q --size=none --gray --exif --idx val-images.idx val-labels.idx -o exif.shard
+  expect_status 0 "$BIN/eval" -w w.safetensors exif.shard
+  assert_contains "$stderr" "prepared in another way than w.safetensors: exif"
+}
+
+@test "eval refuses what are no weights" {
+  refuse 1 'val.shard: offset' "$BIN/eval" -w val.shard val.shard
+  refuse 1 'not a weights file' "$BIN/eval" -w mean.safetensors val.shard
+  refuse 1 'No such file' "$BIN/eval" -w nothing val.shard
+  refuse 1 'Is a directory' "$BIN/eval" -w . val.shard
+  head -c 2000 w.safetensors > cut.safetensors
+  refuse 1 'cut.safetensors: offset' "$BIN/eval" -w cut.safetensors val.shard
+  refuse 2 "Try 'eval --help'" "$BIN/eval" val.shard
+  refuse 2 "Try 'eval --help'" "$BIN/eval" -w w.safetensors --batch=0 val.shard
+}
+
+@test "eval reports what it cannot write" {
+  requires_full_device
+  refuse 1 '/dev/full: No space left' "$BIN/eval" -w w.safetensors --confusion=/dev/full val.shard
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c '"$0" -q -w w.safetensors val.shard > /dev/full' "$BIN/eval"
+  [ "$status" -eq 1 ]
+  assert_contains "$stderr" "stdout: No space left"
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c '"$0" -q -w w.safetensors val.shard >&-' "$BIN/eval"
+  [ "$status" -eq 1 ]
+}
+
+@test "the examples of man convoy-eval work" {
+  mv w.safetensors small.safetensors
+  local examples command
+  mapfile -t examples < <(man_examples convoy-eval.1)
+  [ "${#examples[@]}" -ge 5 ]
+  for command in "${examples[@]}"; do run_example "$command"; done
+}

@@ -1,0 +1,136 @@
+# predict: the classes of images from anywhere, answered as they come.
+load common
+load training
+
+setup() {
+  common_setup
+  make_training_set
+  small_train --epochs=12 -o w.safetensors train.shard
+  mkdir photos
+  "$BIN/shardpack" -q --extract=photos val.shard
+  mapfile -t images < <(find photos -name '*.png' | sort)
+}
+
+# The likeliest class of each image, from predict's output.
+answers() { cut -f 3 | xargs; }
+
+@test "predict prints name, rank, class ID, class and probability" {
+  expect_status 0 "$BIN/predict" -w w.safetensors "${images[0]}"
+  assert_equal "${#lines[@]}" 4  # of four classes
+  assert_equal "$(cut -f 1,2 <<< "$output" | xargs)" "${images[0]} 1 ${images[0]} 2 ${images[0]} 3 ${images[0]} 4"
+  awk -F '\t' 'NF != 5 || $5 > before && NR > 1 { bad = 1 } { before = $5; sum += $5 }
+    END { exit bad || sum < 0.9999 || sum > 1.0001 }' <<< "$output" || fail "$output"
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 2 "${images[0]}"
+  assert_equal "${#lines[@]}" 2
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --json "${images[0]}"
+  assert_contains "$output" '{"name":"'"${images[0]}"'","predictions":[{"rank":1,"class_id":"'
+}
+
+@test "predict gives the same answers from files, folders, archives, lists, shards and standard input" {
+  [ "${#images[@]}" -eq 12 ]
+  local expected
+  expected=$("$BIN/predict" -w w.safetensors -k 1 "${images[@]}" | cut -f 3-)
+  assert_equal "$(wc -l <<< "$expected")" 12
+  check() { assert_equal "$(cut -f 3- <<< "$output")" "$expected"; }
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 photos && check
+  tar -cf a.tar "${images[@]}"
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 a.tar && check
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 < a.tar && check
+  printf '%s\n' "${images[@]}" > list
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 list && check
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 < list && check
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --files-from=list && check
+  # shellcheck disable=SC2016
+  expect_status 0 bash -c 'cat "$@" | "$0" -w w.safetensors -k 1' "$BIN/predict" "${images[@]}" && check
+  assert_equal "$(cut -f 1 <<< "${lines[11]}")" "stdin:12"
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --batch=5 "${images[@]}"
+  assert_equal "$(cut -f 3 <<< "$output" | xargs)" "$(cut -f 1 <<< "$expected" | xargs)"
+  # Shards keep the order in which they were packed; eval says the same of it.
+  "$BIN/eval" -q -w w.safetensors --predictions=p.tsv val.shard
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 val.shard
+  assert_equal "$(cut -f 1,3 <<< "$output")" "$(sed 1d p.tsv | cut -f 1,3)"
+  local from_file=$output
+  # shellcheck disable=SC2002  # a pipe, not a file
+  assert_equal "$(cat val.shard | "$BIN/predict" -w w.safetensors -k 1)" "$from_file"
+}
+
+@test "predict answers an image before the next one is sent" {
+  coproc "$BIN/predict" -w w.safetensors -k 1
+  local image answer process=$COPROC_PID
+  fixture jpeg a.jpg size=12x12 kind=gray
+  for image in "${images[0]}" a.jpg "${images[1]}"; do
+    cat "$image" >&"${COPROC[1]}"
+    read -r -t 60 answer <&"${COPROC[0]}" || fail "no answer to $image"
+    assert_equal "$(cut -f 3 <<< "$answer")" "$("$BIN/predict" -w w.safetensors -k 1 "$image" | cut -f 3)"
+  done
+  eval "exec ${COPROC[1]}>&-"
+  wait "$process"
+}
+
+@test "predict names images that it cannot use, answers the others, and ends with 1" {
+  : > empty.png
+  head -c 60 "${images[0]}" > cut.png
+  echo '<html>404</html>' > page.jpg
+  fixture png large.png size=20x20
+  fixture png-header bomb.png
+  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --rejects=rejects.tsv empty.png "${images[0]}" cut.png page.jpg \
+    large.png nothing.png bomb.png "${images[1]}"
+  assert_equal "$(cut -f 1 <<< "$output" | xargs)" "${images[0]} ${images[1]}"
+  assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg large.png nothing.png bomb.png"
+  assert_contains "$stderr" "large.png: images are 20x20x1"
+  assert_equal "$(grep -c '^predict: ' <<< "$stderr")" 6
+  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --json page.jpg "${images[0]}"
+  assert_contains "${lines[0]}" '{"name":"page.jpg","error":"'
+  assert_contains "${lines[1]}" '"predictions"'
+  refuse 1 'page.jpg: ' "$BIN/predict" -w w.safetensors --on-error=stop -o out.tsv "${images[0]}" page.jpg "${images[1]}"
+  assert_missing out.tsv
+}
+
+@test "predict ends with 1 for images of which none can be used, and for no images" {
+  mkdir nothing
+  refuse 1 'no images' "$BIN/predict" -w w.safetensors nothing
+  refuse 1 'empty' "$BIN/predict" -w w.safetensors < /dev/null
+}
+
+@test "predict leaves out records of shards that are damaged or of another size" {
+  damage_payload val.shard 3
+  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 val.shard
+  assert_equal "${#lines[@]}" 11
+  assert_contains "$stderr" "val.shard: record 3 "
+  make_idx other 2 size=14x14 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
+  refuse 1 'other.shard: record 0 .*images are 14x14x1' "$BIN/predict" -w w.safetensors other.shard
+}
+
+@test "predict escapes names, and refuses weights that are none" {
+  cp "${images[0]}" $'a\tb\n.png'
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 $'a\tb\n.png'
+  assert_equal "$(cut -f 1 <<< "$output")" 'a\tb\n.png'
+  refuse 1 'not a weights file' "$BIN/predict" -w mean.safetensors "${images[0]}"
+  refuse 2 "Try 'predict --help'" "$BIN/predict" "${images[0]}"
+  refuse 2 "Try 'predict --help'" "$BIN/predict" -w w.safetensors -k 0 "${images[0]}"
+}
+
+@test "predict reports what it cannot write, and ends quietly where nobody reads" {
+  requires_full_device
+  refuse 1 '/dev/full: No space left' "$BIN/predict" -w w.safetensors -o /dev/full "${images[0]}"
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c '"$0" -w w.safetensors photos > /dev/full' "$BIN/predict"
+  [ "$status" -eq 1 ]
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c 'set -o pipefail; "$0" -w w.safetensors photos photos photos photos | head -n 1' \
+    "$BIN/predict"
+  assert_equal "$stderr" ""
+}
+
+@test "the examples of man convoy-predict work" {
+  mv w.safetensors small.safetensors
+  cp "${images[0]}" cat.png
+  mkdir photos/all
+  cp "${images[@]:1:3}" photos/all
+  local examples command
+  mapfile -t examples < <(man_examples convoy-predict.1)
+  [ "${#examples[@]}" -ge 4 ]
+  for command in "${examples[@]}"; do run_example "$command"; done
+  assert_contains "$output" "photos/all/"
+}

@@ -1,0 +1,210 @@
+# train: it learns, it says what goes wrong, and it leaves nothing half-written.
+load common
+load training
+
+setup() {
+  common_setup
+  make_training_set
+  basic=(--net=small.net --mean=mean.safetensors)
+}
+
+@test "train learns, validates, and logs what man convoy-train says" {
+  expect_status 0 small_train --epochs=12 --val=val.shard --log=log.tsv --log-every=1epoch -o w.safetensors train.shard
+  assert_equal "$(head -n 1 log.tsv)" \
+    "step	epoch	set	images	loss	top1_error	top5_error	learning_rate	images_per_second"
+  assert_equal "$(cut -f 3 log.tsv | sort | uniq -c | xargs)" "1 set 12 train 12 val"
+  # The net starts out with the loss of guessing, ln 4 = 1.386, and ends with hardly any errors.
+  awk -F '\t' 'NR == 2 && ($5 < 0.3 || $5 > 1.5) { exit 1 }' log.tsv || fail "first loss: $(sed -n 2p log.tsv)"
+  expect_status 0 "$BIN/eval" -q -w w.safetensors train.shard
+  awk -v error="$(value_of top1_error)" 'BEGIN { exit !(error <= 0.05) }' || fail "$output"
+}
+
+@test "train writes weights to standard output, from shards on standard input" {
+  small_train --steps=4 -o w.safetensors train.shard
+  small_train --steps=4 < train.shard > piped.safetensors
+  cmp w.safetensors piped.safetensors
+  # shellcheck disable=SC2002  # a pipe, not a file
+  cat train.shard | small_train --steps=4 - > piped.safetensors
+  cmp w.safetensors piped.safetensors
+  printf 'train.shard\0' > names
+  small_train --steps=4 --files-from=names -0 -o listed.safetensors
+  cmp w.safetensors listed.safetensors
+}
+
+@test "train --config gives options, and the command line wins" {
+  printf '%s\n' 'net=small.net' 'mean=mean.safetensors' 'batch=8' 'lr=0.5' 'flip=off' 'steps=4' > run.conf
+  small_train --steps=4 -o w.safetensors train.shard
+  "$BIN/train" -q --config=run.conf --lr=0.002 -o configured.safetensors train.shard
+  cmp w.safetensors configured.safetensors
+}
+
+@test "train --describe shows the layers" {
+  expect_status 0 "$BIN/train" --describe --net=small.net
+  assert_contains "$output" "c1"
+  assert_contains "$output" "f2"
+}
+
+@test "train --steps=0 writes the initial weights, which --seed changes" {
+  small_train --steps=0 -o a.safetensors train.shard
+  small_train --steps=0 -o b.safetensors train.shard
+  small_train --steps=0 --seed=2 -o c.safetensors train.shard
+  cmp a.safetensors b.safetensors
+  run ! cmp -s a.safetensors c.safetensors
+}
+
+@test "train stops where the loss is no number: status 1, no weights, the last checkpoint stays" {
+  small_train --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
+  cp c.safetensors before.safetensors
+  refuse 1 'not a finite number|not finite numbers' "$BIN/train" "${basic[@]}" --resume=c.safetensors --lr=1e6 --steps=60 \
+    -o diverged.safetensors train.shard
+  assert_contains "$stderr" "smaller --lr"
+  assert_contains "$stderr" "--resume=c.safetensors"
+  assert_missing diverged.safetensors
+  cmp c.safetensors before.safetensors
+}
+
+@test "train warns of a loss that stays at chance" {
+  expect_status 0 "$BIN/train" --net=small.net --mean=mean.safetensors --batch=4 --lr=0 --steps=1001 -o w.safetensors train.shard
+  assert_contains "$stderr" "no better than guessing (1.3863)"
+  assert_contains "$stderr" "try another --lr"
+}
+
+@test "SIGINT and SIGTERM end train after a checkpoint, with 130 and 143" {
+  local signal
+  for signal in INT:130 TERM:143; do
+    rm -f log.tsv c.safetensors
+    "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
+    local pid=$! status=0
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+    kill -"${signal%:*}" "$pid"
+    wait "$pid" || status=$?
+    assert_equal "$status" "${signal#*:}"
+    assert_missing w.safetensors
+    expect_status 0 "$BIN/eval" -q -w c.safetensors val.shard
+  done
+}
+
+@test "a second signal ends train at once" {
+  mkfifo c.safetensors  # to open it for writing lasts until somebody reads
+  "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
+  local pid=$! status=0 before
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  kill -TERM "$pid"
+  before=-1
+  until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # at its checkpoint
+  kill -0 "$pid"
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 143
+  assert_missing w.safetensors
+}
+
+@test "SIGUSR1 makes train write a checkpoint and go on" {
+  "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
+  local pid=$! status=0
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  [ ! -e c.safetensors ]
+  kill -USR1 "$pid"
+  wait_for c.safetensors
+  kill -0 "$pid"
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 143
+}
+
+@test "train leaves damaged records out, names each once, and ends with 1" {
+  damage_payload train.shard 5
+  expect_status 1 "$BIN/train" "${basic[@]}" --epochs=3 -o w.safetensors train.shard
+  assert_equal "$(grep -c 'record 5 .*checksum' <<< "$stderr")" 1
+  expect_status 0 "$BIN/eval" -q -w w.safetensors val.shard
+  refuse 1 'record 5 .*checksum' "$BIN/train" "${basic[@]}" --on-error=stop --epochs=3 -o other.safetensors train.shard
+  assert_missing other.safetensors
+}
+
+@test "train refuses records without a label, and labels that the net does not have" {
+  fixture png a.png size=12x12
+  "$BIN/imgprep" -q --size=none --gray a.png -o unlabelled.shard
+  refuse 1 'record 0 \(a.png\): has no label' "$BIN/train" "${basic[@]}" -o w.safetensors unlabelled.shard
+  make_net 3
+  refuse 1 'record 3 .*label 3 is outside the net.s 3 classes' "$BIN/train" "${basic[@]}" -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
+@test "train refuses inputs that do not go together" {
+  make_idx other 8 size=14x14 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
+  refuse 1 'images are 14x14x1 .*the net takes 12x12x1' "$BIN/train" "${basic[@]}" -o w.safetensors other.shard
+  refuse 1 'other.shard' "$BIN/train" "${basic[@]}" -o w.safetensors train.shard other.shard
+  refuse 1 'images are 14x14x1' "$BIN/train" "${basic[@]}" --val=other.shard -o w.safetensors train.shard
+  "$BIN/meanimg" -q -o other.mean other.shard
+  refuse 1 "other.mean: tensor 'mean' is \[1,14,14\], not \[1,12,12\]" \
+    "$BIN/train" --net=small.net --mean=other.mean -o w.safetensors train.shard
+  make_idx five 10 size=12x12 classes=5
+  "$BIN/imgprep" -q --size=none --gray --idx five-images.idx five-labels.idx -o five.shard
+  refuse 1 'five.shard: record 4 .*label 4 is outside' "$BIN/train" "${basic[@]}" --val=five.shard -o w.safetensors train.shard
+  printf '0\n1\ntwo\n3\n' > classes.txt
+  "$BIN/imgprep" -q --size=none --gray --classes=classes.txt --idx val-images.idx val-labels.idx -o named.shard
+  refuse 1 "validation set: class 2 is 'two', but '2' in the training set" \
+    "$BIN/train" "${basic[@]}" --val=named.shard -o w.safetensors train.shard
+  printf 'input 12x12x3\nfc f 4\nsoftmax\n' > rgb.net
+  refuse 1 'the net takes 12x12x3' "$BIN/train" --net=rgb.net --mean=none -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
+@test "train names what is wrong with its files" {
+  refuse 1 'nothing.net: No such file' "$BIN/train" --net=nothing.net --mean=none -o w.safetensors train.shard
+  refuse 1 'Is a directory' "$BIN/train" --net=. --mean=none -o w.safetensors train.shard
+  printf 'input 12x12x1\nconf x\n' > bad.net
+  refuse 1 'bad.net:2:1: ' "$BIN/train" --net=bad.net --mean=none -o w.safetensors train.shard
+  refuse 1 'small.net: offset' "$BIN/train" --net=small.net --mean=small.net -o w.safetensors train.shard
+  refuse 1 'nothing.shard: No such file' "$BIN/train" "${basic[@]}" -o w.safetensors nothing.shard
+  refuse 1 'small.net' "$BIN/train" "${basic[@]}" -o w.safetensors small.net
+  : > empty.shard
+  refuse 1 'empty.shard' "$BIN/train" "${basic[@]}" -o w.safetensors empty.shard
+  head -c 100 train.shard > cut.shard
+  refuse 1 'cut.shard' "$BIN/train" "${basic[@]}" -o w.safetensors cut.shard
+  assert_missing w.safetensors
+}
+
+@test "train finds out before the first step where it cannot write" {
+  refuse 1 'no/such/w.safetensors: No such file' "$BIN/train" "${basic[@]}" -o no/such/w.safetensors train.shard
+  mkdir folder
+  refuse 1 'folder: Is a directory' "$BIN/train" "${basic[@]}" -o folder train.shard
+  refuse 1 'no/such/c: No such file' "$BIN/train" "${basic[@]}" --checkpoint=no/such/c -o w.safetensors train.shard
+  refuse 1 'log.tsv: No such file' "$BIN/train" "${basic[@]}" --log=no/such/log.tsv -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
+@test "train on a full disk fails" {
+  requires_full_device
+  refuse 1 '/dev/full: No space left' "$BIN/train" "${basic[@]}" --steps=1 -o /dev/full train.shard
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c '"$0" -q --net=small.net --mean=none --steps=1 train.shard > /dev/full' "$BIN/train"
+  [ "$status" -eq 1 ]
+  assert_contains "$stderr" "No space left"
+  refuse 1 '/dev/full: No space left' "$BIN/train" "${basic[@]}" --steps=2 --checkpoint-every=1steps --checkpoint=/dev/full \
+    -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
+@test "train ends with 2 where it is used wrongly" {
+  local option
+  for option in --lr-policy=plateau --lr-policy=step:0.1 --crop=middle --flip=maybe --order=random --batch=0 \
+    --batch=8x --epochs=-1 --lr=nan --momentum=2 --seed=-1 --precision=fp64 --device=tpu --checkpoint-every=1hour \
+    --val-every=3minutes --on-error=ignore --nonsense=1; do
+    refuse 2 "Try 'train --help'" "$BIN/train" "${basic[@]}" "$option" -o w.safetensors train.shard
+  done
+  refuse 2 '--mean=FILE is missing' "$BIN/train" --net=small.net -o w.safetensors train.shard
+  refuse 2 '--net=FILE is missing' "$BIN/train" --mean=none -o w.safetensors train.shard
+  refuse 2 'exclude each other' "$BIN/train" "${basic[@]}" --steps=1 --epochs=1 -o w.safetensors train.shard
+  refuse 1 'cuda' "$BIN/train" "${basic[@]}" --device=cuda -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
+@test "the examples of man convoy-train work" {
+  local examples command
+  mapfile -t examples < <(man_examples convoy-train.1)
+  [ "${#examples[@]}" -ge 4 ]
+  for command in "${examples[@]}"; do run_example "$command"; done
+  assert_equal "$(cut -d ' ' -f 1 <<< "$output")" 1  # of the last one: both epochs fit into one batch
+}
