@@ -146,13 +146,10 @@ std::string text(const Index3& index) {
   return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) + ")";
 }
 
-std::string text(const std::source_location& where) {
-  return std::string(where.file_name()) + ":" + std::to_string(where.line());
-}
+std::string text(const Place& where) { return std::string(where.file) + ":" + std::to_string(where.line); }
 
 bool same_place(const Meeting& a, const Meeting& b) {
-  return a.what == b.what && a.where.line() == b.where.line() && a.where.column() == b.where.column() &&
-         a.execute == b.execute;
+  return a.what == b.what && a.where.line == b.where.line && a.execute == b.execute;
 }
 
 std::string describe(const Thread& thread) {
@@ -340,9 +337,9 @@ class BlockRunner {
 
  public:
   std::string message(const Thread& thread, std::string_view reason, bool with_thread = true) const {
-    const std::source_location& where = block_.shape->where;
-    std::string result = "kernel launched at " + text(where) + " in " + where.function_name() + ": block " +
-                         text(block_.index);
+    const Place& where = block_.shape->where;
+    std::string result =
+        "kernel launched at " + text(where) + " in " + where.function + ": block " + text(block_.index);
     if (with_thread) result += " thread " + text(thread.index);
     return result + ": " + std::string(reason) +
            " (CONVOY_EMULATION_SEED=" + std::to_string(schedule_seed()) + ")";
@@ -358,7 +355,8 @@ class BlockRunner {
 class Workers {
  public:
   explicit Workers(unsigned count) {
-    for (unsigned i = 0; i < count; ++i) threads_.emplace_back([this](std::stop_token stop) { serve(stop); });
+    for (unsigned i = 0; i < count; ++i)
+      threads_.emplace_back([this](const std::stop_token& stop) { serve(stop); });
   }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -428,8 +426,7 @@ std::atomic<std::uint64_t>& seed_in_use() {
 
 void check_shape(const LaunchShape& shape) {
   const auto refuse = [&](const std::string& reason) {
-    throw Fault("kernel launched at " + text(shape.where) + " in " + shape.where.function_name() + ": " +
-                reason);
+    throw Fault("kernel launched at " + text(shape.where) + " in " + shape.where.function + ": " + reason);
   };
   const std::uint64_t threads = shape.block.count();
   if (shape.grid.count() == 0) refuse("empty grid " + text(shape.grid));
@@ -459,7 +456,7 @@ void meet(const Meeting& meeting) {
   BlockRunner::of_this_thread().back_to_scheduler();
 }
 
-void block_barrier(const char* what, const std::source_location& where) {
+void block_barrier(const char* what, const Place& where) {
   Meeting meeting;
   meeting.what = what;
   meeting.where = where;

@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <source_location>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,11 +32,23 @@ struct Index3 {
   [[nodiscard]] std::uint64_t count() const { return std::uint64_t{x} * y * z; }
 };
 
+// Where in the source a call stands. (std::source_location, but for clang-tidy 14, which does not know it.)
+struct Place {
+  const char* file = "";
+  unsigned line = 0;
+  const char* function = "";
+  // As a default argument: the place of the call.
+  static constexpr Place here(const char* of_file = __builtin_FILE(), unsigned of_line = __builtin_LINE(),
+                              const char* of_function = __builtin_FUNCTION()) {
+    return {of_file, of_line, of_function};
+  }
+};
+
 struct LaunchShape {
   Index3 grid;
   Index3 block;
   std::size_t shared_bytes = 0;
-  std::source_location where;  // of the call of launch()
+  Place where;  // of the call of launch()
 };
 
 // The lanes' arguments of a warp collective, by lane.
@@ -46,7 +57,7 @@ using LaneArguments = std::array<void*, kWarpSize>;
 // What a thread waits for.
 struct Meeting {
   const char* what = nullptr;  // "__shfl_xor_sync"
-  std::source_location where;
+  Place where;
   void* arguments = nullptr;                        // on the waiting thread's stack
   void (*execute)(const LaneArguments&) = nullptr;  // null: the whole block meets
 };
@@ -97,7 +108,7 @@ void meet(const Meeting& meeting);
 
 // The running thread's part of the collective `what`: `Arguments` has what each lane gives and gets.
 template <typename Arguments, void (*kCompute)(const std::array<Arguments*, kWarpSize>&)>
-void warp_collective(const char* what, const std::source_location& where, Arguments& arguments) {
+void warp_collective(const char* what, const Place& where, Arguments& arguments) {
   Meeting meeting;
   meeting.what = what;
   meeting.where = where;
@@ -109,7 +120,7 @@ void warp_collective(const char* what, const std::source_location& where, Argume
   };
   meet(meeting);
 }
-void block_barrier(const char* what, const std::source_location& where);
+void block_barrier(const char* what, const Place& where);
 
 // Static shared memory of the running block for the object that `key` stands for.
 [[nodiscard]] void* static_shared(const void* key, std::size_t bytes, std::size_t alignment);

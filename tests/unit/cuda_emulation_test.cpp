@@ -51,7 +51,7 @@ std::string fault_of(const Stream& stream) {
 // Whether the work is found faulty, or gives wrong values, under at least one of some schedules. (One
 // schedule may hide a race, as a GPU may.)
 template <typename Run>
-int schedules_that_show(Run&& run) {
+int schedules_that_show(const Run& run) {
   const std::uint64_t before = emulation::schedule_seed();
   int shown = 0;
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
@@ -164,7 +164,7 @@ TEST(CudaEmulation, MultipliesMatrices) {
     const auto d = download<float>(stream, out);
     for (std::size_t row = 0; row < 16; ++row) {
       for (std::size_t column = 0; column < 8; ++column) {
-        float sum = static_cast<float>(1 + column % 2 + row / 8 * 2);
+        float sum = 1.0F + static_cast<float>(column % 2) + (row < 8 ? 0.0F : 2.0F);
         for (std::size_t k = 0; k < 16; ++k) {
           sum += to_float(a[row * 16 + k]) * to_float(transposed ? b[k * 8 + column] : b[column * 16 + k]);
         }

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <source_location>
 #include <type_traits>
 
 #include "tests/cuda_emulation/scheduler.h"
@@ -40,7 +39,7 @@ struct dim3 {
 #define blockDim (::convoy::emulation::current_block->shape->block)
 #define gridDim (::convoy::emulation::current_block->shape->grid)
 
-inline void __syncthreads(const std::source_location where = std::source_location::current()) {
+inline void __syncthreads(const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   convoy::emulation::block_barrier("__syncthreads", where);
 }
 
@@ -75,7 +74,7 @@ inline void check_mask(unsigned mask, const char* what) {
 }
 
 template <typename T>
-T shuffle(const char* what, unsigned mask, T value, unsigned source, const std::source_location& where) {
+T shuffle(const char* what, unsigned mask, T value, unsigned source, const convoy::emulation::Place& where) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
   check_mask(mask, what);
   Shuffle mine;
@@ -87,7 +86,7 @@ T shuffle(const char* what, unsigned mask, T value, unsigned source, const std::
   return result;
 }
 
-inline unsigned vote(const char* what, unsigned mask, bool value, const std::source_location& where) {
+inline unsigned vote(const char* what, unsigned mask, bool value, const convoy::emulation::Place& where) {
   check_mask(mask, what);
   Vote mine;
   mine.value = value;
@@ -98,46 +97,46 @@ inline unsigned vote(const char* what, unsigned mask, bool value, const std::sou
 }  // namespace convoy::emulation
 
 inline void __syncwarp(unsigned mask = 0xFFFFFFFFU,
-                       const std::source_location where = std::source_location::current()) {
+                       const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   convoy::emulation::check_mask(mask, "__syncwarp");
   int nothing = 0;
   convoy::emulation::warp_collective<int, convoy::emulation::compute_nothing>("__syncwarp", where, nothing);
 }
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int source,
-              const std::source_location where = std::source_location::current()) {
+              const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   return convoy::emulation::shuffle("__shfl_sync", mask, value, static_cast<unsigned>(source), where);
 }
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes,
-                  const std::source_location where = std::source_location::current()) {
+                  const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   const unsigned source = convoy::emulation::current_lane() ^ static_cast<unsigned>(lanes);
   return convoy::emulation::shuffle("__shfl_xor_sync", mask, value, source, where);
 }
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned lanes,
-                   const std::source_location where = std::source_location::current()) {
+                   const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   const unsigned lane = convoy::emulation::current_lane();
   const unsigned source = lane + lanes < convoy::emulation::kWarpSize ? lane + lanes : lane;
   return convoy::emulation::shuffle("__shfl_down_sync", mask, value, source, where);
 }
 template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned lanes,
-                 const std::source_location where = std::source_location::current()) {
+                 const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   const unsigned lane = convoy::emulation::current_lane();
   const unsigned source = lane >= lanes ? lane - lanes : lane;
   return convoy::emulation::shuffle("__shfl_up_sync", mask, value, source, where);
 }
 inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              const std::source_location where = std::source_location::current()) {
+                              const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   return convoy::emulation::vote("__ballot_sync", mask, predicate != 0, where);
 }
 inline int __any_sync(unsigned mask, int predicate,
-                      const std::source_location where = std::source_location::current()) {
+                      const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   return convoy::emulation::vote("__any_sync", mask, predicate != 0, where) != 0 ? 1 : 0;
 }
 inline int __all_sync(unsigned mask, int predicate,
-                      const std::source_location where = std::source_location::current()) {
+                      const convoy::emulation::Place where = convoy::emulation::Place::here()) {
   return convoy::emulation::vote("__all_sync", mask, predicate != 0, where) == 0xFFFFFFFFU ? 1 : 0;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cuda_runtime.h>
 
-#include <source_location>
 #include <tuple>
 
 #include "kernels/cuda/device.h"
@@ -14,10 +13,10 @@ namespace convoy::cuda {
 
 struct LaunchStream {
   LaunchStream(const Stream& to,
-               const std::source_location from = std::source_location::current())  // NOLINT: implicit
+               const emulation::Place from = emulation::Place::here())  // NOLINT: implicit
       : stream(to), where(from) {}
   const Stream& stream;
-  std::source_location where;
+  emulation::Place where;
 };
 
 template <typename... Parameters, typename... Arguments>
