@@ -109,6 +109,10 @@ $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
 
+# This one has kernels of its own.
+$(OUT)/tidy/tests/unit/cuda_emulation_test.cpp.ok: CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
+  -Wno-unknown-pragmas
+
 $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \
   $(call object,$(SUPPORT_SOURCES)) $(EMULATED_LIB) $(LIB)
 	@mkdir -p $(@D)
