@@ -58,6 +58,7 @@ std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64
 
 void StreamSource::release_before(std::uint64_t offset) {
   const std::size_t drop = std::min<std::uint64_t>(offset - base_, filled_);
+  if (drop == 0) return;
   std::memmove(buffer_.data(), buffer_.data() + drop, filled_ - drop);
   filled_ -= drop;
   base_ += drop;
