@@ -78,10 +78,10 @@ class Operand {
 class BoundPass {
  public:
   struct Binding {
-    int argument;
+    int argument = 0;
     memory::desc actual;
     memory::desc wanted;
-    bool output;
+    bool output = false;
   };
   BoundPass() = default;
   BoundPass(const dnnl::engine& engine, const OnednnPass& pass, std::span<const Binding> bindings)

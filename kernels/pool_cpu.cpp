@@ -8,6 +8,7 @@ namespace convoy::cpu {
 namespace {
 
 constexpr int kLanes = 16;
+constexpr float kLeast = -std::numeric_limits<float>::infinity();
 constexpr PoolIndex kNowhere = kMaxPoolWindow;  // of a window that sees nothing; no window is so large
 
 // Calls body(first lane's element in the input plane, in the output plane) for each image and each run of at
@@ -54,9 +55,9 @@ void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where
   for (int p = 0; p < s.out.height; ++p) {
     for (int q = 0; q < s.out.width; ++q) {
       const Window w = window_of(s, p, q);
-      std::array<float, kLanes> best;
-      std::array<PoolIndex, kLanes> at;
-      best.fill(w.count() == 0 ? 0.0F : -std::numeric_limits<float>::infinity());
+      std::array<float, kLanes> best{};
+      std::array<PoolIndex, kLanes> at{};
+      if (w.count() != 0) best.fill(kLeast);
       at.fill(w.count() == 0 ? kNowhere
                              : static_cast<PoolIndex>((w.rows.begin - w.top) * s.kernel_width +
                                                       (w.columns.begin - w.left)));
