@@ -5,7 +5,7 @@ namespace convoy::cuda {
 namespace {
 
 template <int kSize, typename T>
-__global__ void __launch_bounds__(kThreads) lrn_forward_kernel(LrnShape shape, const T* x, T* y) {
+__global__ void __launch_bounds__(kThreads, 4) lrn_forward_kernel(LrnShape shape, const T* x, T* y) {
   const TensorShape& t = shape.tensor;
   for_each_vector<T>(t, [&](int n, int pixel, int channel) {
     const std::int64_t at = n * t.image_elements() + std::int64_t{pixel} * t.block;
@@ -19,7 +19,7 @@ __global__ void __launch_bounds__(kThreads) lrn_forward_kernel(LrnShape shape, c
 }
 
 template <int kSize, typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 3)
     lrn_backward_kernel(LrnShape shape, const T* x, const T* dy, T* dx, bool relu_input) {
   const TensorShape& t = shape.tensor;
   lrn_backward_block<kSize>(

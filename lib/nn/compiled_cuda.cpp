@@ -46,7 +46,7 @@ class CompiledCuda final : public CompiledNet {
     CudaArena arena(memory_.data());
     place(arena);
     cuda::fill_zero(main_, memory_.data(), memory_.bytes());
-    for (Slot& slot : slots_) slot.batch.prepare();
+    for (Slot& slot : slots_in_use()) slot.batch.prepare();
     plan_.prepare(main_);
     main_.synchronize();
   }
@@ -110,6 +110,7 @@ class CompiledCuda final : public CompiledNet {
 
   void start_step(const BatchView& batch, const SgdRule& rule) override;
   BatchResult finish_step() override;
+  [[nodiscard]] bool overlaps_steps() const override { return true; }
   BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
     if (!started_.empty() || !finished_.empty()) throw Error("net", "a started step was not finished");
     start_step(batch, rule);
@@ -137,8 +138,11 @@ class CompiledCuda final : public CompiledNet {
   void place(CudaArena& arena) {
     mean_ = arena.take<float>(net_.input.stored.elements());
     plan_.place(arena);
-    for (Slot& slot : slots_) slot.batch.place(arena);
+    for (Slot& slot : slots_in_use()) slot.batch.place(arena);
   }
+  // Inference takes one batch at a time.
+  [[nodiscard]] std::size_t slot_count() const { return options_.mode == Mode::train ? kMaxStartedSteps : 1; }
+  [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
   void check_memory(std::uint64_t needed) const;
   [[nodiscard]] std::uint64_t bytes_for(int images) const;
 
@@ -221,7 +225,7 @@ std::uint64_t CompiledCuda::bytes_for(int images) const {
   CudaArena arena;
   (void)arena.take<float>(net_.input.stored.elements());
   plan.place(arena);
-  for (std::size_t i = 0; i < kMaxStartedSteps; ++i) CudaBatch(batch_size(net_, options)).place(arena);
+  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net_, options)).place(arena);
   return arena.bytes();
 }
 

@@ -84,6 +84,8 @@ class CompiledNet {
   // steps.
   virtual void start_step(const BatchView& batch, const SgdRule& rule);
   virtual BatchResult finish_step();
+  // Whether starting a step before the one before is finished gains anything.
+  [[nodiscard]] virtual bool overlaps_steps() const { return false; }
   // Class probabilities, [images, classes] row-major, dropout off. `probabilities` has at least that many
   // values.
   virtual void infer(const BatchView& batch, std::span<float> probabilities) = 0;

@@ -8,11 +8,13 @@
 
 namespace convoy {
 
-// Programs that are built with CUDA link these; in others they are null.
+// Programs that are built with CUDA link these; in others they are null. Weak here alone.
+// NOLINTBEGIN(readability-redundant-declaration)
 [[gnu::weak]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
 [[gnu::weak]] CudaDevices cuda_devices();
 [[gnu::weak]] std::string cuda_device_name(int index);
+// NOLINTEND(readability-redundant-declaration)
 
 namespace {
 

@@ -1,7 +1,9 @@
 // Stochastic gradient descent, one batch after another (Krizhevsky et al. 2012, section 5).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 
 #include "lib/data/loader.h"
 #include "lib/nn/checkpoint.h"
@@ -21,6 +23,12 @@ class Solver {
   // changes nothing but the count of steps. Throws NotFiniteError where the loss is not a finite number: the
   // net is then worth nothing.
   BatchResult step(const Batch& batch);
+  // The same in two halves, as CompiledNet has them: `state` counts a step when it starts, and its result
+  // when it is finished. start returns when `batch` may be changed.
+  void start(const Batch& batch);
+  BatchResult finish();
+  [[nodiscard]] std::size_t started() const { return started_images_.size(); }  // and not finished
+  [[nodiscard]] std::size_t oldest_images() const { return started_images_.front(); }
 
   [[nodiscard]] const TrainingState& state() const { return state_; }
   [[nodiscard]] TrainingState& state() { return state_; }
@@ -31,13 +39,16 @@ class Solver {
   [[nodiscard]] double epoch() const {
     return static_cast<double>(seen()) / static_cast<double>(state_.records);
   }
-  [[nodiscard]] double learning_rate() const { return learning_rate_; }  // of the last step
+  // Of the last step; 0 before the first.
+  [[nodiscard]] double learning_rate() const {
+    return state_.step == 0 ? 0.0 : options_.rule(state_.step - 1, state_.records).learning_rate;
+  }
 
  private:
   CompiledNet& net_;
   TrainingOptions options_;
   TrainingState state_;
-  double learning_rate_ = 0.0;
+  std::deque<std::size_t> started_images_;  // images of each started step
 };
 
 }  // namespace convoy

@@ -67,6 +67,7 @@ int Trainer::run() {
       if (inputs_.validation != nullptr && due(run_.validate_every)) validate();
       save_if_due(SignalWatch::take_checkpoint_request());
     }
+    finish_steps(0);
     const int signal = SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
     if (save_now && saved_step_ != state().step) save();
@@ -80,11 +81,22 @@ void Trainer::train_step(BatchLoader& loader) {
   const auto start = Clock::now();
   const Batch* batch = loader.next();
   for (const Batch::Damage& damage : batch->damaged) damage_(damage.message);
-  const BatchResult result = solver_.step(*batch);
+  solver_.start(*batch);
+  finish_steps(net_.overlaps_steps() ? 1 : 0);
   logged_seconds_ += seconds_since(start);
-  if (batch->size() == 0) return;
-  last_loss_ = result.loss_sum / static_cast<double>(batch->size());
-  if (!watch_.add(last_loss_)) return;
+}
+
+void Trainer::finish_steps(std::size_t left) {
+  while (solver_.started() > left) {
+    const std::size_t images = solver_.oldest_images();
+    const BatchResult result = solver_.finish();
+    if (images == 0) continue;
+    last_loss_ = result.loss_sum / static_cast<double>(images);
+    if (watch_.add(last_loss_)) warn_of_loss();
+  }
+}
+
+void Trainer::warn_of_loss() {
   console_.warn(format("step %llu: the loss over the last %llu steps is %.4f, no better than guessing (%.4f)",
                        static_cast<unsigned long long>(state().step),
                        static_cast<unsigned long long>(LossWatch::kWindow), watch_.window_loss(),
@@ -95,6 +107,7 @@ void Trainer::train_step(BatchLoader& loader) {
 }
 
 void Trainer::log_training() {
+  finish_steps(0);
   log_->add({.step = state().step,
              .epoch = solver_.epoch(),
              .set = "train",
@@ -106,6 +119,7 @@ void Trainer::log_training() {
 }
 
 void Trainer::validate() {
+  finish_steps(0);
   const auto start = Clock::now();
   EvaluationHooks hooks;
   hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_(message); };
@@ -140,6 +154,7 @@ void Trainer::save() {
     console_.warn("no checkpoint written: give --checkpoint=FILE");
     return;
   }
+  finish_steps(0);
   save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
   last_save_ = Clock::now();
   saved_step_ = state().step;

@@ -53,6 +53,9 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   void train_step(BatchLoader& loader);
+  // Takes the results of started steps until only so many are under way.
+  void finish_steps(std::size_t left);
+  void warn_of_loss();
   void log_training();
   void validate();
   void save();
