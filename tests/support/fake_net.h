@@ -52,7 +52,8 @@ class FakeNet : public CompiledNet {
       for (float& value : values) value += 1.0F;
     }
     BatchResult result;
-    result.loss_sum = loss * static_cast<double>(batch.images.size());
+    const double grown = loss + loss_growth * static_cast<double>(rates.size());
+    result.loss_sum = grown * static_cast<double>(batch.images.size());
     return result;
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
@@ -62,11 +63,14 @@ class FakeNet : public CompiledNet {
   BatchResult evaluate(const BatchView&) override { return {}; }
   [[nodiscard]] std::vector<std::string> describe_primitives() const override { return {}; }
   [[nodiscard]] std::vector<LayerTime> times() const override { return {}; }
+  [[nodiscard]] bool overlaps_steps() const override { return overlaps; }
 
   std::vector<std::vector<float>> parameters;
   std::vector<std::vector<float>> momenta;
   std::vector<float> mean;
-  double loss = 1.0;  // of every image
+  double loss = 1.0;         // of every image,
+  double loss_growth = 0.0;  // and so much more with every step
+  bool overlaps = false;     // whether the trainer shall start steps before it finishes others
   float answer = 1.0F;
   std::size_t fail_after = 1000;                    // steps: then a step throws
   std::vector<double> rates;                        // of each step

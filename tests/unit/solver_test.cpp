@@ -119,6 +119,29 @@ TEST_F(Training, LogsStepsAndValidations) {
   EXPECT_NE(lines[2].find("\t0.700000\t0.000000\t"), std::string::npos) << lines[2];
 }
 
+TEST_F(Training, OverlappingStepsChangesNothing) {
+  const auto run = [&](bool overlaps, const std::string& log) {
+    return train(nullptr, folder_ / log, [&](FakeNet& net, RunOptions& options) {
+      net.overlaps = overlaps;
+      net.loss_growth = 0.125;
+      options.checkpoint_every = Interval::parse("3steps", "", false);
+      options.checkpoint_at_end = true;
+    });
+  };
+  const auto columns = [&](const std::string& log) {
+    std::vector<std::string> lines = lines_of(folder_ / log);
+    for (std::string& line : lines) line.resize(line.rfind('\t'));  // the rate, images a second
+    return lines;
+  };
+  const auto apart = run(false, "apart.tsv");
+  const std::string checkpoint = read_text_file(checkpoint_, 1 << 20);
+  const auto overlapped = run(true, "overlapped.tsv");
+  EXPECT_EQ(columns("overlapped.tsv"), columns("apart.tsv"));
+  EXPECT_EQ(overlapped->rates, apart->rates);
+  EXPECT_EQ(overlapped->parameters, apart->parameters);
+  EXPECT_EQ(read_text_file(checkpoint_, 1 << 20), checkpoint);
+}
+
 TEST_F(Training, GoesOnFromACheckpointAsIfNeverStopped) {
   const auto without_rates = [](std::vector<std::string> lines) {
     for (std::string& line : lines) line.resize(line.rfind('\t'));
