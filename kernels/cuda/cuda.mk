@@ -65,7 +65,8 @@ GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
   $(filter-out tests/unit/cuda_emulation_test.cpp,$(wildcard tests/unit/cuda_*_test.cpp))) \
   $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
 GPU_BENCH := $(OUT)/gpu/bench
-GPU_LINK = $(CXX) $(LDFLAGS_ALL) -Wl,-rpath,'$$ORIGIN/lib' -o $@ -Wl,--start-group $^ -Wl,--end-group
+# Of the old kind of run path, which the libraries' own libraries are looked for in too.
+GPU_LINK = $(CXX) $(LDFLAGS_ALL) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib' -o $@ -Wl,--start-group $^ -Wl,--end-group
 
 $(OUT)/gpu/obj/%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
