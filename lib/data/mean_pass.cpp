@@ -9,6 +9,7 @@
 #include <span>
 #include <utility>
 
+#include "formats/image.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
@@ -165,20 +166,19 @@ class SummerPool {
 };
 
 struct BlockResult {
-  std::uint64_t images = 0;
+  std::uint64_t records = 0;
   std::vector<std::string> damage;
 };
 
 template <typename Source>
 BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
-  BlockResult result{0, std::move(block.damage)};
+  BlockResult result{block.records.size(), std::move(block.damage)};
   std::unique_ptr<ImageSummer> summer = pool.take();
   std::array<std::vector<std::uint8_t>, ImageSummer::kTogether> scratch;
   std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> group;
   std::size_t grouped = 0;
   const auto add_group = [&] {
     summer->add(std::span(group).first(grouped));
-    result.images += grouped;
     grouped = 0;
   };
   for (const Record& record : block.records) {
@@ -195,9 +195,20 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
   return result;
 }
 
+// A header can claim any size, and sums take twelve times the memory of an image.
+void check_size(const DatasetInfo& info, std::string_view place) {
+  const auto width = static_cast<std::uint64_t>(info.width);
+  const auto height = static_cast<std::uint64_t>(info.height);
+  if (width * height > kMaxImagePixels) {
+    throw Error(place, "images of " + std::to_string(width) + "x" + std::to_string(height) +
+                           " have more than " + std::to_string(kMaxImagePixels) + " pixels");
+  }
+}
+
 template <typename Source>
-SummedImages run_pass(Source& source, int threads, const DamageHandler& on_damage,
+SummedImages run_pass(Source& source, std::string_view place, int threads, const DamageHandler& on_damage,
                       const PassProgress& on_progress) {
+  check_size(source.info(), place);
   SummerPool pool(source.info());
   std::uint64_t done = 0;
   ordered_parallel_map(
@@ -205,7 +216,7 @@ SummedImages run_pass(Source& source, int threads, const DamageHandler& on_damag
       [&](Block&& block) { return sum_block(source, std::move(block), pool); },
       [&](BlockResult&& result) {
         for (const std::string& message : result.damage) on_damage(message);
-        done += result.images;
+        done += result.records;
         on_progress(done, source.total());
       });
   return {source.info(), pool.total()};
@@ -223,10 +234,10 @@ SummedImages sum_images(const std::vector<std::string>& inputs, int threads, con
   if (inputs.empty()) throw Error("no shards given");
   if (std::ranges::all_of(inputs, is_file)) {
     MappedSource source(inputs, on_damage);
-    return run_pass(source, threads, on_damage, on_progress);
+    return run_pass(source, inputs.front(), threads, on_damage, on_progress);
   }
   StreamSource source(inputs, on_damage);
-  return run_pass(source, threads, on_damage, on_progress);
+  return run_pass(source, inputs.front(), threads, on_damage, on_progress);
 }
 
 }  // namespace convoy

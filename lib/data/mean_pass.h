@@ -17,7 +17,7 @@ struct SummedImages {
   ImageSums sums;
 };
 
-// Images summed so far, and how many there are (0 where inputs are pipes).
+// Records done so far, and how many there are (0 where inputs are pipes).
 using PassProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
 // Sums the images of shards (paths; "-" is standard input) on `threads` threads. Files are mapped; where an

@@ -356,6 +356,12 @@ TEST_F(MeanFiles, DamagedRecordsAreNamedAndLeftOut) {
   EXPECT_NE(damage[0].find("record 6"), std::string::npos) << damage[0];
 }
 
+TEST_F(MeanFiles, HugeImagesThatAHeaderClaimsTakeNoMemory) {
+  const std::string path = folder_ / "huge.shard";
+  test::write_shard(path, test::small_info(20000, 20000, 3, 1), {});
+  EXPECT_THROW(static_cast<void>(sum_of({path}, 1)), Error);
+}
+
 TEST_F(MeanFiles, AreReadBackAndChecked) {
   const ImageSums sums = sum_up(6, 5, 3, random_pictures(9, 90, 17));
   const MeanFile file = read_mean_file(write(sums));
