@@ -48,19 +48,6 @@ void declare(po::options_description& options) {
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
 
-TrainingOptions training_options(const Options& options, const std::optional<Checkpoint>& resumed) {
-  if (options.given("steps") && options.given("epochs")) {
-    throw UsageError("--steps and --epochs exclude each other");
-  }
-  TrainingOptions training;
-  if (resumed) training = resumed->options;
-  for (const std::string name : TrainingOptions::kNames) {
-    if (name != "threads" && options.given(name)) training.set(name, options.text(name));
-  }
-  training.threads = options.threads();
-  return training;
-}
-
 RunOptions run_options(const Options& options) {
   RunOptions run;
   run.resumed_from = options.text("resume");
@@ -83,21 +70,6 @@ NetSpec read_net(const Options& options, const std::optional<WeightsFile>& resum
   return parse_net(read_text_file(path, kMaxNetBytes), path == kStdStreamName ? "stdin" : path);
 }
 
-std::vector<float> choose_mean(const Options& options, const NetSpec& net,
-                               const std::optional<WeightsFile>& resumed) {
-  const std::string path = options.text("mean");
-  if (path.empty() && resumed) return resumed->model().mean;
-  if (path.empty()) {
-    throw UsageError("--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
-  }
-  if (path == "none") return std::vector<float>(static_cast<std::size_t>(net.input.stored.elements()));
-  std::vector<float> mean = read_mean(path, net.input);
-  if (resumed && mean != resumed->model().mean) {
-    throw Error(resumed->name(), "the checkpoint was trained with another mean than " + path);
-  }
-  return mean;
-}
-
 void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& training,
               const std::optional<WeightsFile>& resumed) {
   if (resumed) {
@@ -110,7 +82,7 @@ void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& train
 
 int describe(const Options& options) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
-  out.write(describe_net(read_net(options, std::nullopt), training_options(options, std::nullopt).batch));
+  out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr).batch));
   out.commit();
   return kStatusDone;
 }
@@ -128,10 +100,10 @@ int train(const Options& options, Console& console) {
     file.emplace(options.text("resume"));
     resumed = read_checkpoint(*file);
   }
-  const TrainingOptions training = training_options(options, resumed);
+  const TrainingOptions training = training_options_from(options, resumed ? &resumed->options : nullptr);
   Model model;
   model.net = read_net(options, file);
-  model.mean = choose_mean(options, model.net, file);
+  model.mean = choose_mean(options.text("mean"), model.net, file ? &*file : nullptr);
   const std::vector<std::string> shards = options.inputs();
   check_writable(output);
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);

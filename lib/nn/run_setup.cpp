@@ -31,6 +31,20 @@ std::string default_checkpoint(const std::string& output) {
          std::string(kCheckpointSuffix);
 }
 
+std::vector<float> choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
+  if (path.empty() && resumed != nullptr) return resumed->model().mean;
+  if (path.empty()) {
+    throw UsageError("--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
+  }
+  std::vector<float> mean = path == "none"
+                                ? std::vector<float>(static_cast<std::size_t>(net.input.stored.elements()))
+                                : read_mean(path, net.input);
+  if (resumed != nullptr && mean != resumed->model().mean) {
+    throw Error(resumed->name(), "the checkpoint was trained with another mean than --mean=" + path);
+  }
+  return mean;
+}
+
 LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console) {
   if (data.size() == 0) throw Error("the training set has no records");
   const std::string name = "training set";

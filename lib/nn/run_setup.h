@@ -21,6 +21,12 @@ void check_writable(const std::string& path);
 // "alexnet.safetensors" -> "alexnet.checkpoint.safetensors"; empty for "-".
 [[nodiscard]] std::string default_checkpoint(const std::string& output);
 
+// The mean of a run: of the file that --mean names, zeros for "none", or for an empty path that of the
+// checkpoint `resumed` (nullptr: none). Throws UsageError where there is neither, and Error where the file
+// does not fit the net or differs from the checkpoint's.
+[[nodiscard]] std::vector<float> choose_mean(const std::string& path, const NetSpec& net,
+                                             const WeightsFile* resumed);
+
 // A training set that fits the net: extent, number of classes, every label. Throws Error.
 [[nodiscard]] LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console);
 

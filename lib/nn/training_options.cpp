@@ -111,6 +111,19 @@ SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
           .weight_decay = weight_decay};
 }
 
+TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed) {
+  if (options.given("steps") && options.given("epochs")) {
+    throw UsageError("--steps and --epochs exclude each other");
+  }
+  TrainingOptions training;
+  if (resumed != nullptr) training = *resumed;
+  for (const std::string name : TrainingOptions::kNames) {
+    if (name != "threads" && options.given(name)) training.set(name, options.text(name));
+  }
+  training.threads = options.threads();
+  return training;
+}
+
 nlohmann::json to_json(const TrainingOptions& options) {
   nlohmann::json value = nlohmann::json::object();
   for (const char* name : TrainingOptions::kNames) {

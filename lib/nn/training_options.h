@@ -50,6 +50,10 @@ struct TrainingOptions {
   [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records) const;
 };
 
+// The options of a run from the command line: what is not given there is as in `resumed`, the options of a
+// checkpoint, or without one (nullptr) has its default. Throws UsageError.
+[[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed);
+
 // As a JSON object of texts. Reading throws Error(place, reason).
 [[nodiscard]] nlohmann::json to_json(const TrainingOptions& options);
 [[nodiscard]] TrainingOptions training_options_from_json(const nlohmann::json& value, std::string_view place);
