@@ -101,9 +101,9 @@ int run(const Options& options, Console& console) {
   info.preprocessing = preprocessing_from(options);
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const int threads = options.threads();
+  const SignalWatch signals;  // before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(options.text("rejects"), stop, console);
-  const SignalWatch signals;
   ImageInputs inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");

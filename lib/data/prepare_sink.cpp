@@ -9,6 +9,8 @@ namespace convoy {
 PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding) {
   PreparedRecord record;
   try {
+    // Archives can hold names of any length.
+    if (input.name.size() > kMaxRecordNameBytes) throw Error(input.place, "the name is too long");
     Image image = pool.prepare(input);
     record.width = image.width;
     record.height = image.height;

@@ -180,3 +180,20 @@ rejected() {
   [ "$status" -eq 141 ] || [ "$status" -eq 0 ]
   assert_equal "$stderr" ""
 }
+
+@test "SIGTERM leaves nothing behind" {
+  fixture jpeg a.jpg size=500x375
+  # More work than anything finishes before the signal comes.
+  yes a.jpg | head -n 200000 > list
+  "$BIN/imgprep" -q -o x.shard --files-from=list &
+  child=$!
+  until ls x.shard.* > /dev/null 2>&1; do
+    kill -0 "$child" || fail "imgprep ended by itself"
+    sleep 0.1
+  done
+  kill -TERM "$child"
+  status=0
+  wait "$child" || status=$?
+  assert_equal "$status" 143
+  assert_missing x.shard
+}
