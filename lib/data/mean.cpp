@@ -26,22 +26,24 @@ constexpr std::string_view kPreprocessingKey = "convoy.preprocessing";
 // Covariance of channels c and d. The numerator is exact: n <= 2^48 and the sums are below 2^64 and 2^56.
 double covariance(const ImageSums& sums, int c, int d) {
   const std::uint64_t n = sums.count * sums.pixels();
-  const auto product = sums.products[static_cast<std::size_t>(c * sums.channels + d)];
+  const auto row = static_cast<std::size_t>(c) * static_cast<std::size_t>(sums.channels);
+  const std::uint64_t product = sums.products[row + static_cast<std::size_t>(d)];
   const SignedWide numerator =
       static_cast<SignedWide>(n) * static_cast<SignedWide>(product) -
       static_cast<SignedWide>(sums.channel_sum(c)) * static_cast<SignedWide>(sums.channel_sum(d));
   return static_cast<double>(numerator) / static_cast<double>(n) / static_cast<double>(n);
 }
 
+template <int channels>
 void set_color_statistics(const ImageSums& sums, MeanStatistics& statistics) {
-  const int channels = sums.channels;
-  Eigen::MatrixXd matrix(channels, channels);
+  using Matrix = Eigen::Matrix<double, channels, channels>;
+  Matrix matrix;
   for (int c = 0; c < channels; ++c) {
     for (int d = 0; d < channels; ++d) matrix(c, d) = covariance(sums, c, d);
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
+  const Eigen::SelfAdjointEigenSolver<Matrix> solver(matrix);
   for (int i = channels - 1; i >= 0; --i) {  // the solver has the smallest first
-    Eigen::VectorXd direction = solver.eigenvectors().col(i);
+    Eigen::Matrix<double, channels, 1> direction = solver.eigenvectors().col(i);
     Eigen::Index largest = 0;
     direction.cwiseAbs().maxCoeff(&largest);
     if (direction(largest) < 0.0) direction = -direction;
@@ -92,7 +94,7 @@ float round_ratio(std::uint64_t numerator, std::uint64_t denominator) {
   const Wide scaled = Wide{numerator} << shift;
   const auto quotient = static_cast<std::uint64_t>(scaled / denominator);
   const bool exact = scaled % denominator == 0;
-  const int extra = static_cast<int>(std::bit_width(quotient)) - kPrecision;
+  const int extra = quotient >> (kPrecision + 1) == 0 ? 1 : 2;
   const std::uint64_t half = std::uint64_t{1} << (extra - 1);
   const std::uint64_t rest = quotient & (2 * half - 1);
   std::uint64_t kept = quotient >> extra;
@@ -107,7 +109,11 @@ MeanStatistics statistics_of(const ImageSums& sums) {
   for (int c = 0; c < sums.channels; ++c) {
     statistics.channel_mean.push_back(round_ratio(sums.channel_sum(c), sums.count * sums.pixels()));
   }
-  set_color_statistics(sums, statistics);
+  if (sums.channels == 1) {
+    set_color_statistics<1>(sums, statistics);
+  } else {
+    set_color_statistics<3>(sums, statistics);
+  }
   return statistics;
 }
 
