@@ -1,10 +1,12 @@
 // train: shards, mean and net -> weights.
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "formats/net.h"
+#include "kernels/bf16.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
@@ -12,6 +14,7 @@
 #include "lib/nn/describe.h"
 #include "lib/nn/device.h"
 #include "lib/nn/init.h"
+#include "lib/nn/profile.h"
 #include "lib/nn/run_setup.h"
 #include "lib/nn/trainer.h"
 
@@ -45,6 +48,7 @@ void declare(po::options_description& options) {
   add("log", text_option("FILE"), "write losses and errors as TSV");
   add("log-every", text_option("N", "20steps"), "Nsteps, Nepochs or never (then only at the end)");
   add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
+  add("profile", po::bool_switch(), "at the end, say where the time went, by phase and layer");
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
 
@@ -85,6 +89,13 @@ int describe(const Options& options) {
   out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr).batch));
   out.commit();
   return kStatusDone;
+}
+
+// On standard error, as the weights may go to standard output; with -q too, since it was asked for.
+void show_profile(const CompiledNet& net, const TrainingOptions& training, const Trainer& trainer) {
+  const Element element = training.precision == Precision::bf16 ? Element::bf16 : Element::f32;
+  const std::string table = profile_table(net.net(), net.batch(), element_bytes(element), trainer.times());
+  (void)std::fwrite(table.data(), 1, table.size(), stderr);
 }
 
 int train(const Options& options, Console& console) {
@@ -158,7 +169,9 @@ int train(const Options& options, Console& console) {
                          .labels = labels,
                          .validation = validation ? &*validation : nullptr};
   Trainer trainer(*net, inputs, run, state, std::move(log), damage, console);
-  if (const int signal = trainer.run(); signal != 0) return kStatusSignal + signal;
+  const int signal = trainer.run();
+  if (options.flag("profile")) show_profile(*net, training, trainer);
+  if (signal != 0) return kStatusSignal + signal;
   save_weights(output, model, training, *net);
   return damage.any() ? kStatusFailure : kStatusDone;
 }

@@ -1,12 +1,12 @@
 #include "lib/nn/describe.h"
 
-#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string_view>
 #include <vector>
 
 #include "lib/base/console.h"
+#include "lib/nn/aligned_table.h"
 
 namespace convoy {
 namespace {
@@ -29,28 +29,6 @@ struct KindName {
 std::string text_of(const Extent& extent) {
   return std::to_string(extent.height) + "x" + std::to_string(extent.width) + "x" +
          std::to_string(extent.channels);
-}
-
-constexpr std::size_t kColumns = 5;
-using Row = std::array<std::string, kColumns>;
-
-// Columns padded to their widest cell: texts to the left, numbers to the right.
-std::string aligned(const std::vector<Row>& rows) {
-  constexpr std::size_t kTextColumns = 3;
-  std::array<std::size_t, kColumns> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) widths[i] = std::max(widths[i], row[i].size());
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < kColumns; ++i) {
-      const std::string fill(widths[i] - row[i].size(), ' ');
-      if (i > 0) text += "  ";
-      text += i < kTextColumns ? row[i] + fill : fill + row[i];
-    }
-    text += '\n';
-  }
-  return text;
 }
 
 std::string giga(std::int64_t flop) {
@@ -84,8 +62,8 @@ std::string describe_net(const NetSpec& net, int batch) {
     parameters[parameter.layer] += parameter.elements();
 
   const NetCost cost = cost_of(net);
-  std::vector<Row> rows = {{"layer", "kind", "output", "parameters", "multiply-adds"},
-                           {"input", "input", text_of(net.input.crop), "0", "0"}};
+  std::vector<std::vector<std::string>> rows = {{"layer", "kind", "output", "parameters", "multiply-adds"},
+                                                {"input", "input", text_of(net.input.crop), "0", "0"}};
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const LayerSpec& layer = net.layers[i];
     rows.push_back({layer.name, std::string(std::visit(KindName{}, layer.kind)), text_of(layer.out),
@@ -96,7 +74,8 @@ std::string describe_net(const NetSpec& net, int batch) {
 
   const std::uint64_t parameter_bytes = cost.parameters * sizeof(float);
   const std::uint64_t activation_bytes = cost.activations * sizeof(float) * static_cast<std::uint64_t>(batch);
-  std::string text = aligned(rows);
+  constexpr std::size_t kTextColumns = 3;
+  std::string text = aligned_table(rows, kTextColumns);
   text += "# an image: forward " + giga(cost.forward_flop) + " GFLOP, training step " +
           giga(cost.training_flop) + " GFLOP\n";
   // Weights, gradients and momenta; activations and their gradients.

@@ -80,13 +80,29 @@ int Trainer::run() {
 void Trainer::train_step(BatchLoader& loader) {
   const auto start = Clock::now();
   const Batch* batch = loader.next();
+  times_.read_seconds += seconds_since(start);
+  times_.images += batch->size();
   for (const Batch::Damage& damage : batch->damaged) damage_(damage.message);
   solver_.start(*batch);
+  ++times_.steps;
+  add_time_since(start);
   finish_steps(net_.overlaps_steps() ? 1 : 0);
-  logged_seconds_ += seconds_since(start);
+}
+
+void Trainer::add_time_since(Clock::time_point start) {
+  const double seconds = seconds_since(start);
+  logged_seconds_ += seconds;
+  times_.seconds += seconds;
+}
+
+StepTimes Trainer::times() const {
+  StepTimes times = times_;
+  times.layers = time_between(validating_, net_.times());
+  return times;
 }
 
 void Trainer::finish_steps(std::size_t left) {
+  const auto start = Clock::now();
   while (solver_.started() > left) {
     const std::size_t images = solver_.oldest_images();
     const BatchResult result = solver_.finish();
@@ -94,6 +110,7 @@ void Trainer::finish_steps(std::size_t left) {
     last_loss_ = result.loss_sum / static_cast<double>(images);
     if (watch_.add(last_loss_)) warn_of_loss();
   }
+  add_time_since(start);
 }
 
 void Trainer::warn_of_loss() {
@@ -121,6 +138,7 @@ void Trainer::log_training() {
 void Trainer::validate() {
   finish_steps(0);
   const auto start = Clock::now();
+  const std::vector<LayerTime> trained = times().layers;
   EvaluationHooks hooks;
   hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_(message); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
@@ -128,6 +146,7 @@ void Trainer::validate() {
       evaluate(net_, *inputs_.validation,
                {.batch = inputs_.options.batch, .decode_threads = inputs_.options.threads}, hooks)
           .totals();
+  validating_ = time_between(trained, net_.times());
   solver_.state().validation_due = SignalWatch::stop_signal() != 0;
   if (state().validation_due) return;
   console_.note(format("step %llu epoch %.2f validation: loss %.4f, top-1 error %.2f %%, top-5 error %.2f %%",

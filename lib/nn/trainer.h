@@ -4,6 +4,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/console.h"
 #include "lib/data/damage.h"
@@ -12,6 +13,7 @@
 #include "lib/nn/checkpoint.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/loss_watch.h"
+#include "lib/nn/profile.h"
 #include "lib/nn/schedule.h"
 #include "lib/nn/solver.h"
 #include "lib/nn/training_log.h"
@@ -48,6 +50,8 @@ class Trainer {
   [[nodiscard]] int run();
 
   [[nodiscard]] const TrainingState& state() const { return solver_.state(); }
+  // Of the steps that this run took: neither validation nor the steps before it was resumed.
+  [[nodiscard]] StepTimes times() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -55,6 +59,7 @@ class Trainer {
   void train_step(BatchLoader& loader);
   // Takes the results of started steps until only so many are under way.
   void finish_steps(std::size_t left);
+  void add_time_since(Clock::time_point start);
   void warn_of_loss();
   void log_training();
   void validate();
@@ -75,6 +80,8 @@ class Trainer {
   Clock::time_point last_save_ = Clock::now();
   std::optional<std::uint64_t> saved_step_;
   double logged_seconds_ = 0.0;
+  StepTimes times_;                    // without the layers'
+  std::vector<LayerTime> validating_;  // what of the net's times is validation's
   double last_loss_ = 0.0;
 };
 

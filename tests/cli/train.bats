@@ -63,6 +63,54 @@ setup() {
   cmp c.safetensors before.safetensors
 }
 
+# The lines of train --profile on standard error.
+profile_lines() { sed -n '/^phase /,$p' <<< "$stderr"; }
+# Shares of all lines but the sums are 100 % in all, but for the rounding of each, and all phases and layers are there.
+profile_is_whole() {
+  profile_lines | awk '
+    NR > 1 && $1 !~ /^[#(]/ && ($2 != "(all)" || $1 == "other") { sum += $4; lines++ }
+    END { exit !(lines > 5 && sum > 100 - 0.005 * lines && sum < 100 + 0.005 * lines) }' || fail "$stderr"
+  local line
+  for line in 'read input' 'augment input' 'forward c1' 'forward maxpool1' 'forward f1' 'forward softmax' 'backward f2' 'backward c1' \
+    'update c1' 'update f2'; do
+    profile_lines | awk -v phase="${line% *}" -v layer="${line#* }" \
+      '$1 == phase && ("+" $2 "+") ~ ("[+]" layer "[+]") { found = 1 } END { exit !found }' || fail "no $line in: $stderr"
+  done
+}
+
+@test "train --profile says where the time went, and changes nothing else" {
+  small_train --steps=6 --device=cpu -o plain.safetensors train.shard
+  expect_status 0 small_train --profile --steps=6 --device=cpu --val=val.shard --val-every=2steps -o w.safetensors train.shard
+  profile_is_whole
+  assert_contains "$stderr" "# 6 steps of 8 images, 32-bit activations: "
+  cmp w.safetensors plain.safetensors
+  # As a filter, with the weights on standard output.
+  small_train --profile --steps=6 --device=cpu < train.shard > piped.safetensors 2> profile.txt
+  cmp piped.safetensors plain.safetensors
+  grep -q '^backward ' profile.txt
+}
+
+@test "train --profile counts the steps of a resumed run alone, and none where there are none" {
+  small_train --steps=4 --checkpoint=c.safetensors -o w.safetensors train.shard
+  expect_status 0 small_train --profile --resume=c.safetensors --steps=7 --device=cpu -o w.safetensors train.shard
+  profile_is_whole
+  assert_contains "$stderr" "# 3 steps of 8 images"
+  expect_status 0 small_train --profile --steps=0 -o w.safetensors train.shard
+  assert_contains "$stderr" "no step was taken"
+}
+
+@test "a signal ends train with the profile too" {
+  "$BIN/train" -q "${SMALL[@]}" --profile --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
+    -o w.safetensors train.shard 2> profile.txt &
+  local pid=$! status=0
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 143
+  stderr=$(cat profile.txt)
+  profile_is_whole
+}
+
 @test "train warns of a loss that stays at chance" {
   expect_status 0 "$BIN/train" --net=small.net --mean=mean.safetensors --batch=4 --lr=0 --steps=1001 -o w.safetensors train.shard
   assert_contains "$stderr" "no better than guessing (1.3863)"

@@ -54,15 +54,19 @@ class FakeNet : public CompiledNet {
     BatchResult result;
     const double grown = loss + loss_growth * static_cast<double>(rates.size());
     result.loss_sum = grown * static_cast<double>(batch.images.size());
+    forward_seconds += 1.0;
     return result;
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
     for (std::size_t i = 0; i < batch.images.size() * 4; ++i) probabilities[i] = i % 4 == 0 ? answer : 0.0F;
     inferred.push_back(batch.images.size());
+    forward_seconds += 100.0;
   }
   BatchResult evaluate(const BatchView&) override { return {}; }
   [[nodiscard]] std::vector<std::string> describe_primitives() const override { return {}; }
-  [[nodiscard]] std::vector<LayerTime> times() const override { return {}; }
+  [[nodiscard]] std::vector<LayerTime> times() const override {
+    return {{"fc1", "forward", forward_seconds}};
+  }
   [[nodiscard]] bool overlaps_steps() const override { return overlaps; }
 
   std::vector<std::vector<float>> parameters;
@@ -72,6 +76,7 @@ class FakeNet : public CompiledNet {
   double loss_growth = 0.0;  // and so much more with every step
   bool overlaps = false;     // whether the trainer shall start steps before it finishes others
   float answer = 1.0F;
+  double forward_seconds = 0.0;                     // as if a step took one, and an inference a hundred
   std::size_t fail_after = 1000;                    // steps: then a step throws
   std::vector<double> rates;                        // of each step
   std::vector<std::vector<std::uint64_t>> records;  // of each step

@@ -74,6 +74,7 @@ class Training : public ::testing::Test {
                     console_);
     EXPECT_EQ(trainer.run(), 0);
     EXPECT_EQ(trainer.state().step, 8U);
+    times_ = trainer.times();
     return owned;
   }
 
@@ -82,6 +83,7 @@ class Training : public ::testing::Test {
   std::string checkpoint_ = folder_ / "c.safetensors";
   DatasetInfo info_;
   TrainingOptions options_;
+  StepTimes times_;  // of the last run
   Console console_{"test"};
 };
 
@@ -98,6 +100,19 @@ TEST_F(Training, TakesTheStepsOfItsEpochs) {
     }
   }
   EXPECT_EQ(uses, std::vector<int>(kRecords, 3));
+}
+
+TEST_F(Training, TimesStepsWithoutValidations) {
+  for (const bool overlaps : {false, true}) {
+    const auto net = train(nullptr, folder_ / "log.tsv",
+                           [overlaps](FakeNet& made, RunOptions&) { made.overlaps = overlaps; });
+    EXPECT_GE(net->inferred.size(), 9U) << "three validations of ten images";
+    EXPECT_EQ(times_.steps, 8U);
+    EXPECT_EQ(times_.images, 32U);
+    ASSERT_EQ(times_.layers.size(), 1U);
+    EXPECT_EQ(times_.layers[0].seconds, 8.0) << "one a step";
+    EXPECT_GT(times_.seconds, times_.read_seconds);
+  }
 }
 
 TEST_F(Training, LogsStepsAndValidations) {
