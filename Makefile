@@ -23,7 +23,7 @@ MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefi
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 $(if $(MODE_FLAGS),,$(error MODE must be release, debug or asan, not '$(MODE)'))
 
-PACKAGES := libjpeg libpng zlib libarchive zimg libxxhash
+PACKAGES := libjpeg libpng zlib libarchive libxxhash
 # -Wrestrict warns of std::string operator+ in GCC 12 where nothing is wrong (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)

@@ -1,100 +1,119 @@
 #include "lib/data/prepare_resize.h"
 
-#include <zimg.h>
-
 #include <algorithm>
-#include <array>
-#include <string>
-
-#include "lib/base/error.h"
+#include <cstdint>
 
 namespace convoy {
 namespace {
 
-// Each of them holds some 100 KB of coefficients.
-constexpr std::size_t kGraphsKept = 48;
+// Each of them holds some 10 KB.
+constexpr std::size_t kAxesKept = 64;
 
-[[noreturn]] void fail() {
-  std::array<char, 256> reason{};
-  zimg_get_last_error(reason.data(), reason.size());
-  throw Error("zimg", reason.data());
+std::size_t lanes_for(std::size_t samples) { return (samples + Lanes::kCount - 1) / Lanes::kCount; }
+
+// Whole Lanes; the row has room for them.
+void to_bytes(const Lanes* from, std::size_t lanes, std::uint8_t* into) {
+  for (std::size_t i = 0; i < lanes; ++i) from[i].store(into + i * Lanes::kCount);
 }
 
-struct FreeGraph {
-  void operator()(zimg_filter_graph* graph) const { zimg_filter_graph_free(graph); }
-};
-
-zimg_image_format gray_format(int width, int height) {
-  zimg_image_format format{};
-  zimg_image_format_default(&format, ZIMG_API_VERSION);
-  format.width = static_cast<unsigned>(width);
-  format.height = static_cast<unsigned>(height);
-  format.pixel_type = ZIMG_PIXEL_BYTE;
-  format.color_family = ZIMG_COLOR_GREY;
-  format.pixel_range = ZIMG_RANGE_FULL;
-  return format;
+// As one array, which the compiler takes many at a time; a conversion of vectors it would not.
+void to_floats(const std::uint8_t* from, std::size_t count, Lanes* into) {
+  auto* values = reinterpret_cast<float*>(into);
+  for (std::size_t i = 0; i < count; ++i) values[i] = from[i];
 }
 
 }  // namespace
 
-struct PlaneResizer::Graph {
-  int width = 0;
-  int height = 0;
-  ResizeGeometry geometry;
-  std::unique_ptr<zimg_filter_graph, FreeGraph> graph;
-  std::size_t scratch_bytes = 0;
-};
-
-PlaneResizer::PlaneResizer() = default;
-PlaneResizer::PlaneResizer(PlaneResizer&&) noexcept = default;
-PlaneResizer& PlaneResizer::operator=(PlaneResizer&&) noexcept = default;
-PlaneResizer::~PlaneResizer() = default;
-
-const PlaneResizer::Graph& PlaneResizer::graph_for(const Plane& from, const ResizeGeometry& geometry) {
-  const auto found = std::find_if(graphs_.begin(), graphs_.end(), [&](const auto& graph) {
-    return graph->width == from.width() && graph->height == from.height() && graph->geometry == geometry;
-  });
-  if (found != graphs_.end()) {
-    std::rotate(graphs_.begin(), found, found + 1);
-    return *graphs_.front();
+const AxisWeights& PlaneResizer::weights_for(const AxisGeometry& geometry) {
+  const auto found =
+      std::ranges::find_if(axes_, [&](const auto& axis) { return axis->geometry == geometry; });
+  if (found != axes_.end()) {
+    std::rotate(axes_.begin(), found, found + 1);
+    return *axes_.front();
   }
-  zimg_image_format source = gray_format(from.width(), from.height());
-  source.active_region = {geometry.left, geometry.top, geometry.width, geometry.height};
-  const zimg_image_format target = gray_format(geometry.out_width, geometry.out_height);
-  zimg_graph_builder_params parameters{};
-  zimg_graph_builder_params_default(&parameters, ZIMG_API_VERSION);
-  parameters.resample_filter = ZIMG_RESIZE_BICUBIC;
-  parameters.filter_param_a = 0.0;  // zimg's b and c of Mitchell and Netravali: a = -c
-  parameters.filter_param_b = 0.5;
-  // Not ZIMG_CPU_AUTO_64B: the AVX-512 code of zimg 3.0.4 shrinks some sizes wrongly.
-  parameters.cpu_type = ZIMG_CPU_AUTO;
-  auto graph = std::make_unique<Graph>();
-  graph->width = from.width();
-  graph->height = from.height();
-  graph->geometry = geometry;
-  graph->graph.reset(zimg_filter_graph_build(&source, &target, &parameters));
-  if (!graph->graph) fail();
-  if (zimg_filter_graph_get_tmp_size(graph->graph.get(), &graph->scratch_bytes) != ZIMG_ERROR_SUCCESS) fail();
-  if (graphs_.size() == kGraphsKept) graphs_.pop_back();
-  graphs_.insert(graphs_.begin(), std::move(graph));
-  return *graphs_.front();
+  if (axes_.size() == kAxesKept) axes_.pop_back();
+  axes_.insert(axes_.begin(), std::make_unique<AxisWeights>(bicubic_weights(geometry)));
+  return *axes_.front();
+}
+
+void PlaneResizer::start(const AxisWeights& horizontal) {
+  first_column_ = horizontal.first.front();
+  columns_ = static_cast<std::size_t>(horizontal.first.back() + horizontal.taps - first_column_);
+  in_lanes_ = lanes_for(columns_);
+  out_lanes_ = lanes_for(horizontal.first.size());
+  source_y_.fill(-1);
+  source_rows_.resize(kSourceRows * in_lanes_);
+  wide_rows_.resize(Lanes::kCount * in_lanes_);
+  wide_columns_.resize(Lanes::kCount * in_lanes_);
+  out_columns_.resize(Lanes::kCount * out_lanes_);
+  out_rows_.resize(Lanes::kCount * out_lanes_);
+}
+
+const Lanes* PlaneResizer::source_row(const Plane& from, int y) {
+  const std::size_t place = static_cast<std::size_t>(y) % kSourceRows;
+  Lanes* row = source_rows_.data() + place * in_lanes_;
+  if (source_y_[place] != y) {
+    to_floats(from.row(y) + first_column_, columns_, row);
+    source_y_[place] = y;
+  }
+  return row;
+}
+
+// Row y of the result, as wide as the source.
+void PlaneResizer::resize_columns(const Plane& from, const AxisWeights& vertical, std::size_t y,
+                                  Lanes* into) {
+  const auto taps = static_cast<std::size_t>(vertical.taps);
+  const float* weights = vertical.weights.data() + y * taps;
+  std::array<const Lanes*, kMaxSummedRows> rows{};
+  for (std::size_t done = 0; done < taps; done += kMaxSummedRows) {
+    const std::size_t count = std::min(kMaxSummedRows, taps - done);
+    for (std::size_t k = 0; k < count; ++k) {
+      rows[k] = source_row(from, vertical.first[y] + static_cast<int>(done + k));
+    }
+    if (done == 0) {
+      sum_weighted<false>(count, rows.data(), weights, in_lanes_, into);
+    } else {
+      sum_weighted<true>(count, rows.data(), weights + done, in_lanes_, into);
+    }
+  }
+}
+
+// wide_columns_ to out_columns_: one Lanes is a column of Lanes::kCount rows.
+void PlaneResizer::resize_rows(const AxisWeights& horizontal) {
+  const auto taps = static_cast<std::size_t>(horizontal.taps);
+  const float* weights = horizontal.weights.data();
+  for (std::size_t x = 0; x < horizontal.first.size(); ++x, weights += taps) {
+    const Lanes* from = wide_columns_.data() + (horizontal.first[x] - first_column_);
+    auto sum = from[0].values * weights[0];
+    for (std::size_t k = 1; k < taps; ++k) sum += from[k].values * weights[k];
+    out_columns_[x].values = sum;
+  }
 }
 
 void PlaneResizer::resize(const Plane& from, const ResizeGeometry& geometry, Plane& to) {
-  const Graph& graph = graph_for(from, geometry);
+  const AxisWeights& horizontal =
+      weights_for({from.width(), geometry.left, geometry.width, geometry.out_width});
+  const AxisWeights& vertical =
+      weights_for({from.height(), geometry.top, geometry.height, geometry.out_height});
+  start(horizontal);
   to.resize(geometry.out_width, geometry.out_height);
-  // One row long enough, on the boundary that zimg asks for.
-  constexpr std::size_t kScratchWidth = 1 << 16;
-  scratch_.resize(kScratchWidth, 1, kScratchWidth, static_cast<int>(graph.scratch_bytes / kScratchWidth) + 1);
-  zimg_image_buffer_const source{};
-  source.version = ZIMG_API_VERSION;
-  source.plane[0] = {from.row(0), static_cast<std::ptrdiff_t>(from.stride()), ZIMG_BUFFER_MAX};
-  zimg_image_buffer target{};
-  target.version = ZIMG_API_VERSION;
-  target.plane[0] = {to.row(0), static_cast<std::ptrdiff_t>(to.stride()), ZIMG_BUFFER_MAX};
-  const auto status = zimg_filter_graph_process(graph.graph.get(), &source, &target, scratch_.row(0), nullptr,
-                                                nullptr, nullptr, nullptr);
-  if (status != ZIMG_ERROR_SUCCESS) fail();
+  const std::size_t height = vertical.first.size();
+  for (std::size_t top = 0; top < height; top += Lanes::kCount) {
+    const std::size_t count = std::min(Lanes::kCount, height - top);
+    for (std::size_t i = 0; i < count; ++i) {
+      resize_columns(from, vertical, top + i, wide_rows_.data() + i * in_lanes_);
+    }
+    for (std::size_t i = 0; i < in_lanes_; ++i) {
+      transpose(wide_rows_.data() + i, in_lanes_, wide_columns_.data() + i * Lanes::kCount, 1);
+    }
+    resize_rows(horizontal);
+    for (std::size_t i = 0; i < out_lanes_; ++i) {
+      transpose(out_columns_.data() + i * Lanes::kCount, 1, out_rows_.data() + i, out_lanes_);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      to_bytes(out_rows_.data() + i * out_lanes_, out_lanes_, to.row(static_cast<int>(top + i)));
+    }
+  }
 }
 
 }  // namespace convoy
