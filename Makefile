@@ -52,7 +52,7 @@ NETS := $(wildcard examples/nets/*.net)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint demo bench lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint demo bench bench-kernels lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) ## the test programs, in $(OUT)/test
@@ -128,8 +128,32 @@ $(OUT)/bench/%: tests/bench/peers/%.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
 
-bench: all $(PEERS) ## times the tools beside every peer that is installed (PARTS='train imgprep': those, ROUNDS=5)
+# Each operation of the CPU alone, with Google Benchmark where that is installed.
+KERNEL_BENCH := $(OUT)/bench/kernels
+KERNEL_BENCH_SOURCES := $(wildcard tests/bench/kernels/*.cpp)
+KERNELS ?= .
+HAVE_BENCHMARK := $(shell echo '\#if !__has_include(<benchmark/benchmark.h>)\n\#error\n\#endif' | $(CXX) $(CPPFLAGS) -E -x c++ - > /dev/null 2>&1 && echo yes)
+$(KERNEL_BENCH): $(call object,$(KERNEL_BENCH_SOURCES)) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lbenchmark $(LIBS)
+
+# The net alone, on a batch in memory.
+ONE_BATCH := $(OUT)/bench/one_batch
+ONE_BATCH_SOURCE := tests/bench/one_batch.cpp
+$(ONE_BATCH): $(call object,$(ONE_BATCH_SOURCE)) $(LIB)
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+BENCH_PROGRAMS := $(PEERS) $(ONE_BATCH) $(if $(HAVE_BENCHMARK),$(KERNEL_BENCH))
+bench: all $(BENCH_PROGRAMS) ## times the tools beside every peer that is installed (PARTS='train imgprep': those, ROUNDS=5)
 	@BIN='$(abspath $(OUT)/bin)' PEERS='$(abspath $(OUT)/bench)' tests/bench/run $(PARTS)
+ifdef HAVE_BENCHMARK
+bench-kernels: $(KERNEL_BENCH) ## times each operation of the CPU against the machine's peak (KERNELS='conv3|lrn': those)
+	$(KERNEL_BENCH) --benchmark_min_time=0.3 --benchmark_counters_tabular=true --benchmark_filter='$(KERNELS)'
+else
+bench-kernels:
+	@echo 'Google Benchmark (libbenchmark-dev) is not installed: bench-kernels is left out'
+endif
 
 lint: check-lint tidy cppcheck ## check-lint, clang-tidy and cppcheck (the latter two where installed)
 
@@ -194,4 +218,4 @@ help: ## this list
 	@sed -n '2,/^$$/s/^#   /  /p' Makefile
 
 -include kernels/cuda/cuda.mk
--include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES)))
+-include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE)))

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Times PyTorch on the nets that convoy ships: torch_net.py NET BATCH [--bf16] [--channels-last] [--rounds=N]
+"""Times PyTorch on the nets that convoy ships: torch_net.py train|infer NET BATCH [--bf16]
+[--channels-last] [--rounds=N]
 
-NET is alexnet (examples/nets/alexnet.net) or cifar-18pct. Prints `train` and `infer` lines: images a second, the
-median of the rounds, on random data that is in memory already.
+NET is alexnet (examples/nets/alexnet.net) or cifar-18pct. Prints images a second, the median of the rounds, on random
+data that is in memory already.
 """
 import argparse
 import contextlib
@@ -61,6 +62,7 @@ def median_rate(images, rounds, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", choices=["train", "infer"])
     parser.add_argument("net", choices=["alexnet", "cifar-18pct"])
     parser.add_argument("batch", type=int)
     parser.add_argument("--bf16", action="store_true")
@@ -91,10 +93,12 @@ def main():
         with torch.no_grad(), precision():
             net(images)
 
-    net.train()
-    print(f"train\t{median_rate(options.batch, options.rounds, train):.1f}", flush=True)
-    net.eval()
-    print(f"infer\t{median_rate(options.batch, options.rounds, infer):.1f}")
+    if options.work == "train":
+        net.train()
+    else:
+        net.eval()
+    work = {"train": train, "infer": infer}[options.work]
+    print(f"{median_rate(options.batch, options.rounds, work):.1f}")
 
 
 main()
