@@ -1,9 +1,11 @@
 #include "kernels/conv.h"
 #include "kernels/onednn_product.h"
+#include "kernels/winograd.h"
 
 namespace convoy::cpu {
 
 std::unique_ptr<Product> make_conv(const ConvShape& s, const ProductOptions& options) {
+  if (winograd_serves(s, options)) return make_winograd(s, options);
   OnednnProblem problem;
   problem.window = OnednnWindow{{s.stride, s.stride}, {s.pad_top, s.pad_left}, {s.pad_bottom, s.pad_right}};
   problem.src = {s.images, s.channels, s.height, s.width, options.src_block.value_or(1)};

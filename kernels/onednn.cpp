@@ -136,6 +136,18 @@ OnednnPass onednn_backward_data(const dnnl::engine& engine, const OnednnWindow* 
       static_cast<Primitive*>(nullptr));
 }
 
+OnednnPass onednn_matmul(const dnnl::engine& engine, const memory::desc& a, const memory::desc& b,
+                         const memory::desc& c, bool accumulate) {
+  dnnl::primitive_attr attributes = attributes_with(false);
+  if (accumulate) {
+    dnnl::post_ops operations;
+    operations.append_sum(1.0F);
+    attributes.set_post_ops(operations);
+  }
+  const auto pd = make_pd<dnnl::matmul>(engine, attributes, std::tuple<>(), a, b, c);
+  return pass_of<dnnl::matmul>(pd, {a, b, {}, c});
+}
+
 memory::data_type onednn_type(Element element) {
   return element == Element::f32 ? memory::data_type::f32 : memory::data_type::bf16;
 }

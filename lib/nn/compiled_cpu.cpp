@@ -1,6 +1,4 @@
 // Compiles a net for the CPU: layers with their layouts, a plan of the memory they share, and the steps.
-#include <omp.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -14,6 +12,7 @@
 #include "kernels/softmax.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/base/thread_count.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cpu_layer.h"
 
@@ -21,20 +20,6 @@ namespace convoy {
 namespace {
 
 constexpr int kTop = 5;
-
-// Sets the number of OpenMP threads of this thread's regions, and puts it back.
-class ThreadCount {
- public:
-  explicit ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
-  ThreadCount(const ThreadCount&) = delete;
-  ThreadCount& operator=(const ThreadCount&) = delete;
-  ThreadCount(ThreadCount&&) = delete;
-  ThreadCount& operator=(ThreadCount&&) = delete;
-  ~ThreadCount() { omp_set_num_threads(before_); }
-
- private:
-  int before_;
-};
 
 // Adds the time of its life to a sum.
 class Stopwatch {
