@@ -132,7 +132,9 @@ $(OUT)/bench/%: tests/bench/peers/%.cpp $(OUT)/flags | $(OUT)/requirements
 KERNEL_BENCH := $(OUT)/bench/kernels
 KERNEL_BENCH_SOURCES := $(wildcard tests/bench/kernels/*.cpp)
 KERNELS ?= .
-HAVE_BENCHMARK := $(shell echo '\#if !__has_include(<benchmark/benchmark.h>)\n\#error\n\#endif' | $(CXX) $(CPPFLAGS) -E -x c++ - > /dev/null 2>&1 && echo yes)
+HASH := \#
+HAVE_BENCHMARK := $(shell printf '$(HASH)if !__has_include(<benchmark/benchmark.h>)\n$(HASH)error\n$(HASH)endif\n' | \
+  $(CXX) $(CPPFLAGS) -E -x c++ - > /dev/null 2>&1 && echo yes)
 $(KERNEL_BENCH): $(call object,$(KERNEL_BENCH_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lbenchmark $(LIBS)
