@@ -168,7 +168,7 @@ __global__ void __launch_bounds__(kThreads)
 struct Plan {
   WeightTiles tiles;
   int parts;
-  int per_part;  // pixels
+  std::int64_t per_part;  // pixels
 };
 
 WeightTiles choose_tiles(int filters, int columns) {
@@ -181,17 +181,18 @@ WeightTiles choose_tiles(int filters, int columns) {
 Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   constexpr int kBlocks = 2 * 132;      // two for each multiprocessor of an H200
   constexpr int kLeastPixels = 8 * 32;  // of a part: the pipeline must fill
-  const auto tiles = [](int size, int tile) { return (size + tile - 1) / tile; };
+  const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
   const int columns = g.taps() * g.channel_pitch;
   Plan plan{};
   plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
-  int count = tiles(g.filters, 128) * tiles(columns, 128);
+  std::int64_t count = tiles(g.filters, 128) * tiles(columns, 128);
   if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns, 128);
   if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns, 64);
-  const int most = std::max(1, g.out_pixels() / kLeastPixels);
-  const int parts = std::clamp(kBlocks / (count * g.groups), 1, most);
-  plan.per_part = tiles(tiles(g.out_pixels(), parts), 32) * 32;
-  plan.parts = tiles(g.out_pixels(), plan.per_part);
+  const std::int64_t pixels = std::int64_t{g.images} * g.out_height * g.out_width;
+  const std::int64_t most = std::max<std::int64_t>(1, pixels / kLeastPixels);
+  const std::int64_t parts = std::clamp<std::int64_t>(kBlocks / (count * g.groups), 1, most);
+  plan.per_part = tiles(tiles(pixels, parts), 32) * 32;
+  plan.parts = static_cast<int>(tiles(pixels, plan.per_part));
   return plan;
 }
 
@@ -207,7 +208,8 @@ void launch_weights(const Stream& stream, const WeightProblem& problem, int part
 
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
                float* parts) {
-  if (!g.aligned()) return plain_weight_gradient(stream, g, plan.parts, plan.per_part, x, dy, parts);
+  const auto per_part = static_cast<int>(plan.per_part);
+  if (!g.aligned()) return plain_weight_gradient(stream, g, plan.parts, per_part, x, dy, parts);
   const WeightProblem problem = {.x = x,
                                  .dy = dy,
                                  .parts = parts,
@@ -215,7 +217,7 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
                                  .filled_filters = g.groups == 1 ? g.y_pitch : g.filters,
                                  .columns = g.taps() * g.channel_pitch,
                                  .pixels = g.out_pixels(),
-                                 .per_part = plan.per_part,
+                                 .per_part = per_part,
                                  .groups = g.groups,
                                  .channels = g.channels,
                                  .height = g.height,
@@ -240,7 +242,7 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
 }
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const float* x, const float* dy,
                float* parts) {
-  plain_weight_gradient(stream, g, plan.parts, plan.per_part, x, dy, parts);
+  plain_weight_gradient(stream, g, plan.parts, static_cast<int>(plan.per_part), x, dy, parts);
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ namespace convoy::cuda {
 void pack_filters(const ConvShape& shape, std::span<const float> canonical, std::span<float> packed);
 void unpack_filters(const ConvShape& shape, std::span<const float> packed, std::span<float> canonical);
 
+// The kernels count pixels in 32 bits: the most images of a shape that they can take in one batch.
+[[nodiscard]] int largest_conv_batch(const ConvShape& shape);
+
 // The tiles that a block computes, rows x columns; `chosen` is what suits the shape. The others are for tests
 // and measurements, and for the kernels of the tensor cores only.
 enum class GatherTiles { chosen, wide256x128, square128x128, tall128x96, tall128x64, tall128x48, small64x64 };
@@ -41,7 +44,7 @@ void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* 
                          const T* relu_output, T* dx, GatherTiles tiles = GatherTiles::chosen);
 
 // Bytes of scratch memory that the gradients of weights need, alike in every run on every GPU: sums over
-// parts of the batch, which are then added up in order.
+// parts of the batch, which are then added up in order. Right for batches too large for the kernels too.
 [[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
                                                          WeightTiles tiles = WeightTiles::chosen);
 // dw from x and dy.

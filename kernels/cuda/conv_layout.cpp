@@ -1,4 +1,4 @@
-// The layouts of weights in kernels/cuda/conv.h.
+// What kernels/cuda/conv.h promises and needs no device: layouts of weights, limits.
 #include <algorithm>
 
 #include "kernels/cuda/conv.h"
@@ -64,6 +64,14 @@ void unpack(const Convolution& convolution, std::span<const float> packed, std::
 }
 
 }  // namespace
+
+int largest_conv_batch(const ConvShape& shape) {
+  // Tiles and parts reach some pixels beyond the last one.
+  constexpr std::int64_t kMost = (std::int64_t{1} << 31) - (1 << 20);
+  const std::int64_t in = std::int64_t{shape.height} * shape.width;
+  const std::int64_t out = std::int64_t{shape.out_height()} * shape.out_width();
+  return static_cast<int>(kMost / std::max(in, out));
+}
 
 int filter_channels(const ConvShape& shape) {
   if (shape.groups != 1) return shape.channels / shape.groups;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/conv.h"
+#include "lib/base/error.h"
 #include "lib/nn/cuda_layer.h"
 
 namespace convoy {
@@ -134,6 +135,12 @@ class ConvLayer final : public CudaLayer {
   // In cells the transformed kernels reach behind the original ones: what lies there is zero and must stay
   // so.
   void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& stream) override {
+    const ConvShape& shape = parameters_.shape();
+    if (const int most = cuda::largest_conv_batch(shape); shape.images > most) {
+      throw Error("GPU", "a batch of " + std::to_string(shape.images) +
+                             " is too large for a convolution of " + std::to_string(shape.height) + "x" +
+                             std::to_string(shape.width) + " pixels; at most " + std::to_string(most));
+    }
     if (learned_ == nullptr) return;
     const std::vector<float> ones(static_cast<std::size_t>(original_.weights()), 1.0F);
     std::vector<float> packed(static_cast<std::size_t>(parameters_.weights.elements));

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "tests/support/conv_spec.h"
 #include "tests/support/products.h"
 
 namespace convoy {
@@ -33,17 +34,6 @@ const Case kCases[] = {
     {"whole_image", {2, 8, 5, 5, 16, 5, 5, 1, 0, 0, 0, 0, 1}},
     {"one_filter", {2, 3, 5, 5, 1, 3, 3, 1, 1, 1, 1, 1, 1}},
 };
-
-ConvSpec spec_of(const ConvShape& s) {
-  ConvSpec spec;
-  spec.filters = s.filters;
-  spec.kernel_height = s.kernel_height;
-  spec.kernel_width = s.kernel_width;
-  spec.stride = s.stride;
-  spec.pad = {s.pad_top, s.pad_left, s.pad_bottom, s.pad_right};
-  spec.groups = s.groups;
-  return spec;
-}
 
 struct Operands {
   reference::Tensor x;

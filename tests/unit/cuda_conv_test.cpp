@@ -8,6 +8,7 @@
 
 #include "kernels/cuda/conv.h"
 #include "kernels/cuda/ops.h"
+#include "tests/support/conv_spec.h"
 #include "tests/support/device_memory.h"
 #include "tests/support/tensors.h"
 
@@ -21,17 +22,6 @@ void PrintTo(const ConvShape& s, std::ostream* out) {
 
 namespace cuda {
 namespace {
-
-ConvSpec spec_of(const ConvShape& s) {
-  ConvSpec spec;
-  spec.filters = s.filters;
-  spec.kernel_height = s.kernel_height;
-  spec.kernel_width = s.kernel_width;
-  spec.stride = s.stride;
-  spec.pad = {s.pad_top, s.pad_left, s.pad_bottom, s.pad_right};
-  spec.groups = s.groups;
-  return spec;
-}
 
 int fill_up(int channels) {
   return (channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
@@ -248,6 +238,16 @@ TEST(CudaConvWeights, PartsAreSummedTheSameInEveryRun) {
     if (run == 0) first = values;
     ASSERT_EQ(values, first) << "run " << run;
   }
+}
+
+// 62 * 62 outputs of 64 * 64 pixels: 2^31 of the larger ones are 2^19 images.
+TEST(CudaConvWeights, SizesOfHugeBatchesDoNotOverflow) {
+  ConvShape shape = make(1 << 22, 3, 64, 64, 8, 3, 3, 1, {}, 1);
+  EXPECT_LT(largest_conv_batch(shape), 1 << 19);
+  EXPECT_GT(largest_conv_batch(shape), (1 << 19) - 1000);
+  const std::uint64_t huge = conv_weight_gradient_scratch(shape);
+  shape.images = 1 << 10;  // enough for as many parts
+  EXPECT_EQ(huge, conv_weight_gradient_scratch(shape));
 }
 
 // x of the transformed convolution, by its definition.
