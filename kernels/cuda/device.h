@@ -41,75 +41,61 @@ struct DeviceCount {
 // code for is an Error.
 void select_device(int index);
 
-// Device memory, uninitialised, aligned to 256 bytes.
-class DeviceBuffer {
+// Some bytes of one kind of memory, uninitialised. Release frees them.
+template <typename Release>
+class Memory {
+ public:
+  Memory() = default;
+  [[nodiscard]] std::uint64_t bytes() const { return data_ ? bytes_ : 0; }
+  [[nodiscard]] void* data() { return data_.get(); }
+  [[nodiscard]] const void* data() const { return data_.get(); }
+  template <typename T>
+  [[nodiscard]] T* as() {
+    return static_cast<T*>(data_.get());
+  }
+  template <typename T>
+  [[nodiscard]] const T* as() const {
+    return static_cast<const T*>(data_.get());
+  }
+
+ protected:
+  // Takes over what was allocated; none where `bytes` is 0.
+  Memory(void* data, std::uint64_t bytes) : data_(data), bytes_(bytes) {}
+
+ private:
+  std::unique_ptr<void, Release> data_;
+  std::uint64_t bytes_ = 0;
+};
+
+struct FreeDevice {
+  void operator()(void* data) const noexcept;
+};
+// Device memory, aligned to 256 bytes.
+class DeviceBuffer : public Memory<FreeDevice> {
  public:
   DeviceBuffer() = default;
   // `what` names the use in the message of a failure: "activations: needs 3.1 GB, 1.2 GB of 80 GB are free".
   DeviceBuffer(std::uint64_t bytes, std::string_view what);
-  DeviceBuffer(const DeviceBuffer&) = delete;
-  DeviceBuffer& operator=(const DeviceBuffer&) = delete;
-  DeviceBuffer(DeviceBuffer&& other) noexcept { swap(other); }
-  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
-    DeviceBuffer taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  ~DeviceBuffer();
-
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  [[nodiscard]] void* data() { return data_; }
-  [[nodiscard]] const void* data() const { return data_; }
-  template <typename T>
-  [[nodiscard]] T* as() {
-    return static_cast<T*>(data_);
-  }
-  template <typename T>
-  [[nodiscard]] const T* as() const {
-    return static_cast<const T*>(data_);
-  }
-
- private:
-  void swap(DeviceBuffer& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-  }
-  void* data_ = nullptr;
-  std::uint64_t bytes_ = 0;
 };
 
+struct FreeHost {
+  void operator()(void* data) const noexcept;
+};
 // Page-locked host memory, which copies overlap with computing.
-class HostBuffer {
+class HostBuffer : public Memory<FreeHost> {
  public:
   HostBuffer() = default;
   explicit HostBuffer(std::uint64_t bytes);
-  HostBuffer(const HostBuffer&) = delete;
-  HostBuffer& operator=(const HostBuffer&) = delete;
-  HostBuffer(HostBuffer&& other) noexcept { swap(other); }
-  HostBuffer& operator=(HostBuffer&& other) noexcept {
-    HostBuffer taken(std::move(other));
-    swap(taken);
-    return *this;
-  }
-  ~HostBuffer();
+};
 
-  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
-  template <typename T>
-  [[nodiscard]] T* as() {
-    return static_cast<T*>(data_);
-  }
-  template <typename T>
-  [[nodiscard]] const T* as() const {
-    return static_cast<const T*>(data_);
-  }
-
- private:
-  void swap(HostBuffer& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(bytes_, other.bytes_);
-  }
-  void* data_ = nullptr;
-  std::uint64_t bytes_ = 0;
+struct DestroyEvent {
+  void operator()(void* handle) const noexcept;
+};
+struct DestroyStream {
+  void operator()(void* handle) const noexcept;
+};
+struct DestroyGraph {
+  void operator()(void* handle) const noexcept;
 };
 
 class Stream;
@@ -119,47 +105,31 @@ class Event {
  public:
   enum class Timing { off, on };
   explicit Event(Timing timing = Timing::off);
-  Event(const Event&) = delete;
-  Event& operator=(const Event&) = delete;
-  Event(Event&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Event& operator=(Event&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~Event();
 
   // Waits on the host until the work recorded is done; at once where nothing was recorded.
   void synchronize() const;
   // Milliseconds from `from` to this one, both recorded with Timing::on and done.
   [[nodiscard]] double milliseconds_since(const Event& from) const;
-  [[nodiscard]] void* handle() const { return handle_; }
+  [[nodiscard]] void* handle() const { return handle_.get(); }
 
  private:
-  void* handle_ = nullptr;
+  std::unique_ptr<void, DestroyEvent> handle_;
 };
 
 // A queue of work on the device, done in order, beside that of other streams.
 class Stream {
  public:
   Stream();
-  Stream(const Stream&) = delete;
-  Stream& operator=(const Stream&) = delete;
-  Stream(Stream&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Stream& operator=(Stream&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~Stream();
 
   // Waits on the host until all work of this stream is done. Failures of kernels appear here.
   void synchronize() const;
   void record(const Event& event) const;
   // Work given to this stream from now on starts when what `event` recorded is done.
   void wait(const Event& event) const;
-  [[nodiscard]] void* handle() const { return handle_; }
+  [[nodiscard]] void* handle() const { return handle_.get(); }
 
  private:
-  void* handle_ = nullptr;
+  std::unique_ptr<void, DestroyStream> handle_;
 };
 
 // Work captured from a stream once and launched many times with one call. Pointers and sizes are those of the
@@ -170,20 +140,12 @@ class Graph {
   // Captures what `work` gives to `stream`, and to other streams that wait for an event of it and that it
   // waits for again. `work` must not synchronise or allocate. Nothing runs yet.
   Graph(const Stream& stream, const std::function<void()>& work);
-  Graph(const Graph&) = delete;
-  Graph& operator=(const Graph&) = delete;
-  Graph(Graph&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-  Graph& operator=(Graph&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~Graph();
 
   [[nodiscard]] bool captured() const { return handle_ != nullptr; }
   void launch(const Stream& stream) const;
 
  private:
-  void* handle_ = nullptr;
+  std::unique_ptr<void, DestroyGraph> handle_;
 };
 
 // Copies in the order of the stream; they return before the copy is done, so both sides must outlive it and

@@ -66,9 +66,12 @@ void select_device(int index) {
   check(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)), "this build on this GPU");
 }
 
-DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what) : bytes_(bytes) {
-  if (bytes == 0) return;
-  const cudaError_t status = cudaMalloc(&data_, bytes);
+namespace {
+
+void* allocate_device(std::uint64_t bytes, std::string_view what) {
+  if (bytes == 0) return nullptr;
+  void* data = nullptr;
+  const cudaError_t status = cudaMalloc(&data, bytes);
   if (status == cudaErrorMemoryAllocation) {
     static_cast<void>(cudaGetLastError());
     std::size_t free = 0;
@@ -77,24 +80,32 @@ DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what) : bytes_(
     throw Error(what, out_of_memory_reason(bytes, free, total));
   }
   check(status, "device memory");
+  return data;
 }
-DeviceBuffer::~DeviceBuffer() { static_cast<void>(cudaFree(data_)); }
 
-HostBuffer::HostBuffer(std::uint64_t bytes) : bytes_(bytes) {
-  if (bytes > 0) check(cudaMallocHost(&data_, bytes), "page-locked memory");
+void* allocate_host(std::uint64_t bytes) {
+  void* data = nullptr;
+  if (bytes > 0) check(cudaMallocHost(&data, bytes), "page-locked memory");
+  return data;
 }
-HostBuffer::~HostBuffer() {
-  if (data_ != nullptr) static_cast<void>(cudaFreeHost(data_));
-}
+
+}  // namespace
+
+DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what)
+    : Memory(allocate_device(bytes, what), bytes) {}
+void FreeDevice::operator()(void* data) const noexcept { static_cast<void>(cudaFree(data)); }
+
+HostBuffer::HostBuffer(std::uint64_t bytes) : Memory(allocate_host(bytes), bytes) {}
+void FreeHost::operator()(void* data) const noexcept { static_cast<void>(cudaFreeHost(data)); }
 
 Event::Event(Timing timing) {
   cudaEvent_t event = nullptr;
   check(cudaEventCreateWithFlags(&event, timing == Timing::on ? cudaEventDefault : cudaEventDisableTiming),
         "event");
-  handle_ = event;
+  handle_.reset(event);
 }
-Event::~Event() {
-  if (handle_ != nullptr) static_cast<void>(cudaEventDestroy(event_of(*this)));
+void DestroyEvent::operator()(void* handle) const noexcept {
+  static_cast<void>(cudaEventDestroy(static_cast<cudaEvent_t>(handle)));
 }
 void Event::synchronize() const { check(cudaEventSynchronize(event_of(*this)), "waiting for the GPU"); }
 double Event::milliseconds_since(const Event& from) const {
@@ -106,10 +117,10 @@ double Event::milliseconds_since(const Event& from) const {
 Stream::Stream() {
   cudaStream_t stream = nullptr;
   check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "stream");
-  handle_ = stream;
+  handle_.reset(stream);
 }
-Stream::~Stream() {
-  if (handle_ != nullptr) static_cast<void>(cudaStreamDestroy(stream_of(*this)));
+void DestroyStream::operator()(void* handle) const noexcept {
+  static_cast<void>(cudaStreamDestroy(static_cast<cudaStream_t>(handle)));
 }
 void Stream::synchronize() const { check(cudaStreamSynchronize(stream_of(*this)), "waiting for the GPU"); }
 void Stream::record(const Event& event) const {
@@ -135,14 +146,14 @@ Graph::Graph(const Stream& stream, const std::function<void()>& work) {
   const cudaError_t status = cudaGraphInstantiate(&executable, graph, 0);
   static_cast<void>(cudaGraphDestroy(graph));
   check(status, "graph");
-  handle_ = executable;
+  handle_.reset(executable);
 }
-Graph::~Graph() {
-  if (handle_ != nullptr) static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(handle_)));
+void DestroyGraph::operator()(void* handle) const noexcept {
+  static_cast<void>(cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(handle)));
 }
 void Graph::launch(const Stream& stream) const {
-  if (handle_ == nullptr) throw Error("GPU", "nothing was captured");
-  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(handle_), stream_of(stream)), "graph");
+  if (!handle_) throw Error("GPU", "nothing was captured");
+  check(cudaGraphLaunch(static_cast<cudaGraphExec_t>(handle_.get()), stream_of(stream)), "graph");
 }
 
 void copy_to_device(const Stream& stream, void* device, const void* host, std::uint64_t bytes) {

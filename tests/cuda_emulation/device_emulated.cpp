@@ -142,46 +142,54 @@ DeviceInfo device_info(int index) {
 
 void select_device(int index) { static_cast<void>(device_info(index)); }
 
-DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what) : bytes_(bytes) {
+namespace {
+
+void* allocate_device(std::uint64_t bytes, std::string_view what) {
   const std::lock_guard lock(device().mutex);
   emulation::refuse_in_capture("memory is allocated");
-  if (bytes == 0) return;
-  data_ = emulation::allocate_device(bytes);
-  if (data_ == nullptr)
+  if (bytes == 0) return nullptr;
+  void* data = emulation::allocate_device(bytes);
+  if (data == nullptr)
     throw Error(what,
                 out_of_memory_reason(bytes, emulation::device_free_bytes(), emulation::device_total_bytes()));
-}
-DeviceBuffer::~DeviceBuffer() {
-  if (data_ == nullptr) return;
-  const std::lock_guard lock(device().mutex);
-  emulation::run_everything();
-  emulation::free_device(data_);
+  return data;
 }
 
-HostBuffer::HostBuffer(std::uint64_t bytes) : bytes_(bytes) {
-  if (bytes == 0) return;
-  data_ = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
-  if (data_ == nullptr) fail("no memory for " + std::to_string(bytes) + " bytes on the host");
-  std::memset(data_, emulation::kPoison, bytes);
+void* allocate_host(std::uint64_t bytes) {
+  if (bytes == 0) return nullptr;
+  void* data = std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096);
+  if (data == nullptr) fail("no memory for " + std::to_string(bytes) + " bytes on the host");
+  std::memset(data, emulation::kPoison, bytes);
+  return data;
 }
-HostBuffer::~HostBuffer() {
-  if (data_ == nullptr) return;
+
+}  // namespace
+
+DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what)
+    : Memory(allocate_device(bytes, what), bytes) {}
+void FreeDevice::operator()(void* data) const noexcept {
   const std::lock_guard lock(device().mutex);
   emulation::run_everything();
-  std::free(data_);
+  emulation::free_device(data);
+}
+
+HostBuffer::HostBuffer(std::uint64_t bytes) : Memory(allocate_host(bytes), bytes) {}
+void FreeHost::operator()(void* data) const noexcept {
+  const std::lock_guard lock(device().mutex);
+  emulation::run_everything();
+  std::free(data);
 }
 
 Stream::Stream() {
   auto handle = std::make_unique<emulation::StreamHandle>();
   const std::lock_guard lock(device().mutex);
   device().streams.insert(handle->state.get());
-  handle_ = handle.release();
+  handle_.reset(handle.release());
 }
-Stream::~Stream() {
-  if (handle_ == nullptr) return;
+void DestroyStream::operator()(void* handle) const noexcept {
   const std::lock_guard lock(device().mutex);
-  const std::unique_ptr<emulation::StreamHandle> handle(static_cast<emulation::StreamHandle*>(handle_));
-  emulation::StreamState& state = *handle->state;
+  const std::unique_ptr<emulation::StreamHandle> stream(static_cast<emulation::StreamHandle*>(handle));
+  emulation::StreamState& state = *stream->state;
   emulation::run_until(state, state.given);
   if (state.failure) {
     std::fputs("cuda emulation: a stream that nobody waited for failed\n", stderr);
@@ -190,7 +198,7 @@ Stream::~Stream() {
 }
 void Stream::synchronize() const {
   const std::lock_guard lock(device().mutex);
-  emulation::StreamState& state = stream_of(handle_);
+  emulation::StreamState& state = stream_of(handle_.get());
   if (state.capture) fail("a stream is synchronised while it is captured");
   emulation::run_until(state, state.given);
   emulation::throw_failure(state);
@@ -198,7 +206,7 @@ void Stream::synchronize() const {
 void Stream::record(const Event& event) const {
   const std::lock_guard lock(device().mutex);
   emulation::EventState& recorded = event_of(event.handle());
-  const auto& state = static_cast<emulation::StreamHandle*>(handle_)->state;
+  const auto& state = static_cast<emulation::StreamHandle*>(handle_.get())->state;
   auto time = std::make_shared<emulation::Clock::time_point>();
   recorded.time = time;
   recorded.stream = state;
@@ -212,7 +220,7 @@ void Stream::wait(const Event& event) const {
   const std::lock_guard lock(device().mutex);
   const emulation::EventState& awaited = event_of(event.handle());
   if (!awaited.stream) return;
-  const auto& state = static_cast<emulation::StreamHandle*>(handle_)->state;
+  const auto& state = static_cast<emulation::StreamHandle*>(handle_.get())->state;
   if (awaited.capture) {
     // In a capture the waiting stream joins it; the order of the captured work is the order of the calls.
     if (!state->capture) {
@@ -235,14 +243,14 @@ void Stream::wait(const Event& event) const {
 Event::Event(Timing timing) {
   auto state = std::make_unique<emulation::EventState>();
   state->timing = timing == Timing::on;
-  handle_ = state.release();
+  handle_.reset(state.release());
 }
-Event::~Event() {
-  const std::unique_ptr<emulation::EventState> state(static_cast<emulation::EventState*>(handle_));
+void DestroyEvent::operator()(void* handle) const noexcept {
+  const std::unique_ptr<emulation::EventState> state(static_cast<emulation::EventState*>(handle));
 }
 void Event::synchronize() const {
   const std::lock_guard lock(device().mutex);
-  const emulation::EventState& state = event_of(handle_);
+  const emulation::EventState& state = event_of(handle_.get());
   if (!state.stream) return;
   if (state.capture) fail("an event of a capture is waited for on the host");
   emulation::run_until(*state.stream, state.after);
@@ -250,7 +258,7 @@ void Event::synchronize() const {
 }
 double Event::milliseconds_since(const Event& from) const {
   const std::lock_guard lock(device().mutex);
-  const emulation::EventState& last = event_of(handle_);
+  const emulation::EventState& last = event_of(handle_.get());
   const emulation::EventState& first = event_of(from.handle());
   for (const emulation::EventState* one : {&first, &last}) {
     if (!one->timing || !one->stream || one->stream->done < one->after) fail("an event has no time yet");
@@ -287,18 +295,17 @@ Graph::Graph(const Stream& stream, const std::function<void()>& work) {
     throw;
   }
   if (!end()) fail("a capture ends with work on a stream that was not waited for");
-  handle_ = std::make_unique<std::vector<emulation::Work>>(std::move(capture->work)).release();
+  handle_.reset(std::make_unique<std::vector<emulation::Work>>(std::move(capture->work)).release());
 }
-Graph::~Graph() {
-  if (handle_ == nullptr) return;
+void DestroyGraph::operator()(void* handle) const noexcept {
   const std::lock_guard lock(device().mutex);
   emulation::run_everything();
   const std::unique_ptr<std::vector<emulation::Work>> work(
-      static_cast<std::vector<emulation::Work>*>(handle_));
+      static_cast<std::vector<emulation::Work>*>(handle));
 }
 void Graph::launch(const Stream& stream) const {
-  if (handle_ == nullptr) fail("nothing was captured");
-  const auto* work = static_cast<const std::vector<emulation::Work>*>(handle_);
+  if (!handle_) fail("nothing was captured");
+  const auto* work = static_cast<const std::vector<emulation::Work>*>(handle_.get());
   emulation::enqueue(stream.handle(), [work] {
     for (const emulation::Work& piece : *work) piece();
   });
