@@ -1,5 +1,5 @@
+#include "kernels/cuda/elementwise.cuh"
 #include "kernels/cuda/ops.h"
-#include "kernels/cuda/vector.cuh"
 
 namespace convoy::cuda {
 namespace {
@@ -48,31 +48,14 @@ __global__ void __launch_bounds__(kThreads)
   });
 }
 
-template <typename T>
-__global__ void __launch_bounds__(kThreads)
-    relu_dropout_backward_kernel(std::int64_t count, float scale, const T* y, const T* dy, T* dx) {
-  for_each_flat<T>(count, [&](std::int64_t i) {
-    float outputs[kVector<T>];
-    float gradients[kVector<T>];
-    load_vector(y + i, outputs);
-    load_vector(dy + i, gradients);
-#pragma unroll
-    for (int e = 0; e < kVector<T>; ++e) gradients[e] = outputs[e] > 0.0F ? scale * gradients[e] : 0.0F;
-    store_vector(dx + i, gradients);
-  });
-}
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads)
-    scale_activations_kernel(std::int64_t count, float factor, const T* x, T* y) {
-  for_each_flat<T>(count, [&](std::int64_t i) {
-    float values[kVector<T>];
-    load_vector(x + i, values);
-#pragma unroll
-    for (float& value : values) value *= factor;
-    store_vector(y + i, values);
-  });
-}
+struct ReluDropoutBackward {
+  float scale;
+  __device__ float operator()(float y, float dy) const { return y > 0.0F ? scale * dy : 0.0F; }
+};
+struct Scale {
+  float factor;
+  __device__ float operator()(float x) const { return factor * x; }
+};
 
 __global__ void __launch_bounds__(kThreads)
     multiply_kernel(std::int64_t count, const float* factors, float* values) {
@@ -107,11 +90,11 @@ void dropout_backward(const Stream& stream, const DropoutShape& shape, const Dro
 template <typename T>
 void relu_dropout_backward(const Stream& stream, std::int64_t count, float scale, const T* y, const T* dy,
                            T* dx) {
-  launch(relu_dropout_backward_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, scale, y, dy, dx);
+  map_gradients(stream, count, ReluDropoutBackward{scale}, y, dy, dx);
 }
 template <typename T>
 void scale_activations(const Stream& stream, std::int64_t count, float factor, const T* x, T* y) {
-  launch(scale_activations_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, factor, x, y);
+  map_elements(stream, count, Scale{factor}, x, y);
 }
 
 template void dropout_forward<float>(const Stream&, const DropoutShape&, const DropoutBatch&, const float*,

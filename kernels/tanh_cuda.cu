@@ -1,46 +1,28 @@
 #include <cmath>
 
+#include "kernels/cuda/elementwise.cuh"
 #include "kernels/cuda/ops.h"
-#include "kernels/cuda/vector.cuh"
 #include "kernels/tanh.h"
 
 namespace convoy::cuda {
 namespace {
 
-template <typename T>
-__global__ void __launch_bounds__(kThreads) tanh_forward_kernel(std::int64_t count, const T* x, T* y) {
-  for_each_flat<T>(count, [&](std::int64_t i) {
-    float values[kVector<T>];
-    load_vector(x + i, values);
-#pragma unroll
-    for (float& value : values) value = std::tanh(value);
-    store_vector(y + i, values);
-  });
-}
-
-template <typename T>
-__global__ void __launch_bounds__(kThreads)
-    tanh_backward_kernel(std::int64_t count, const T* y, const T* dy, T* dx) {
-  for_each_flat<T>(count, [&](std::int64_t i) {
-    float outputs[kVector<T>];
-    float gradients[kVector<T>];
-    load_vector(y + i, outputs);
-    load_vector(dy + i, gradients);
-#pragma unroll
-    for (int e = 0; e < kVector<T>; ++e) gradients[e] = convoy::tanh_backward(outputs[e], gradients[e]);
-    store_vector(dx + i, gradients);
-  });
-}
+struct Tanh {
+  __device__ float operator()(float x) const { return std::tanh(x); }
+};
+struct TanhBackward {
+  __device__ float operator()(float y, float dy) const { return convoy::tanh_backward(y, dy); }
+};
 
 }  // namespace
 
 template <typename T>
 void tanh_forward(const Stream& stream, std::int64_t count, const T* x, T* y) {
-  launch(tanh_forward_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, x, y);
+  map_elements(stream, count, Tanh{}, x, y);
 }
 template <typename T>
 void tanh_backward(const Stream& stream, std::int64_t count, const T* y, const T* dy, T* dx) {
-  launch(tanh_backward_kernel<T>, flat_grid<T>(count), kThreads, 0, stream, count, y, dy, dx);
+  map_gradients(stream, count, TanhBackward{}, y, dy, dx);
 }
 
 template void tanh_forward<float>(const Stream&, std::int64_t, const float*, float*);
