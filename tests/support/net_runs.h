@@ -48,19 +48,22 @@ inline std::vector<float> parameter_of(const CompiledNet& net, ParameterGetter g
   return values;
 }
 
-// Initial weights, small random momenta and a random mean, all from `seed`.
-inline void start_net(CompiledNet& net, std::uint64_t seed) {
+// Initial weights, random momenta up to `momenta` and a random mean, all from `seed`. Returns the mean.
+inline std::vector<float> start_net(CompiledNet& net, std::uint64_t seed, float momenta = 0x1p-12F) {
   initialize_parameters(net, seed);
   TestRandom random(seed + 1);
   std::vector<float> mean(static_cast<std::size_t>(net.net().input.stored.elements()));
   for (float& value : mean) value = 128.0F + 16.0F * static_cast<float>(random.next());
   net.set_mean(mean);
-  const std::vector<ParameterInfo> infos = parameters_of(net.net());
-  for (std::size_t i = 0; i < infos.size(); ++i) {
-    std::vector<float> values(infos[i].elements());
-    for (float& value : values) value = static_cast<float>(random.next()) * 0x1p-12F;
-    net.set_momentum(i, values);
+  if (momenta > 0.0F) {
+    const std::vector<ParameterInfo> infos = parameters_of(net.net());
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      std::vector<float> values(infos[i].elements());
+      for (float& value : values) value = static_cast<float>(random.next()) * momenta;
+      net.set_momentum(i, values);
+    }
   }
+  return mean;
 }
 
 }  // namespace convoy

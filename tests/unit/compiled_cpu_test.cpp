@@ -9,43 +9,15 @@
 
 #include "lib/base/error.h"
 #include "lib/nn/compiled_net.h"
-#include "lib/nn/init.h"
+#include "tests/support/net_runs.h"
 #include "tests/support/reference_net.h"
+#include "tests/support/small_nets.h"
 #include "tests/support/tensors.h"
 
 namespace convoy {
 namespace {
 
 constexpr std::uint64_t kSeed = 5;
-
-// Random images and all that a BatchView of them wants.
-struct Batch {
-  std::vector<std::vector<std::uint8_t>> pixels;
-  std::vector<const std::uint8_t*> images;
-  std::vector<Crop> crops;
-  std::vector<std::int32_t> labels;
-  std::vector<std::uint64_t> records;
-  std::vector<std::uint32_t> epochs;
-
-  Batch(const NetSpec& net, int count, std::uint64_t seed) {
-    TestRandom random(seed);
-    const Extent& stored = net.input.stored;
-    for (int n = 0; n < count; ++n) {
-      std::vector<std::uint8_t> image(static_cast<std::size_t>(stored.elements()));
-      for (std::uint8_t& value : image) value = static_cast<std::uint8_t>(random.below(256));
-      pixels.push_back(std::move(image));
-      crops.push_back({random.below(stored.height - net.input.crop.height + 1),
-                       random.below(stored.width - net.input.crop.width + 1),
-                       random.below(2) == 1,
-                       {static_cast<float>(random.next()), static_cast<float>(random.next()), 0.5F}});
-      labels.push_back(random.below(net.classes()));
-      records.push_back(static_cast<std::uint64_t>(random.below(1000)));
-      epochs.push_back(static_cast<std::uint32_t>(random.below(90)));
-    }
-    for (const auto& image : pixels) images.push_back(image.data());
-  }
-  [[nodiscard]] BatchView view() const { return {images, crops, labels, records, epochs}; }
-};
 
 CompileOptions options_for(int batch, Mode mode = Mode::train) {
   CompileOptions options;
@@ -57,30 +29,17 @@ CompileOptions options_for(int batch, Mode mode = Mode::train) {
 
 // The same weights, momenta and mean for both nets.
 void set_up(CompiledNet& net, reference::Net* twin, bool momenta) {
-  const std::vector<ParameterInfo> infos = parameters_of(net.net());
-  initialize_parameters(net, kSeed);
-  TestRandom random(8);
-  std::vector<float> mean(static_cast<std::size_t>(net.net().input.stored.elements()));
-  for (float& value : mean) value = 128.0F + 16.0F * static_cast<float>(random.next());
-  net.set_mean(mean);
-  if (twin != nullptr) twin->mean.assign(mean.begin(), mean.end());
-  for (std::size_t i = 0; i < infos.size(); ++i) {
-    std::vector<float> values(infos[i].elements());
-    net.get_parameter(i, values);
-    if (twin != nullptr) twin->parameters[i].assign(values.begin(), values.end());
-    if (!momenta) continue;
-    for (float& value : values) value = static_cast<float>(random.next()) * 0x1p-12F;
-    net.set_momentum(i, values);
-    if (twin != nullptr) twin->momenta[i].assign(values.begin(), values.end());
+  const std::vector<float> mean = start_net(net, kSeed, momenta ? 0x1p-12F : 0.0F);
+  if (twin == nullptr) return;
+  twin->mean.assign(mean.begin(), mean.end());
+  for (std::size_t i = 0; i < twin->parameters.size(); ++i) {
+    const auto copy = [&](ParameterGetter getter, reference::Values& to) {
+      const std::vector<float> values = parameter_of(net, getter, i);
+      to.assign(values.begin(), values.end());
+    };
+    copy(&CompiledNet::get_parameter, twin->parameters[i]);
+    if (momenta) copy(&CompiledNet::get_momentum, twin->momenta[i]);
   }
-}
-
-using Getter = void (CompiledNet::*)(std::size_t, std::span<float>) const;
-
-std::vector<float> get(const CompiledNet& net, Getter getter, std::size_t index) {
-  std::vector<float> values(parameters_of(net.net())[index].elements());
-  (net.*getter)(index, values);
-  return values;
 }
 
 // Every value within `factor` of the largest: errors of the sums before spread over all that follows.
@@ -92,83 +51,7 @@ void expect_close(const std::vector<float>& got, const reference::Values& want, 
   expect_near(values, want, reference::Values(want.size(), largest), factor, what.c_str());
 }
 
-// The layers of one test net, after the input; weights large enough that gradients are not lost.
-struct Case {
-  const char* name;
-  const char* text;
-};
-
-const Case kCases[] = {
-    {"small_alexnet", R"(
-input   27x27x3 from=32x32
-conv    conv1 16 5x5 stride=2 pad=0,0,2,2 init=0.01
-relu
-lrn     size=5 k=2 alpha=1e-2 beta=0.75
-maxpool 3x3 stride=2
-conv    conv2 32 3x3 pad=1 groups=2 init=0.1 bias=0.5
-relu
-lrn     size=5 k=2 alpha=1e-2 beta=0.75
-maxpool 3x3 stride=2
-conv    conv3 24 3x3 pad=1 init=0.1
-relu
-fc      fc6 40 init=0.1 bias=0.5
-relu
-dropout 0.5
-fc      fc7 24 init=0.2 lr=0.5 bias-lr=2 decay=3 bias-decay=1
-relu
-dropout 0.5
-fc      fc8 7 init=0.2
-softmax
-)"},
-    {"cuda_convnet", R"(
-input   12x12x3
-conv    conv1 12 5x5 pad=2 init=0.01
-maxpool 3x3 stride=2 ceil=on
-relu
-lrn     size=3 k=1 alpha=5e-2 beta=0.75 window=mean
-conv    conv2 10 5x5 pad=2 init=0.1
-relu
-avgpool 3x3 stride=2 ceil=on
-lrn     size=3 k=1 alpha=5e-2 beta=0.75
-relu
-fc      fc10 10 init=0.1
-softmax
-)"},
-    {"tanh_and_dropout", R"(
-input   6x6x1 from=8x8
-conv    conv1 5 3x3 init=0.05
-tanh
-dropout 0.4 scale=test
-maxpool 2x2 stride=2
-fc      fc1 9 init=0.3
-tanh
-dropout 0.5 scale=test
-fc      fc2 3 init=0.3
-relu
-softmax
-)"},
-    {"relu_everywhere", R"(
-input   7x7x3
-maxpool 2x2 stride=1
-relu
-conv    conv1 16 3x3 init=0.05
-dropout 0.3
-relu
-tanh
-relu
-dropout 0.3
-conv    conv2 6 4x4 init=0.1
-relu
-relu
-fc      fc1 4 init=0.3
-softmax
-)"},
-    {"logistic_regression", "input 3x3x1\nfc fc1 2 init=0.001\nsoftmax\n"},
-    {"scores_of_a_conv",
-     "input 5x5x3\nconv conv1 16 3x3 init=0.05\nrelu\nconv conv2 5 3x3 init=0.1\nsoftmax\n"},
-};
-
-class WholeNet : public ::testing::TestWithParam<Case> {};
+class WholeNet : public ::testing::TestWithParam<NetCase> {};
 
 // Values pass at most some 12 layers there and 12 back; each sums at most 600 terms, whose rounding is within
 // 600 * 2^-24 of the sum of their magnitudes: 24 * 600 * 2^-24 = 9e-4 in the worst case, of which random
@@ -185,16 +68,16 @@ TEST_P(WholeNet, StepsLikeTheReference) {
   // Full, full again with the weights of the first step, and three of four images.
   for (const int count : {4, 4, 3}) {
     SCOPED_TRACE(std::to_string(count) + " images");
-    const Batch batch(net, count, 60 + static_cast<std::uint64_t>(count));
+    const RandomBatch batch(net, count, 60 + static_cast<std::uint64_t>(count));
     const BatchResult got = compiled->train_step(batch.view(), rule);
     const reference::StepOutcome want = twin.train_step(batch.view(), rule);
     EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
     for (std::size_t i = 0; i < infos.size(); ++i) {
-      expect_close(get(*compiled, &CompiledNet::get_gradient, i), want.gradients[i], kNetTolerance,
+      expect_close(parameter_of(*compiled, &CompiledNet::get_gradient, i), want.gradients[i], kNetTolerance,
                    infos[i].name + " gradient");
-      expect_close(get(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
+      expect_close(parameter_of(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
                    infos[i].name + " momentum");
-      expect_close(get(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i], kNetTolerance,
+      expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i], kNetTolerance,
                    infos[i].name);
     }
   }
@@ -235,20 +118,20 @@ TEST_P(WholeNet, StepsTheSameWayInBf16) {
   reference::Net twin(net, kSeed);
   set_up(*compiled, &twin, false);
   const std::vector<reference::Values> before = twin.parameters;
-  const Batch batch(net, 4, 64);
+  const RandomBatch batch(net, 4, 64);
   const SgdRule rule{0.01, 0.9, 0.05};
   const BatchResult got = compiled->train_step(batch.view(), rule);
   const reference::StepOutcome want = twin.train_step(batch.view(), rule);
   EXPECT_NEAR(got.loss_sum, want.loss_sum, 0.1 * (1.0 + want.loss_sum));
   for (std::size_t i = 0; i < infos.size(); ++i) {
-    const std::vector<float> gradient = get(*compiled, &CompiledNet::get_gradient, i);
+    const std::vector<float> gradient = parameter_of(*compiled, &CompiledNet::get_gradient, i);
     EXPECT_GT(likeness(gradient, want.gradients[i]).cosine, 0.9) << infos[i].name;
     reference::Values moved = before[i];
     const double rate = rule.learning_rate * infos[i].lr;
     for (std::size_t j = 0; j < moved.size(); ++j) {
       moved[j] -= rate * (gradient[j] + rule.weight_decay * infos[i].decay * moved[j]);
     }
-    expect_close(get(*compiled, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos[i].name);
+    expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos[i].name);
   }
 }
 
@@ -259,7 +142,7 @@ TEST_P(WholeNet, InfersLikeTheReference) {
     reference::Net twin(net, kSeed);
     set_up(*compiled, &twin, false);
     for (const int count : {4, 1}) {
-      const Batch batch(net, count, 70);
+      const RandomBatch batch(net, count, 70);
       std::vector<float> got(static_cast<std::size_t>(count * net.classes()));
       compiled->infer(batch.view(), got);
       const reference::Tensor want = twin.infer(batch.view());
@@ -289,7 +172,7 @@ TEST_P(WholeNet, InfersLikeTheReference) {
 TEST_P(WholeNet, SameBitsForTheSameThreads) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const std::size_t parameters = parameters_of(net).size();
-  const Batch batch(net, 4, 80);
+  const RandomBatch batch(net, 4, 80);
   std::vector<std::unique_ptr<CompiledNet>> runs;
   for (int run = 0; run < 2; ++run) {
     CompileOptions options = options_for(4);
@@ -299,7 +182,8 @@ TEST_P(WholeNet, SameBitsForTheSameThreads) {
     for (int step = 0; step < 3; ++step) (void)runs.back()->train_step(batch.view(), {});
   }
   for (std::size_t i = 0; i < parameters; ++i) {
-    EXPECT_EQ(get(*runs[0], &CompiledNet::get_parameter, i), get(*runs[1], &CompiledNet::get_parameter, i));
+    EXPECT_EQ(parameter_of(*runs[0], &CompiledNet::get_parameter, i),
+              parameter_of(*runs[1], &CompiledNet::get_parameter, i));
   }
 }
 
@@ -313,16 +197,16 @@ TEST_P(WholeNet, GivesBackTheBitsThatItWasGiven) {
     const std::vector<float> momenta = floats(random.values(infos[i].elements()));
     compiled->set_parameter(i, weights);
     compiled->set_momentum(i, momenta);
-    EXPECT_EQ(get(*compiled, &CompiledNet::get_parameter, i), weights) << infos[i].name;
-    EXPECT_EQ(get(*compiled, &CompiledNet::get_momentum, i), momenta) << infos[i].name;
+    EXPECT_EQ(parameter_of(*compiled, &CompiledNet::get_parameter, i), weights) << infos[i].name;
+    EXPECT_EQ(parameter_of(*compiled, &CompiledNet::get_momentum, i), momenta) << infos[i].name;
   }
 }
 
 // What a partial batch leaves over must not depend on the batch before it.
 TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
-  const Batch full(net, 4, 100);
-  const Batch part(net, 2, 101);
+  const RandomBatch full(net, 4, 100);
+  const RandomBatch part(net, 2, 101);
   const auto fresh = compile_cpu(net, options_for(4));
   const auto used = compile_cpu(net, options_for(4));
   set_up(*fresh, nullptr, false);
@@ -332,11 +216,12 @@ TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
   const BatchResult b = used->train_step(part.view(), {});
   EXPECT_EQ(a.loss_sum, b.loss_sum);
   for (std::size_t i = 0; i < parameters_of(net).size(); ++i) {
-    EXPECT_EQ(get(*fresh, &CompiledNet::get_gradient, i), get(*used, &CompiledNet::get_gradient, i));
+    EXPECT_EQ(parameter_of(*fresh, &CompiledNet::get_gradient, i),
+              parameter_of(*used, &CompiledNet::get_gradient, i));
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Nets, WholeNet, ::testing::ValuesIn(kCases),
+INSTANTIATE_TEST_SUITE_P(Nets, WholeNet, ::testing::ValuesIn(kSmallNets),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 // Without a kink, so that a small change of the input makes a small change of everything.
@@ -358,7 +243,7 @@ TEST(ReferenceNet, MatchesFiniteDifferences) {
   reference::Net twin(net, kSeed);
   const auto compiled = compile_cpu(net, options_for(3));
   set_up(*compiled, &twin, false);
-  const Batch batch(net, 3, 110);
+  const RandomBatch batch(net, 3, 110);
   const SgdRule still{0.0, 0.0, 0.0};
   const reference::StepOutcome outcome = twin.train_step(batch.view(), still);
   for (std::size_t i = 0; i < twin.parameters.size(); ++i) {
@@ -378,11 +263,12 @@ TEST(CompileCpu, Bf16IsAsCloseAsItsRoundingSays) {
   if (!compiled) GTEST_SKIP() << "no bf16 on this processor";
   reference::Net twin(net, kSeed);
   set_up(*compiled, &twin, false);
-  const Batch batch(net, 3, 110);
+  const RandomBatch batch(net, 3, 110);
   (void)compiled->train_step(batch.view(), {});
   const reference::StepOutcome want = twin.train_step(batch.view(), {});
   for (std::size_t i = 0; i < twin.parameters.size(); i += 2) {
-    EXPECT_LT(likeness(get(*compiled, &CompiledNet::get_gradient, i), want.gradients[i]).distance, 0.094)
+    EXPECT_LT(likeness(parameter_of(*compiled, &CompiledNet::get_gradient, i), want.gradients[i]).distance,
+              0.094)
         << i;
   }
 }
@@ -418,7 +304,7 @@ TEST(CompileCpu, SaysWhatCannotBe) {
   const NetSpec net = parse_net("input 3x3x1\nfc fc1 2\nsoftmax\n", "net");
   EXPECT_THROW((void)compile_cpu(net, options_for(0)), Error);
   const auto inference = compile_cpu(net, options_for(1, Mode::infer));
-  const Batch batch(net, 1, 1);
+  const RandomBatch batch(net, 1, 1);
   EXPECT_THROW((void)inference->train_step(batch.view(), {}), Error);
   std::vector<float> values(18);
   EXPECT_THROW(inference->set_momentum(0, values), Error);
@@ -426,11 +312,12 @@ TEST(CompileCpu, SaysWhatCannotBe) {
   EXPECT_THROW(inference->get_parameter(1, values), Error);
   EXPECT_THROW(inference->set_mean(values), Error);
   EXPECT_THROW(inference->infer(batch.view(), std::span(values).first(1)), Error);
-  EXPECT_THROW(inference->infer(Batch(net, 2, 1).view(), values), Error);
-  for (const auto& spoil : {+[](Batch& b) { b.labels[0] = 2; }, +[](Batch& b) { b.labels[0] = -1; },
-                            +[](Batch& b) { b.crops[0].top = 1; }, +[](Batch& b) { b.crops[0].left = -1; },
-                            +[](Batch& b) { b.labels.clear(); }}) {
-    Batch spoilt(net, 1, 1);
+  EXPECT_THROW(inference->infer(RandomBatch(net, 2, 1).view(), values), Error);
+  for (const auto& spoil :
+       {+[](RandomBatch& b) { b.labels[0] = 2; }, +[](RandomBatch& b) { b.labels[0] = -1; },
+        +[](RandomBatch& b) { b.crops[0].top = 1; }, +[](RandomBatch& b) { b.crops[0].left = -1; },
+        +[](RandomBatch& b) { b.labels.clear(); }}) {
+    RandomBatch spoilt(net, 1, 1);
     spoil(spoilt);
     EXPECT_THROW((void)inference->evaluate(spoilt.view()), Error);
   }

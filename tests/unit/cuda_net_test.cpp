@@ -10,6 +10,7 @@
 #include "lib/nn/compiled_cuda.h"
 #include "lib/nn/compiled_net.h"
 #include "tests/support/net_runs.h"
+#include "tests/support/small_nets.h"
 
 namespace convoy {
 namespace {
@@ -25,94 +26,6 @@ CompileOptions options_for(int batch, Mode mode = Mode::train, Precision precisi
   options.threads = 2;
   return options;
 }
-
-struct NetCase {
-  const char* name;
-  const char* text;
-};
-const NetCase kNets[] = {
-    {"small_alexnet", R"(
-input   27x27x3 from=32x32
-conv    conv1 16 5x5 stride=2 pad=0,0,2,2 init=0.01
-relu
-lrn     size=5 k=2 alpha=1e-2 beta=0.75
-maxpool 3x3 stride=2
-conv    conv2 32 3x3 pad=1 groups=2 init=0.1 bias=0.5
-relu
-lrn     size=5 k=2 alpha=1e-2 beta=0.75
-maxpool 3x3 stride=2
-conv    conv3 24 3x3 pad=1 init=0.1
-relu
-conv    conv4 16 3x3 pad=1 groups=2 init=0.1
-relu
-fc      fc6 40 init=0.1 bias=0.5
-relu
-dropout 0.5
-fc      fc7 24 init=0.2 lr=0.5 bias-lr=2 decay=3 bias-decay=1
-relu
-dropout 0.5
-fc      fc8 7 init=0.2
-softmax
-)"},
-    {"source_of_2012", R"(
-input   21x21x3 from=24x24
-conv    conv1 12 7x7 stride=4 pad=1,1,2,2 init=0.01
-lrn     size=5 k=2 alpha=1e-2 beta=0.75 window=mean
-maxpool 3x3 stride=2
-relu
-fc      fc6 20 init=0.1
-relu
-dropout 0.5 scale=test
-fc      fc8 11 init=0.2
-softmax
-)"},
-    {"cuda_convnet", R"(
-input   12x12x3
-conv    conv1 12 5x5 pad=2 init=0.01
-maxpool 3x3 stride=2 ceil=on
-relu
-lrn     size=3 k=1 alpha=5e-2 beta=0.75 window=mean
-conv    conv2 10 5x5 pad=2 init=0.1
-relu
-avgpool 3x3 stride=2 ceil=on
-lrn     size=3 k=1 alpha=5e-2 beta=0.75
-relu
-fc      fc10 10 init=0.1
-softmax
-)"},
-    {"tanh_and_dropout", R"(
-input   6x6x1 from=8x8
-conv    conv1 5 3x3 init=0.05
-tanh
-dropout 0.4 scale=test
-maxpool 2x2 stride=2
-fc      fc1 9 init=0.3
-tanh
-dropout 0.5 scale=test
-fc      fc2 3 init=0.3
-relu
-softmax
-)"},
-    {"relu_everywhere", R"(
-input   7x7x3
-maxpool 2x2 stride=1
-relu
-conv    conv1 16 3x3 init=0.05
-dropout 0.3
-relu
-tanh
-relu
-dropout 0.3
-conv    conv2 6 4x4 init=0.1
-relu
-relu
-fc      fc1 4 init=0.3
-softmax
-)"},
-    {"logistic_regression", "input 3x3x1\nfc fc1 2 init=0.001\nsoftmax\n"},
-    {"scores_of_a_conv",
-     "input 5x5x3\nconv conv1 16 3x3 init=0.05\nrelu\nconv conv2 5 3x3 init=0.1\nsoftmax\n"},
-};
 
 class CudaNet : public ::testing::TestWithParam<NetCase> {
  protected:
@@ -300,11 +213,11 @@ TEST_P(CudaNet, InferenceSeesTheStepsStarted) {
   EXPECT_EQ(gpu->finish_step().loss_sum, want.loss_sum);
 }
 
-INSTANTIATE_TEST_SUITE_P(Nets, CudaNet, ::testing::ValuesIn(kNets),
+INSTANTIATE_TEST_SUITE_P(Nets, CudaNet, ::testing::ValuesIn(kSmallNets),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 TEST(CompileCuda, FusesWhatBelongsTogether) {
-  const NetSpec net = parse_net(kNets[0].text, kNets[0].name);
+  const NetSpec net = parse_net(kSmallNets[0].text, kSmallNets[0].name);
   const auto gpu = compile_cuda(net, options_for(2, Mode::train, Precision::bf16), 0);
   std::string all;
   for (const std::string& line : gpu->describe_primitives()) all += line + "\n";
