@@ -4,10 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
-#include <functional>
 
 #include "formats/jpeg.h"
-#include "lib/base/error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -20,15 +19,6 @@ using test::small_info;
 using test::write_shard;
 
 const DamageHandler kNoDamage = [](const std::string& message) { ADD_FAILURE() << message; };
-
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 class Datasets : public ::testing::Test {
  protected:
@@ -67,14 +57,14 @@ TEST_F(Datasets, RefusesShardsThatDoNotGoTogether) {
   write_shard(a, info, {});
   const auto error_with = [&](const DatasetInfo& other) {
     write_shard(b, other, {});
-    return message_of([&] { const Dataset data({a, b}, kNoDamage); });
+    return test::error_of([&] { const Dataset data({a, b}, kNoDamage); });
   };
   EXPECT_EQ(error_with(small_info(7, 5, 3, 4)), b + ": does not go with " + a + ": 4 classes against 3");
   EXPECT_EQ(error_with(small_info(7, 5, 1, 3)), b + ": does not go with " + a + ": size 7x5x1 against 7x5x3");
   DatasetInfo other = info;
   other.preprocessing.size = 5;
   EXPECT_NE(error_with(other).find("preprocessing"), std::string::npos);
-  EXPECT_EQ(error_with(small_info(7, 5, 3, 3, Codec::jpeg)), "no error");
+  EXPECT_EQ(error_with(small_info(7, 5, 3, 3, Codec::jpeg)), "");
 }
 
 TEST_F(Datasets, ChecksPayloadsWhenTheyAreRead) {
@@ -93,7 +83,7 @@ TEST_F(Datasets, ChecksPayloadsWhenTheyAreRead) {
   const Dataset data({path}, kNoDamage);
   EXPECT_EQ(data.size(), 3U);
   EXPECT_EQ(data.pixels(0, scratch_).size(), 105U);
-  EXPECT_EQ(message_of([&] { static_cast<void>(data.pixels(1, scratch_)); }),
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(data.pixels(1, scratch_)); }),
             path + ": record 1 (record1): offset " + std::to_string(offset) + ": payload checksum mismatch");
   EXPECT_EQ(data.pixels(2, scratch_).size(), 105U);
 }
@@ -132,18 +122,19 @@ TEST_F(Datasets, DecodesJpegPayloads) {
     ASSERT_EQ(gray[i], gray[i + 2]);
     ASSERT_NEAR(gray[i], ramp(32, 24, 1).pixels[i / 3], 8) << i;
   }
-  EXPECT_EQ(message_of([&] { static_cast<void>(data.pixels(2, scratch_)); }),
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(data.pixels(2, scratch_)); }),
             path + ": record 2 (small): JPEG of 16x24 in a data set of 32x24");
-  EXPECT_EQ(
-      message_of([&] { static_cast<void>(data.pixels(3, scratch_)); }).find(path + ": record 3 (no image): "),
-      0U);
+  EXPECT_EQ(test::error_of([&] {
+              static_cast<void>(data.pixels(3, scratch_));
+            }).find(path + ": record 3 (no image): "),
+            0U);
 }
 
 TEST_F(Datasets, RefusesColourAmongGrayImages) {
   const std::string path = folder_ / "x";
   write_shard(path, small_info(32, 24, 1, 2, Codec::jpeg), {{0, "color", encode_jpeg(ramp(32, 24, 3), 95)}});
   const Dataset data({path}, kNoDamage);
-  EXPECT_EQ(message_of([&] { static_cast<void>(data.pixels(0, scratch_)); }),
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(data.pixels(0, scratch_)); }),
             path + ": record 0 (color): JPEG in colour in a data set of gray images");
 }
 
@@ -151,7 +142,7 @@ TEST_F(Datasets, AnotherJpegSizeCannotMakeItAllocate) {
   const std::string path = folder_ / "x";
   write_shard(path, small_info(8, 8, 3, 2, Codec::jpeg), {{0, "large", encode_jpeg(ramp(640, 480, 3), 50)}});
   const Dataset data({path}, kNoDamage);
-  EXPECT_NE(message_of([&] { static_cast<void>(data.pixels(0, scratch_)); }), "no error");
+  EXPECT_NE(test::error_of([&] { static_cast<void>(data.pixels(0, scratch_)); }), "");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "formats/jpeg_exif.h"
 #include "lib/base/error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 
 namespace convoy {
@@ -19,12 +20,7 @@ using test::psnr;
 using test::smooth_image;
 
 std::string error_of(const std::vector<std::uint8_t>& bytes, const ImageLimits& limits = {}) {
-  try {
-    static_cast<void>(decode_jpeg(bytes, "a.jpg", limits));
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
+  return test::error_of([&] { static_cast<void>(decode_jpeg(bytes, "a.jpg", limits)); });
 }
 
 // A smooth image comes back from JPEG at quality 95 with more than 30 dB in every kind, the coarsest

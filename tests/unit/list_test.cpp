@@ -3,23 +3,13 @@
 
 #include <gtest/gtest.h>
 
-#include "lib/base/error.h"
+#include "tests/support/error_message.h"
 
 namespace convoy {
 namespace {
 
-template <typename Call>
-std::string error_of(Call&& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 std::string list_error(std::string_view text) {
-  return error_of([&] { static_cast<void>(parse_list(text, "l")); });
+  return test::error_of([&] { static_cast<void>(parse_list(text, "l")); });
 }
 
 TEST(List, SeparatesPathAndLabel) {
@@ -58,7 +48,7 @@ TEST(List, SaysWhereALineIsWrong) {
   EXPECT_EQ(list_error("\xEF\xBB\xBF"
                        "a 1\n"),
             "l:1:1: byte order mark: save it as plain UTF-8");
-  EXPECT_EQ(list_error(""), "no error");
+  EXPECT_EQ(list_error(""), "");
 }
 
 TEST(List, NulEntriesMayHoldAnything) {
@@ -70,7 +60,7 @@ TEST(List, NulEntriesMayHoldAnything) {
   EXPECT_EQ(entries[2].path, "d");
   EXPECT_EQ(entries[2].label, "7");
   const auto nul_error = [](std::string_view text) {
-    return error_of([&] { static_cast<void>(parse_nul_list(text, "l")); });
+    return test::error_of([&] { static_cast<void>(parse_nul_list(text, "l")); });
   };
   EXPECT_EQ(nul_error(std::string_view("a\0\0b", 4)), "l:2:1: empty path");
   EXPECT_EQ(nul_error(std::string_view("a\t\0", 3)), "l:1:3: nothing behind the TAB");
@@ -86,7 +76,7 @@ TEST(Classes, AreReadInOrder) {
 
 TEST(Classes, MustBeUniqueAndThere) {
   const auto classes_error = [](std::string_view text) {
-    return error_of([&] { static_cast<void>(parse_classes(text, "c")); });
+    return test::error_of([&] { static_cast<void>(parse_classes(text, "c")); });
   };
   EXPECT_EQ(classes_error("a\nb\na\tx\n"), "c:3:1: class 'a' is on line 1 already");
   EXPECT_EQ(classes_error(""), "c: no classes: the file is empty");
@@ -102,20 +92,20 @@ TEST(Labels, AreIdsOrNumbers) {
   EXPECT_EQ(resolve("0"), 0);
   EXPECT_EQ(resolve("7"), 2);
   EXPECT_EQ(resolve(""), kNoLabel);
-  EXPECT_EQ(error_of([&] { resolve("3"); }),
+  EXPECT_EQ(test::error_of([&] { resolve("3"); }),
             "l:5:7: label 3 is out of range: the table has 3 classes, from 0");
-  EXPECT_EQ(error_of([&] { resolve("-1"); }),
+  EXPECT_EQ(test::error_of([&] { resolve("-1"); }),
             "l:5:7: label -1 is out of range: the table has 3 classes, from 0");
-  EXPECT_EQ(error_of([&] { resolve("99999999999999999999"); }),
+  EXPECT_EQ(test::error_of([&] { resolve("99999999999999999999"); }),
             "l:5:7: label 99999999999999999999 is out of range: the table has 3 classes, from 0");
-  EXPECT_EQ(error_of([&] { resolve("cow"); }), "l:5:7: 'cow' is no class of the table");
+  EXPECT_EQ(test::error_of([&] { resolve("cow"); }), "l:5:7: 'cow' is no class of the table");
 }
 
 TEST(Labels, NumbersWithoutATable) {
   EXPECT_EQ(count_numbered_classes(parse_list("a 3\nb\nc 0\n", "l"), "l"), 4);
   EXPECT_EQ(count_numbered_classes(parse_list("a\nb\n", "l"), "l"), 0);
   const auto count_error = [](std::string_view text) {
-    return error_of([&] { static_cast<void>(count_numbered_classes(parse_list(text, "l"), "l")); });
+    return test::error_of([&] { static_cast<void>(count_numbered_classes(parse_list(text, "l"), "l")); });
   };
   EXPECT_EQ(count_error("a 1\nb -1\n"), "l:2:3: label -1 is out of range: labels go from 0 to 1048575");
   EXPECT_EQ(count_error("a 1048576\n"), "l:1:3: label 1048576 is out of range: labels go from 0 to 1048575");

@@ -11,6 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/data/labels.h"
+#include "tests/support/error_message.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -278,13 +279,8 @@ TEST(LabelScan, KnowsTheLossOfGuessing) {
 TEST(ClassTables, AreComparedClassByClass) {
   const std::vector<ClassInfo> table = {{"a", ""}, {"b", "bee"}};
   EXPECT_NO_THROW(check_classes(table, "x", {{"a", "A"}, {"b", ""}}, "y")) << "only ids say what a class is";
-  const auto message = [&](const std::vector<ClassInfo>& other) -> std::string {
-    try {
-      check_classes(table, "x", other, "y");
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return "";
+  const auto message = [&](const std::vector<ClassInfo>& other) {
+    return test::error_of([&] { check_classes(table, "x", other, "y"); });
   };
   EXPECT_EQ(message({{"a", ""}, {"c", ""}}), "x: class 1 is 'b' (bee), but 'c' in y");
   EXPECT_EQ(message({{"a", ""}}), "x: has 2 classes, but y has 1");

@@ -8,9 +8,9 @@
 #include <random>
 #include <regex>
 
-#include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/nn/describe.h"
+#include "tests/support/error_message.h"
 
 namespace convoy {
 namespace {
@@ -35,12 +35,7 @@ const LayerSpec& layer(const NetSpec& net, std::string_view name) {
 
 // "net:3:8: expected ..." of what parse_net throws; empty where it throws nothing.
 std::string error_of(const std::string& text) {
-  try {
-    static_cast<void>(parse_net(text, "net"));
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
+  return test::error_of([&] { static_cast<void>(parse_net(text, "net")); });
 }
 
 TEST(Net, AlexNetIsThePapers) {

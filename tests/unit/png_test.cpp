@@ -5,6 +5,7 @@
 #include <png.h>
 
 #include "lib/base/error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 
 namespace convoy {
@@ -29,12 +30,7 @@ std::vector<std::uint8_t> make_png(std::uint32_t format, int width, int height, 
 }
 
 std::string error_of(std::span<const std::uint8_t> bytes, const ImageLimits& limits = {}) {
-  try {
-    static_cast<void>(decode_png(bytes, "a.png", limits));
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
+  return test::error_of([&] { static_cast<void>(decode_png(bytes, "a.png", limits)); });
 }
 
 TEST(Png, ComesBackBitForBit) {

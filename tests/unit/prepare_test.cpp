@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/data/prepare_color.h"
 #include "tests/support/archives.h"
+#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 
 namespace convoy {
@@ -282,12 +283,7 @@ TEST(Prepare, CompressedImagesAndWhatIsNone) {
   EXPECT_EQ(preparer.prepare(test::pack(jpeg, test::Packing::gzip), "a").pixels,
             preparer.prepare(jpeg, "a").pixels);
   const auto error_of = [&](const std::vector<std::uint8_t>& bytes) {
-    try {
-      static_cast<void>(preparer.prepare(bytes, "a"));
-    } catch (const Error& error) {
-      return std::string(error.what());
-    }
-    return std::string("no error");
+    return test::error_of([&] { static_cast<void>(preparer.prepare(bytes, "a")); });
   };
   EXPECT_EQ(error_of({}), "a: empty file");
   EXPECT_EQ(error_of({'h', 'i'}), "a: neither JPEG nor PNG");

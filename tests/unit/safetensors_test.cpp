@@ -6,10 +6,9 @@
 #include <array>
 #include <cstring>
 #include <fstream>
-#include <functional>
 #include <regex>
 
-#include "lib/base/error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/temporary_folder.h"
 
 namespace convoy {
@@ -34,15 +33,7 @@ class Safetensors : public ::testing::Test {
   }
   // What opening says; empty where it succeeds.
   std::string error_of(std::string_view header, std::string_view data = {}) {
-    return message_of([&] { const SafetensorsFile file(file_of(header, data)); });
-  }
-  static std::string message_of(const std::function<void()>& action) {
-    try {
-      action();
-    } catch (const Error& error) {
-      return error.what();
-    }
-    return {};
+    return test::error_of([&] { const SafetensorsFile file(file_of(header, data)); });
   }
   std::string write(std::span<const TensorView> tensors, const Metadata& metadata) {
     const std::string path = folder_ / "b.safetensors";
@@ -86,9 +77,9 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
   EXPECT_TRUE(file.get("empty").data.empty());
   EXPECT_EQ(file.get("pixels").data[2], std::byte{3});
   EXPECT_EQ(file.find("conv2.weight"), nullptr);
-  EXPECT_EQ(message_of([&] { static_cast<void>(file.get("conv2.weight")); }),
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(file.get("conv2.weight")); }),
             file.name() + ": no tensor \"conv2.weight\"");
-  EXPECT_EQ(message_of([&] { static_cast<void>(file.get("count").f32("x")); }),
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(file.get("count").f32("x")); }),
             "x: tensor \"count\" is U64, expected F32");
   for (const TensorView& tensor : file.tensors()) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.data.data()) % dtype_bytes(tensor.type), 0U)
@@ -112,7 +103,7 @@ TEST_F(Safetensors, WriterRefusesWhatReadersWould) {
   const float value = 1.0F;
   const auto data = std::as_bytes(std::span(&value, 1));
   const auto error_of_write = [&](std::span<const TensorView> tensors, const Metadata& metadata) {
-    return message_of([&] { write(tensors, metadata); });
+    return test::error_of([&] { write(tensors, metadata); });
   };
   const std::array<TensorView, 2> twice = {TensorView{"a", DType::f32, {1}, data},
                                            TensorView{"a", DType::f32, {1}, data}};
@@ -235,16 +226,18 @@ TEST_F(Safetensors, RefusesLayoutsThatLie) {
 TEST_F(Safetensors, RefusesLengthsThatLie) {
   const auto error_of_length = [&](std::uint64_t length, std::string_view rest) {
     const std::string text = length_field(length) + std::string(rest);
-    return message_of([&] { const SafetensorsFile file(file_of(as_bytes_of(text))); });
+    return test::error_of([&] { const SafetensorsFile file(file_of(as_bytes_of(text))); });
   };
   EXPECT_NE(error_of_length(100'000'001, "{}").find("offset 0: header length 100000001 is over the limit"),
             std::string::npos);
   EXPECT_NE(error_of_length(~0ULL, "{}").find("over the limit"), std::string::npos);
   EXPECT_NE(error_of_length(3, "{}").find("ends within its header"), std::string::npos);
-  EXPECT_NE(message_of([&] { const SafetensorsFile file(file_of(Bytes{})); }).find("not a safetensors file"),
-            std::string::npos);
-  EXPECT_NE(message_of([&] { const SafetensorsFile file(file_of(Bytes(7))); }).find("not a safetensors file"),
-            std::string::npos);
+  EXPECT_NE(
+      test::error_of([&] { const SafetensorsFile file(file_of(Bytes{})); }).find("not a safetensors file"),
+      std::string::npos);
+  EXPECT_NE(
+      test::error_of([&] { const SafetensorsFile file(file_of(Bytes(7))); }).find("not a safetensors file"),
+      std::string::npos);
 }
 
 // A small file as convoy writes it.
@@ -262,7 +255,7 @@ TEST_F(Safetensors, EveryCutIsNoticed) {
       small_file([&](auto tensors, const auto& metadata) { return write(tensors, metadata); });
   for (std::size_t length = 0; length < whole.size(); ++length) {
     const std::string error =
-        message_of([&] { const SafetensorsFile file(file_of(std::span(whole).first(length))); });
+        test::error_of([&] { const SafetensorsFile file(file_of(std::span(whole).first(length))); });
     EXPECT_NE(error, "") << length;
   }
 }
@@ -275,7 +268,7 @@ TEST_F(Safetensors, NoChangedByteLeadsOutOfTheFile) {
       Bytes changed = whole;
       changed[at] ^= static_cast<std::byte>(flip);
       const std::string path = file_of(changed);
-      const std::string error = message_of([&] {
+      const std::string error = test::error_of([&] {
         const SafetensorsFile file(path);
         std::uint64_t bytes = 0;
         unsigned sum = 0;

@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/nn/checkpoint.h"
 #include "lib/nn/not_finite_error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
@@ -20,16 +21,6 @@ namespace {
 
 using test::FakeNet;
 using test::TemporaryFolder;
-
-// What an Error says; "no error" where there is none.
-std::string message_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 class Weights : public ::testing::Test {
  protected:
@@ -64,7 +55,7 @@ class Weights : public ::testing::Test {
     out.commit();
   }
   [[nodiscard]] std::string open_changed() const {
-    return message_of([this] { const WeightsFile file(changed_); });
+    return test::error_of([this] { const WeightsFile file(changed_); });
   }
 
   TemporaryFolder folder_;
@@ -91,7 +82,7 @@ TEST_F(Weights, AreReadAsWritten) {
   load_parameters(file, other, false);
   EXPECT_EQ(other.parameters, net_.parameters);
   EXPECT_EQ(other.mean, model_.mean);
-  EXPECT_NE(message_of([&] { (void)read_checkpoint(file); }).find("not a checkpoint"), std::string::npos);
+  EXPECT_NE(test::error_of([&] { (void)read_checkpoint(file); }).find("not a checkpoint"), std::string::npos);
 }
 
 TEST_F(Weights, DependOnTheirContentAlone) {
@@ -144,7 +135,7 @@ TEST_F(Weights, RefuseOtherMetadata) {
   write_changed([](auto&, Metadata& metadata) { metadata["convoy.net"] = "input 3x3x1\nbogus\n"; });
   EXPECT_NE(open_changed().find("net:2"), std::string::npos) << open_changed();
   write_changed([](auto&, Metadata& metadata) { metadata["convoy.dataset"] = "{"; });
-  EXPECT_NE(open_changed(), "no error");
+  EXPECT_NE(open_changed(), "");
   for (const char* bad :
        {"[]", "{}", R"({"step":-1})", R"({"step":1e99})", "nonsense", R"({"step":1,"records":1})"}) {
     write_changed([bad](auto&, Metadata& metadata) { metadata["convoy.checkpoint"] = bad; });
@@ -162,7 +153,8 @@ TEST_F(Weights, CheckpointsWithoutMomentaAreNamed) {
     std::erase_if(tensors, [](const TensorView& tensor) { return tensor.name == "momentum.fc1.bias"; });
   });
   const WeightsFile file(changed_);
-  EXPECT_EQ(message_of([&] { (void)file.momenta(); }), changed_ + ": tensor 'momentum.fc1.bias' is missing");
+  EXPECT_EQ(test::error_of([&] { (void)file.momenta(); }),
+            changed_ + ": tensor 'momentum.fc1.bias' is missing");
 }
 
 TEST_F(Weights, ThatDivergedAreNotWritten) {
@@ -189,10 +181,10 @@ TEST_F(Weights, MeanMustFitTheStoredImages) {
   write("mean", {1, 5, 5});
   EXPECT_EQ(read_mean(path_, model_.net.input), values);
   write("mean", {5, 5, 1});
-  EXPECT_NE(message_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
+  EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
             std::string::npos);
   write("average", {1, 5, 5});
-  EXPECT_NE(message_of([&] { (void)read_mean(path_, model_.net.input); }).find("'mean' is missing"),
+  EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("'mean' is missing"),
             std::string::npos);
 }
 

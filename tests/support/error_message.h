@@ -1,0 +1,21 @@
+// What an error says.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "lib/base/error.h"
+
+namespace convoy::test {
+
+// The message of the Error that `action` throws; empty where it throws none.
+[[nodiscard]] inline std::string error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+}  // namespace convoy::test
