@@ -10,9 +10,9 @@
 #include "lib/data/damage.h"
 #include "lib/data/dataset.h"
 #include "lib/nn/checkpoint.h"
-#include "lib/nn/device.h"
 #include "lib/nn/evaluation_report.h"
 #include "lib/nn/evaluator.h"
+#include "lib/nn/inference_options.h"
 #include "lib/nn/run_setup.h"
 #include "lib/nn/training_options.h"
 
@@ -40,10 +40,8 @@ std::optional<OutputFile> open_if_given(const Options& options, const std::strin
 
 int evaluate_tool(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to evaluate");
-  const std::int64_t batch = options.integer("batch", 1, kMaxBatch);
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
-  const bool bf16 = options.choice("precision", {"fp32", "bf16"}) == "bf16";
-  const Device device = choose_device(options.text("device"));
+  auto [device, compile] = read_inference_options(options, kMaxBatch);
 
   const WeightsFile weights(options.text("weights"));
   const Model& model = weights.model();
@@ -56,11 +54,7 @@ int evaluate_tool(const Options& options, Console& console) {
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
 
-  CompileOptions compile;
-  compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(batch), data.size()));
-  compile.mode = Mode::infer;
-  compile.precision = bf16 ? Precision::bf16 : Precision::fp32;
-  compile.threads = options.threads();
+  compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(compile.batch), data.size()));
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
   const auto net = compile_net(model.net, device, compile);
   load_parameters(weights, *net, false);

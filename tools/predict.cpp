@@ -13,6 +13,7 @@
 #include "lib/data/inputs.h"
 #include "lib/data/inputs_rejects.h"
 #include "lib/data/prepare_pool.h"
+#include "lib/nn/inference_options.h"
 #include "lib/nn/predictor.h"
 
 namespace convoy {
@@ -111,13 +112,7 @@ int predict(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const InputOptions input_options = inputs_from(options);
-  const Device device = choose_device(options.text("device"));
-  CompileOptions compile;
-  compile.batch = static_cast<int>(options.integer("batch", 1, kMaxBatch));
-  compile.mode = Mode::infer;
-  compile.precision =
-      options.choice("precision", {"fp32", "bf16"}) == "bf16" ? Precision::bf16 : Precision::fp32;
-  compile.threads = options.threads();
+  const auto [device, compile] = read_inference_options(options, kMaxBatch);
 
   const WeightsFile weights(options.text("weights"));
   const DatasetInfo& dataset = weights.model().dataset;

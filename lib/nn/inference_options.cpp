@@ -1,0 +1,16 @@
+#include "lib/nn/inference_options.h"
+
+namespace convoy {
+
+InferenceOptions read_inference_options(const Options& options, std::int64_t max_batch) {
+  InferenceOptions result;
+  result.device = choose_device(options.text("device"));
+  result.compile.batch = static_cast<int>(options.integer("batch", 1, max_batch));
+  result.compile.mode = Mode::infer;
+  const bool bf16 = options.choice("precision", {"fp32", "bf16"}) == "bf16";
+  result.compile.precision = bf16 ? Precision::bf16 : Precision::fp32;
+  result.compile.threads = options.threads();
+  return result;
+}
+
+}  // namespace convoy
