@@ -160,9 +160,10 @@ endif
 bench-precision: all ## trains small nets in fp32 and bf16, three seeds each, and compares their errors (SETS='fashion cifar')
 	@BIN='$(abspath $(OUT)/bin)' tests/bench/precision $(SETS)
 
-lint: check-lint tidy cppcheck ## check-lint, clang-tidy and cppcheck (the latter two where installed)
+lint: ## check-lint, clang-tidy and cppcheck (the latter two where installed)
+	@$(MAKE) --no-print-directory $(PARALLEL) -k check-lint cppcheck tidy
 
-# One stamp a file: only what changed is looked at again.
+# One stamp a file: a file is looked at again when it or the header of its name has changed.
 TIDY_STAMPS := $(ALL_SOURCES:%=$(OUT)/tidy/%.ok)
 ifneq ($(shell command -v $(CLANG_TIDY)),)
 tidy: $(TIDY_STAMPS)
@@ -171,15 +172,18 @@ tidy:
 	@echo 'clang-tidy is not installed: skipped'
 endif
 # clang reads the sources as GCC does, but for OpenMP's header, which it has in another package.
-$(OUT)/tidy/%.ok: % .clang-tidy $(OUT)/flags
+.SECONDEXPANSION:
+$(OUT)/tidy/%.ok: % $$(wildcard $$(basename $$*).h) .clang-tidy tests/.clang-tidy $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp -idirafter $(GCC_HEADERS) $(WARNINGS) -Wno-unknown-warning-option
+	@echo 'clang-tidy $<'
+	@$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp -idirafter $(GCC_HEADERS) \
+	  $(WARNINGS) -Wno-unknown-warning-option 2> $@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 GCC_HEADERS = $(shell $(CXX) -print-file-name=include)
 
 ifneq ($(shell command -v cppcheck),)
 cppcheck:
-	cppcheck --quiet --error-exitcode=1 --std=c++20 -I. --inline-suppr --suppress=missingIncludeSystem \
+	cppcheck --quiet --error-exitcode=1 --std=c++20 -I. --inline-suppr --suppress=missingIncludeSystem --suppressions-list=.cppcheck.supp \
 	  --enable=warning,performance,portability -j $(JOBS) lib formats kernels tools
 else
 cppcheck:
@@ -218,7 +222,7 @@ clean: ## removes build/
 
 help: ## this list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile | awk '{ t = $$1; $$1 = ""; printf "  %-12s%s\n", t, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile kernels/cuda/cuda.mk | sed 's|$$(OUT)|$(OUT)|; s|$$(DESTDIR)$$(PREFIX)|DESTDIR/PREFIX|' | awk '{ t = $$1; $$1 = ""; printf "  %-16s%s\n", t, $$0 }'
 	@echo 'Variables:'
 	@sed -n '2,/^$$/s/^#   /  /p' Makefile
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -53,7 +54,7 @@ std::string format_bytes(std::uint64_t bytes) {
 }
 
 std::string format_seconds(double seconds) {
-  const auto whole = static_cast<std::uint64_t>(std::max(0.0, seconds) + 0.5);
+  const auto whole = std::llround(std::max(0.0, seconds));
   const auto h = static_cast<unsigned long>(whole / 3600);
   const auto m = static_cast<unsigned long>(whole / 60 % 60);
   const auto s = static_cast<unsigned long>(whole % 60);

@@ -135,7 +135,7 @@ class Packer {
   Console& console_;
   OutputPattern pattern_;
   DatasetInfo info_;  // of the outputs
-  const Dataset* data_ = nullptr;
+  std::optional<Dataset> data_;
   PackResult result_;
 };
 
@@ -267,8 +267,8 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
 }
 
 void Packer::run_planned() {
-  const Dataset data(options_.inputs, [&](const std::string& message) { reject_damage(rejects_, message); });
-  data_ = &data;
+  const Dataset& data =
+      data_.emplace(options_.inputs, [&](const std::string& message) { reject_damage(rejects_, message); });
   info_ = data.info();
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
