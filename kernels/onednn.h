@@ -43,8 +43,8 @@ struct OnednnPass {
 [[nodiscard]] OnednnPass onednn_backward_data(const dnnl::engine& engine, const OnednnWindow* window,
                                               const OnednnOperands& operands, const OnednnOperands& hint);
 
-// Products of matrices c = a b, or c += a b; all are [batch][rows][columns]. In the result's layout a, b and c
-// are src, weights and dst.
+// Products of matrices c = a b, or c += a b; all are [batch][rows][columns]. In the result's layout a, b and
+// c are src, weights and dst.
 [[nodiscard]] OnednnPass onednn_matmul(const dnnl::engine& engine, const dnnl::memory::desc& a,
                                        const dnnl::memory::desc& b, const dnnl::memory::desc& c,
                                        bool accumulate);
