@@ -174,6 +174,17 @@ void MappedFile::unmap() {
   data_ = nullptr;
 }
 
+void map_ahead(std::span<const std::uint8_t> bytes) {
+#ifdef MADV_POPULATE_READ
+  static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
+  const std::uintptr_t start = begin / page * page;
+  ::madvise(reinterpret_cast<void*>(start), begin + bytes.size() - start, MADV_POPULATE_READ);
+#else
+  static_cast<void>(bytes);
+#endif
+}
+
 OutputFile::OutputFile(const std::string& path, Content content) : name_(display_name(path, "stdout")) {
   standard_ = path == kStdStreamName;
   buffer_.reserve(kBufferBytes);

@@ -90,6 +90,10 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Maps the pages of bytes of a MappedFile that are about to be read, all at once, and reads what is not in
+// memory; without it, page after page does when it is touched. A hint: nothing fails.
+void map_ahead(std::span<const std::uint8_t> bytes);
+
 // Bytes to a file or standard output, buffered.
 //
 // A regular file appears under its name only in commit(), whole and on disk (temporary file in the same

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -22,6 +24,8 @@ namespace {
 // memory.
 constexpr std::uint64_t kBlockBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMaxBlockRecords = 4096;
+// Further apart, the ends of a block lie in different files.
+constexpr std::ptrdiff_t kMaxMappedAhead = std::ptrdiff_t{1} << 26;
 
 struct Record {
   std::uint64_t index = 0;            // in the data set, or in its input
@@ -57,6 +61,20 @@ class MappedSource {
   [[nodiscard]] std::span<const std::uint8_t> pixels(const Block& /*block*/, const Record& record,
                                                      std::vector<std::uint8_t>& scratch) const {
     return dataset_.pixels(record.index, scratch);
+  }
+  // Of a block that is taken up now: the records of one shard lie one behind the other.
+  void map_ahead(const Block& block) const {
+    const auto first = dataset_.record(block.records.front().index).payload;
+    const auto last = dataset_.record(block.records.back().index).payload;
+    const std::uint8_t* end = last.data() + last.size();
+    if (std::less<>()(first.data(), end) && end - first.data() <= kMaxMappedAhead) {
+      convoy::map_ahead({first.data(), end});
+    }
+  }
+  // The bytes of a record that is `ahead` further on; none beyond the end.
+  [[nodiscard]] std::span<const std::uint8_t> bytes_ahead(const Record& record, std::size_t ahead) const {
+    const std::uint64_t index = record.index + ahead;
+    return index < dataset_.size() ? dataset_.record(index).payload : std::span<const std::uint8_t>();
   }
 
  private:
@@ -109,6 +127,12 @@ class StreamSource {
     scratch = decode_payload(*block.info, record.payload,
                              *block.input + ": record " + std::to_string(record.index));
     return scratch;
+  }
+  static void map_ahead(const Block& /*block*/) {}
+  // Streams have read them.
+  [[nodiscard]] static std::span<const std::uint8_t> bytes_ahead(const Record& /*record*/,
+                                                                 std::size_t /*ahead*/) {
+    return {};
   }
 
  private:
@@ -174,11 +198,14 @@ template <typename Source>
 BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
   BlockResult result{block.records.size(), std::move(block.damage)};
   std::unique_ptr<ImageSummer> summer = pool.take();
+  source.map_ahead(block);
   std::array<std::vector<std::uint8_t>, ImageSummer::kTogether> scratch;
   std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> group;
+  std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> coming;
   std::size_t grouped = 0;
-  const auto add_group = [&] {
-    summer->add(std::span(group).first(grouped));
+  const auto add_group = [&](const Record& last) {
+    for (std::size_t i = 0; i < coming.size(); ++i) coming[i] = source.bytes_ahead(last, i + 1);
+    summer->add(std::span(group).first(grouped), coming);
     grouped = 0;
   };
   for (const Record& record : block.records) {
@@ -188,9 +215,9 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
     } catch (const Error& error) {
       result.damage.emplace_back(error.what());
     }
-    if (grouped == group.size()) add_group();
+    if (grouped == group.size()) add_group(record);
   }
-  if (grouped > 0) add_group();
+  if (grouped > 0) add_group(block.records.back());
   pool.give_back(std::move(summer));
   return result;
 }

@@ -35,19 +35,22 @@ void add_sums(ImageSums& sums, const ImageSums& more, std::string_view place);
 // Sums images up, fast. Use from one thread.
 class ImageSummer {
  public:
-  // Images that are best added together: each value of the running sums is then touched once for all.
-  static constexpr std::size_t kTogether = 8;
+  // Images that are best added together: each value of the running sums is then touched once for all, and a
+  // processor's second-level cache still holds them, those that come next, and the running sums.
+  static constexpr std::size_t kTogether = 2;
 
   ImageSummer(int width, int height, int channels);
   // images: height x width x channels bytes each (HWC). Throws Error where kMaxSummedPixels would be passed.
-  void add(std::span<const std::span<const std::uint8_t>> images);
+  // `coming`: bytes that will be read next and are fetched from memory meanwhile; there may be none.
+  void add(std::span<const std::span<const std::uint8_t>> images,
+           std::span<const std::span<const std::uint8_t>> coming = {});
   [[nodiscard]] ImageSums sums() const;
 
  private:
   void flush();
 
   ImageSums total_;                     // of the images before the last flush; `sum` in [H, W, C]
-  std::vector<std::uint32_t> running_;  // [H, W, C], of the images since
+  std::vector<std::uint16_t> running_;  // [H, W, C], of the images since
   std::uint64_t running_count_ = 0;
 };
 

@@ -101,8 +101,9 @@ TEST(ImageSums, AreThoseOfPlainAddition) {
     std::size_t count;
   };
   // Counts around the number of images added together, pixels around the size of a tile.
-  for (const Size size : {Size{1, 1, 1, 1}, Size{1, 1, 3, 7}, Size{5, 3, 3, 8}, Size{28, 28, 1, 17},
-                          Size{512, 1, 3, 9}, Size{33, 31, 3, 16}, Size{40, 40, 3, 100}}) {
+  for (const Size size :
+       {Size{1, 1, 1, 1}, Size{1, 1, 3, 7}, Size{5, 3, 3, 8}, Size{28, 28, 1, 17}, Size{512, 1, 3, 9},
+        Size{33, 31, 3, 16}, Size{40, 40, 3, 100}, Size{7, 5, 3, 257}, Size{7, 5, 3, 771}}) {
     const std::size_t pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
     const auto channels = static_cast<std::size_t>(size.channels);
     const auto pictures = random_pictures(size.count, pixels * channels, 3);
