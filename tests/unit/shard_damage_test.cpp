@@ -28,7 +28,7 @@ using test::read_stream;
 using test::ReadResult;
 using test::seal;
 using test::small_info;
-using test::operator+;
+using test::operator+;  // NOLINT(misc-unused-using-decls): used as an operator
 
 class ShardDamage : public test::ShardTest {};
 
