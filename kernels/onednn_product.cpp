@@ -299,8 +299,11 @@ class OnednnProduct final : public Product {
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, any_dst});
     candidates.push_back(hint_);
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, fixed_dst});
+    // In float the layouts of training, blocks of 16 channels, are those that Winograd's convolutions read;
+    // left to itself oneDNN takes channels last for inference.
+    const bool train = options.train || options.element == Element::f32;
     const auto compile = [&](const OnednnOperands& operands) {
-      return onednn_forward(engine_, window_of(problem), operands, options.train, options.relu);
+      return onednn_forward(engine_, window_of(problem), operands, train, options.relu);
     };
     OnednnPass pass = best_pass(candidates, "forward", compile);
     if (!problem.src_given && !adopt(src_, pass.layout.src, problem.src_dims, type)) src_.block = 1;
