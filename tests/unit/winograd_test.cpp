@@ -8,6 +8,7 @@
 
 #include "kernels/winograd_transform.h"
 #include "lib/base/thread_count.h"
+#include "tests/support/conv_spec.h"
 #include "tests/support/products.h"
 
 namespace convoy {
@@ -142,16 +143,6 @@ const Case kCases[] = {
     {"four_paddings", {1, 16, 6, 9, 16, 5, 5, 1, 4, 0, 1, 3, 1}},
     {"several_chunks", {9, 16, 12, 12, 16, 5, 5, 1, 2, 2, 2, 2, 1}},
 };
-
-ConvSpec spec_of(const ConvShape& s) {
-  ConvSpec spec;
-  spec.filters = s.filters;
-  spec.kernel_height = s.kernel_height;
-  spec.kernel_width = s.kernel_width;
-  spec.pad = {s.pad_top, s.pad_left, s.pad_bottom, s.pad_right};
-  spec.groups = s.groups;
-  return spec;
-}
 
 // Roundings on a path: the terms of the sum, and at most 40 in the transforms (4 in each of the two
 // directions for inputs and outputs, 6 for filters with their rounded coefficients, twice), the product and
