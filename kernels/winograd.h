@@ -1,6 +1,6 @@
-// Convolution by Winograd's minimal filtering in float: tiles of 4x4 outputs of 3x3 filters, 2x2 of 5x5, which
-// take 4 and 2.8 times fewer multiplications where the tiles are whole. The formula and its source are in
-// winograd_transform.h; products over channels are oneDNN's.
+// Convolution by Winograd's minimal filtering in float: tiles of 4x4 outputs of 3x3 filters, 2x2 of 5x5,
+// which take 4 and 2.8 times fewer multiplications where the tiles are whole. The formula and its source are
+// in winograd_transform.h; products over channels are oneDNN's.
 //
 // Rounding: errors are larger than a direct sum's, by the growth of the transforms. With absolute values in
 // the place of all numbers and coefficients, the same transforms give S; the error is within (C + 40) 2^-24
