@@ -1,0 +1,375 @@
+// The passes of Winograd's convolution over the tiles of a batch: transform, product over channels, transform
+// back. See winograd.h.
+#pragma once
+
+#include <omp.h>
+#include <oneapi/dnnl/dnnl.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "kernels/onednn.h"
+#include "kernels/winograd_tiles.h"
+#include "lib/base/thread_count.h"
+
+namespace convoy::winograd {
+
+// Products of one matrix a point: c = a b, or c += a b; bound to one thread's buffers.
+class PointProducts {
+ public:
+  PointProducts(const dnnl::engine& engine, const dnnl::memory::desc& a, const dnnl::memory::desc& b,
+                const dnnl::memory::desc& c, bool accumulate)
+      : pass_(cpu::onednn_matmul(engine, a, b, c, accumulate)),
+        stream_(engine),
+        a_(a, engine, nullptr),
+        b_(b, engine, nullptr),
+        c_(c, engine, nullptr),
+        scratch_(pass_.scratchpad, engine, nullptr),
+        arguments_{
+            {DNNL_ARG_SRC, a_}, {DNNL_ARG_WEIGHTS, b_}, {DNNL_ARG_DST, c_}, {DNNL_ARG_SCRATCHPAD, scratch_}} {
+  }
+  [[nodiscard]] std::size_t scratch_bytes() const { return pass_.scratchpad.get_size(); }
+  [[nodiscard]] const std::string& implementation() const { return pass_.implementation; }
+  void run(const float* a, const float* b, float* c, void* scratch) {
+    a_.set_data_handle(const_cast<float*>(a));  // only read
+    b_.set_data_handle(const_cast<float*>(b));
+    c_.set_data_handle(c);
+    scratch_.set_data_handle(scratch);
+    pass_.primitive.execute(stream_, arguments_);
+    stream_.wait();
+  }
+
+ private:
+  cpu::OnednnPass pass_;
+  dnnl::stream stream_;
+  dnnl::memory a_;
+  dnnl::memory b_;
+  dnnl::memory c_;
+  dnnl::memory scratch_;
+  std::unordered_map<int, dnnl::memory> arguments_;
+};
+
+// One matrix a point, rows after one another.
+inline dnnl::memory::desc matrices(std::int64_t rows, std::int64_t columns) {
+  return {{kTilePoints, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, columns, 1}};
+}
+// The transposes of matrices(columns, rows).
+inline dnnl::memory::desc transposed(std::int64_t rows, std::int64_t columns) {
+  return {{kTilePoints, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, 1, rows}};
+}
+
+// A part of a buffer that is handed out piece by piece, each at the start of a cache line of the buffer.
+class Carver {
+ public:
+  explicit Carver(void* buffer) : next_(static_cast<std::byte*>(buffer)) {}
+  [[nodiscard]] static std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+  [[nodiscard]] std::byte* take(std::size_t bytes) {
+    std::byte* const piece = next_;
+    next_ += padded(bytes);
+    return piece;
+  }
+  [[nodiscard]] float* floats(std::int64_t count) {
+    return reinterpret_cast<float*>(take(static_cast<std::size_t>(count) * sizeof(float)));
+  }
+
+ private:
+  std::byte* next_;
+};
+inline std::size_t float_bytes(std::int64_t count) {
+  return Carver::padded(static_cast<std::size_t>(count) * sizeof(float));
+}
+
+// Tiles worked on at a time. Where the filters of all points fit into half of a second-level cache, so many
+// that the chunk's transformed tiles fit into the other half; else enough that loading the filters does not
+// count. Chunks are of nearly equal size, at least one a thread, and of an odd number of tiles, so that the
+// points do not fall on one set of the first-level cache.
+inline constexpr std::int64_t kHalfCacheBytes = 1 << 20;
+inline constexpr std::int64_t kChunkOfLargeFilters = 63;
+inline constexpr std::int64_t kMinChunk = 15;
+inline int chunk_tiles(const Side& in, const Side& out, std::int64_t tiles, int threads) {
+  constexpr std::int64_t kPointBytes = kTilePoints * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t channels = in.channels();
+  const std::int64_t filters = out.channels();
+  std::int64_t wanted = kChunkOfLargeFilters;
+  if (channels * filters * kPointBytes <= kHalfCacheBytes) {
+    wanted = std::max(kHalfCacheBytes / ((channels + filters) * kPointBytes), kMinChunk);
+  }
+  const std::int64_t chunks =
+      std::max<std::int64_t>((tiles + wanted - 1) / wanted, (threads + in.groups - 1) / in.groups);
+  return static_cast<int>((tiles + chunks - 1) / chunks) | 1;
+}
+
+// Each thread that adds up weight gradients has its own sums; beyond this the threads are too many.
+inline constexpr std::int64_t kMaxSumBytes = std::int64_t{256} << 20;
+
+// What the passes share: both sides of a convolution, cut into tiles and chunks of tiles.
+struct TiledShape {
+  Side in;
+  Side out;
+  int pad_top = 0;
+  int pad_left = 0;
+  Grid grid;
+  int chunk = 0;            // tiles
+  std::int64_t chunks = 0;  // of a group
+
+  // tile_side: outputs of a tile.
+  TiledShape(int tile_side, int threads, const Side& in_side, const Side& out_side, int top, int left)
+      : in(in_side),
+        out(out_side),
+        pad_top(top),
+        pad_left(left),
+        grid(tile_side, out_side.shape),
+        chunk(chunk_tiles(in_side, out_side, grid.tiles(), threads)),
+        chunks((grid.tiles() + chunk - 1) / chunk) {}
+
+  // Of a chunk's transformed tiles.
+  [[nodiscard]] std::int64_t in_elements() const { return std::int64_t{kTilePoints} * chunk * in.channels(); }
+  [[nodiscard]] std::int64_t out_elements() const {
+    return std::int64_t{kTilePoints} * chunk * out.channels();
+  }
+
+  // The transformed inputs of a chunk's tiles: [point][tile][channel].
+  void gather_inputs(const Chunk& tiles, const float* x, float* transformed) const {
+    const int blocks = in.channels() / kLanes;
+    const std::int64_t stride = std::int64_t{tiles.count} * in.channels();
+    for_each_tile(grid, tiles, [&](int t, int image, int row, int column) {
+      float* const to = transformed + std::int64_t{t} * in.channels();
+      for (int block = 0; block < blocks; ++block) {
+        if (image < 0) {
+          store_points({}, to + block * kLanes, stride);
+          continue;
+        }
+        const Plane<const float> plane = in.plane(x, image, tiles.group, block);
+        const auto tile = load_tile<kPoints>(plane, row - pad_top, column - pad_left);
+        store_points(transform_tile(tile, transform_input<Lanes>), to + block * kLanes, stride);
+      }
+    });
+  }
+};
+
+// A convolution of stride 1 on transformed tiles: the forward pass, or the input gradient, which is the
+// convolution of the output's gradient with the filters turned around.
+template <int kKernel>
+class TiledPass {
+ public:
+  TiledPass(const dnnl::engine& engine, int threads, const Side& in, const Side& out, int pad_top,
+            int pad_left)
+      : shape_(kOutputs<kKernel>, threads, in, out, pad_top, pad_left) {
+    const ThreadCount one_thread(1);  // each primitive runs on one thread
+    for (int t = 0; t < threads; ++t) {
+      products_.push_back(std::make_unique<PointProducts>(engine, matrices(shape_.chunk, in.channels()),
+                                                          matrices(in.channels(), out.channels()),
+                                                          matrices(shape_.chunk, out.channels()), false));
+    }
+  }
+
+  [[nodiscard]] std::size_t scratch_bytes() const { return products_.size() * thread_scratch_bytes(); }
+  [[nodiscard]] const std::string& implementation() const { return products_.front()->implementation(); }
+
+  // filters: [group][point][in channel][out channel]. bias: one an output channel, or nullptr.
+  void run(const float* x, const float* filters, const float* bias, bool relu, float* y, void* scratch) {
+    const std::int64_t chunks = shape_.chunks;
+    const int threads = static_cast<int>(products_.size());
+#pragma omp parallel for schedule(static) num_threads(threads)
+    for (std::int64_t item = 0; item < chunks * shape_.in.groups; ++item) {
+      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+      const Chunk chunk{static_cast<int>(item / chunks), item % chunks * shape_.chunk, shape_.chunk};
+      Carver carver(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
+      float* const transformed = carver.floats(shape_.in_elements());
+      float* const sums = carver.floats(shape_.out_elements());
+      shape_.gather_inputs(chunk, x, transformed);
+      const std::int64_t group_filters =
+          std::int64_t{kTilePoints} * shape_.in.channels() * shape_.out.channels();
+      products_[thread]->run(transformed, filters + chunk.group * group_filters, sums,
+                             carver.take(products_[thread]->scratch_bytes()));
+      scatter(chunk, sums, bias, relu, y);
+    }
+  }
+
+ private:
+  [[nodiscard]] std::size_t thread_scratch_bytes() const {
+    return float_bytes(shape_.in_elements()) + float_bytes(shape_.out_elements()) +
+           Carver::padded(products_.front()->scratch_bytes());
+  }
+
+  void scatter(const Chunk& chunk, const float* sums, const float* bias, bool relu, float* y) const {
+    const int blocks = shape_.out.channels() / kLanes;
+    const std::int64_t stride = std::int64_t{chunk.count} * shape_.out.channels();
+    for_each_tile(shape_.grid, chunk, [&](int t, int image, int row, int column) {
+      if (image < 0) return;
+      for (int block = 0; block < blocks; ++block) {
+        const int channel = block * kLanes;
+        const auto points = load_points(sums + std::int64_t{t} * shape_.out.channels() + channel, stride);
+        const Lanes added =
+            bias == nullptr ? Lanes() : load(bias + chunk.group * shape_.out.channels() + channel);
+        store_tile(transform_tile(points, transform_output<kKernel, Lanes>), added, relu,
+                   shape_.out.plane(y, image, chunk.group, block), row, column);
+      }
+    });
+  }
+
+  TiledShape shape_;
+  std::vector<std::unique_ptr<PointProducts>> products_;  // one a thread
+};
+
+// The gradients of filters and bias: adjoint transforms of the outputs' gradient, products over tiles, and
+// the sum of what the threads made, in their order.
+template <int kKernel>
+class GradientPass {
+ public:
+  GradientPass(const dnnl::engine& engine, int threads, const Side& in, const Side& out, int pad_top,
+               int pad_left)
+      : shape_(kOutputs<kKernel>, threads, in, out, pad_top, pad_left) {
+    const ThreadCount one_thread(1);  // each primitive runs on one thread
+    for (int t = 0; t < threads; ++t) {
+      const auto make = [&](bool accumulate) {
+        return std::make_unique<PointProducts>(engine, transposed(in.channels(), shape_.chunk),
+                                               matrices(shape_.chunk, out.channels()),
+                                               matrices(in.channels(), out.channels()), accumulate);
+      };
+      first_.push_back(make(false));
+      further_.push_back(make(true));
+    }
+    share_out(threads);
+  }
+
+  [[nodiscard]] std::size_t scratch_bytes() const {
+    return first_.size() * thread_scratch_bytes() + shares_.size() * share_bytes();
+  }
+  [[nodiscard]] const std::string& implementation() const { return further_.front()->implementation(); }
+
+  // gradient: [group][kernel row][kernel column][in channel][out channel].
+  void run(const float* x, const float* dy, float* gradient, float* bias_gradient, void* scratch) {
+    const int threads = static_cast<int>(first_.size());
+    auto* const share_memory =
+        static_cast<std::byte*>(scratch) + static_cast<std::size_t>(threads) * thread_scratch_bytes();
+#pragma omp parallel for schedule(static, 1) num_threads(threads)
+    for (std::size_t s = 0; s < shares_.size(); ++s) {
+      const auto thread = static_cast<std::size_t>(omp_get_thread_num());
+      Carver carver(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
+      Carver results(share_memory + s * share_bytes());
+      float* const sums = results.floats(filter_points());
+      float* const bias_sums = results.floats(shape_.out.channels());
+      std::fill_n(bias_sums, shape_.out.channels(), 0.0F);
+      float* const from_x = carver.floats(shape_.in_elements());
+      float* const from_dy = carver.floats(shape_.out_elements());
+      std::byte* const product_scratch = carver.take(product_scratch_bytes());
+      const Share& share = shares_[s];
+      for (std::int64_t c = share.first; c < share.last; ++c) {
+        const Chunk chunk{share.group, c * shape_.chunk, shape_.chunk};
+        gather(chunk, x, dy, from_x, from_dy, bias_sums);
+        PointProducts& products = c == share.first ? *first_[thread] : *further_[thread];
+        products.run(from_x, from_dy, sums, product_scratch);
+      }
+    }
+    finish(share_memory, gradient, bias_gradient);
+  }
+
+ private:
+  // Chunks [first, last) of one group, added up together.
+  struct Share {
+    int group = 0;
+    std::int64_t first = 0;
+    std::int64_t last = 0;
+  };
+
+  // Equal parts of the chunks of all groups, cut where a group ends.
+  void share_out(int threads) {
+    const std::int64_t all = shape_.chunks * shape_.in.groups;
+    for (int t = 0; t < threads; ++t) {
+      std::int64_t at = all * t / threads;
+      const std::int64_t end = all * (t + 1) / threads;
+      while (at < end) {
+        const std::int64_t group = at / shape_.chunks;
+        const std::int64_t last = std::min(end, (group + 1) * shape_.chunks);
+        shares_.push_back(
+            {static_cast<int>(group), at - group * shape_.chunks, last - group * shape_.chunks});
+        at = last;
+      }
+    }
+  }
+  [[nodiscard]] std::int64_t filter_points() const {
+    return std::int64_t{kTilePoints} * shape_.in.channels() * shape_.out.channels();
+  }
+  [[nodiscard]] std::size_t share_bytes() const {
+    return float_bytes(filter_points()) + float_bytes(shape_.out.channels());
+  }
+  [[nodiscard]] std::size_t product_scratch_bytes() const {
+    return std::max(first_.front()->scratch_bytes(), further_.front()->scratch_bytes());
+  }
+  [[nodiscard]] std::size_t thread_scratch_bytes() const {
+    return float_bytes(shape_.in_elements()) + float_bytes(shape_.out_elements()) +
+           Carver::padded(product_scratch_bytes());
+  }
+
+  void gather(const Chunk& chunk, const float* x, const float* dy, float* from_x, float* from_dy,
+              float* bias_sums) const {
+    shape_.gather_inputs(chunk, x, from_x);
+    const std::int64_t stride = std::int64_t{chunk.count} * shape_.out.channels();
+    for_each_tile(shape_.grid, chunk, [&](int t, int image, int row, int column) {
+      float* const to = from_dy + std::int64_t{t} * shape_.out.channels();
+      for (int block = 0; block < shape_.out.channels() / kLanes; ++block) {
+        if (image < 0) {
+          store_points({}, to + block * kLanes, stride);
+          continue;
+        }
+        const auto tile =
+            load_tile<kOutputs<kKernel>>(shape_.out.plane(dy, image, chunk.group, block), row, column);
+        Lanes bias = load(bias_sums + block * kLanes);
+        for (const auto& tile_row : tile) {
+          for (const Lanes& value : tile_row) bias = bias + value;
+        }
+        store(bias, bias_sums + block * kLanes);
+        store_points(transform_tile(tile, spread_output<kKernel, Lanes>), to + block * kLanes, stride);
+      }
+    });
+  }
+
+  // Adds up the shares of each group, and transforms them.
+  void finish(const std::byte* share_memory, float* gradient, float* bias_gradient) const {
+    const int channels = shape_.in.channels();
+    const int filters = shape_.out.channels();
+    const std::int64_t stride = std::int64_t{channels} * filters;
+    const auto of_share = [&](std::size_t s) {
+      return reinterpret_cast<const float*>(share_memory + s * share_bytes());
+    };
+    std::fill_n(bias_gradient, shape_.out.shape.channels, 0.0F);
+    for (std::size_t s = 0; s < shares_.size(); ++s) {
+      const float* const sums =
+          reinterpret_cast<const float*>(share_memory + s * share_bytes() + float_bytes(filter_points()));
+      float* const to = bias_gradient + std::int64_t{shares_[s].group} * filters;
+      for (int k = 0; k < filters; ++k) to[k] += sums[k];
+    }
+#pragma omp parallel for collapse(2) schedule(static)
+    for (int g = 0; g < shape_.in.groups; ++g) {
+      for (int c = 0; c < channels; ++c) {
+        for (int k = 0; k < filters; k += kLanes) {
+          const std::int64_t at = std::int64_t{c} * filters + k;
+          Tile<kPoints, kPoints> points{};
+          for (std::size_t s = 0; s < shares_.size(); ++s) {
+            if (shares_[s].group != g) continue;
+            const auto part = load_points(of_share(s) + at, stride);
+            for (std::size_t p = 0; p < kTilePoints; ++p) {
+              Lanes& point = points[p / kPoints][p % kPoints];
+              point = point + part[p / kPoints][p % kPoints];
+            }
+          }
+          const auto filter = transform_tile(points, gather_filter<kKernel, Lanes>);
+          float* const to = gradient + std::int64_t{g} * kKernel * kKernel * stride + at;
+          for (std::size_t i = 0; i < kKernel * kKernel; ++i) {
+            store(filter[i / kKernel][i % kKernel], to + static_cast<std::int64_t>(i) * stride);
+          }
+        }
+      }
+    }
+  }
+
+  TiledShape shape_;
+  std::vector<Share> shares_;
+  std::vector<std::unique_ptr<PointProducts>> first_;    // one a thread: c = a b
+  std::vector<std::unique_ptr<PointProducts>> further_;  // c += a b
+};
+
+}  // namespace convoy::winograd
