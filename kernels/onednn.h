@@ -49,6 +49,10 @@ struct OnednnPass {
                                        const dnnl::memory::desc& b, const dnnl::memory::desc& c,
                                        bool accumulate);
 
+// Whether the processor has instructions for products of bf16 tiles (AMX), many times faster than those of
+// vectors.
+[[nodiscard]] bool onednn_multiplies_bf16_tiles();
+
 [[nodiscard]] dnnl::memory::data_type onednn_type(Element element);
 // The layout of activations.
 [[nodiscard]] dnnl::memory::desc onednn_layout(const TensorShape& shape, dnnl::memory::data_type type);

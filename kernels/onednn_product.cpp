@@ -6,6 +6,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "kernels/relu.h"
 #include "lib/base/error.h"
 
 namespace convoy::cpu {
@@ -129,7 +130,11 @@ tag plain_tag(std::size_t dims) {
 class OnednnProduct final : public Product {
  public:
   OnednnProduct(const OnednnProblem& problem, const ProductOptions& options)
-      : engine_(dnnl::engine::kind::cpu, 0), stream_(engine_), src_(problem.src), dst_(problem.dst) {
+      : engine_(dnnl::engine::kind::cpu, 0),
+        stream_(engine_),
+        element_(options.element),
+        src_(problem.src),
+        dst_(problem.dst) {
     canonical_ =
         memory::desc(problem.weights_dims, memory::data_type::f32, plain_tag(problem.weights_dims.size()));
     compile_forward(problem, options);
@@ -190,9 +195,18 @@ class OnednnProduct final : public Product {
                         void* scratch) override {
     backward_weights_.run(stream_, {src, diff_dst, diff_weights, diff_bias}, scratch);
   }
-  void backward_data(const void* diff_dst, const ProductWeights& weights, void* diff_src,
-                     void* scratch) override {
+  void backward_data(const void* diff_dst, const ProductWeights& weights, const void* relu_output,
+                     void* diff_src, void* scratch) override {
     backward_data_.run(stream_, {diff_dst, weights.backward, diff_src}, scratch);
+    if (relu_output == nullptr) return;
+    const auto mask = [&]<typename T>(T* gradient) {
+      relu_backward(src_.elements(), static_cast<const T*>(relu_output), gradient, gradient);
+    };
+    if (element_ == Element::f32) {
+      mask(static_cast<float*>(diff_src));
+    } else {
+      mask(static_cast<Bf16*>(diff_src));
+    }
   }
 
  private:
@@ -299,9 +313,9 @@ class OnednnProduct final : public Product {
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, any_dst});
     candidates.push_back(hint_);
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, fixed_dst});
-    // In float the layouts of training, blocks of 16 channels, are those that Winograd's convolutions read;
-    // left to itself oneDNN takes channels last for inference.
-    const bool train = options.train || options.element == Element::f32;
+    // The layouts of training, blocks of 16 channels, are those that Winograd's convolutions read; left to
+    // itself oneDNN takes channels last for inference.
+    const bool train = options.train || options.element == Element::f32 || !onednn_multiplies_bf16_tiles();
     const auto compile = [&](const OnednnOperands& operands) {
       return onednn_forward(engine_, window_of(problem), operands, train, options.relu);
     };
@@ -374,6 +388,7 @@ class OnednnProduct final : public Product {
 
   dnnl::engine engine_;
   dnnl::stream stream_;
+  Element element_;
   TensorShape src_;
   TensorShape dst_;
   bool flat_ = false;  // an inner product

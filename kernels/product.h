@@ -67,9 +67,10 @@ class Product {
   // overwrites.
   virtual void backward_weights(const void* src, const void* diff_dst, float* diff_weights, float* diff_bias,
                                 void* scratch) = 0;
-  // The gradient of src; overwrites.
-  virtual void backward_data(const void* diff_dst, const ProductWeights& weights, void* diff_src,
-                             void* scratch) = 0;
+  // The gradient of src; overwrites. relu_output: nullptr, or src where that is the output of a ReLU; then
+  // diff_src is the gradient of that ReLU's input: zero where src is not positive.
+  virtual void backward_data(const void* diff_dst, const ProductWeights& weights, const void* relu_output,
+                             void* diff_src, void* scratch) = 0;
 
   // Reorders of activations or of their gradients that the passes make because layouts do not fit: 0 is what
   // is wanted.

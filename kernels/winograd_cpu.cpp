@@ -11,8 +11,9 @@ namespace {
 
 using namespace winograd;
 
-// Master weights lie as [group][kernel row][kernel column][channel][filter].
-template <int kKernel>
+// Master weights lie as [group][kernel row][kernel column][channel][filter]. T: of the activations; all
+// arithmetic is in float.
+template <int kKernel, typename T>
 class WinogradProduct final : public Product {
  public:
   WinogradProduct(const ConvShape& s, const ProductOptions& options)
@@ -58,25 +59,29 @@ class WinogradProduct final : public Product {
   }
 
   void forward(const void* src, const ProductWeights& weights, void* dst, void* scratch) override {
-    forward_->run(static_cast<const float*>(src), static_cast<const float*>(weights.forward), weights.bias,
-                  relu_, static_cast<float*>(dst), scratch);
+    forward_->run(static_cast<const T*>(src), static_cast<const float*>(weights.forward),
+                  Epilogue<T>{.bias = weights.bias, .relu = relu_}, static_cast<T*>(dst), scratch);
   }
   void backward_weights(const void* src, const void* diff_dst, float* diff_weights, float* diff_bias,
                         void* scratch) override {
-    gradient_->run(static_cast<const float*>(src), static_cast<const float*>(diff_dst), diff_weights,
-                   diff_bias, scratch);
+    gradient_->run(static_cast<const T*>(src), static_cast<const T*>(diff_dst), diff_weights, diff_bias,
+                   scratch);
   }
-  void backward_data(const void* diff_dst, const ProductWeights& weights, void* diff_src,
-                     void* scratch) override {
-    backward_->run(static_cast<const float*>(diff_dst), static_cast<const float*>(weights.backward), nullptr,
-                   false, static_cast<float*>(diff_src), scratch);
+  void backward_data(const void* diff_dst, const ProductWeights& weights, const void* relu_output,
+                     void* diff_src, void* scratch) override {
+    backward_->run(static_cast<const T*>(diff_dst), static_cast<const float*>(weights.backward),
+                   Epilogue<T>{.relu_output = static_cast<const T*>(relu_output)}, static_cast<T*>(diff_src),
+                   scratch);
   }
 
  private:
+  static constexpr std::size_t kSide = kPoints<kKernel>;
+  static constexpr int kMatrices = kTilePoints<kKernel>;
+
   [[nodiscard]] int channels() const { return src_.channels(); }
   [[nodiscard]] int filters() const { return dst_.channels(); }
   [[nodiscard]] std::size_t copy_bytes() const {
-    return master_elements() / (kKernel * kKernel) * kTilePoints * sizeof(float);
+    return master_elements() / (kKernel * kKernel) * kMatrices * sizeof(float);
   }
   // Calls body(index in PyTorch's order, index in the master's).
   template <typename Body>
@@ -92,8 +97,8 @@ class WinogradProduct final : public Product {
     }
   }
   // The filters of 16 outputs for one channel, transformed; `turned`: turned around first.
-  [[nodiscard]] Tile<kPoints, kPoints> transformed_filters(const float* master, int group, int channel,
-                                                           int filter, bool turned) const {
+  [[nodiscard]] Tile<kSide, kSide> transformed_filters(const float* master, int group, int channel,
+                                                       int filter, bool turned) const {
     constexpr std::size_t kLast = kKernel * kKernel - 1;
     const std::int64_t stride = std::int64_t{channels()} * filters();
     const float* const from =
@@ -113,7 +118,7 @@ class WinogradProduct final : public Product {
       for (int c = 0; c < channels(); ++c) {
         for (int k = 0; k < filters(); k += kLanes) {
           store_points(transformed_filters(master, g, c, k, false),
-                       copy + g * kTilePoints * stride + std::int64_t{c} * filters() + k, stride);
+                       copy + g * kMatrices * stride + std::int64_t{c} * filters() + k, stride);
         }
       }
     }
@@ -125,15 +130,15 @@ class WinogradProduct final : public Product {
     for (int g = 0; g < shape_.groups; ++g) {
       for (int c = 0; c < channels(); c += kLanes) {
         for (int k = 0; k < filters(); k += kLanes) {
-          std::array<float, std::size_t{kTilePoints} * kLanes * kLanes> square;  // [point][channel][filter]
+          std::array<float, std::size_t{kMatrices} * kLanes * kLanes> square;  // [point][channel][filter]
           for (int i = 0; i < kLanes; ++i) {
             store_points(transformed_filters(master, g, c + i, k, true), square.data() + i * kLanes,
                          std::int64_t{kLanes} * kLanes);
           }
-          for (int p = 0; p < kTilePoints; ++p) {
+          for (int p = 0; p < kMatrices; ++p) {
             const float* const from = square.data() + std::ptrdiff_t{p} * kLanes * kLanes;
             float* const to =
-                copy + (std::int64_t{g} * kTilePoints + p) * stride + std::int64_t{k} * channels() + c;
+                copy + (std::int64_t{g} * kMatrices + p) * stride + std::int64_t{k} * channels() + c;
             for (int j = 0; j < kLanes; ++j) {
               for (int i = 0; i < kLanes; ++i) to[std::int64_t{j} * channels() + i] = from[i * kLanes + j];
             }
@@ -143,9 +148,8 @@ class WinogradProduct final : public Product {
     }
   }
   void note(const std::string& direction, const std::string& implementation) {
-    lines_.push_back(direction + " winograd of " + std::to_string(kOutputs<kKernel>) + "x" +
-                     std::to_string(kOutputs<kKernel>) + " outputs, " + implementation +
-                     " src-block=16 dst-block=16");
+    lines_.push_back(direction + " winograd of " + std::to_string(kOutputs) + "x" + std::to_string(kOutputs) +
+                     " outputs, " + implementation + " src-block=16 dst-block=16");
   }
 
   ConvShape shape_;
@@ -171,7 +175,8 @@ constexpr std::int64_t kMinTrainingTiles = 128;
 
 bool winograd_serves(const ConvShape& s, const ProductOptions& options) {
   const int kernel = s.kernel_height;
-  if (options.element != Element::f32 || kernel != s.kernel_width || (kernel != 3 && kernel != 5))
+  if (kernel != s.kernel_width || (kernel != 3 && kernel != 5)) return false;
+  if (options.element == Element::bf16 && (options.f32_output || onednn_multiplies_bf16_tiles()))
     return false;
   if (s.stride != 1 || s.pad_top >= kernel || s.pad_left >= kernel) return false;
   if (options.src_block.value_or(kLanes) != kLanes) return false;
@@ -179,16 +184,21 @@ bool winograd_serves(const ConvShape& s, const ProductOptions& options) {
   const int filters = s.filters / s.groups;
   if (channels % kLanes != 0 || filters % kLanes != 0) return false;
   if (channels < kMinChannels || filters < kMinChannels) return false;
-  const Grid grid(kPoints + 1 - kernel, {s.images, s.filters, s.out_height(), s.out_width(), kLanes});
+  const Grid grid(kernel, {s.images, s.channels, s.height, s.width, kLanes},
+                  {s.images, s.filters, s.out_height(), s.out_width(), kLanes}, s.pad_top, s.pad_left);
   if (grid.tiles() < (options.train ? kMinTrainingTiles : kMinTiles)) return false;
-  const std::int64_t sums =
-      std::int64_t{kTilePoints} * channels * filters * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t points = std::int64_t{kernel + kOutputs - 1} * (kernel + kOutputs - 1);
+  const std::int64_t sums = points * channels * filters * static_cast<std::int64_t>(sizeof(float));
   return !options.train || sums * (omp_get_max_threads() + s.groups - 1) <= kMaxSumBytes;
 }
 
 std::unique_ptr<Product> make_winograd(const ConvShape& shape, const ProductOptions& options) {
-  if (shape.kernel_height == 3) return std::make_unique<WinogradProduct<3>>(shape, options);
-  return std::make_unique<WinogradProduct<5>>(shape, options);
+  const auto make = [&]<typename T>(T* /*type*/) -> std::unique_ptr<Product> {
+    if (shape.kernel_height == 3) return std::make_unique<WinogradProduct<3, T>>(shape, options);
+    return std::make_unique<WinogradProduct<5, T>>(shape, options);
+  };
+  if (options.element == Element::bf16) return make(static_cast<Bf16*>(nullptr));
+  return make(static_cast<float*>(nullptr));
 }
 
 }  // namespace convoy::cpu

@@ -12,6 +12,7 @@
 
 #include "kernels/onednn.h"
 #include "kernels/winograd_tiles.h"
+#include "lib/base/cache.h"
 #include "lib/base/thread_count.h"
 
 namespace convoy::winograd {
@@ -51,13 +52,13 @@ class PointProducts {
   std::unordered_map<int, dnnl::memory> arguments_;
 };
 
-// One matrix a point, rows after one another.
-inline dnnl::memory::desc matrices(std::int64_t rows, std::int64_t columns) {
-  return {{kTilePoints, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, columns, 1}};
+// `points` matrices, rows after one another.
+inline dnnl::memory::desc matrices(std::int64_t points, std::int64_t rows, std::int64_t columns) {
+  return {{points, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, columns, 1}};
 }
-// The transposes of matrices(columns, rows).
-inline dnnl::memory::desc transposed(std::int64_t rows, std::int64_t columns) {
-  return {{kTilePoints, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, 1, rows}};
+// The transposes of matrices(points, columns, rows).
+inline dnnl::memory::desc transposed(std::int64_t points, std::int64_t rows, std::int64_t columns) {
+  return {{points, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, 1, rows}};
 }
 
 // A part of a buffer that is handed out piece by piece, each at the start of a cache line of the buffer.
@@ -85,16 +86,17 @@ inline std::size_t float_bytes(std::int64_t count) {
 // that the chunk's transformed tiles fit into the other half; else enough that loading the filters does not
 // count. Chunks are of nearly equal size, at least one a thread, and of an odd number of tiles, so that the
 // points do not fall on one set of the first-level cache.
-inline constexpr std::int64_t kHalfCacheBytes = 1 << 20;
 inline constexpr std::int64_t kChunkOfLargeFilters = 63;
 inline constexpr std::int64_t kMinChunk = 15;
-inline int chunk_tiles(const Side& in, const Side& out, std::int64_t tiles, int threads) {
-  constexpr std::int64_t kPointBytes = kTilePoints * static_cast<std::int64_t>(sizeof(float));
+inline int chunk_tiles(std::int64_t points, const Side& in, const Side& out, std::int64_t tiles,
+                       int threads) {
+  const std::int64_t half_cache = second_level_cache_bytes() / 2;
+  const std::int64_t point_bytes = points * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t channels = in.channels();
   const std::int64_t filters = out.channels();
   std::int64_t wanted = kChunkOfLargeFilters;
-  if (channels * filters * kPointBytes <= kHalfCacheBytes) {
-    wanted = std::max(kHalfCacheBytes / ((channels + filters) * kPointBytes), kMinChunk);
+  if (channels * filters * point_bytes <= half_cache) {
+    wanted = std::max(half_cache / ((channels + filters) * point_bytes), kMinChunk);
   }
   const std::int64_t chunks =
       std::max<std::int64_t>((tiles + wanted - 1) / wanted, (threads + in.groups - 1) / in.groups);
@@ -104,8 +106,18 @@ inline int chunk_tiles(const Side& in, const Side& out, std::int64_t tiles, int 
 // Each thread that adds up weight gradients has its own sums; beyond this the threads are too many.
 inline constexpr std::int64_t kMaxSumBytes = std::int64_t{256} << 20;
 
+// Some consecutive tiles of one group of channels: [first, first + count), perhaps beyond the last tile.
+struct Chunk {
+  int group = 0;
+  std::int64_t first = 0;
+  int count = 0;
+};
+
 // What the passes share: both sides of a convolution, cut into tiles and chunks of tiles.
+template <int kKernel>
 struct TiledShape {
+  static constexpr std::size_t kSide = kPoints<kKernel>;
+
   Side in;
   Side out;
   int pad_top = 0;
@@ -114,39 +126,66 @@ struct TiledShape {
   int chunk = 0;            // tiles
   std::int64_t chunks = 0;  // of a group
 
-  // tile_side: outputs of a tile.
-  TiledShape(int tile_side, int threads, const Side& in_side, const Side& out_side, int top, int left)
+  TiledShape(int threads, const Side& in_side, const Side& out_side, int top, int left)
       : in(in_side),
         out(out_side),
         pad_top(top),
         pad_left(left),
-        grid(tile_side, out_side.shape),
-        chunk(chunk_tiles(in_side, out_side, grid.tiles(), threads)),
+        grid(kKernel, in_side.shape, out_side.shape, top, left),
+        chunk(chunk_tiles(kTilePoints<kKernel>, in_side, out_side, grid.tiles(), threads)),
         chunks((grid.tiles() + chunk - 1) / chunk) {}
 
   // Of a chunk's transformed tiles.
-  [[nodiscard]] std::int64_t in_elements() const { return std::int64_t{kTilePoints} * chunk * in.channels(); }
+  [[nodiscard]] std::int64_t in_elements() const {
+    return std::int64_t{kTilePoints<kKernel>} * chunk * in.channels();
+  }
   [[nodiscard]] std::int64_t out_elements() const {
-    return std::int64_t{kTilePoints} * chunk * out.channels();
+    return std::int64_t{kTilePoints<kKernel>} * chunk * out.channels();
   }
 
-  // The transformed inputs of a chunk's tiles: [point][tile][channel].
-  void gather_inputs(const Chunk& tiles, const float* x, float* transformed) const {
-    const int blocks = in.channels() / kLanes;
-    const std::int64_t stride = std::int64_t{tiles.count} * in.channels();
-    for_each_tile(grid, tiles, [&](int t, int image, int row, int column) {
-      float* const to = transformed + std::int64_t{t} * in.channels();
+  // body(index in the chunk, position) for the tiles of a chunk.
+  template <typename Body>
+  [[gnu::always_inline]] void for_each_tile(const Chunk& tiles, Body&& body) const {
+    for (int t = 0; t < tiles.count; ++t) body(t, grid.position(tiles.first + t));
+  }
+  // Transforms each tile of a chunk, block of channels by block: [point][tile][channel]; zeros beyond the
+  // last tile. A tile of kTile x kTile pixels begins so many rows and columns before the tile's outputs.
+  template <std::size_t kTile, typename T, typename Transform>
+  [[gnu::always_inline]] void gather(const Side& side, const Chunk& tiles, int rows_before,
+                                     int columns_before, const T* data, float* transformed,
+                                     Transform&& transform) const {
+    const int blocks = side.channels() / kLanes;
+    const std::int64_t stride = std::int64_t{tiles.count} * side.channels();
+    for_each_tile(tiles, [&](int t, Grid::Position position) {
+      float* const to = transformed + std::int64_t{t} * side.channels();
+      if (position.mosaic < 0) {
+        for (int block = 0; block < blocks; ++block) store_points<kSide>({}, to + block * kLanes, stride);
+        return;
+      }
+      position.row -= rows_before;
+      position.column -= columns_before;
+      const Places<kTile> places = grid.places<kTile>(side.shape, position);
       for (int block = 0; block < blocks; ++block) {
-        if (image < 0) {
-          store_points({}, to + block * kLanes, stride);
-          continue;
-        }
-        const Plane<const float> plane = in.plane(x, image, tiles.group, block);
-        const auto tile = load_tile<kPoints>(plane, row - pad_top, column - pad_left);
-        store_points(transform_tile(tile, transform_input<Lanes>), to + block * kLanes, stride);
+        const auto tile = load_tile(places, data + side.offset(tiles.group, block));
+        store_points<kSide>(transform(tile, block), to + block * kLanes, stride);
       }
     });
   }
+  template <typename T>
+  void gather_inputs(const Chunk& tiles, const T* x, float* transformed) const {
+    gather<kSide>(in, tiles, pad_top, pad_left, x, transformed,
+                  [](const Tile<kSide, kSide>& tile, int /*block*/) {
+                    return transform_tile(tile, transform_input<kKernel, Lanes>);
+                  });
+  }
+};
+
+// What a pass does to each output on its way to memory.
+template <typename T>
+struct Epilogue {
+  const float* bias = nullptr;     // one an output channel, added
+  bool relu = false;               // then the ReLU
+  const T* relu_output = nullptr;  // or: zero where this, in the layout of the output, is not positive
 };
 
 // A convolution of stride 1 on transformed tiles: the forward pass, or the input gradient, which is the
@@ -156,20 +195,23 @@ class TiledPass {
  public:
   TiledPass(const dnnl::engine& engine, int threads, const Side& in, const Side& out, int pad_top,
             int pad_left)
-      : shape_(kOutputs<kKernel>, threads, in, out, pad_top, pad_left) {
+      : shape_(threads, in, out, pad_top, pad_left) {
     const ThreadCount one_thread(1);  // each primitive runs on one thread
+    constexpr int kMatrices = kTilePoints<kKernel>;
     for (int t = 0; t < threads; ++t) {
-      products_.push_back(std::make_unique<PointProducts>(engine, matrices(shape_.chunk, in.channels()),
-                                                          matrices(in.channels(), out.channels()),
-                                                          matrices(shape_.chunk, out.channels()), false));
+      products_.push_back(
+          std::make_unique<PointProducts>(engine, matrices(kMatrices, shape_.chunk, in.channels()),
+                                          matrices(kMatrices, in.channels(), out.channels()),
+                                          matrices(kMatrices, shape_.chunk, out.channels()), false));
     }
   }
 
   [[nodiscard]] std::size_t scratch_bytes() const { return products_.size() * thread_scratch_bytes(); }
   [[nodiscard]] const std::string& implementation() const { return products_.front()->implementation(); }
 
-  // filters: [group][point][in channel][out channel]. bias: one an output channel, or nullptr.
-  void run(const float* x, const float* filters, const float* bias, bool relu, float* y, void* scratch) {
+  // filters: [group][point][in channel][out channel].
+  template <typename T>
+  void run(const T* x, const float* filters, const Epilogue<T>& epilogue, T* y, void* scratch) {
     const std::int64_t chunks = shape_.chunks;
     const int threads = static_cast<int>(products_.size());
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -181,10 +223,10 @@ class TiledPass {
       float* const sums = carver.floats(shape_.out_elements());
       shape_.gather_inputs(chunk, x, transformed);
       const std::int64_t group_filters =
-          std::int64_t{kTilePoints} * shape_.in.channels() * shape_.out.channels();
+          std::int64_t{kTilePoints<kKernel>} * shape_.in.channels() * shape_.out.channels();
       products_[thread]->run(transformed, filters + chunk.group * group_filters, sums,
                              carver.take(products_[thread]->scratch_bytes()));
-      scatter(chunk, sums, bias, relu, y);
+      scatter(chunk, sums, epilogue, y);
     }
   }
 
@@ -194,23 +236,38 @@ class TiledPass {
            Carver::padded(products_.front()->scratch_bytes());
   }
 
-  void scatter(const Chunk& chunk, const float* sums, const float* bias, bool relu, float* y) const {
-    const int blocks = shape_.out.channels() / kLanes;
-    const std::int64_t stride = std::int64_t{chunk.count} * shape_.out.channels();
-    for_each_tile(shape_.grid, chunk, [&](int t, int image, int row, int column) {
-      if (image < 0) return;
-      for (int block = 0; block < blocks; ++block) {
+  template <typename T>
+  void scatter(const Chunk& chunk, const float* sums, const Epilogue<T>& epilogue, T* y) const {
+    const Side& out = shape_.out;
+    const std::int64_t stride = std::int64_t{chunk.count} * out.channels();
+    shape_.for_each_tile(chunk, [&](int t, const Grid::Position& position) {
+      if (position.mosaic < 0) return;
+      const Places<kOutputs> places = shape_.grid.template places<kOutputs>(out.shape, position);
+      for (int block = 0; block < out.channels() / kLanes; ++block) {
         const int channel = block * kLanes;
-        const auto points = load_points(sums + std::int64_t{t} * shape_.out.channels() + channel, stride);
-        const Lanes added =
-            bias == nullptr ? Lanes() : load(bias + chunk.group * shape_.out.channels() + channel);
-        store_tile(transform_tile(points, transform_output<kKernel, Lanes>), added, relu,
-                   shape_.out.plane(y, image, chunk.group, block), row, column);
+        const auto points = load_points<TiledShape<kKernel>::kSide>(
+            sums + std::int64_t{t} * out.channels() + channel, stride);
+        const auto tile = transform_tile(points, transform_output<kKernel, Lanes>);
+        const std::int64_t first = out.offset(chunk.group, block);
+        T* const to = y + first;
+        if (epilogue.relu_output != nullptr) {
+          const T* const relu_output = epilogue.relu_output + first;
+          store_tile(tile, places, [&](const Lanes& value, std::int64_t at) {
+            store(cpu::relu_backward(load(relu_output + at), value), to + at);
+          });
+          continue;
+        }
+        const Lanes bias =
+            epilogue.bias == nullptr ? Lanes() : load(epilogue.bias + chunk.group * out.channels() + channel);
+        store_tile(tile, places, [&](const Lanes& value, std::int64_t at) {
+          const Lanes sum = value + bias;
+          store(epilogue.relu ? cpu::relu(sum) : sum, to + at);
+        });
       }
     });
   }
 
-  TiledShape shape_;
+  TiledShape<kKernel> shape_;
   std::vector<std::unique_ptr<PointProducts>> products_;  // one a thread
 };
 
@@ -221,13 +278,15 @@ class GradientPass {
  public:
   GradientPass(const dnnl::engine& engine, int threads, const Side& in, const Side& out, int pad_top,
                int pad_left)
-      : shape_(kOutputs<kKernel>, threads, in, out, pad_top, pad_left) {
+      : shape_(threads, in, out, pad_top, pad_left) {
     const ThreadCount one_thread(1);  // each primitive runs on one thread
+    constexpr int kMatrices = kTilePoints<kKernel>;
     for (int t = 0; t < threads; ++t) {
       const auto make = [&](bool accumulate) {
-        return std::make_unique<PointProducts>(engine, transposed(in.channels(), shape_.chunk),
-                                               matrices(shape_.chunk, out.channels()),
-                                               matrices(in.channels(), out.channels()), accumulate);
+        return std::make_unique<PointProducts>(engine, transposed(kMatrices, in.channels(), shape_.chunk),
+                                               matrices(kMatrices, shape_.chunk, out.channels()),
+                                               matrices(kMatrices, in.channels(), out.channels()),
+                                               accumulate);
       };
       first_.push_back(make(false));
       further_.push_back(make(true));
@@ -241,7 +300,8 @@ class GradientPass {
   [[nodiscard]] const std::string& implementation() const { return further_.front()->implementation(); }
 
   // gradient: [group][kernel row][kernel column][in channel][out channel].
-  void run(const float* x, const float* dy, float* gradient, float* bias_gradient, void* scratch) {
+  template <typename T>
+  void run(const T* x, const T* dy, float* gradient, float* bias_gradient, void* scratch) {
     const int threads = static_cast<int>(first_.size());
     auto* const share_memory =
         static_cast<std::byte*>(scratch) + static_cast<std::size_t>(threads) * thread_scratch_bytes();
@@ -268,6 +328,8 @@ class GradientPass {
   }
 
  private:
+  static constexpr std::size_t kSide = TiledShape<kKernel>::kSide;
+
   // Chunks [first, last) of one group, added up together.
   struct Share {
     int group = 0;
@@ -291,7 +353,7 @@ class GradientPass {
     }
   }
   [[nodiscard]] std::int64_t filter_points() const {
-    return std::int64_t{kTilePoints} * shape_.in.channels() * shape_.out.channels();
+    return std::int64_t{kTilePoints<kKernel>} * shape_.in.channels() * shape_.out.channels();
   }
   [[nodiscard]] std::size_t share_bytes() const {
     return float_bytes(filter_points()) + float_bytes(shape_.out.channels());
@@ -304,27 +366,19 @@ class GradientPass {
            Carver::padded(product_scratch_bytes());
   }
 
-  void gather(const Chunk& chunk, const float* x, const float* dy, float* from_x, float* from_dy,
+  template <typename T>
+  void gather(const Chunk& chunk, const T* x, const T* dy, float* from_x, float* from_dy,
               float* bias_sums) const {
     shape_.gather_inputs(chunk, x, from_x);
-    const std::int64_t stride = std::int64_t{chunk.count} * shape_.out.channels();
-    for_each_tile(shape_.grid, chunk, [&](int t, int image, int row, int column) {
-      float* const to = from_dy + std::int64_t{t} * shape_.out.channels();
-      for (int block = 0; block < shape_.out.channels() / kLanes; ++block) {
-        if (image < 0) {
-          store_points({}, to + block * kLanes, stride);
-          continue;
-        }
-        const auto tile =
-            load_tile<kOutputs<kKernel>>(shape_.out.plane(dy, image, chunk.group, block), row, column);
-        Lanes bias = load(bias_sums + block * kLanes);
-        for (const auto& tile_row : tile) {
-          for (const Lanes& value : tile_row) bias = bias + value;
-        }
-        store(bias, bias_sums + block * kLanes);
-        store_points(transform_tile(tile, spread_output<kKernel, Lanes>), to + block * kLanes, stride);
-      }
-    });
+    shape_.template gather<kOutputs>(shape_.out, chunk, 0, 0, dy, from_dy,
+                                     [&](const Tile<kOutputs, kOutputs>& tile, int block) {
+                                       Lanes bias = load(bias_sums + block * kLanes);
+                                       for (const auto& row : tile) {
+                                         for (const Lanes& value : row) bias = bias + value;
+                                       }
+                                       store(bias, bias_sums + block * kLanes);
+                                       return transform_tile(tile, spread_output<kKernel, Lanes>);
+                                     });
   }
 
   // Adds up the shares of each group, and transforms them.
@@ -347,13 +401,13 @@ class GradientPass {
       for (int c = 0; c < channels; ++c) {
         for (int k = 0; k < filters; k += kLanes) {
           const std::int64_t at = std::int64_t{c} * filters + k;
-          Tile<kPoints, kPoints> points{};
+          Tile<kSide, kSide> points{};
           for (std::size_t s = 0; s < shares_.size(); ++s) {
             if (shares_[s].group != g) continue;
-            const auto part = load_points(of_share(s) + at, stride);
-            for (std::size_t p = 0; p < kTilePoints; ++p) {
-              Lanes& point = points[p / kPoints][p % kPoints];
-              point = point + part[p / kPoints][p % kPoints];
+            const auto part = load_points<kSide>(of_share(s) + at, stride);
+            for (std::size_t p = 0; p < kSide * kSide; ++p) {
+              Lanes& point = points[p / kSide][p % kSide];
+              point = point + part[p / kSide][p % kSide];
             }
           }
           const auto filter = transform_tile(points, gather_filter<kKernel, Lanes>);
@@ -366,7 +420,7 @@ class GradientPass {
     }
   }
 
-  TiledShape shape_;
+  TiledShape<kKernel> shape_;
   std::vector<Share> shares_;
   std::vector<std::unique_ptr<PointProducts>> first_;    // one a thread: c = a b
   std::vector<std::unique_ptr<PointProducts>> further_;  // c += a b

@@ -5,33 +5,22 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
+#include <limits>
 #include <tuple>
 
+#include "kernels/lanes.h"
 #include "kernels/tensor_shape.h"
 #include "kernels/winograd_transform.h"
 
 namespace convoy::winograd {
 
-inline constexpr int kLanes = 16;  // channels of a block of activations
-inline constexpr int kTilePoints = kPoints * kPoints;
+using cpu::kLanes;
+using cpu::Lanes;
+using cpu::load;
+using cpu::store;
 
-// The channels of a block at one pixel.
-struct Lanes {
-  float v __attribute__((vector_size(kLanes * sizeof(float)))) = {};
-  friend Lanes operator+(const Lanes& a, const Lanes& b) { return {a.v + b.v}; }
-  friend Lanes operator-(const Lanes& a, const Lanes& b) { return {a.v - b.v}; }
-  friend Lanes operator*(float a, const Lanes& b) { return {a * b.v}; }
-};
-
-[[gnu::always_inline]] inline Lanes load(const float* from) {
-  Lanes lanes;
-  std::memcpy(&lanes.v, from, sizeof lanes.v);
-  return lanes;
-}
-[[gnu::always_inline]] inline void store(const Lanes& lanes, float* to) {
-  std::memcpy(to, &lanes.v, sizeof lanes.v);
-}
+template <int kKernel>
+inline constexpr int kTilePoints = kPoints<kKernel>* kPoints<kKernel>;
 
 template <std::size_t kRows, std::size_t kColumns>
 using Tile = std::array<std::array<Lanes, kColumns>, kRows>;
@@ -53,103 +42,19 @@ template <std::size_t kSide, typename Transform>
 }
 
 // Transformed tiles lie as [point][row][column], rows being tiles or channels; `stride`: between points.
-[[gnu::always_inline]] inline Tile<kPoints, kPoints> load_points(const float* from, std::int64_t stride) {
-  Tile<kPoints, kPoints> tile;
-  for (int p = 0; p < kTilePoints; ++p) {
-    tile[static_cast<std::size_t>(p / kPoints)][static_cast<std::size_t>(p % kPoints)] =
-        load(from + p * stride);
-  }
-  return tile;
-}
-[[gnu::always_inline]] inline void store_points(const Tile<kPoints, kPoints>& tile, float* to,
-                                                std::int64_t stride) {
-  for (int p = 0; p < kTilePoints; ++p) {
-    store(tile[static_cast<std::size_t>(p / kPoints)][static_cast<std::size_t>(p % kPoints)],
-          to + p * stride);
-  }
-}
-
-// One block of channels of one image.
-template <typename Float>
-struct Plane {
-  Float* data = nullptr;
-  int height = 0;
-  int width = 0;
-  [[nodiscard]] bool holds(int row, int column) const {
-    return row >= 0 && row < height && column >= 0 && column < width;
-  }
-  [[nodiscard]] Float* at(int row, int column) const {
-    return data + (std::int64_t{row} * width + column) * kLanes;
-  }
-};
-
-// The tile whose first pixel is (top, left), zero outside of the image.
 template <std::size_t kSide>
-[[gnu::always_inline]] inline Tile<kSide, kSide> load_tile(const Plane<const float>& plane, int top,
-                                                           int left) {
-  constexpr int kLast = static_cast<int>(kSide) - 1;
+[[gnu::always_inline]] inline Tile<kSide, kSide> load_points(const float* from, std::int64_t stride) {
   Tile<kSide, kSide> tile;
-  const bool whole = plane.holds(top, left) && plane.holds(top + kLast, left + kLast);
-  for (std::size_t r = 0; r < kSide; ++r) {
-    const int row = top + static_cast<int>(r);
-    for (std::size_t c = 0; c < kSide; ++c) {
-      const int column = left + static_cast<int>(c);
-      tile[r][c] = whole || plane.holds(row, column) ? load(plane.at(row, column)) : Lanes();
-    }
+  for (std::size_t p = 0; p < kSide * kSide; ++p) {
+    tile[p / kSide][p % kSide] = load(from + static_cast<std::int64_t>(p) * stride);
   }
   return tile;
 }
-
-// Stores what of the tile lies in the image, each value plus `added`, then the ReLU where wanted.
 template <std::size_t kSide>
-[[gnu::always_inline]] inline void store_tile(const Tile<kSide, kSide>& tile, const Lanes& added, bool relu,
-                                              const Plane<float>& plane, int top, int left) {
-  const auto rows = static_cast<std::size_t>(std::min(static_cast<int>(kSide), plane.height - top));
-  const auto columns = static_cast<std::size_t>(std::min(static_cast<int>(kSide), plane.width - left));
-  for (std::size_t r = 0; r < rows; ++r) {
-    for (std::size_t c = 0; c < columns; ++c) {
-      Lanes value = tile[r][c] + added;
-      if (relu) value.v = value.v > 0.0F ? value.v : Lanes().v;
-      store(value, plane.at(top + static_cast<int>(r), left + static_cast<int>(c)));
-    }
-  }
-}
-
-// The tiles that cover the outputs of all images, in the order of images, rows, columns.
-struct Grid {
-  int side = 0;  // outputs of a tile
-  int images = 0;
-  int rows = 0;  // of tiles
-  int columns = 0;
-  Grid(int tile_side, const TensorShape& out)
-      : side(tile_side),
-        images(out.images),
-        rows((out.height + tile_side - 1) / tile_side),
-        columns((out.width + tile_side - 1) / tile_side) {}
-  [[nodiscard]] std::int64_t tiles() const { return std::int64_t{images} * rows * columns; }
-};
-
-// Some consecutive tiles of one group of channels: [first, first + count), perhaps beyond the last tile.
-struct Chunk {
-  int group = 0;
-  std::int64_t first = 0;
-  int count = 0;
-};
-
-// Calls body(index in the chunk, image, first row of outputs, first column) for its tiles; image is -1 beyond
-// the last.
-template <typename Body>
-[[gnu::always_inline]] inline void for_each_tile(const Grid& grid, const Chunk& chunk, Body&& body) {
-  const std::int64_t of_image = std::int64_t{grid.rows} * grid.columns;
-  for (int t = 0; t < chunk.count; ++t) {
-    const std::int64_t tile = chunk.first + t;
-    if (tile >= grid.tiles()) {
-      body(t, -1, 0, 0);
-      continue;
-    }
-    const int in_image = static_cast<int>(tile % of_image);
-    body(t, static_cast<int>(tile / of_image), in_image / grid.columns * grid.side,
-         in_image % grid.columns * grid.side);
+[[gnu::always_inline]] inline void store_points(const Tile<kSide, kSide>& tile, float* to,
+                                                std::int64_t stride) {
+  for (std::size_t p = 0; p < kSide * kSide; ++p) {
+    store(tile[p / kSide][p % kSide], to + static_cast<std::int64_t>(p) * stride);
   }
 }
 
@@ -158,12 +63,144 @@ struct Side {
   TensorShape shape;
   int groups = 1;
   [[nodiscard]] int channels() const { return shape.channels / groups; }
-  template <typename Float>
-  [[nodiscard]] Plane<Float> plane(Float* data, int image, int group, int block) const {
-    return {data + image * shape.image_elements() +
-                (std::int64_t{group} * (channels() / kLanes) + block) * shape.pixels() * kLanes,
-            shape.height, shape.width};
+  // Of a block of a group's channels in the first image.
+  [[nodiscard]] std::int64_t offset(int group, int block) const {
+    return (std::int64_t{group} * (channels() / kLanes) + block) * shape.pixels() * kLanes;
   }
+};
+
+// Where the pixels of a tile lie in a tensor: at rows[r] + columns[c], in elements from the first image; in
+// no image where that is not below `limit` as an unsigned number.
+template <std::size_t kSide>
+struct Places {
+  std::array<std::int64_t, kSide> rows;
+  std::array<std::int64_t, kSide> columns;
+  std::uint64_t limit = 0;
+  std::int64_t row_step = 0;
+  bool whole = false;  // all of it in one image
+  [[nodiscard]] bool holds(std::int64_t offset) const { return static_cast<std::uint64_t>(offset) < limit; }
+};
+
+// The pixels of a tile, zero outside of the images; block: the block of channels in the first image.
+template <std::size_t kSide, typename T>
+[[gnu::always_inline]] inline Tile<kSide, kSide> load_tile(const Places<kSide>& places, const T* block) {
+  Tile<kSide, kSide> tile;
+  if (places.whole) {
+    const T* row = block + places.rows[0] + places.columns[0];
+    for (std::size_t r = 0; r < kSide; ++r, row += places.row_step) {
+      for (std::size_t c = 0; c < kSide; ++c) tile[r][c] = load(row + c * kLanes);
+    }
+    return tile;
+  }
+  for (std::size_t r = 0; r < kSide; ++r) {
+    for (std::size_t c = 0; c < kSide; ++c) {
+      const std::int64_t at = places.rows[r] + places.columns[c];
+      tile[r][c] = places.holds(at) ? load(block + at) : Lanes();
+    }
+  }
+  return tile;
+}
+
+// put(value, offset of its place) for what of the tile lies in an image.
+template <std::size_t kSide, typename Put>
+[[gnu::always_inline]] inline void store_tile(const Tile<kSide, kSide>& tile, const Places<kSide>& places,
+                                              Put&& put) {
+  for (std::size_t r = 0; r < kSide; ++r) {
+    for (std::size_t c = 0; c < kSide; ++c) {
+      const std::int64_t at = places.rows[r] + places.columns[c];
+      if (places.whole || places.holds(at)) put(tile[r][c], at);
+    }
+  }
+}
+
+// The tiles that cover the outputs of all images. Images lie in mosaics of a few by a few, with zeros between
+// them for the padding of both neighbours, so that a tile that reaches over the edge of one works for the
+// next: with 13 outputs a side, four images take 7x7 tiles of 4x4 where each alone takes 4x4.
+class Grid {
+ public:
+  // padding: zeros before the first row and the first column of the input.
+  Grid(int kernel, const TensorShape& in, const TensorShape& out, int pad_top, int pad_left)
+      : images_(out.images),
+        row_pitch_(pitch(in.height, out.height, kernel, pad_top)),
+        column_pitch_(pitch(in.width, out.width, kernel, pad_left)) {
+    std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
+    for (int side = 1; side <= kMaxSide; ++side) {
+      const int rows = tiles_along(row_pitch_ * (side - 1) + out.height);
+      const int columns = tiles_along(column_pitch_ * (side - 1) + out.width);
+      const std::int64_t mosaics = (std::int64_t{images_} + side * side - 1) / (side * side);
+      const std::int64_t all = mosaics * rows * columns;
+      if (all >= fewest) continue;
+      fewest = all;
+      side_ = side;
+      rows_ = rows;
+      columns_ = columns;
+    }
+    tiles_ = fewest;
+  }
+
+  [[nodiscard]] std::int64_t tiles() const { return tiles_; }
+
+  // A tile by its mosaic and its first output there; mosaic is -1 beyond the last tile.
+  struct Position {
+    std::int64_t mosaic = -1;
+    int row = 0;
+    int column = 0;
+  };
+  [[nodiscard]] Position position(std::int64_t tile) const {
+    if (tile >= tiles_) return {};
+    const std::int64_t of_mosaic = std::int64_t{rows_} * columns_;
+    const int inside = static_cast<int>(tile % of_mosaic);
+    return {tile / of_mosaic, inside / columns_ * kOutputs, inside % columns_ * kOutputs};
+  }
+
+  // Of the pixels of `tensor`, input or output, from the given row and column of the mosaic on.
+  template <std::size_t kSide>
+  [[nodiscard]] Places<kSide> places(const TensorShape& tensor, const Position& first) const {
+    const std::int64_t image = tensor.image_elements();
+    const std::int64_t image_of_mosaic = first.mosaic * side_ * side_;
+    Places<kSide> result;
+    result.row_step = std::int64_t{tensor.width} * kLanes;
+    for (std::size_t i = 0; i < kSide; ++i) {
+      const int step = static_cast<int>(i);
+      result.rows[i] = along(first.row + step, row_pitch_, tensor.height, side_ * image, result.row_step);
+      result.columns[i] = along(first.column + step, column_pitch_, tensor.width, image, kLanes);
+    }
+    result.whole = result.rows[0] >= 0 && result.columns[0] >= 0 &&
+                   result.rows[kSide - 1] - result.rows[0] == std::int64_t{kSide - 1} * result.row_step &&
+                   result.columns[kSide - 1] - result.columns[0] == std::int64_t{kSide - 1} * kLanes;
+    for (std::int64_t& row : result.rows) row += image_of_mosaic * image;
+    result.limit = static_cast<std::uint64_t>(tensor.elements());
+    result.whole = result.whole && result.holds(result.rows[0] + result.columns[0]);
+    return result;
+  }
+
+ private:
+  static constexpr int kMaxSide = 4;
+  static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::min() / 4;
+
+  static int tiles_along(int outputs) { return (outputs + kOutputs - 1) / kOutputs; }
+  // From the first row of an image to that of the next: outputs do not overlap, and inputs are apart by the
+  // larger of the paddings that the two ask for.
+  static int pitch(int inputs, int outputs, int kernel, int pad_before) {
+    const int pad_after = outputs + kernel - 1 - pad_before - inputs;
+    return std::max(inputs + std::max({pad_before, pad_after, 0}), outputs);
+  }
+  // The offset of a row (or column) of the mosaic: images of so many rows, `image` elements from one to the
+  // next.
+  [[nodiscard]] std::int64_t along(int at, int pitch, int extent, std::int64_t image,
+                                   std::int64_t step) const {
+    if (at < 0 || at / pitch >= side_) return kNowhere;
+    const int inside = at % pitch;
+    return inside < extent ? at / pitch * image + inside * step : kNowhere;
+  }
+
+  int images_;
+  int row_pitch_;
+  int column_pitch_;
+  int side_ = 1;  // images of a mosaic, in each direction
+  int rows_ = 0;  // tiles of a mosaic
+  int columns_ = 0;
+  std::int64_t tiles_ = 0;
 };
 
 }  // namespace convoy::winograd

@@ -61,10 +61,7 @@ class ProductLayer final : public CpuLayer {
     product.backward_weights(x, dy, parameters_.gradient.as<float>(), parameters_.bias_gradient.as<float>(),
                              pass.scratch);
     if (dx == nullptr) return;
-    product.backward_data(dy, parameters_.weights(), dx, pass.scratch);
-    if (!options_.relu_input) return;
-    T* const gradient = in_type<T>(dx);
-    cpu::relu_backward(in().elements(), in_type<T>(x), gradient, gradient);
+    product.backward_data(dy, parameters_.weights(), options_.relu_input ? x : nullptr, dx, pass.scratch);
   }
 
  private:

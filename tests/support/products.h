@@ -54,9 +54,14 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
   EXPECT_EQ(diff_weights, again) << "the gradient of filled-up weights is not zero";
   if (input_gradient) {
     std::vector<T> diff_src(src.size());
-    product.backward_data(diff_dst.data(), w, diff_src.data(), scratch.data());
+    product.backward_data(diff_dst.data(), w, nullptr, diff_src.data(), scratch.data());
     EXPECT_TRUE(filling_is_zero(diff_src, product.src()));
     run.gradients.x = unpacked(diff_src, product.src());
+    std::vector<T> masked(src.size());
+    product.backward_data(diff_dst.data(), w, src.data(), masked.data(), scratch.data());
+    reference::Tensor kept = run.gradients.x;
+    for (std::size_t i = 0; i < kept.v.size(); ++i) kept.v[i] = x.v[i] > 0.0 ? kept.v[i] : 0.0;
+    EXPECT_EQ(unpacked(masked, product.src()).v, kept.v) << "the gradient of the ReLU before";
   }
   return run;
 }

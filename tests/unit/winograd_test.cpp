@@ -6,6 +6,7 @@
 
 #include <cmath>
 
+#include "kernels/onednn.h"
 #include "kernels/winograd_transform.h"
 #include "lib/base/thread_count.h"
 #include "tests/support/conv_spec.h"
@@ -96,8 +97,8 @@ class Sizes {
   }
 
  private:
-  static constexpr int kPoints = winograd::kPoints;
-  static constexpr int kSide = winograd::kOutputs<kKernel>;
+  static constexpr int kPoints = winograd::kPoints<kKernel>;
+  static constexpr int kSide = winograd::kOutputs;
 
   template <typename Body>
   static void for_each_tile(const reference::Tensor& y, Body&& body) {
@@ -120,11 +121,13 @@ class Sizes {
     return result;
   }
 
-  Matrix input_ = magnitudes_of<kPoints>(winograd::transform_input<double>);
-  Matrix filter_ = magnitudes_of<kKernel>(winograd::transform_filter<kKernel, double>);
-  Matrix output_ = magnitudes_of<kPoints>(winograd::transform_output<kKernel, double>);
-  Matrix spread_ = magnitudes_of<kSide>(winograd::spread_output<kKernel, double>);
-  Matrix gather_ = magnitudes_of<kPoints>(winograd::gather_filter<kKernel, double>);
+  Matrix input_ = magnitudes_of<kPoints>([](const auto& d) { return winograd::transform_input<kKernel>(d); });
+  Matrix filter_ =
+      magnitudes_of<kKernel>([](const auto& g) { return winograd::transform_filter<kKernel>(g); });
+  Matrix output_ =
+      magnitudes_of<kPoints>([](const auto& m) { return winograd::transform_output<kKernel>(m); });
+  Matrix spread_ = magnitudes_of<kSide>([](const auto& y) { return winograd::spread_output<kKernel>(y); });
+  Matrix gather_ = magnitudes_of<kPoints>([](const auto& u) { return winograd::gather_filter<kKernel>(u); });
 };
 
 struct Case {
@@ -142,6 +145,9 @@ const Case kCases[] = {
     {"five", {2, 32, 9, 8, 32, 5, 5, 1, 2, 2, 2, 2, 2}},
     {"four_paddings", {1, 16, 6, 9, 16, 5, 5, 1, 4, 0, 1, 3, 1}},
     {"several_chunks", {9, 16, 12, 12, 16, 5, 5, 1, 2, 2, 2, 2, 1}},
+    {"last_mosaic_not_full", {7, 16, 13, 13, 16, 3, 3, 1, 1, 1, 1, 1, 1}},
+    {"mosaic_of_no_padding", {6, 16, 7, 5, 16, 3, 3, 1, 0, 0, 0, 0, 1}},
+    {"mosaic_of_four_paddings", {9, 16, 5, 6, 16, 5, 5, 1, 4, 0, 1, 3, 1}},
 };
 
 // Roundings on a path: the terms of the sum, and at most 40 in the transforms (4 in each of the two
@@ -149,7 +155,8 @@ const Case kCases[] = {
 // the bias.
 constexpr int kTransformRoundings = 40;
 
-template <int kKernel>
+// Activations in bf16 are rounded once, on their way to memory.
+template <int kKernel, typename T>
 void check(const ConvShape& s, bool relu, std::uint64_t seed) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   TestRandom random(seed);
@@ -159,9 +166,10 @@ void check(const ConvShape& s, bool relu, std::uint64_t seed) {
   const reference::Tensor dy = random.tensor(s.images, s.filters, s.out_height(), s.out_width());
   cpu::ProductOptions options;
   options.train = true;
+  options.element = sizeof(T) == 4 ? Element::f32 : Element::bf16;
   options.relu = relu;
   const std::unique_ptr<cpu::Product> product = cpu::make_winograd(s, options);
-  const ProductRun run = run_product<float>(*product, x, weights, bias, dy, true);
+  const ProductRun run = run_product<T>(*product, x, weights, bias, dy, true);
 
   const ConvSpec spec = spec_of(s);
   reference::Tensor y = reference::conv(spec, x, weights, bias);
@@ -193,8 +201,9 @@ void check(const ConvShape& s, bool relu, std::uint64_t seed) {
   const reference::Values dw_size =
       sizes.gradient(reference::magnitudes(x), reference::magnitudes(dy), s.groups, s.pad_top, s.pad_left);
   const double outputs = double(s.images) * s.out_height() * s.out_width();
-  expect_near(run.y.v, y.v, y_size.v, (channels + kTransformRoundings) * 0x1p-24, "y");
-  expect_near(run.gradients.x.v, g.x.v, dx_size.v, (filters + kTransformRoundings) * 0x1p-24,
+  const double stored = sizeof(T) == 4 ? 0.0 : kRounding<T>;
+  expect_near(run.y.v, y.v, y_size.v, (channels + kTransformRoundings) * 0x1p-24 + stored, "y");
+  expect_near(run.gradients.x.v, g.x.v, dx_size.v, (filters + kTransformRoundings) * 0x1p-24 + stored,
               "input gradient");
   expect_near(run.gradients.weights, g.weights, dw_size, (outputs + kTransformRoundings) * 0x1p-24,
               "weight gradient");
@@ -202,11 +211,12 @@ void check(const ConvShape& s, bool relu, std::uint64_t seed) {
   expect_near(run.gradients.bias, g.bias, db_size, (outputs + 1) * 0x1p-24, "bias gradient");
 }
 
+template <typename T>
 void check(const ConvShape& shape, bool relu, std::uint64_t seed) {
   if (shape.kernel_height == 3) {
-    check<3>(shape, relu, seed);
+    check<3, T>(shape, relu, seed);
   } else {
-    check<5>(shape, relu, seed);
+    check<5, T>(shape, relu, seed);
   }
 }
 
@@ -216,22 +226,23 @@ TEST_P(Winograd, MatchesReference) {
   for (const int threads : {1, 3}) {
     SCOPED_TRACE(std::to_string(threads) + " threads");
     const ThreadCount thread_count(threads);
-    check(GetParam().shape, threads == 3, 21);
+    check<float>(GetParam().shape, threads == 3, 21);
+    check<Bf16>(GetParam().shape, threads == 3, 22);
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Winograd, ::testing::ValuesIn(kCases),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
-// Exact but for the coefficients 1/6 and 1/24, which are rounded to float.
+// Exact but for the factors of the filters, which are rounded to float.
 template <int kKernel>
 void check_identity() {
   TestRandom random(7);
-  std::array<double, winograd::kPoints> d{};
+  std::array<double, winograd::kPoints<kKernel>> d{};
   std::array<double, kKernel> g{};
   for (double& value : d) value = random.values(1)[0];
   for (double& value : g) value = random.values(1)[0];
-  const auto input = winograd::transform_input(d);
+  const auto input = winograd::transform_input<kKernel>(d);
   auto products = winograd::transform_filter<kKernel>(g);
   for (std::size_t p = 0; p < products.size(); ++p) products[p] *= input[p];
   const auto y = winograd::transform_output<kKernel>(products);
@@ -271,7 +282,9 @@ TEST(WinogradServes, WhatItIsMadeFor) {
   EXPECT_TRUE(refused([](ConvShape& s) { s.pad_top = 3; }));
   EXPECT_TRUE(refused([](ConvShape& s) { s.images = 1; })) << "few tiles";
   options.element = Element::bf16;
-  EXPECT_FALSE(cpu::winograd_serves(conv3, options)) << "bf16";
+  EXPECT_EQ(cpu::winograd_serves(conv3, options), !cpu::onednn_multiplies_bf16_tiles());
+  options.f32_output = true;
+  EXPECT_FALSE(cpu::winograd_serves(conv3, options)) << "an output of another type";
 }
 
 }  // namespace

@@ -87,7 +87,7 @@ KernelCase prepare(const ProductLayer& layer, Direction direction) {
         m.product->forward(m.src.data(), m.weights(), m.dst.data(), scratch);
         break;
       case Direction::input_gradient:
-        m.product->backward_data(m.dst.data(), m.weights(), m.src.data(), scratch);
+        m.product->backward_data(m.dst.data(), m.weights(), nullptr, m.src.data(), scratch);
         break;
       case Direction::weight_gradient:
         m.product->backward_weights(m.src.data(), m.dst.data(), m.diff_weights.data(), m.diff_bias.data(),

@@ -1,0 +1,64 @@
+// Sixteen floats that are worked on as one: the channels of a block at one pixel. In memory they are floats
+// or bfloat16.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "kernels/bf16.h"
+
+namespace convoy::cpu {
+
+inline constexpr int kLanes = 16;
+
+using FloatVector = float __attribute__((vector_size(kLanes * sizeof(float))));
+using WordVector = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
+using HalfVector = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
+
+struct Lanes {
+  FloatVector v = {};
+  friend Lanes operator+(const Lanes& a, const Lanes& b) { return {a.v + b.v}; }
+  friend Lanes operator-(const Lanes& a, const Lanes& b) { return {a.v - b.v}; }
+  friend Lanes operator*(const Lanes& a, const Lanes& b) { return {a.v * b.v}; }
+  friend Lanes operator*(float a, const Lanes& b) { return {a * b.v}; }
+};
+
+[[gnu::always_inline]] inline Lanes load(const float* from) {
+  Lanes lanes;
+  std::memcpy(&lanes.v, from, sizeof lanes.v);
+  return lanes;
+}
+[[gnu::always_inline]] inline Lanes load(const Bf16* from) {
+  HalfVector halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return {std::bit_cast<FloatVector>(__builtin_convertvector(halves, WordVector) << 16)};
+}
+
+[[gnu::always_inline]] inline void store(const Lanes& lanes, float* to) {
+  std::memcpy(to, &lanes.v, sizeof lanes.v);
+}
+// Rounds as from_float<Bf16> does.
+[[gnu::always_inline]] inline void store(const Lanes& lanes, Bf16* to) {
+  const auto bits = std::bit_cast<WordVector>(lanes.v);
+  const WordVector rounded = (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+  const WordVector quiet = (bits >> 16) | 0x40U;
+  const WordVector chosen = lanes.v == lanes.v ? rounded : quiet;
+  const HalfVector halves = __builtin_convertvector(chosen, HalfVector);
+  std::memcpy(static_cast<void*>(to), &halves, sizeof halves);
+}
+// What a store of T and a load make of a value.
+template <typename T>
+[[gnu::always_inline]] inline Lanes rounded_to(const Lanes& lanes) {
+  T stored[kLanes];  // NOLINT(modernize-avoid-c-arrays): lives in registers
+  store(lanes, stored);
+  return load(stored);
+}
+
+// As relu.h: a NaN stays a NaN.
+[[gnu::always_inline]] inline Lanes relu(const Lanes& x) { return {x.v <= 0.0F ? Lanes().v : x.v}; }
+[[gnu::always_inline]] inline Lanes relu_backward(const Lanes& y, const Lanes& dy) {
+  return {y.v > 0.0F ? dy.v : Lanes().v};
+}
+
+}  // namespace convoy::cpu
