@@ -3,8 +3,8 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
+
+#include "kernels/lrn_lanes.h"
 
 namespace convoy::cpu {
 namespace {
@@ -13,9 +13,11 @@ namespace {
 // unaligned loads of the windows come long after the stores they read.
 constexpr int kTilePixels = 16;
 
-// Floats of one pixel's row in the scratch: all channels, with the halo of zeros that windows reach into.
+// Floats of one pixel's row in the scratch: all channels, with the halo of zeros that windows reach into, in
+// whole runs of lanes.
 std::int64_t row_floats(const LrnShape& shape) {
-  return std::int64_t{shape.tensor.blocks()} * shape.tensor.block + shape.size - 1;
+  const std::int64_t floats = std::int64_t{shape.tensor.blocks()} * shape.tensor.block + shape.size - 1;
+  return (floats + kLanes - 1) / kLanes * kLanes;
 }
 
 // Sum of `size` neighbours beginning at row[c], for all c.
@@ -43,36 +45,13 @@ void sum_windows(int channels, int size, const float* row, float* sums) {
   }
 }
 
-// s^-1/4 of a positive s to within 2 units of the last place, in arithmetic that vectorises: a guess from the
-// exponent, minus a quarter of it, then three of Newton's steps for y^-4 = s, each of which squares the
-// error.
-[[gnu::always_inline]] inline float inverse_fourth_root(float s) {
-  constexpr std::uint32_t kGuess =
-      0x4F586000U;  // 5/4 of the exponent of 1, less what balances the guess's error
-  float y = std::bit_cast<float>(kGuess - (std::bit_cast<std::uint32_t>(s) >> 2));
-  for (int step = 0; step < 3; ++step) {
-    const float square = y * y;
-    y += y * (0.25F - 0.25F * s * square * square);
-  }
-  return y;
-}
-
-// powers[c] = s[c]^-beta and sums[c] = 1 / s[c], where sums[c] holds the window's sum.
+// powers[c] = s[c]^-beta and sums[c] = 1 / s[c], where sums[c] holds the window's sum; in whole runs of
+// lanes, which the rows have room for.
 void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
-  if (shape.beta == 0.75F) {
-#pragma omp simd
-    for (int c = 0; c < channels; ++c) {
-      const float root = inverse_fourth_root(shape.k + shape.scale * sums[c]);
-      const float square = root * root;
-      powers[c] = square * root;
-      sums[c] = square * square;
-    }
-  } else {
-    for (int c = 0; c < channels; ++c) {
-      const float s = shape.k + shape.scale * sums[c];
-      powers[c] = std::pow(s, -shape.beta);
-      sums[c] = 1.0F / s;
-    }
+  for (int c = 0; c < channels; c += kLanes) {
+    const LrnPowers of = lrn_powers(shape, load(sums + c));
+    store(of.power, powers + c);
+    store(of.inverse, sums + c);
   }
 }
 
@@ -106,7 +85,21 @@ inline void for_each_run(const LrnShape& shape, std::int64_t first, int pixels, 
   }
 }
 
-// Lane loops of the common blocks have a constant length, so that each is one vector instruction.
+// Calls body(first element of a pixel) for the pixels of all images.
+template <typename Body>
+void for_each_pixel(const TensorShape& tensor, const LaneLayout& layout, Body&& body) {
+#pragma omp parallel for collapse(2) schedule(static)
+  for (std::int64_t n = 0; n < tensor.images; ++n) {
+    for (std::int64_t row = 0; row < tensor.height; ++row) {
+      const std::int64_t first = n * tensor.image_elements() + row * tensor.width * layout.pixel_step;
+      for (std::int64_t column = 0; column < tensor.width; ++column) {
+        body(first + column * layout.pixel_step);
+      }
+    }
+  }
+}
+
+// Any layout, through rows of channels in the scratch. Lane loops of the common block have a constant length.
 template <int kBlock, typename T>
 void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
   const int block = kBlock == 0 ? shape.tensor.block : kBlock;
@@ -117,7 +110,7 @@ void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) 
     float* const sums = powers + kTilePixels * row;
     for (int p = 0; p < pixels; ++p) {
       std::fill_n(squares + p * row, shape.before(), 0.0F);
-      std::fill_n(squares + (p + 1) * row - shape.after(), shape.after(), 0.0F);
+      std::fill_n(squares + p * row + channels + shape.before(), shape.after(), 0.0F);
     }
     for_each_run(shape, first, pixels, row, [&](std::int64_t from, std::int64_t to) {
       float* const out = squares + to + shape.before();
@@ -205,27 +198,34 @@ std::int64_t lrn_scratch(const LrnShape& shape) {
 
 template <typename T>
 void lrn_forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
-  switch (shape.tensor.block) {
-    case 16:
-      return forward<16>(shape, x, y, scratch);
-    case 8:
-      return forward<8>(shape, x, y, scratch);
-    default:
-      return forward<0>(shape, x, y, scratch);
+  if (fits_lanes(shape)) {
+    const LaneLayout layout = *lane_layout(shape.tensor);
+    return with_lrn_size(shape.size, [&](auto size) {
+      for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
+        lrn_pixel<size()>(shape, layout, x + at,
+                          [&](int run, const Lanes& value) { store(value, y + at + run * layout.run_step); });
+      });
+    });
   }
+  if (shape.tensor.block == 8) return forward<8>(shape, x, y, scratch);
+  forward<0>(shape, x, y, scratch);
 }
 
 template <typename T>
 void lrn_backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_input,
                   std::span<float> scratch) {
-  switch (shape.tensor.block) {
-    case 16:
-      return backward<16>(shape, x, dy, dx, relu_input, scratch);
-    case 8:
-      return backward<8>(shape, x, dy, dx, relu_input, scratch);
-    default:
-      return backward<0>(shape, x, dy, dx, relu_input, scratch);
+  if (fits_lanes(shape)) {
+    const LaneLayout layout = *lane_layout(shape.tensor);
+    return with_lrn_size(shape.size, [&](auto size) {
+      for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
+        lrn_pixel_backward<size()>(
+            shape, layout, x + at, relu_input, [&](int run) { return load(dy + at + run * layout.run_step); },
+            [&](int run, const Lanes& gradient) { store(gradient, dx + at + run * layout.run_step); });
+      });
+    });
   }
+  if (shape.tensor.block == 8) return backward<8>(shape, x, dy, dx, relu_input, scratch);
+  backward<0>(shape, x, dy, dx, relu_input, scratch);
 }
 
 template void lrn_forward<float>(const LrnShape&, const float*, float*, std::span<float>);

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "kernels/lrn.h"
 #include "kernels/pool.h"
@@ -25,4 +26,20 @@ struct LrnPoolShape {
   bool relu_output = false;
 };
 
+namespace cpu {
+
+// Whether the CPU has one pass for this shape: channels in runs of 16, windows that an index fits.
+[[nodiscard]] bool lrn_pool_serves(const LrnPoolShape& shape);
+// Elements of scratch that one thread needs for the forward pass.
+[[nodiscard]] std::int64_t lrn_pool_scratch(const LrnPoolShape& shape);
+
+// y overwrites. where: nullptr, or one index for each element of y, for the backward pass. scratch:
+// lrn_pool_scratch(shape) elements for each OpenMP thread.
+template <typename T>
+void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex* where, std::span<T> scratch);
+// dx overwrites; it must not be dy.
+template <typename T>
+void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex* where, const T* dy, T* dx);
+
+}  // namespace cpu
 }  // namespace convoy

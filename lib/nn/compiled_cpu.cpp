@@ -259,19 +259,29 @@ void CompiledCpu::plan_layers() {
   o.in = {options_.batch, crop.channels, crop.height, crop.width, 1};
   o.block_given = false;
   const std::size_t layers = net_.layers.size() - 1;
+  const auto relu_at = [&](std::size_t i) {
+    return i < layers && std::holds_alternative<ReluSpec>(net_.layers[i].kind);
+  };
   for (std::size_t i = 0; i < layers; ++i) {
     const LayerSpec& spec = net_.layers[i];
     PlannedLayer planned;
     planned.name = spec.name;
-    o.relu =
-        i + 1 < layers && fuses_relu(spec.kind) && std::holds_alternative<ReluSpec>(net_.layers[i + 1].kind);
-    const std::size_t last = o.relu ? i + 1 : i;
+    std::size_t last = i;
     const bool product =
         std::holds_alternative<ConvSpec>(spec.kind) || std::holds_alternative<FcSpec>(spec.kind);
-    o.scores = product && last + 1 == layers && !o.relu;
+    if (i + 1 < layers) {
+      o.relu = relu_at(i + 2);
+      planned.layer = make_cpu_lrn_pool(spec, net_.layers[i + 1], o);
+      if (planned.layer != nullptr) last = o.relu ? i + 2 : i + 1;
+    }
+    if (planned.layer == nullptr) {
+      o.relu = fuses_relu(spec.kind) && relu_at(i + 1);
+      last = o.relu ? i + 1 : i;
+      o.scores = product && last + 1 == layers && !o.relu;
+      planned.layer = make_cpu_layer(spec, o);
+    }
+    for (std::size_t joined = i + 1; joined <= last; ++joined) planned.name += "+" + net_.layers[joined].name;
     planned.backward = o.train && (o.input_gradient || product);
-    planned.layer = make_cpu_layer(spec, o);
-    if (o.relu) planned.name += "+" + net_.layers[last].name;
     planned.parameter = layer_of_parameter_.size();
     while (layer_of_parameter_.size() < parameters_.size() &&
            parameters_[layer_of_parameter_.size()].layer == i) {

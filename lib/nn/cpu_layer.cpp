@@ -6,6 +6,7 @@
 #include "kernels/dropout.h"
 #include "kernels/fc.h"
 #include "kernels/lrn.h"
+#include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
@@ -119,15 +120,16 @@ class TanhLayer final : public CpuLayer {
   bool relu_input_;
 };
 
+LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in) {
+  return {in, spec.size, static_cast<float>(spec.k),
+          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
+}
+
 template <typename T>
 class LrnLayer final : public CpuLayer {
  public:
-  LrnLayer(const LrnSpec& spec, const CpuLayerOptions& options) : relu_input_(options.relu_input) {
-    shape_.tensor = options.in;
-    shape_.size = spec.size;
-    shape_.k = static_cast<float>(spec.k);
-    shape_.scale = static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha);
-    shape_.beta = static_cast<float>(spec.beta);
+  LrnLayer(const LrnSpec& spec, const CpuLayerOptions& options)
+      : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
     scratch_floats_ =
         static_cast<std::size_t>(cpu::lrn_scratch(shape_)) * static_cast<std::size_t>(omp_get_max_threads());
   }
@@ -156,20 +158,27 @@ class LrnLayer final : public CpuLayer {
   std::size_t scratch_floats_ = 0;
 };
 
+PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorShape& in) {
+  PoolShape shape;
+  shape.in = in;
+  shape.out = in;
+  shape.out.height = layer.out.height;
+  shape.out.width = layer.out.width;
+  shape.kernel_height = spec.kernel_height;
+  shape.kernel_width = spec.kernel_width;
+  shape.stride = spec.stride;
+  shape.pad_top = spec.pad.top;
+  shape.pad_left = spec.pad.left;
+  return shape;
+}
+
 template <typename T>
 class PoolLayer final : public CpuLayer {
  public:
   PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const CpuLayerOptions& options)
-      : options_(options), max_(spec.kind == PoolSpec::Kind::max) {
-    shape_.in = options.in;
-    shape_.out = options.in;
-    shape_.out.height = layer.out.height;
-    shape_.out.width = layer.out.width;
-    shape_.kernel_height = spec.kernel_height;
-    shape_.kernel_width = spec.kernel_width;
-    shape_.stride = spec.stride;
-    shape_.pad_top = spec.pad.top;
-    shape_.pad_left = spec.pad.left;
+      : options_(options),
+        max_(spec.kind == PoolSpec::Kind::max),
+        shape_(pool_shape(layer, spec, options.in)) {
     if (std::int64_t{spec.kernel_height} * spec.kernel_width >= kMaxPoolWindow) {
       throw Error(layer.name, "pooling window too large");
     }
@@ -206,6 +215,39 @@ class PoolLayer final : public CpuLayer {
   CpuLayerOptions options_;
   bool max_;
   PoolShape shape_;
+  CpuBuffer where_;
+};
+
+// lrn and maxpool, perhaps with a ReLU after them, in one pass.
+template <typename T>
+class LrnPoolLayer final : public CpuLayer {
+ public:
+  LrnPoolLayer(const LrnPoolShape& shape, bool train) : shape_(shape) {
+    scratch_elements_ = static_cast<std::size_t>(cpu::lrn_pool_scratch(shape)) *
+                        static_cast<std::size_t>(omp_get_max_threads());
+    if (train) where_ = CpuBuffer(static_cast<std::size_t>(shape.pool.out.elements()) * sizeof(LrnPoolIndex));
+  }
+  [[nodiscard]] TensorShape in() const override { return shape_.pool.in; }
+  [[nodiscard]] TensorShape out() const override { return shape_.pool.out; }
+  [[nodiscard]] bool backward_reads_input() const override { return true; }
+  [[nodiscard]] std::size_t scratch_bytes() const override { return scratch_elements_ * sizeof(T); }
+  [[nodiscard]] std::vector<std::string> describe() const override {
+    return {"forward own " + block_text(in()), "backward own " + block_text(in())};
+  }
+  void forward(const CpuPass& pass, const void* x, void* y) override {
+    cpu::lrn_pool_forward(shape_, in_type<T>(x), in_type<T>(y),
+                          pass.training ? where_.as<LrnPoolIndex>() : nullptr,
+                          std::span<T>(static_cast<T*>(pass.scratch), scratch_elements_));
+  }
+  void backward(const CpuPass& /*pass*/, const void* x, const void* /*y*/, const void* dy,
+                void* dx) override {
+    if (dx == nullptr) return;
+    cpu::lrn_pool_backward(shape_, in_type<T>(x), where_.as<LrnPoolIndex>(), in_type<T>(dy), in_type<T>(dx));
+  }
+
+ private:
+  LrnPoolShape shape_;
+  std::size_t scratch_elements_ = 0;
   CpuBuffer where_;
 };
 
@@ -315,6 +357,20 @@ cpu::ProductWeights CpuParameters::weights() const {
 bool fuses_relu(const LayerKind& kind) {
   return std::holds_alternative<ConvSpec>(kind) || std::holds_alternative<FcSpec>(kind) ||
          std::holds_alternative<PoolSpec>(kind);
+}
+
+std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
+                                            const CpuLayerOptions& options) {
+  const auto* const lrn = std::get_if<LrnSpec>(&first.kind);
+  const auto* const pool = std::get_if<PoolSpec>(&second.kind);
+  if (lrn == nullptr || pool == nullptr || pool->kind != PoolSpec::Kind::max) return nullptr;
+  const LrnPoolShape shape{.lrn = lrn_shape(*lrn, options.in),
+                           .pool = pool_shape(second, *pool, options.in),
+                           .relu_input = options.relu_input,
+                           .relu_output = options.relu};
+  if (!cpu::lrn_pool_serves(shape)) return nullptr;
+  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(shape, options.train);
+  return std::make_unique<LrnPoolLayer<Bf16>>(shape, options.train);
 }
 
 std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const CpuLayerOptions& options) {

@@ -79,6 +79,10 @@ struct CpuLayerOptions {
 
 // Whether a ReLU after this layer can run as part of it.
 [[nodiscard]] bool fuses_relu(const LayerKind& kind);
+// `first` and `second` as one layer, where they are lrn and maxpool and the CPU has one pass for them; else
+// nullptr.
+[[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
+                                                          const CpuLayerOptions& options);
 // The layer; kind is not softmax.
 [[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const CpuLayerOptions& options);
 

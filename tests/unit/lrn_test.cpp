@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "tests/support/tensors.h"
+#include "tests/support/lrn_bounds.h"
 
 namespace convoy {
 namespace {
@@ -27,18 +27,11 @@ const Case kCases[] = {
     {"wider_than_channels", 2, 3, 5, 5, {9, 1.0, 0.7, 0.75, false}},
     {"one_channel", 1, 1, 3, 3, {5, 1.0, 0.5, 0.75, true}},
     {"window_of_one", 2, 8, 2, 9, {1, 1.0, 0.5, 0.75, false}},
+    {"wide_window", 1, 48, 2, 3, {29, 1.0, 0.5, 0.75, false}},
+    {"wider_than_lanes", 1, 48, 2, 3, {35, 1.0, 0.5, 0.75, false}},
+    {"three_runs_other_power", 1, 48, 3, 2, {6, 2.0, 0.4, 0.6, false}},
 };
 
-LrnShape shape_for(const Case& k, const TensorShape& tensor) {
-  return {tensor, k.spec.size, static_cast<float>(k.spec.k),
-          static_cast<float>(k.spec.mean ? k.spec.alpha / k.spec.size : k.spec.alpha),
-          static_cast<float>(k.spec.beta)};
-}
-
-// s is a sum of at most size + 1 non-negative terms, of constants that are rounded: relative error (size + 4)
-// u. A power of at most 2 in magnitude adds twice that; s^-1/4 is within 2 u, so that its third power is
-// within 8 and its fourth, 1 / s, within 10; the products add a few u more. The backward sum has 2 * size
-// such terms; magnitudes stand in for cancellation.
 template <typename T>
 void check(const Case& k, int block, bool relu_input) {
   const std::uint64_t seed = 31;
@@ -48,10 +41,10 @@ void check(const Case& k, int block, bool relu_input) {
   const reference::Tensor x = relu_input ? reference::relu(before) : before;
   const reference::Tensor dy = random.tensor(k.images, k.channels, k.height, k.width);
   const TensorShape tensor = shape_of(x, block);
-  const LrnShape shape = shape_for(k, tensor);
+  const LrnShape shape = lrn_shape_of(k.spec, tensor);
   std::vector<float> scratch(static_cast<std::size_t>(cpu::lrn_scratch(shape)) *
                              static_cast<std::size_t>(omp_get_max_threads()));
-  const double factor = (2 * (k.spec.size + 4) + 26) * 0x1p-24 + (sizeof(T) == 4 ? 0.0 : kRounding<T>);
+  const auto factor = lrn_error<T>(k.spec);
 
   const std::vector<T> in = packed<T>(x, tensor);
   std::vector<T> out(in.size());
@@ -64,15 +57,7 @@ void check(const Case& k, int block, bool relu_input) {
   cpu::lrn_backward(shape, in.data(), gradient.data(), gradient.data(), relu_input, scratch);
   reference::Tensor dx = reference::lrn_backward(k.spec, x, dy);
   if (relu_input) dx = reference::relu_backward(before, dx);
-  // With magnitudes for x and dy the result is |dy| s^-beta less the positive sum, so that the two together
-  // are twice |dy| s^-beta less it; and s^-beta <= k^-beta.
-  reference::Tensor size =
-      reference::lrn_backward(k.spec, reference::magnitudes(x), reference::magnitudes(dy));
-  const double power = std::pow(k.spec.k, -k.spec.beta);
-  for (std::size_t i = 0; i < size.v.size(); ++i) {
-    size.v[i] = 2.0 * std::abs(dy.v[i]) * power - size.v[i];
-  }
-  expect_near(unpacked(gradient, tensor).v, dx.v, size.v, factor, "dx");
+  expect_near(unpacked(gradient, tensor).v, dx.v, lrn_gradient_magnitude(k.spec, x, dy), factor, "dx");
   EXPECT_TRUE(filling_is_zero(gradient, tensor));
 }
 

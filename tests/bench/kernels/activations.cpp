@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include "kernels/lrn.h"
+#include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
@@ -45,6 +46,34 @@ void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const Tensor
                cpu::lrn_backward(shape, x.data(), dy.data(), dx.data(), true, {room.data(), room.size()});
              }};
        }});
+}
+
+template <typename T>
+void add_lrn_maxpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& pool) {
+  const LrnPoolShape shape{{pool.in, 5, 2.0F, 1e-4F, 0.75F}, pool, true, false};
+  const std::string type = text_of(kElementOf<T>);
+  const auto where_bytes = static_cast<double>(pool.out.elements()) * sizeof(LrnPoolIndex);
+  kernels.push_back(
+      {name + "/forward/" + type, kElementOf<T>, [=] {
+         const auto x = small_values<T>(pool.in.elements());
+         const auto y = small_values<T>(pool.out.elements());
+         const auto where = Values<LrnPoolIndex>(pool.out.elements());
+         const auto room = small_values<T>(cpu::lrn_pool_scratch(shape) * omp_get_max_threads());
+         return KernelCase{
+             0.0, bytes_of<T>(pool.in) + bytes_of<T>(pool.out) + where_bytes, [=] {
+               cpu::lrn_pool_forward<T>(shape, x.data(), y.data(), where.data(), {room.data(), room.size()});
+             }};
+       }});
+  kernels.push_back({name + "/backward/" + type, kElementOf<T>, [=] {
+                       const auto x = small_values<T>(pool.in.elements());
+                       const auto dx = small_values<T>(pool.in.elements());
+                       const auto dy = small_values<T>(pool.out.elements());
+                       const auto where = Values<LrnPoolIndex>(pool.out.elements());
+                       return KernelCase{
+                           0.0, 2 * bytes_of<T>(pool.in) + bytes_of<T>(pool.out) + where_bytes, [=] {
+                             cpu::lrn_pool_backward<T>(shape, x.data(), where.data(), dy.data(), dx.data());
+                           }};
+                     }});
 }
 
 template <typename T>
@@ -123,8 +152,12 @@ void add_all(std::vector<Kernel>& kernels, int batch) {
   const TensorShape conv2{batch, 256, 27, 27, kBlock};
   add_lrn<T>(kernels, "lrn1", conv1);
   add_lrn<T>(kernels, "lrn2", conv2);
-  add_maxpool<T>(kernels, "maxpool1", {conv1, {batch, 96, 27, 27, kBlock}, 3, 3, 2, 0, 0});
-  add_maxpool<T>(kernels, "maxpool2", {conv2, {batch, 256, 13, 13, kBlock}, 3, 3, 2, 0, 0});
+  const PoolShape pool1{conv1, {batch, 96, 27, 27, kBlock}, 3, 3, 2, 0, 0};
+  const PoolShape pool2{conv2, {batch, 256, 13, 13, kBlock}, 3, 3, 2, 0, 0};
+  add_maxpool<T>(kernels, "maxpool1", pool1);
+  add_maxpool<T>(kernels, "maxpool2", pool2);
+  add_lrn_maxpool<T>(kernels, "lrn1+maxpool1", pool1);
+  add_lrn_maxpool<T>(kernels, "lrn2+maxpool2", pool2);
   add_avgpool<T>(kernels, "avgpool", {{batch, 32, 16, 16, kBlock}, {batch, 32, 8, 8, kBlock}, 3, 3, 2, 0, 0});
   add_elementwise<T>(kernels, conv1.elements());
 }
