@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <array>
 
 #include "kernels/augment.h"
+#include "kernels/lanes.h"
 
 namespace convoy::cpu {
 namespace {
@@ -15,6 +17,58 @@ void augment_row(int width, int step, const std::uint8_t* pixels, int channels, 
     const float value = static_cast<float>(pixels[at * channels]) - mean[at] + shift;
     y[w * y_step] = from_float<T>(value);
   }
+}
+
+// Shuffles that take one channel of 16 colour pixels, 48 bytes, in their order or against it: `first` from
+// the first two thirds, `second` from what that gives and the last third.
+struct ChannelShuffle {
+  std::array<std::uint8_t, kLanes> first;
+  std::array<std::uint8_t, kLanes> second;
+};
+constexpr ChannelShuffle channel_shuffle(int channel, bool mirror) {
+  ChannelShuffle shuffle{};
+  for (int i = 0; i < kLanes; ++i) {
+    const int byte = 3 * (mirror ? kLanes - 1 - i : i) + channel;
+    const bool near = byte < 2 * kLanes;
+    shuffle.first[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(near ? byte : 0);
+    shuffle.second[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(near ? i : byte - kLanes);
+  }
+  return shuffle;
+}
+[[gnu::always_inline]] inline ByteVector load_bytes(const std::uint8_t* from) {
+  ByteVector bytes;
+  std::memcpy(&bytes, from, sizeof bytes);
+  return bytes;
+}
+[[gnu::always_inline]] inline Lanes reversed(const Lanes& lanes) {
+  constexpr WordVector kBack{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+  return {__builtin_shuffle(lanes.v, kBack)};
+}
+
+// A row of colour pixels to planes, 16 pixels at a time; returns how many it has done. `pixels` and `mean` as
+// in augment_row, of the first channel; planes of the mean and of y are so far apart.
+template <bool kMirror, typename T>
+int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std::int64_t mean_plane,
+                   const float* shift, T* y, std::int64_t y_plane) {
+  constexpr std::array kShuffles{channel_shuffle(0, kMirror), channel_shuffle(1, kMirror),
+                                 channel_shuffle(2, kMirror)};
+  int done = 0;
+  for (; done + kLanes <= width; done += kLanes) {
+    const std::int64_t at = kMirror ? -std::int64_t{done} - (kLanes - 1) : done;
+    const ByteVector low = load_bytes(pixels + 3 * at);
+    const ByteVector middle = load_bytes(pixels + 3 * at + kLanes);
+    const ByteVector high = load_bytes(pixels + 3 * at + 2 * kLanes);
+    for (std::size_t c = 0; c < 3; ++c) {
+      const ByteVector near = __builtin_shuffle(low, middle, load_bytes(kShuffles[c].first.data()));
+      const ByteVector bytes = __builtin_shuffle(near, high, load_bytes(kShuffles[c].second.data()));
+      const Lanes value{__builtin_convertvector(words_of(bytes), FloatVector)};
+      const auto plane = static_cast<std::int64_t>(c);
+      const Lanes below = load(mean + plane * mean_plane + at);
+      const Lanes centered = value - (kMirror ? reversed(below) : below);
+      store({centered.v + shift[c]}, y + plane * y_plane + done);
+    }
+  }
+  return done;
 }
 
 }  // namespace
@@ -34,12 +88,22 @@ void augment(const AugmentShape& shape, std::span<const std::uint8_t* const> ima
     const auto i = static_cast<std::size_t>(n);
     const Crop& crop = crops[i];
     const int first = crop.mirror ? crop.left + out.width - 1 : crop.left;
+    const bool colors = out.channels == 3 && out.block == 1;
+    const int step = crop.mirror ? -1 : 1;
     for (int h = 0; h < out.height; ++h) {
       const std::int64_t pixel = std::int64_t{crop.top + h} * shape.stored_width + first;
+      const std::uint8_t* const pixels = images[i] + pixel * out.channels;
+      int done = 0;
+      if (colors) {
+        const auto row = crop.mirror ? augment_colors<true, T> : augment_colors<false, T>;
+        done = row(out.width, pixels, mean + pixel, plane, crop.color_shift,
+                   to + out.offset_in_image(0, h, 0), out.pixels());
+      }
       for (int c = 0; c < out.channels; ++c) {
-        augment_row(out.width, crop.mirror ? -1 : 1, images[i] + pixel * out.channels + c, out.channels,
-                    mean + c * plane + pixel, c < 3 ? crop.color_shift[c] : 0.0F,
-                    to + out.offset_in_image(c, h, 0), out.block);
+        const std::int64_t rest = std::int64_t{done} * step;
+        augment_row(out.width - done, step, pixels + rest * out.channels + c, out.channels,
+                    mean + c * plane + pixel + rest, c < 3 ? crop.color_shift[c] : 0.0F,
+                    to + out.offset_in_image(c, h, done), out.block);
       }
     }
   }

@@ -18,6 +18,7 @@ inline constexpr int kLanes = 16;
 
 using FloatVector = float __attribute__((vector_size(kLanes * sizeof(float))));
 using WordVector = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
+using ByteVector = std::uint8_t __attribute__((vector_size(kLanes)));
 using HalfVector = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
 
 struct Lanes {
@@ -37,6 +38,14 @@ struct Lanes {
   HalfVector halves;
   std::memcpy(&halves, from, sizeof halves);
   return {std::bit_cast<FloatVector>(__builtin_convertvector(halves, WordVector) << 16)};
+}
+
+// By way of 16 bits: GCC 12 converts to four times the width, or to a quarter of it, element by element.
+[[gnu::always_inline]] inline WordVector words_of(const ByteVector& bytes) {
+  return __builtin_convertvector(__builtin_convertvector(bytes, HalfVector), WordVector);
+}
+[[gnu::always_inline]] inline ByteVector low_bytes_of(const WordVector& words) {
+  return __builtin_convertvector(__builtin_convertvector(words, HalfVector), ByteVector);
 }
 
 [[gnu::always_inline]] inline void store(const Lanes& lanes, float* to) {

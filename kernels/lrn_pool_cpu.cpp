@@ -11,16 +11,13 @@
 namespace convoy::cpu {
 namespace {
 
-using ByteVector = std::uint8_t __attribute__((vector_size(kLanes)));
-
-// By way of 16 bits: GCC 12 converts to four times the width, or to a quarter of it, element by element.
 [[gnu::always_inline]] inline WordVector load_places(const LrnPoolIndex* from) {
   ByteVector bytes;
   std::memcpy(&bytes, from, sizeof bytes);
-  return __builtin_convertvector(__builtin_convertvector(bytes, HalfVector), WordVector);
+  return words_of(bytes);
 }
 [[gnu::always_inline]] inline void store_places(const WordVector& places, LrnPoolIndex* to) {
-  const ByteVector bytes = __builtin_convertvector(__builtin_convertvector(places, HalfVector), ByteVector);
+  const ByteVector bytes = low_bytes_of(places);
   std::memcpy(to, &bytes, sizeof bytes);
 }
 

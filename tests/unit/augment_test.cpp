@@ -30,27 +30,27 @@ Input random_input(int images, int height, int width, int channels) {
 }
 
 template <typename T>
-void check(int channels, int block) {
+void check(int channels, int block, int width) {
   const int stored_height = 9;
-  const int stored_width = 11;
+  const int stored_width = width + 4;
   const Input in = random_input(4, stored_height, stored_width, channels);
   const std::vector<Crop> crops{{0, 0, false, {0, 0, 0}},
                                 {0, 0, true, {0, 0, 0}},
                                 {2, 4, false, {0.25F, -1.5F, 3.0F}},
                                 {1, 3, true, {-2.0F, 0.5F, 0.125F}}};
   // Room for one image more than there is.
-  const AugmentShape shape{stored_height, stored_width, {5, channels, 7, 7, block}};
+  const AugmentShape shape{stored_height, stored_width, {5, channels, 7, width, block}};
   std::vector<T> y(static_cast<std::size_t>(shape.out.elements()), from_float<T>(5.0F));
   cpu::augment(shape, in.views, crops, in.mean.data(), y.data());
 
-  reference::Tensor want(5, channels, 7, 7);
+  reference::Tensor want(5, channels, 7, width);
   for (int n = 0; n < 4; ++n) {
     const Crop& crop = crops[static_cast<std::size_t>(n)];
     for (int c = 0; c < channels; ++c) {
       for (int h = 0; h < 7; ++h) {
-        for (int w = 0; w < 7; ++w) {
+        for (int w = 0; w < width; ++w) {
           const int row = crop.top + h;
-          const int column = crop.left + (crop.mirror ? 6 - w : w);
+          const int column = crop.left + (crop.mirror ? width - 1 - w : w);
           const int pixel = row * stored_width + column;
           want.at(n, c, h, w) =
               in.images[static_cast<std::size_t>(n)][static_cast<std::size_t>(pixel * channels + c)] -
@@ -68,9 +68,12 @@ void check(int channels, int block) {
 TEST(Augment, IsExactInEveryLayout) {
   for (const int channels : {1, 3}) {
     for (const int block : {1, 4, 8, 16, channels}) {
-      SCOPED_TRACE(std::to_string(channels) + " channels, block " + std::to_string(block));
-      check<float>(channels, block);
-      check<Bf16>(channels, block);
+      for (const int width : {7, 39}) {
+        SCOPED_TRACE(std::to_string(channels) + " channels, block " + std::to_string(block) + ", width " +
+                     std::to_string(width));
+        check<float>(channels, block, width);
+        check<Bf16>(channels, block, width);
+      }
     }
   }
 }
