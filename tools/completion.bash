@@ -29,7 +29,7 @@ _convoy_values() {  # TOOL OPTION
     *:--flip) echo "on off" ;;
     *:--lr-policy) echo "fixed step:" ;;
     *:--order) echo "shuffle sequential" ;;
-    *:--precision) echo "fp32 bf16" ;;
+    *:--precision) echo "auto fp32 bf16" ;;
     *:--checkpoint-every | *:--val-every | *:--log-every) echo "never" ;;
   esac
 }

@@ -29,7 +29,7 @@ void declare(po::options_description& options) {
   add("per-class", po::bool_switch(), "errors of each class too");
   add("confusion", text_option("FILE"), "write how often each class was taken for which, as TSV");
   add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
-  add("precision", text_option("TYPE", "fp32"), "fp32 or bf16");
+  add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
   add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
 }
 

@@ -27,7 +27,7 @@ void declare(po::options_description& options) {
   add("top,k", text_option("K", "5"), "classes to show for each image");
   add("json", po::bool_switch(), "one JSON object a line for each image");
   add("batch", text_option("N", "1"), "images at a time: more is faster, but answers come later");
-  add("precision", text_option("TYPE", "fp32"), "fp32 or bf16");
+  add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
   add("files-from", text_option("FILE"), "read more images from a list; - is standard input");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
   add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about an image that cannot be used");

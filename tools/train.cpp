@@ -40,7 +40,7 @@ void declare(po::options_description& options) {
   add("crop", of_run("WHERE", "crop"), "random or center");
   add("flip", of_run("ON", "flip"), "on or off: random reflections");
   add("order", of_run("ORDER", "order"), "shuffle or sequential");
-  add("precision", of_run("TYPE", "precision"), "fp32 or bf16");
+  add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
   add("resume", text_option("CHECKPOINT"), "go on where CHECKPOINT was written");
   add("checkpoint", text_option("FILE"), "where to write checkpoints (default: named after the output)");
   add("checkpoint-every", text_option("N", "10minutes"), "Nsteps, Nepochs, Nminutes or never");
@@ -86,7 +86,7 @@ void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& train
 
 int describe(const Options& options) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
-  out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr).batch));
+  out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr, {}).batch));
   out.commit();
   return kStatusDone;
 }
@@ -111,7 +111,8 @@ int train(const Options& options, Console& console) {
     file.emplace(options.text("resume"));
     resumed = read_checkpoint(*file);
   }
-  const TrainingOptions training = training_options_from(options, resumed ? &resumed->options : nullptr);
+  const TrainingOptions training =
+      training_options_from(options, resumed ? &resumed->options : nullptr, device);
   Model model;
   model.net = read_net(options, file);
   model.mean = choose_mean(options.text("mean"), model.net, file ? &*file : nullptr);
@@ -145,9 +146,10 @@ int train(const Options& options, Console& console) {
     }
     console.note("resumed at step " + std::to_string(state.step));
   }
-  console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", threads " +
-               std::to_string(training.threads) + ", " + std::to_string(data.size()) + " images, " +
-               std::to_string(total_steps) + " steps of " + std::to_string(training.batch));
+  console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", precision " +
+               training.text("precision") + ", threads " + std::to_string(training.threads) + ", " +
+               std::to_string(data.size()) + " images, " + std::to_string(total_steps) + " steps of " +
+               std::to_string(training.batch));
 
   const auto net = compile_net(model.net, device,
                                {.batch = training.batch,

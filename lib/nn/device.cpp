@@ -18,6 +18,7 @@ namespace convoy {
 
 namespace {
 
+constexpr std::string_view kAutomatic = "auto";
 constexpr std::string_view kCuda = "cuda";
 constexpr std::string_view kCudaPrefix = "cuda:";
 
@@ -49,7 +50,7 @@ std::string Device::text() const {
 
 Device choose_device(std::string_view text) {
   if (text == "cpu") return {};
-  if (text == "auto") return choose_automatically();
+  if (text == kAutomatic) return choose_automatically();
   const bool numbered = text.substr(0, kCudaPrefix.size()) == kCudaPrefix;
   if (text != kCuda && !numbered) {
     throw UsageError("--device: '" + std::string(text) + "' is not one of auto, cpu, cuda, cuda:N");
@@ -69,6 +70,13 @@ Device choose_device(std::string_view text) {
   }
   device.note = cuda_device_name(device.index);
   return device;
+}
+
+Precision choose_precision(std::string_view text, const Device& device) {
+  if (text == "fp32") return Precision::fp32;
+  if (text == "bf16") return Precision::bf16;
+  if (text == kAutomatic) return device.cuda ? Precision::bf16 : Precision::fp32;
+  throw UsageError("--precision: '" + std::string(text) + "' is not one of auto, fp32, bf16");
 }
 
 std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,

@@ -7,8 +7,7 @@ InferenceOptions read_inference_options(const Options& options, std::int64_t max
   result.device = choose_device(options.text("device"));
   result.compile.batch = static_cast<int>(options.integer("batch", 1, max_batch));
   result.compile.mode = Mode::infer;
-  const bool bf16 = options.choice("precision", {"fp32", "bf16"}) == "bf16";
-  result.compile.precision = bf16 ? Precision::bf16 : Precision::fp32;
+  result.compile.precision = choose_precision(options.text("precision"), result.device);
   result.compile.threads = options.threads();
   return result;
 }

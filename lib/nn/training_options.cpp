@@ -111,15 +111,19 @@ SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
           .weight_decay = weight_decay};
 }
 
-TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed) {
+TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
+                                      const Device& device) {
   if (options.given("steps") && options.given("epochs")) {
     throw UsageError("--steps and --epochs exclude each other");
   }
   TrainingOptions training;
   if (resumed != nullptr) training = *resumed;
   for (const std::string name : TrainingOptions::kNames) {
-    if (name != "threads" && options.given(name)) training.set(name, options.text(name));
+    const bool here = name == "threads" || name == "precision";
+    if (!here && options.given(name)) training.set(name, options.text(name));
   }
+  const std::string precision = options.text("precision");
+  if (resumed == nullptr || precision != "auto") training.precision = choose_precision(precision, device);
   training.threads = options.threads();
   return training;
 }

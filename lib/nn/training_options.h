@@ -13,6 +13,7 @@
 #include "lib/base/tool.h"
 #include "lib/data/sampling.h"
 #include "lib/nn/compiled_net.h"
+#include "lib/nn/device.h"
 #include "lib/nn/schedule.h"
 
 namespace convoy {
@@ -51,8 +52,11 @@ struct TrainingOptions {
 };
 
 // The options of a run from the command line: what is not given there is as in `resumed`, the options of a
-// checkpoint, or without one (nullptr) has its default. Throws UsageError.
-[[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed);
+// checkpoint, or without one (nullptr) has its default. A precision left to `auto` is settled here, by the
+// checkpoint or else by the device, so that a run goes on in the one that it began in wherever it is resumed.
+// Throws UsageError.
+[[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
+                                                    const Device& device);
 
 // As a JSON object of texts. Reading throws Error(place, reason).
 [[nodiscard]] nlohmann::json to_json(const TrainingOptions& options);

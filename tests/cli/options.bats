@@ -153,6 +153,9 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy imgprep --codec = j)" jpeg
   assert_equal "$(complete_words convoy imgprep --on-error = | sort | tr '\n' ' ')" "skip stop "
   assert_equal "$(complete_words convoy-train --crop = r)" random
+  for tool in train eval predict; do
+    assert_equal "$(complete_words "convoy-$tool" --precision = | sort | tr '\n' ' ')" "auto bf16 fp32 "
+  done
   mkdir folder
   touch a.shard a.net a.safetensors a.txt
   assert_equal "$(complete_words convoy train --net = '')" "$(printf '%s\n' a.net folder/)"

@@ -114,6 +114,18 @@ kill_at() {
   same_tensors w.safetensors whole.safetensors
 }
 
+@test "--precision=auto is fp32 on a CPU, and what the checkpoint has where a run is resumed" {
+  expect_status 0 "$BIN/train" "${SMALL[@]}" --device=cpu --steps=2 -o auto.safetensors train.shard
+  assert_contains "$stderr" "precision fp32"
+  small_train --device=cpu --precision=fp32 --steps=2 -o fp32.safetensors train.shard
+  cmp auto.safetensors fp32.safetensors
+  small_train --precision=bf16 --steps=4 -o whole.safetensors train.shard
+  small_train --precision=bf16 --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
+  expect_status 0 "$BIN/train" --resume=c.safetensors --precision=auto --steps=4 -o w.safetensors train.shard
+  assert_contains "$stderr" "precision bf16"
+  cmp w.safetensors whole.safetensors
+}
+
 # Tensors alone: the metadata tell the options apart where these differ.
 same_tensors() {
   local file skip
