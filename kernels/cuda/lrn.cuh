@@ -37,6 +37,9 @@ void with_lrn_size(const LrnShape& shape, Body&& body) {
   body(std::integral_constant<int, 0>());
 }
 
+// What follows must be the same bits in each kernel that computes it, and a compiler contracts a * b + c to
+// one rounding where it sees fit: so the fused multiply-adds are written out.
+
 // values: the channels' vector at `channel` of the pixel x; s: k + scale * the sum of squares over their
 // windows. kSize: the window's size, or 0 for any.
 template <int kSize, typename T>
@@ -51,9 +54,9 @@ __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T*
       float sum = 0.0F;
       for (int c = first < 0 ? 0 : first; c <= last && c < shape.tensor.block; ++c) {
         const float value = to_float(x[c]);
-        sum += value * value;
+        sum = std::fma(value, value, sum);
       }
-      s[e] = shape.k + shape.scale * sum;
+      s[e] = std::fma(shape.scale, sum, shape.k);
     }
   } else {
     constexpr int kBefore = kSize / 2;
@@ -63,22 +66,19 @@ __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T*
     float after[kVector<T>] = {};
     if (channel > 0) load_vector(x + channel - kVector<T>, before);
     if (channel + kVector<T> < shape.tensor.block) load_vector(x + channel + kVector<T>, after);
-    float squares[kVector<T> + kSize - 1];
+    float window[kVector<T> + kSize - 1];
 #pragma unroll
-    for (int i = 0; i < kBefore; ++i) {
-      const float value = before[kVector<T> - kBefore + i];
-      squares[i] = value * value;
-    }
+    for (int i = 0; i < kBefore; ++i) window[i] = before[kVector<T> - kBefore + i];
 #pragma unroll
-    for (int i = 0; i < kVector<T>; ++i) squares[kBefore + i] = values[i] * values[i];
+    for (int i = 0; i < kVector<T>; ++i) window[kBefore + i] = values[i];
 #pragma unroll
-    for (int i = 0; i < kAfter; ++i) squares[kBefore + kVector<T> + i] = after[i] * after[i];
+    for (int i = 0; i < kAfter; ++i) window[kBefore + kVector<T> + i] = after[i];
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
-      float sum = squares[e];
+      float sum = window[e] * window[e];
 #pragma unroll
-      for (int j = 1; j < kSize; ++j) sum += squares[e + j];
-      s[e] = shape.k + shape.scale * sum;
+      for (int j = 1; j < kSize; ++j) sum = std::fma(window[e + j], window[e + j], sum);
+      s[e] = std::fma(shape.scale, sum, shape.k);
     }
   }
 }
@@ -167,7 +167,7 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
     lrn_part_sums<kSize, T>(shape, parts, channel, part, sums);
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
-      const float g = direct[e] - factor * values[e] * sums[e];
+      const float g = std::fma(-factor * values[e], sums[e], direct[e]);
       direct[e] = relu_input && values[e] <= 0.0F ? 0.0F : g;
     }
     store_vector(dx + n * t.image_elements() + std::int64_t{pixel} * t.block + channel, direct);
