@@ -1,7 +1,9 @@
 #include <cublasLt.h>
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "kernels/cuda/gemm.h"
 #include "lib/base/error.h"
@@ -14,23 +16,31 @@ constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // what NVID
 // Pointers of d and workspace come from cudaMalloc; those of a, b and bias may be parts of larger buffers.
 constexpr std::uint32_t kAlignment = 16;
 
+std::string library_name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
+
+// Where to look: as the dynamic linker does, then where toolkits are installed.
+std::vector<std::string> library_paths() {
+  std::vector<std::string> homes = {"/usr/local/cuda"};
+  if (const char* const home = std::getenv("CUDA_HOME"); home != nullptr && *home != '\0') {
+    homes.insert(homes.begin(), home);
+  }
+  std::vector<std::string> paths = {library_name()};
+  for (const std::string& home : homes) {
+    for (const char* folder : {"/lib64/", "/targets/x86_64-linux/lib/"}) {
+      paths.push_back(home + folder + library_name());
+    }
+  }
+  return paths;
+}
+
 // The functions in use of libcublasLt, found at run time.
 class Library {
  public:
-  Library() : handle_(dlopen(name().c_str(), RTLD_NOW | RTLD_LOCAL), &dlclose) {
-    if (handle_ == nullptr) throw Error(name(), "cannot be loaded; it comes with the CUDA toolkit");
-    find(create, "cublasLtCreate");
-    find(destroy, "cublasLtDestroy");
-    find(matmul, "cublasLtMatmul");
-    find(heuristic, "cublasLtMatmulAlgoGetHeuristic");
-    find(desc_create, "cublasLtMatmulDescCreate");
-    find(desc_destroy, "cublasLtMatmulDescDestroy");
-    find(desc_set, "cublasLtMatmulDescSetAttribute");
-    find(layout_create, "cublasLtMatrixLayoutCreate");
-    find(layout_destroy, "cublasLtMatrixLayoutDestroy");
-    find(preference_create, "cublasLtMatmulPreferenceCreate");
-    find(preference_destroy, "cublasLtMatmulPreferenceDestroy");
-    find(preference_set, "cublasLtMatmulPreferenceSetAttribute");
+  // Loaded by the first product and kept for the life of the process: it is hundreds of megabytes and has
+  // state of its own for each device, which a second net would only load again.
+  static const Library& loaded() {
+    static const Library one;
+    return one;
   }
 
   decltype(&cublasLtCreate) create = nullptr;
@@ -47,13 +57,36 @@ class Library {
   decltype(&cublasLtMatmulPreferenceSetAttribute) preference_set = nullptr;
 
  private:
-  static std::string name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
+  Library() {
+    std::string reasons;
+    for (const std::string& path : library_paths()) {
+      handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+      if (handle_ != nullptr) break;
+      const char* const reason = dlerror();
+      reasons += std::string(reasons.empty() ? "" : "; ") + (reason == nullptr ? path.c_str() : reason);
+    }
+    if (handle_ == nullptr) {
+      throw Error(library_name(), "cannot be loaded; it comes with the CUDA toolkit: " + reasons);
+    }
+    find(create, "cublasLtCreate");
+    find(destroy, "cublasLtDestroy");
+    find(matmul, "cublasLtMatmul");
+    find(heuristic, "cublasLtMatmulAlgoGetHeuristic");
+    find(desc_create, "cublasLtMatmulDescCreate");
+    find(desc_destroy, "cublasLtMatmulDescDestroy");
+    find(desc_set, "cublasLtMatmulDescSetAttribute");
+    find(layout_create, "cublasLtMatrixLayoutCreate");
+    find(layout_destroy, "cublasLtMatrixLayoutDestroy");
+    find(preference_create, "cublasLtMatmulPreferenceCreate");
+    find(preference_destroy, "cublasLtMatmulPreferenceDestroy");
+    find(preference_set, "cublasLtMatmulPreferenceSetAttribute");
+  }
   template <typename Function>
   void find(Function& function, const char* symbol) {
-    function = reinterpret_cast<Function>(dlsym(handle_.get(), symbol));
-    if (function == nullptr) throw Error(name(), std::string("has no ") + symbol);
+    function = reinterpret_cast<Function>(dlsym(handle_, symbol));
+    if (function == nullptr) throw Error(library_name(), std::string("has no ") + symbol);
   }
-  std::unique_ptr<void, int (*)(void*)> handle_;
+  void* handle_ = nullptr;
 };
 
 void check(cublasStatus_t status, const char* what) {
@@ -67,7 +100,7 @@ cudaDataType_t data_type(Element element) { return element == Element::f32 ? CUD
 }  // namespace
 
 struct GemmContext::State {
-  State() : workspace(kWorkspaceBytes, "scratch memory of cuBLASLt") {
+  State() : library(Library::loaded()), workspace(kWorkspaceBytes, "scratch memory of cuBLASLt") {
     check(library.create(&handle), "cuBLASLt");
   }
   State(const State&) = delete;
@@ -76,7 +109,7 @@ struct GemmContext::State {
   State& operator=(State&&) = delete;
   ~State() { library.destroy(handle); }
 
-  Library library;
+  const Library& library;
   DeviceBuffer workspace;
   cublasLtHandle_t handle = nullptr;
 };
