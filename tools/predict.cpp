@@ -1,5 +1,7 @@
 // predict: weights and images -> the likeliest classes of each image.
 #include <algorithm>
+#include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,13 +22,15 @@ namespace convoy {
 namespace {
 
 constexpr std::int64_t kMaxBatch = 1 << 16;
+constexpr std::size_t kFilesAtATime = 16;
 
 void declare(po::options_description& options) {
   auto add = options.add_options();
   add("weights,w", text_option("FILE"), "weights that train wrote");
   add("top,k", text_option("K", "5"), "classes to show for each image");
   add("json", po::bool_switch(), "one JSON object a line for each image");
-  add("batch", text_option("N", "1"), "images at a time: more is faster, but answers come later");
+  add("batch", text_option("N"),
+      "images at a time; else 16 of files and folders, and 1 of what comes through a pipe");
   add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
   add("files-from", text_option("FILE"), "read more images from a list; - is standard input");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
@@ -43,15 +47,19 @@ struct Prepared {
 // Gathers images into batches and writes an answer for each, in order.
 class Answers {
  public:
-  Answers(Predictor& predictor, const Options& options, const std::vector<ClassInfo>& classes,
-          std::size_t batch, Rejects& rejects)
-      : predictor_(predictor),
+  // batch: the most images at a time. The net is compiled for the images of the first batch: few images
+  // want no large one.
+  Answers(std::function<Predictor(std::size_t)> compile, const Options& options,
+          const std::vector<ClassInfo>& classes, std::size_t batch, Rejects& rejects)
+      : compile_(std::move(compile)),
         classes_(classes),
         batch_(batch),
         best_(static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))),
         json_(options.flag("json")),
         rejects_(rejects),
-        out_(options.text("output"), OutputFile::Content::text) {}
+        out_(options.text("output"), OutputFile::Content::text) {
+    if (batch == 1) predictor_.emplace(compile_(1));
+  }
 
   void add(Prepared&& one) {
     waiting_.push_back(std::move(one));
@@ -63,7 +71,10 @@ class Answers {
       if (one.input.failure.empty()) images.push_back(std::move(one.image));
     }
     std::span<const float> probabilities;
-    if (!images.empty()) probabilities = predictor_.predict(images);
+    if (!images.empty()) {
+      if (!predictor_) predictor_.emplace(compile_(batch_ = waiting_.size()));
+      probabilities = predictor_->predict(images);
+    }
     for (const Prepared& one : waiting_) {
       if (!one.input.failure.empty()) {
         if (json_) out_.write(rejection_json(one.input.name, one.input.failure));
@@ -71,8 +82,8 @@ class Answers {
         rejects_.add(one.input.place, one.input.failure);
         continue;
       }
-      const auto scores = probabilities.first(predictor_.classes());
-      probabilities = probabilities.subspan(predictor_.classes());
+      const auto scores = probabilities.first(predictor_->classes());
+      probabilities = probabilities.subspan(predictor_->classes());
       out_.write(json_ ? prediction_json(one.input.name, scores, best_, classes_)
                        : prediction_tsv(one.input.name, scores, best_, classes_));
       out_.flush();
@@ -87,7 +98,8 @@ class Answers {
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
 
  private:
-  Predictor& predictor_;
+  std::function<Predictor(std::size_t)> compile_;
+  std::optional<Predictor> predictor_;
   const std::vector<ClassInfo>& classes_;
   std::size_t batch_;
   std::size_t best_;
@@ -108,6 +120,17 @@ InputOptions inputs_from(const Options& options) {
   return inputs;
 }
 
+// Whether an answer may wait for the images behind it: not where they come through a pipe, whose writer may
+// wait for the answer.
+bool all_there(const InputOptions& inputs) {
+  const auto is_there = [](const std::string& name) {
+    std::error_code ignored;
+    return name != kStdStreamName &&
+           (std::filesystem::is_regular_file(name, ignored) || std::filesystem::is_directory(name, ignored));
+  };
+  return inputs.files_from != kStdStreamName && std::ranges::all_of(inputs.operands, is_there);
+}
+
 int predict(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
@@ -121,19 +144,25 @@ int predict(const Options& options, Console& console) {
   }
   ImageInputs inputs(input_options);
   console.detail("device " + device.text() + ", threads " + std::to_string(compile.threads));
-  Predictor predictor(weights, device, compile);
   Rejects rejects(options.text("rejects"), stop, console);
-  Answers answers(predictor, options, dataset.classes, static_cast<std::size_t>(compile.batch), rejects);
+  const std::size_t batch = compile.batch > 0 ? static_cast<std::size_t>(compile.batch)
+                                              : (all_there(input_options) ? kFilesAtATime : 1);
+  const auto compile_for = [&](std::size_t images) {
+    CompileOptions how = compile;
+    how.batch = static_cast<int>(images);
+    return Predictor(weights, device, how);
+  };
+  Answers answers(compile_for, options, dataset.classes, batch, rejects);
   PreparerPool pool(dataset.preprocessing, input_options.limits);
   // One image at a time is for coprocesses: a thread that waits for the next one could not be ended.
-  const int threads = compile.batch == 1 ? 1 : compile.threads;
+  const int threads = batch == 1 ? 1 : compile.threads;
   ordered_parallel_map(
       threads, [&] { return inputs.next(); },
       [&](ImageInput&& input) {
         Prepared one{std::move(input), {}};
         try {
           one.image = pool.prepare(one.input);
-          predictor.check(one.image, one.input.place);
+          check_image(one.image, weights.model().net.input, one.input.place);
         } catch (const Error& error) {
           one.input.failure = reason_of(error, one.input.place);
         }

@@ -28,20 +28,20 @@ Predictor::Predictor(const WeightsFile& weights, const Device& device, const Com
   load_parameters(weights, *net_, false);
 }
 
-void Predictor::check(const Image& image, std::string_view place) const {
-  DatasetInfo info;
-  info.width = image.width;
-  info.height = image.height;
-  info.channels = image.channels;
-  check_extent(info, net_->net().input, place);
-}
-
 std::span<const float> Predictor::predict(std::span<const Image> images) {
   std::vector<const std::uint8_t*> pixels;
   for (const Image& image : images) pixels.push_back(image.pixels.data());
   const std::vector<Crop> crops(images.size(), center_crop(net_->net().input));
   net_->infer({.images = pixels, .crops = crops, .labels = {}, .records = {}, .epochs = {}}, probabilities_);
   return std::span(probabilities_).first(images.size() * classes_);
+}
+
+void check_image(const Image& image, const InputSpec& input, std::string_view place) {
+  DatasetInfo info;
+  info.width = image.width;
+  info.height = image.height;
+  info.channels = image.channels;
+  check_extent(info, input, place);
 }
 
 std::string prediction_tsv(std::string_view name, std::span<const float> probabilities, std::size_t k,

@@ -20,9 +20,6 @@ class Predictor {
   // Compiles the net for inference and loads its parameters; `weights` is not needed after that.
   Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options);
 
-  // Throws Error(place, ...) where the image is not of the extent that the net's input is cut from.
-  void check(const Image& image, std::string_view place) const;
-
   // Class probabilities, [images, classes], of the centre crops of at most as many images as the net was
   // compiled for, each checked. Valid until the next call.
   [[nodiscard]] std::span<const float> predict(std::span<const Image> images);
@@ -34,6 +31,9 @@ class Predictor {
   std::size_t classes_;
   std::vector<float> probabilities_;
 };
+
+// Throws Error(place, ...) where the image is not of the extent that the net's input is cut from.
+void check_image(const Image& image, const InputSpec& input, std::string_view place);
 
 // The k best classes of an image, one line each: name, rank from 1, class id, class, probability, separated
 // by tabs.
