@@ -1,15 +1,52 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/lanes.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
 
 namespace convoy::cpu {
 namespace {
 
-constexpr int kLanes = 16;
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 constexpr PoolIndex kNowhere = kMaxPoolWindow;  // of a window that sees nothing; no window is so large
+
+// Some neighbouring channels of a pixel: all sixteen of a vector, or fewer where the layout has fewer side by
+// side.
+template <bool kWhole>
+class Run {
+ public:
+  explicit Run(int lanes) : lanes_(lanes) {}
+  template <typename T>
+  [[nodiscard]] Lanes load(const T* from) const {
+    if constexpr (kWhole) return cpu::load(from);
+    std::array<T, kLanes> some{};
+    std::copy_n(from, lanes_, some.data());
+    return cpu::load(some.data());
+  }
+  template <typename T>
+  void store(const Lanes& value, T* to) const {
+    if constexpr (kWhole) return cpu::store(value, to);
+    std::array<T, kLanes> some;
+    cpu::store(value, some.data());
+    std::copy_n(some.data(), lanes_, to);
+  }
+  [[nodiscard]] WordVector load_places(const PoolIndex* from) const {
+    HalfVector places{};
+    std::memcpy(&places, from, bytes_of_places());
+    return __builtin_convertvector(places, WordVector);
+  }
+  void store_places(const WordVector& value, PoolIndex* to) const {
+    const HalfVector places = __builtin_convertvector(value, HalfVector);
+    std::memcpy(to, &places, bytes_of_places());
+  }
+
+ private:
+  [[nodiscard]] std::size_t bytes_of_places() const {
+    return static_cast<std::size_t>(kWhole ? kLanes : lanes_) * sizeof(PoolIndex);
+  }
+  int lanes_;
+};
 
 // Calls body(first lane's element in the input plane, in the output plane) for each image and each run of at
 // most kLanes neighbouring channels, as body(in, out, lanes). Lanes of a pixel are side by side, pixels are
@@ -48,121 +85,90 @@ Window window_of(const PoolShape& s, int p, int q) {
           q * s.stride - s.pad_left};
 }
 
-template <int kFixedLanes, typename T>
-void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where, int lanes_there) {
-  const int lanes = kFixedLanes == 0 ? lanes_there : kFixedLanes;
+template <bool kWhole, typename T>
+void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where, const Run<kWhole>& run) {
   const std::int64_t block = s.in.block;
   for (int p = 0; p < s.out.height; ++p) {
     for (int q = 0; q < s.out.width; ++q) {
       const Window w = window_of(s, p, q);
-      std::array<float, kLanes> best{};
-      std::array<PoolIndex, kLanes> at{};
-      if (w.count() != 0) best.fill(kLeast);
-      at.fill(w.count() == 0 ? kNowhere
-                             : static_cast<PoolIndex>((w.rows.begin - w.top) * s.kernel_width +
-                                                      (w.columns.begin - w.left)));
+      const bool empty = w.count() == 0;
+      const int first = (w.rows.begin - w.top) * s.kernel_width + (w.columns.begin - w.left);
+      FloatVector best = FloatVector{} + (empty ? 0.0F : kLeast);
+      WordVector at = WordVector{} + (empty ? std::uint32_t{kNowhere} : static_cast<std::uint32_t>(first));
       for (int row = w.rows.begin; row < w.rows.end; ++row) {
-        for (int column = w.columns.begin; column < w.columns.end; ++column) {
-          const T* const from = x + (std::int64_t{row} * s.in.width + column) * block;
-          const auto index = static_cast<PoolIndex>((row - w.top) * s.kernel_width + (column - w.left));
-#pragma omp simd
-          for (int l = 0; l < lanes; ++l) {
-            const float value = to_float(from[l]);
-            const bool replaces = pool_replaces(value, best[l]);
-            best[l] = replaces ? value : best[l];
-            at[l] = replaces ? index : at[l];
-          }
+        const T* from = x + (std::int64_t{row} * s.in.width + w.columns.begin) * block;
+        auto index = static_cast<std::uint32_t>((row - w.top) * s.kernel_width + w.columns.begin - w.left);
+        for (int column = w.columns.begin; column < w.columns.end; ++column, from += block, ++index) {
+          const FloatVector value = run.load(from).v;
+          const auto replaces = (value > best) | (value != value);  // pool_replaces
+          best = replaces ? value : best;
+          at = replaces ? WordVector{} + index : at;
         }
       }
       const std::int64_t to = (std::int64_t{p} * s.out.width + q) * block;
-#pragma omp simd
-      for (int l = 0; l < lanes; ++l) {
-        y[to + l] = from_float<T>(relu ? convoy::relu(best[l]) : best[l]);
-      }
-      if (where != nullptr) std::copy_n(at.begin(), lanes, where + to);
+      run.store(relu ? cpu::relu({best}) : Lanes{best}, y + to);
+      if (where != nullptr) run.store_places(at, where + to);
     }
   }
 }
 
-template <int kFixedLanes, typename T>
-void average_plane(const PoolShape& s, bool relu, const T* x, T* y, int lanes_there) {
-  const int lanes = kFixedLanes == 0 ? lanes_there : kFixedLanes;
+template <bool kWhole, typename T>
+void average_plane(const PoolShape& s, bool relu, const T* x, T* y, const Run<kWhole>& run) {
   const std::int64_t block = s.in.block;
   for (int p = 0; p < s.out.height; ++p) {
     for (int q = 0; q < s.out.width; ++q) {
       const Window w = window_of(s, p, q);
-      std::array<float, kLanes> sum{};
+      Lanes sum;
       for (int row = w.rows.begin; row < w.rows.end; ++row) {
         for (int column = w.columns.begin; column < w.columns.end; ++column) {
-          const T* const from = x + (std::int64_t{row} * s.in.width + column) * block;
-#pragma omp simd
-          for (int l = 0; l < lanes; ++l) sum[l] += to_float(from[l]);
+          sum = sum + run.load(x + (std::int64_t{row} * s.in.width + column) * block);
         }
       }
-      const float factor = 1.0F / static_cast<float>(std::max(w.count(), 1));
-      T* const to = y + (std::int64_t{p} * s.out.width + q) * block;
-#pragma omp simd
-      for (int l = 0; l < lanes; ++l) {
-        const float mean = sum[l] * factor;
-        to[l] = from_float<T>(relu ? convoy::relu(mean) : mean);
-      }
+      const Lanes mean = 1.0F / static_cast<float>(std::max(w.count(), 1)) * sum;
+      run.store(relu ? cpu::relu(mean) : mean, y + (std::int64_t{p} * s.out.width + q) * block);
     }
   }
 }
 
-// Fills dx of a plane, pixel by pixel, with what add(window row p, window column q, index of the pixel in
-// that window, sums) adds up over the windows that see the pixel.
-template <int kFixedLanes, typename T, typename Add>
-void gather_plane(const PoolShape& s, const T* x, T* dx, int lanes_there, Add&& add) {
-  const int lanes = kFixedLanes == 0 ? lanes_there : kFixedLanes;
+// Fills dx of a plane, pixel by pixel, with the sum of part(window row p, window column q, index of the pixel
+// in that window) over the windows that see the pixel.
+template <bool kWhole, typename T, typename Part>
+void gather_plane(const PoolShape& s, const T* x, T* dx, const Run<kWhole>& run, Part&& part) {
   const std::int64_t block = s.in.block;
   for (int h = 0; h < s.in.height; ++h) {
     const PoolRange rows = pool_windows_over(h, s.kernel_height, s.stride, s.pad_top, s.out.height);
     for (int w = 0; w < s.in.width; ++w) {
       const PoolRange columns = pool_windows_over(w, s.kernel_width, s.stride, s.pad_left, s.out.width);
-      std::array<float, kLanes> sum{};
+      Lanes sum;
       for (int p = rows.begin; p < rows.end; ++p) {
         const int row = h - (p * s.stride - s.pad_top);
         for (int q = columns.begin; q < columns.end; ++q) {
-          add(p, q, row * s.kernel_width + w - (q * s.stride - s.pad_left), sum);
+          sum = sum + part(p, q, row * s.kernel_width + w - (q * s.stride - s.pad_left));
         }
       }
       const std::int64_t to = (std::int64_t{h} * s.in.width + w) * block;
-      if (x != nullptr) {
-#pragma omp simd
-        for (int l = 0; l < lanes; ++l) sum[l] = convoy::relu_backward(to_float(x[to + l]), sum[l]);
-      }
-#pragma omp simd
-      for (int l = 0; l < lanes; ++l) dx[to + l] = from_float<T>(sum[l]);
+      if (x != nullptr) sum = cpu::relu_backward(run.load(x + to), sum);
+      run.store(sum, dx + to);
     }
   }
 }
 
-template <int kFixedLanes, typename T>
+template <bool kWhole, typename T>
 void max_plane_backward(const PoolShape& s, const PoolIndex* where, const T* dy, const T* x, T* dx,
-                        int lanes_there) {
-  const int lanes = kFixedLanes == 0 ? lanes_there : kFixedLanes;
-  gather_plane<kFixedLanes>(s, x, dx, lanes_there,
-                            [&](int p, int q, int index, std::array<float, kLanes>& sum) {
-                              const std::int64_t from = (std::int64_t{p} * s.out.width + q) * s.in.block;
-                              const auto wanted = static_cast<PoolIndex>(index);
-#pragma omp simd
-                              for (int l = 0; l < lanes; ++l) {
-                                sum[l] += where[from + l] == wanted ? to_float(dy[from + l]) : 0.0F;
-                              }
-                            });
+                        const Run<kWhole>& run) {
+  gather_plane(s, x, dx, run, [&](int p, int q, int index) {
+    const std::int64_t from = (std::int64_t{p} * s.out.width + q) * s.in.block;
+    const auto took = run.load_places(where + from) == static_cast<std::uint32_t>(index);
+    return Lanes{took ? run.load(dy + from).v : FloatVector{}};
+  });
 }
 
-template <int kFixedLanes, typename T>
-void average_plane_backward(const PoolShape& s, const T* dy, const T* x, T* dx, int lanes_there) {
-  const int lanes = kFixedLanes == 0 ? lanes_there : kFixedLanes;
-  gather_plane<kFixedLanes>(
-      s, x, dx, lanes_there, [&](int p, int q, int /*index*/, std::array<float, kLanes>& sum) {
-        const T* const from = dy + (std::int64_t{p} * s.out.width + q) * s.in.block;
-        const float factor = 1.0F / static_cast<float>(std::max(window_of(s, p, q).count(), 1));
-#pragma omp simd
-        for (int l = 0; l < lanes; ++l) sum[l] += to_float(from[l]) * factor;
-      });
+template <bool kWhole, typename T>
+void average_plane_backward(const PoolShape& s, const T* dy, const T* x, T* dx, const Run<kWhole>& run) {
+  gather_plane(s, x, dx, run, [&](int p, int q, int /*index*/) {
+    const T* const from = dy + (std::int64_t{p} * s.out.width + q) * s.in.block;
+    return 1.0F / static_cast<float>(std::max(window_of(s, p, q).count(), 1)) * run.load(from);
+  });
 }
 
 // The same element of a tensor that may be absent.
@@ -171,37 +177,48 @@ T* at_or_null(T* base, std::int64_t offset) {
   return base == nullptr ? nullptr : base + offset;
 }
 
+// body(run of so many lanes)
+template <typename Body>
+void with_run(int lanes, Body&& body) {
+  if (lanes == kLanes) {
+    body(Run<true>(lanes));
+  } else {
+    body(Run<false>(lanes));
+  }
+}
+
 }  // namespace
 
 template <typename T>
 void maxpool_forward(const PoolShape& shape, bool relu, const T* x, T* y, PoolIndex* where) {
   for_each_plane(shape, [&](std::int64_t in, std::int64_t out, int lanes) {
-    const auto plane = lanes == kLanes ? max_plane<kLanes, T> : max_plane<0, T>;
-    plane(shape, relu, x + in, y + out, at_or_null(where, out), lanes);
+    with_run(lanes,
+             [&](const auto& run) { max_plane(shape, relu, x + in, y + out, at_or_null(where, out), run); });
   });
 }
 
 template <typename T>
 void avgpool_forward(const PoolShape& shape, bool relu, const T* x, T* y) {
   for_each_plane(shape, [&](std::int64_t in, std::int64_t out, int lanes) {
-    const auto plane = lanes == kLanes ? average_plane<kLanes, T> : average_plane<0, T>;
-    plane(shape, relu, x + in, y + out, lanes);
+    with_run(lanes, [&](const auto& run) { average_plane(shape, relu, x + in, y + out, run); });
   });
 }
 
 template <typename T>
 void maxpool_backward(const PoolShape& shape, const PoolIndex* where, const T* dy, const T* x, T* dx) {
   for_each_plane(shape, [&](std::int64_t in, std::int64_t out, int lanes) {
-    const auto plane = lanes == kLanes ? max_plane_backward<kLanes, T> : max_plane_backward<0, T>;
-    plane(shape, where + out, dy + out, at_or_null(x, in), dx + in, lanes);
+    with_run(lanes, [&](const auto& run) {
+      max_plane_backward(shape, where + out, dy + out, at_or_null(x, in), dx + in, run);
+    });
   });
 }
 
 template <typename T>
 void avgpool_backward(const PoolShape& shape, const T* dy, const T* x, T* dx) {
   for_each_plane(shape, [&](std::int64_t in, std::int64_t out, int lanes) {
-    const auto plane = lanes == kLanes ? average_plane_backward<kLanes, T> : average_plane_backward<0, T>;
-    plane(shape, dy + out, at_or_null(x, in), dx + in, lanes);
+    with_run(lanes, [&](const auto& run) {
+      average_plane_backward(shape, dy + out, at_or_null(x, in), dx + in, run);
+    });
   });
 }
 
