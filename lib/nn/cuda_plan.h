@@ -32,6 +32,7 @@ class CudaPlan {
 
   // Takes all memory of the layers and between them: called twice, as the arena wants it.
   void place(CudaArena& arena);
+  // The memory is zero, or will be before what was given to the stream so far is done.
   void prepare(const cuda::Stream& stream);
 
   [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return layers_; }
@@ -52,6 +53,7 @@ class CudaPlan {
   [[nodiscard]] std::uint64_t value_bytes(const TensorShape& shape, bool f32) const;
   void place_activations(CudaArena& arena);
   void place_gradients();
+  void run_products_once(const cuda::Stream& stream);
 
   Element element_;
   bool train_;

@@ -117,6 +117,11 @@ void enqueue(void* stream, std::function<void()> work) {
   give(stream_of(stream), std::move(work));
 }
 
+bool is_captured(void* stream) {
+  const std::lock_guard lock(device().mutex);
+  return stream_of(stream).capture != nullptr;
+}
+
 }  // namespace convoy::emulation
 
 namespace convoy::cuda {

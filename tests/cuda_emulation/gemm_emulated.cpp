@@ -1,6 +1,7 @@
 // kernels/cuda/gemm.h on the emulated device.
 #include "kernels/cuda/gemm.h"
 
+#include <utility>
 #include <vector>
 
 #include "kernels/relu.h"
@@ -75,9 +76,10 @@ GemmContext::~GemmContext() = default;
 
 struct Gemm::Plan {
   GemmShape shape;
+  bool ran = false;
 };
 Gemm::Gemm(const GemmContext& /*context*/, const GemmShape& shape)
-    : plan_(std::make_unique<Plan>(Plan{shape})) {
+    : plan_(std::make_unique<Plan>(Plan{shape, false})) {
   if (shape.rows < 1 || shape.columns < 1 || shape.depth < 1) throw Error("GPU", "an empty product");
   if (shape.in == Element::f32 && shape.out != Element::f32)
     throw Error("GPU", "a product of floats to bf16");
@@ -88,6 +90,10 @@ Gemm::~Gemm() = default;
 
 void Gemm::run(const Stream& stream, const void* a, const void* b, const void* bias, void* d) const {
   const GemmShape& shape = plan_->shape;
+  // The real library loads kernels then, which no capture allows.
+  if (!std::exchange(plan_->ran, true) && emulation::is_captured(stream.handle())) {
+    throw Error("GPU", "product: runs for the first time while a graph is captured");
+  }
   check_operand(a, shape.a_transposed ? shape.rows : shape.depth,
                 shape.a_transposed ? shape.depth : shape.rows, shape.in, "a");
   check_operand(b, shape.b_transposed ? shape.depth : shape.columns,

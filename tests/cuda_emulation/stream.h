@@ -10,4 +10,7 @@ namespace convoy::emulation {
 // is then wrong in every run, not in some.
 void enqueue(void* stream, std::function<void()> work);
 
+// Whether what is given to the stream is captured.
+[[nodiscard]] bool is_captured(void* stream);
+
 }  // namespace convoy::emulation

@@ -92,5 +92,25 @@ TEST(CudaGemm, OneOfEach) {
   check_product<Bf16, Bf16>({.rows = 1, .columns = 8, .depth = 8, .epilogue = GemmEpilogue::bias});
 }
 
+TEST(CudaGemm, RunsInAGraphOnceItHasRunOutside) {
+  const Stream stream;
+  const GemmContext context;
+  const Gemm gemm(context, {.rows = 8, .columns = 8, .depth = 8, .in = Element::f32, .out = Element::f32});
+  std::vector<float> one(64, 0.0F);
+  std::vector<float> numbers(64);
+  for (std::size_t i = 0; i < 64; ++i) {
+    one[i] = i % 9 == 0 ? 1.0F : 0.0F;
+    numbers[i] = static_cast<float>(i);
+  }
+  const OnDevice<float> a(stream, one);
+  const OnDevice<float> b(stream, numbers);
+  OnDevice<float> d(stream, 64);
+  gemm.run(stream, a.data(), b.data(), nullptr, d.data());
+  const Graph graph(stream, [&] { gemm.run(stream, a.data(), b.data(), nullptr, d.data()); });
+  fill_zero(stream, d.data(), 64 * sizeof(float));
+  graph.launch(stream);
+  EXPECT_EQ(d.values(), numbers);
+}
+
 }  // namespace
 }  // namespace convoy::cuda
