@@ -30,8 +30,8 @@ __global__ void __launch_bounds__(kThreads, 3)
 
 }  // namespace
 
-bool lrn_fits(const LrnShape& shape) {
-  return static_cast<std::size_t>(shape.tensor.block) * sizeof(float) <= kMaxLrnSharedBytes;
+bool lrn_fits(const LrnShape& shape, std::uint64_t shared_bytes) {
+  return static_cast<std::uint64_t>(shape.tensor.block) * sizeof(float) <= shared_bytes;
 }
 
 template <typename T>

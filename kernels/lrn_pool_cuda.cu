@@ -19,10 +19,10 @@ struct Tiling {
   std::size_t shared_bytes = 0;
 };
 
-constexpr std::size_t kRingBytes = 64 * 1024;      // at most, where narrower tiles can help: three blocks fit
-constexpr std::size_t kMaxRingBytes = 200 * 1024;  // at all
-constexpr int kMinTileRows = 4;                    // of the output: with less, too much is normalised twice
-constexpr std::int64_t kWantedBlocks = 1024;       // several for each multiprocessor
+// At most, where narrower tiles can help: three blocks fit, and every device has as much.
+constexpr std::size_t kRingBytes = 64 * 1024;
+constexpr int kMinTileRows = 4;               // of the output: with less, too much is normalised twice
+constexpr std::int64_t kWantedBlocks = 1024;  // several for each multiprocessor
 
 int ring_columns(const PoolShape& pool, int columns) {
   const std::int64_t seen = std::int64_t{columns - 1} * pool.stride + pool.kernel_width;
@@ -194,10 +194,10 @@ __global__ void __launch_bounds__(kThreads, 3)
 
 }  // namespace
 
-bool lrn_pool_fits(const LrnPoolShape& shape, Element element) {
+bool lrn_pool_fits(const LrnPoolShape& shape, Element element, std::uint64_t shared_bytes) {
   const std::int64_t window = std::int64_t{shape.pool.kernel_height} * shape.pool.kernel_width;
-  return window < kMaxLrnPoolWindow && ring_bytes(shape.pool, 1, element_bytes(element)) <= kMaxRingBytes &&
-         lrn_fits(shape.lrn);
+  return window < kMaxLrnPoolWindow && ring_bytes(shape.pool, 1, element_bytes(element)) <= shared_bytes &&
+         lrn_fits(shape.lrn, shared_bytes);
 }
 
 template <typename T>

@@ -17,12 +17,13 @@ CUDA_KERNELS := $(wildcard kernels/*_cuda.cu)
 CUDA_DEVICE := $(wildcard kernels/cuda/*_cuda.cu)
 CUDA_COMMON := $(wildcard kernels/cuda/*.cpp)
 
-# For GPUs. nvcc passes the host's part to $(CXX).
+# For GPUs. nvcc passes the host's part to $(CXX), without a wrapper before it: it takes one word.
+CUDA_HOST_CXX := $(firstword $(filter-out %ccache %distcc,$(CXX)))
 CUDA_HOME := $(if $(NVCC_PATH),$(abspath $(dir $(realpath $(NVCC_PATH)))/..))
 CUDA_LAST_ARCH := $(lastword $(CUDA_ARCHS))
 CUDA_CODE := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
   -gencode arch=compute_$(CUDA_LAST_ARCH),code=compute_$(CUDA_LAST_ARCH)
-NVCCFLAGS_ALL := -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
+NVCCFLAGS_ALL := -ccbin $(CUDA_HOST_CXX) -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
   -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread -I. $(CUDA_CODE) $(NVCCFLAGS)
 CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
 CUDA_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o) \

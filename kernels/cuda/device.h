@@ -40,6 +40,8 @@ struct DeviceCount {
 // Makes the device current on the calling thread and creates its context. A device that this build has no
 // code for is an Error.
 void select_device(int index);
+// Makes a device current that was selected before, on this thread or another: cheap, for each step.
+void use_device(int index);
 
 // Some bytes of one kind of memory, uninitialised. Release frees them.
 template <typename Release>

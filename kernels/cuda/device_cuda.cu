@@ -60,8 +60,10 @@ DeviceInfo device_info(int index) {
   return info;
 }
 
+void use_device(int index) { check(cudaSetDevice(index), "device"); }
+
 void select_device(int index) {
-  check(cudaSetDevice(index), "device");
+  use_device(index);
   cudaFuncAttributes attributes;
   check(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(probe)), "this build on this GPU");
 }

@@ -89,7 +89,6 @@ struct LrnBlocks {
   dim3 grid;
   std::size_t shared_bytes = 0;
 };
-inline constexpr std::size_t kMaxLrnSharedBytes = 160 * 1024;
 
 template <typename T>
 [[nodiscard]] LrnBlocks lrn_blocks(const TensorShape& shape) {

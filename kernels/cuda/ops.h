@@ -48,8 +48,9 @@ void scale_activations(const Stream& stream, std::int64_t count, float factor, c
 // values[i] *= factors[i]; count: a multiple of four.
 void multiply(const Stream& stream, std::int64_t count, const float* factors, float* values);
 
-// Whether the backward pass takes the shape: one float a channel must fit a block's shared memory.
-[[nodiscard]] bool lrn_fits(const LrnShape& shape);
+// Whether the backward pass takes the shape: one float a channel must fit a block's shared memory, of which
+// the device has `shared_bytes` (DeviceInfo::shared_bytes_per_block).
+[[nodiscard]] bool lrn_fits(const LrnShape& shape, std::uint64_t shared_bytes);
 // y must not be x. relu_input: x is the output of a ReLU, and dx shall be the gradient of that ReLU's input.
 // dx may be dy.
 template <typename T>
@@ -74,7 +75,7 @@ template <typename T>
 void avgpool_backward(const Stream& stream, const PoolShape& shape, const T* dy, const T* x, T* dx);
 
 // Whether lrn_pool_forward takes the shape: a few rows of it must fit a block's shared memory.
-[[nodiscard]] bool lrn_pool_fits(const LrnPoolShape& shape, Element element);
+[[nodiscard]] bool lrn_pool_fits(const LrnPoolShape& shape, Element element, std::uint64_t shared_bytes);
 // Normalisation, then max-pooling, in one pass over x. `where` as LrnPoolIndex, or null.
 template <typename T>
 void lrn_pool_forward(const Stream& stream, const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex* where);

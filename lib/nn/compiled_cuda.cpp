@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <deque>
 #include <type_traits>
 
 #include "lib/base/error.h"
@@ -37,7 +36,8 @@ class CompiledCuda final : public CompiledNet {
         device_(device),
         threads_(options.threads > 0 ? options.threads : default_threads()),
         parameters_(parameters_of(net)),
-        plan_(net, options),
+        shared_bytes_(cuda::device_info(device).shared_bytes_per_block),
+        plan_(net, options, shared_bytes_),
         slots_{Slot(batch_size(net, options)), Slot(batch_size(net, options))} {
     CudaArena count;
     place(count);
@@ -112,7 +112,7 @@ class CompiledCuda final : public CompiledNet {
   BatchResult finish_step() override;
   [[nodiscard]] bool overlaps_steps() const override { return true; }
   BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
-    if (!started_.empty() || !finished_.empty()) throw Error("net", "a started step was not finished");
+    if (started_ + finished_ > 0) throw Error("net", "a started step was not finished");
     start_step(batch, rule);
     return finish_step();
   }
@@ -168,7 +168,7 @@ class CompiledCuda final : public CompiledNet {
     const CudaBatchInfo& info = slot.batch.info();
     return {main_, training, {info.header, info.records, info.epochs}, plan_.scratch()};
   }
-  [[nodiscard]] std::vector<SgdCoefficients> coefficients(const SgdRule& rule) const;
+  void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
 
   [[nodiscard]] bool is_bias(std::size_t index) const {
     return index > 0 && parameters_[index - 1].layer == parameters_[index].layer;
@@ -205,6 +205,7 @@ class CompiledCuda final : public CompiledNet {
   int threads_;
   std::vector<ParameterInfo> parameters_;
   cuda::DeviceBuffer memory_;  // all there is on the device, given out by place()
+  std::uint64_t shared_bytes_;
   CudaPlan plan_;
   float* mean_ = nullptr;  // [H][W][C]
   cuda::Stream main_;      // the products and all else
@@ -214,14 +215,17 @@ class CompiledCuda final : public CompiledNet {
   cuda::Event join_;
   std::array<Slot, kMaxStartedSteps> slots_;
   std::size_t next_slot_ = 0;
-  std::deque<std::size_t> started_;  // slots, the oldest first
-  std::deque<BatchResult> finished_;
+  // A step allocates nothing, so neither do its queues. Steps take the slots in turn: those started and not
+  // done have the last ones. Of those done, results wait to be asked for, the oldest first.
+  std::size_t started_ = 0;
+  std::size_t finished_ = 0;
+  std::array<BatchResult, kMaxStartedSteps> results_;
 };
 
 std::uint64_t CompiledCuda::bytes_for(int images) const {
   CompileOptions options = options_;
   options.batch = images;
-  CudaPlan plan(net_, options);
+  CudaPlan plan(net_, options, shared_bytes_);
   CudaArena arena;
   (void)arena.take<float>(net_.input.stored.elements());
   plan.place(arena);
@@ -271,14 +275,13 @@ void CompiledCuda::download(std::size_t index, const float* from, std::span<floa
   }
 }
 
-std::vector<SgdCoefficients> CompiledCuda::coefficients(const SgdRule& rule) const {
-  std::vector<SgdCoefficients> result;
-  for (const ParameterInfo& info : parameters_) {
+void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const ParameterInfo& info = parameters_[i];
     const double rate = rule.learning_rate * info.lr;
-    result.push_back({static_cast<float>(rule.momentum),
-                      static_cast<float>(rule.weight_decay * info.decay * rate), static_cast<float>(rate)});
+    coefficients[i] = {static_cast<float>(rule.momentum),
+                       static_cast<float>(rule.weight_decay * info.decay * rate), static_cast<float>(rate)};
   }
-  return result;
 }
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
@@ -363,46 +366,48 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
       batch.epochs.size() != batch.images.size()) {
     throw Error("net", "a training batch without labels or records");
   }
-  cuda::select_device(device_.index);
-  if (started_.size() + finished_.size() >= kMaxStartedSteps) throw Error("net", "too many steps started");
+  cuda::use_device(device_.index);
+  if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];
-  slot.batch.send(copies_, batch, coefficients(rule), threads_);
+  set_coefficients(rule, slot.batch.coefficients());
+  slot.batch.send(copies_, batch, threads_);
   copies_.record(slot.copied);
   if (!slot.train.captured()) slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
   main_.wait(slot.copied);
   slot.train.launch(main_);
   main_.record(slot.done);
-  started_.push_back(next_slot_);
+  ++started_;
   next_slot_ = (next_slot_ + 1) % slots_.size();
 }
 
 void CompiledCuda::finish_oldest() {
-  const Slot& slot = slots_[started_.front()];
-  started_.pop_front();
+  const Slot& slot = slots_[(next_slot_ + slots_.size() - started_) % slots_.size()];
+  --started_;
   slot.done.synchronize();
-  finished_.push_back(slot.batch.result());
+  results_.at(finished_++) = slot.batch.result();
 }
 
 BatchResult CompiledCuda::finish_step() {
-  if (finished_.empty()) {
-    if (started_.empty()) throw Error("net", "no step was started");
+  if (finished_ == 0) {
+    if (started_ == 0) throw Error("net", "no step was started");
     finish_oldest();
   }
-  const BatchResult result = finished_.front();
-  finished_.pop_front();
+  const BatchResult result = results_.front();
+  std::shift_left(results_.begin(), results_.end(), 1);
+  --finished_;
   return result;
 }
 
 void CompiledCuda::drain() const {
-  cuda::select_device(device_.index);
+  cuda::use_device(device_.index);
   main_.synchronize();
 }
 
 const Slot& CompiledCuda::run_inference(const BatchView& batch) {
-  cuda::select_device(device_.index);
-  while (!started_.empty()) finish_oldest();
+  cuda::use_device(device_.index);
+  while (started_ > 0) finish_oldest();
   Slot& slot = slots_.front();
-  slot.batch.send(copies_, batch, {}, threads_);
+  slot.batch.send(copies_, batch, threads_);
   copies_.record(slot.copied);
   if (!slot.infer.captured()) slot.infer = cuda::Graph(main_, [&] { enqueue_inference(slot); });
   main_.wait(slot.copied);

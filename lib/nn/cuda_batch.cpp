@@ -56,8 +56,7 @@ void CudaBatch::place(CudaArena& arena) {
   device_probabilities_ = arena.take<float>(std::int64_t{size_.images} * size_.classes);
 }
 
-void CudaBatch::send(const cuda::Stream& stream, const BatchView& batch,
-                     const std::vector<SgdCoefficients>& coefficients, int threads) {
+void CudaBatch::send(const cuda::Stream& stream, const BatchView& batch, int threads) {
   const auto images = static_cast<std::int64_t>(batch.images.size());
   if (images > size_.images) throw Error("net", "a batch of more images than it was compiled for");
   sent_ = static_cast<int>(images);
@@ -66,7 +65,6 @@ void CudaBatch::send(const cuda::Stream& stream, const BatchView& batch,
   copy_values(batch.labels, host_.labels);
   copy_values(batch.records, host_.records);
   copy_values(batch.epochs, host_.epochs);
-  std::copy(coefficients.begin(), coefficients.end(), host_.coefficients);
   cuda::copy_to_device(stream, device_info_memory_, host_info_memory_.as<std::byte>(),
                        host_info_memory_.bytes());
   auto* const to = host_images_.as<std::uint8_t>();

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+#include <span>
 
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/ops.h"
@@ -35,10 +35,11 @@ class CudaBatch {
   void place(CudaArena& arena);
   // Takes the memory on the host.
   void prepare();
+  // On the host, one a parameter: to be set before send(), which sends them too.
+  [[nodiscard]] std::span<SgdCoefficients> coefficients() { return {host_.coefficients, size_.parameters}; }
   // Copies the batch into page-locked memory, on `threads` threads, and enqueues its copies to the device,
   // part by part. What was enqueued from here before must be done. `batch` may be changed when this returns.
-  void send(const cuda::Stream& stream, const BatchView& batch,
-            const std::vector<SgdCoefficients>& coefficients, int threads);
+  void send(const cuda::Stream& stream, const BatchView& batch, int threads);
   // Enqueues the copies back of losses, or of probabilities too.
   void receive_losses(const cuda::Stream& stream);
   void receive_probabilities(const cuda::Stream& stream);

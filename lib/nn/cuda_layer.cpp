@@ -85,7 +85,8 @@ class LrnLayer final : public CudaLayer {
  public:
   LrnLayer(const LayerSpec& layer, const LrnSpec& spec, const CudaLayerOptions& options)
       : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
-    if (!cuda::lrn_fits(shape_)) throw Error(layer.name, "too many channels for the GPU's normalisation");
+    if (!cuda::lrn_fits(shape_, options.shared_bytes))
+      throw Error(layer.name, "too many channels for the GPU's normalisation");
   }
   [[nodiscard]] TensorShape in() const override { return shape_.tensor; }
   [[nodiscard]] TensorShape out() const override { return shape_.tensor; }
@@ -257,7 +258,7 @@ std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const Laye
   shape.pool = pool_shape(second, *pool, options.in);
   shape.relu_input = options.relu_input;
   shape.relu_output = options.relu;
-  if (!cuda::lrn_pool_fits(shape, options.element)) return nullptr;
+  if (!cuda::lrn_pool_fits(shape, options.element, options.shared_bytes)) return nullptr;
   if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(shape, options.train);
   return std::make_unique<LrnPoolLayer<Bf16>>(shape, options.train);
 }

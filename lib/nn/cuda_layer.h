@@ -101,6 +101,7 @@ struct CudaLayerOptions {
   Element element = Element::bf16;
   std::uint64_t seed = 1;           // of dropout masks
   std::uint32_t dropout_layer = 0;  // dropout layers before this one
+  std::uint64_t shared_bytes = 0;   // that a block has at most on the device
 };
 
 // The layer; kind is not softmax.

@@ -16,7 +16,7 @@ bool fuses_relu_on_gpu(const LayerKind& kind) {
 
 }  // namespace
 
-CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options)
+CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes)
     : element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32),
       train_(options.mode == Mode::train) {
   const std::vector<ParameterInfo> parameters = parameters_of(net);
@@ -24,6 +24,7 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options)
   o.train = train_;
   o.element = element_;
   o.seed = options.seed;
+  o.shared_bytes = shared_bytes;
   const Extent& crop = net.input.crop;
   o.in = {options.batch, crop.channels, crop.height, crop.width, cuda_channels(crop.channels)};
   const std::size_t layers = net.layers.size() - 1;

@@ -28,7 +28,8 @@ struct CudaPlannedLayer {
 // Needs no GPU until prepare().
 class CudaPlan {
  public:
-  CudaPlan(const NetSpec& net, const CompileOptions& options);
+  // shared_bytes: cuda::DeviceInfo::shared_bytes_per_block. Throws Error where a layer needs more.
+  CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes);
 
   // Takes all memory of the layers and between them: called twice, as the arena wants it.
   void place(CudaArena& arena);

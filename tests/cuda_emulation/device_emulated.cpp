@@ -146,6 +146,7 @@ DeviceInfo device_info(int index) {
 }
 
 void select_device(int index) { static_cast<void>(device_info(index)); }
+void use_device(int index) { select_device(index); }
 
 namespace {
 

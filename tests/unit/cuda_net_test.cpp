@@ -9,6 +9,7 @@
 #include "lib/base/error.h"
 #include "lib/nn/compiled_cuda.h"
 #include "lib/nn/compiled_net.h"
+#include "lib/nn/cuda_plan.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"
 
@@ -239,6 +240,24 @@ TEST(CompileCuda, SaysWhatCannotBe) {
   training->start_step(batch.view(), {});
   training->start_step(batch.view(), {});
   EXPECT_THROW(training->start_step(batch.view(), {}), Error);
+}
+
+// Devices differ in the shared memory of a block: what does not fit runs apart, or is an error before any
+// step.
+TEST(CompileCuda, PlansForTheSharedMemoryThatThereIs) {
+  const auto names = [](int filters, std::uint64_t shared_bytes) {
+    const NetSpec net = parse_net("input 4x4x1\nconv conv1 " + std::to_string(filters) +
+                                      " 1x1\nlrn\nmaxpool 3x3 stride=1\nfc fc1 2\nsoftmax\n",
+                                  "net");
+    const CudaPlan plan(net, options_for(1, Mode::train, Precision::bf16), shared_bytes);
+    std::string all;
+    for (const CudaPlannedLayer& planned : plan.layers()) all += planned.name + " ";
+    return all;
+  };
+  EXPECT_EQ(names(6000, 227 * 1024), "conv1 lrn1+maxpool1 fc1 ");
+  EXPECT_EQ(names(6000, 99 * 1024), "conv1 lrn1 maxpool1 fc1 ");
+  EXPECT_EQ(names(26000, 227 * 1024), "conv1 lrn1 maxpool1 fc1 ");
+  EXPECT_THROW((void)names(26000, 99 * 1024), Error);
 }
 
 // 2^22 images of 64x64 are more than any device holds: a smaller batch is named, and it is one that fits.

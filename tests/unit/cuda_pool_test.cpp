@@ -14,6 +14,9 @@ namespace {
 
 using reference::Tensor;
 
+// Of a block on the smallest devices, of compute capability 8.6, 8.9 and 12.
+constexpr std::uint64_t kSharedBytes = 99 * 1024;
+
 int padded(int channels) {
   return (channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
 }
@@ -68,7 +71,7 @@ void check_lrn(const LrnCase& k, bool relu_input) {
   const Tensor dy = random.tensor(k.images, k.channels, k.height, k.width);
   const TensorShape tensor = shape_of(x, padded(k.channels));
   const LrnShape shape = shape_for(k.spec, tensor);
-  ASSERT_TRUE(lrn_fits(shape));
+  ASSERT_TRUE(lrn_fits(shape, kSharedBytes));
   const Stream stream;
   const OnDevice<T> in(stream, packed<T>(x, tensor));
   OnDevice<T> out(stream, tensor.elements());
@@ -231,7 +234,7 @@ void check_fused(const FusedCase& k, bool relu_input, bool relu_output) {
   shape.pool = pool_shape(k.pool, shape.lrn.tensor);
   shape.relu_input = relu_input;
   shape.relu_output = relu_output;
-  ASSERT_TRUE(lrn_pool_fits(shape, sizeof(T) == 4 ? Element::f32 : Element::bf16));
+  ASSERT_TRUE(lrn_pool_fits(shape, sizeof(T) == 4 ? Element::f32 : Element::bf16, kSharedBytes));
   const PoolShape& pool = shape.pool;
   const Tensor dy = random.tensor(k.images, k.channels, pool.out.height, pool.out.width);
 
@@ -277,10 +280,18 @@ TEST(CudaLrnPool, RefusesWhatASharedMemoryCannotHold) {
   LrnPoolShape shape;
   shape.lrn.tensor = {1, 20000, 9, 9, 20000};
   shape.pool = pool_shape({kMax, 3, 3, 2, {}, false}, shape.lrn.tensor);
-  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16));
+  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16, kSharedBytes));
+  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16, 227 * 1024));
+  shape.lrn.tensor = {1, 5000, 9, 9, 5000};
+  shape.pool = pool_shape({kMax, 3, 3, 2, {}, false}, shape.lrn.tensor);
+  EXPECT_TRUE(lrn_pool_fits(shape, Element::bf16, 9 * 5000 * 2)) << "the rows and columns of a window";
+  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16, 9 * 5000 * 2 - 1));
+  EXPECT_TRUE(lrn_fits(shape.lrn, 5000 * 4));
+  EXPECT_FALSE(lrn_fits(shape.lrn, 5000 * 4 - 1));
   shape.lrn.tensor = {1, 8, 40, 40, 8};
   shape.pool = pool_shape({kMax, 16, 16, 2, {}, false}, shape.lrn.tensor);
-  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16)) << "an index of the window does not fit one byte";
+  EXPECT_FALSE(lrn_pool_fits(shape, Element::bf16, kSharedBytes))
+      << "an index of the window does not fit one byte";
 }
 
 }  // namespace
