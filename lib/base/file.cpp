@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
@@ -212,6 +213,7 @@ OutputFile::OutputFile(const std::string& path, Content content) : name_(display
     temporary_.clear();
     throw_errno(name_, errno);
   }
+  keep_temporary(temporary_);
   ::fchmod(fd_.get(), mode_for(path_));
 }
 
@@ -227,7 +229,9 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
 }
 
 OutputFile::~OutputFile() {
-  if (!temporary_.empty()) ::unlink(temporary_.c_str());
+  if (temporary_.empty()) return;
+  ::unlink(temporary_.c_str());
+  forget_temporary(temporary_);
 }
 
 void OutputFile::write_through(std::span<const std::byte> bytes) {
@@ -263,6 +267,7 @@ void OutputFile::commit() {
   if (::fsync(fd_.get()) != 0) throw_errno(name_, errno);
   if (::close(fd_.release()) != 0) throw_errno(name_, errno);
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(name_, errno);
+  forget_temporary(temporary_);
   temporary_.clear();
   // The new name itself must reach the disk too; file systems that cannot fsync a folder say EINVAL.
   const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

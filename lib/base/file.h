@@ -97,9 +97,10 @@ void map_ahead(std::span<const std::uint8_t> bytes);
 // Bytes to a file or standard output, buffered.
 //
 // A regular file appears under its name only in commit(), whole and on disk (temporary file in the same
-// folder, fsync, rename); without commit() the temporary file is removed and an older file of that name stays
-// as it was. Standard output and what is not a regular file (/dev/null, a FIFO, /dev/full) are written to
-// directly. Every failure, those of the last flush included, is an Error with the file's name.
+// folder, fsync, rename); without commit() the temporary file is removed, in a tool also where a signal ends
+// it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Standard output and
+// what is not a regular file (/dev/null, a FIFO, /dev/full) are written to directly. Every failure, those of
+// the last flush included, is an Error with the file's name.
 class OutputFile {
  public:
   enum class Content { text, binary };  // binary is refused where standard output is a terminal (UsageError)

@@ -1,18 +1,24 @@
 #include "lib/base/signals.h"
 
-#include <csignal>
+#include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
 
-// A handler can only reach static storage; these three are the whole of it.
+// A handler can only reach static storage; these two and the temporaries' names are the whole of it.
 volatile std::sig_atomic_t stop_requested = 0;
 volatile std::sig_atomic_t checkpoint_requested = 0;
 
+// The signal comes again when its handler returns, and ends the process then.
+void on_end(int signal_number) {
+  unlink_temporaries();
+  std::signal(signal_number, SIG_DFL);
+  std::raise(signal_number);
+}
+
 void on_stop(int signal_number) {
   if (stop_requested != 0) {
-    std::signal(signal_number, SIG_DFL);
-    std::raise(signal_number);
+    on_end(signal_number);
     return;
   }
   stop_requested = signal_number;
@@ -29,18 +35,29 @@ void install(int signal_number, void (*handler)(int)) {
 
 }  // namespace
 
-SignalWatch::SignalWatch() {
+void remove_temporaries_on_signals() {
+  for (const int signal_number : {SIGHUP, SIGINT, SIGPIPE, SIGTERM}) {
+    struct sigaction now {};
+    ::sigaction(signal_number, nullptr, &now);
+    if (now.sa_handler == SIG_DFL) install(signal_number, on_end);
+  }
+}
+
+SignalWatch::SignalWatch(Stops stops) {
   stop_requested = 0;
   checkpoint_requested = 0;
-  install(SIGINT, on_stop);
-  install(SIGTERM, on_stop);
+  for (std::size_t i = 0; i < kWatched.size(); ++i) ::sigaction(kWatched[i], nullptr, &before_[i]);
   install(SIGUSR1, on_checkpoint);
+  if (stops == Stops::noted) note_stops();
 }
 
 SignalWatch::~SignalWatch() {
-  install(SIGINT, SIG_DFL);
-  install(SIGTERM, SIG_DFL);
-  install(SIGUSR1, SIG_DFL);
+  for (std::size_t i = 0; i < kWatched.size(); ++i) ::sigaction(kWatched[i], &before_[i], nullptr);
+}
+
+void SignalWatch::note_stops() {
+  install(SIGINT, on_stop);
+  install(SIGTERM, on_stop);
 }
 
 int SignalWatch::stop_signal() { return stop_requested; }

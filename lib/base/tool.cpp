@@ -15,6 +15,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
+#include "lib/base/signals.h"
 #include "lib/base/version.h"
 
 namespace convoy {
@@ -274,6 +275,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
              const std::function<void(po::options_description&)>& declare,
              const std::function<int(const Options&, Console&)>& body) {
   reserve_standard_descriptors();
+  remove_temporaries_on_signals();
   Console console(info.name);
   try {
     return run_checked(argc, argv, info, shared, declare, body, console);

@@ -176,7 +176,6 @@ Packed Packer::work(Item&& item) const {
 
 template <typename Produce>
 void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t total, bool transcoding) {
-  const SignalWatch signals;
   Progress progress(console_, total, "records");
   std::uint64_t done = 0;
   ordered_parallel_map(
@@ -273,6 +272,7 @@ void Packer::run_planned() {
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
   const std::vector<OutputRange> ranges = plan(arrangement);
+  const SignalWatch signals;  // before there is an output to remove
   OutputSeries outputs(
       info_, [&](std::uint64_t k) { return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt; });
   const bool reordered = options_.shuffle || !options_.split.empty();
@@ -314,6 +314,7 @@ void Packer::run_streaming() {
   StreamOfShards stream(options_.inputs, options_.codec ? CompareCodec::no : CompareCodec::yes);
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
+  const SignalWatch signals;  // before there is an output to remove
   OutputSeries outputs(info_, [&](std::uint64_t k) -> std::optional<OutputRange> {
     if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
