@@ -9,6 +9,7 @@
 #include "kernels/bf16.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/nn/checkpoint.h"
 #include "lib/nn/describe.h"
@@ -120,6 +121,7 @@ int train(const Options& options, Console& console) {
   check_writable(output);
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);
 
+  const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
   DamageReport damage(console, stop);
   const Dataset data(shards, std::ref(damage));
   const LabelScan labels = check_training_set(data, model.net, console);
@@ -171,6 +173,7 @@ int train(const Options& options, Console& console) {
                          .labels = labels,
                          .validation = validation ? &*validation : nullptr};
   Trainer trainer(*net, inputs, run, state, std::move(log), damage, console);
+  SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, training, trainer);
   if (signal != 0) return kStatusSignal + signal;

@@ -46,7 +46,6 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       console_(console) {}
 
 int Trainer::run() {
-  const SignalWatch signals;
   const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
   const std::uint64_t first = state().step;
   BatchLoader loader(inputs_.training, training_samples(stream_of(inputs_), first), inputs_.options.threads);
@@ -68,7 +67,8 @@ int Trainer::run() {
       save_if_due(SignalWatch::take_checkpoint_request());
     }
     finish_steps(0);
-    const int signal = SignalWatch::stop_signal();
+    const bool complete = state().step == total_steps_ && !state().validation_due;
+    const int signal = complete ? 0 : SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
     if (save_now && saved_step_ != state().step) save();
     return signal;

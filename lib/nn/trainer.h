@@ -45,8 +45,9 @@ class Trainer {
   Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
           std::optional<TrainingLog> log, DamageReport& damage, Console& console);
 
-  // Trains to the last step. Returns 0, or the signal that asked to stop: the run is then checkpointed and
-  // not complete. Throws Error where training diverges, after saying what to try.
+  // Trains to the last step, under the caller's SignalWatch. Returns 0, also where a signal asked to stop
+  // when everything was done, else the signal that did: the run is then checkpointed and not complete. Throws
+  // Error where training diverges, after saying what to try.
   [[nodiscard]] int run();
 
   [[nodiscard]] const TrainingState& state() const { return solver_.state(); }

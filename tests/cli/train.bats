@@ -147,6 +147,44 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
+@test "a signal while train writes its weights does not lose them" {
+  small_train --steps=2 --checkpoint-every=never -o whole.safetensors train.shard
+  mkfifo w.safetensors  # to open it for writing lasts until somebody reads
+  "$BIN/train" -q "${SMALL[@]}" --steps=2 --log=log.tsv --log-every=1steps --checkpoint-every=never -o w.safetensors train.shard &
+  local pid=$! status=0
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -eq 3 ]; do sleep 0.1; done
+  until [ -e w.checkpoint.safetensors ]; do sleep 0.1; done  # written before the weights
+  sleep 0.5
+  kill -TERM "$pid"
+  timeout 30 cat w.safetensors > got.safetensors
+  wait "$pid" || status=$?
+  assert_equal "$status" 0
+  cmp got.safetensors whole.safetensors
+}
+
+@test "signals before the first step of train: SIGUSR1 waits for it, SIGTERM ends the run" {
+  mkfifo input.shard
+  local pid status=0
+  "$BIN/train" -q "${SMALL[@]}" --steps=2 -o w.safetensors input.shard &
+  pid=$!
+  exec 8> input.shard  # lasts until train opens its data
+  kill -USR1 "$pid"
+  cat train.shard >&8
+  exec 8>&-
+  wait "$pid" || status=$?
+  assert_equal "$status" 0
+  [ -e w.checkpoint.safetensors ]
+  rm w.safetensors
+  "$BIN/train" -q "${SMALL[@]}" --steps=2 -o w.safetensors input.shard 8>&- &
+  pid=$!
+  exec 8> input.shard
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  exec 8>&-
+  assert_equal "$status" 143
+  assert_missing w.safetensors
+}
+
 @test "SIGUSR1 makes train write a checkpoint and go on" {
   "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
   local pid=$! status=0
