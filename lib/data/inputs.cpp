@@ -194,8 +194,8 @@ void ImageInputs::scan(std::size_t index) {
       if (!operand.labelled) labeller_.note(operand.path, {});
       break;
     case Kind::folder:
-      for (const std::string& file : list_folder(operand.path)) {
-        labeller_.note(file, first_folder(file));
+      for (const FolderEntry& entry : list_folder(operand.path)) {
+        if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
         ++total_;
       }
       break;

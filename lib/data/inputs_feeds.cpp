@@ -10,22 +10,24 @@ namespace convoy {
 class ImageInputs::FolderFeed : public Feed {
  public:
   FolderFeed(const ImageInputs& inputs, std::string folder)
-      : inputs_(inputs), folder_(std::move(folder)), files_(list_folder(folder_)) {
+      : inputs_(inputs), folder_(std::move(folder)), entries_(list_folder(folder_)) {
     if (!folder_.ends_with('/')) folder_ += '/';
   }
   std::optional<ImageInput> next() override {
-    if (at_ == files_.size()) return std::nullopt;
+    if (at_ == entries_.size()) return std::nullopt;
+    FolderEntry& entry = entries_[at_++];
     ImageInput input;
-    input.name = std::move(files_[at_++]);
+    input.name = std::move(entry.path);
     input.path = input.place = folder_ + input.name;
-    inputs_.set_label(input, first_folder(input.name));
+    input.failure = std::move(entry.failure);
+    if (input.failure.empty()) inputs_.set_label(input, first_folder(input.name));
     return input;
   }
 
  private:
   const ImageInputs& inputs_;
   std::string folder_;
-  std::vector<std::string> files_;
+  std::vector<FolderEntry> entries_;
   std::size_t at_ = 0;
 };
 

@@ -1,7 +1,10 @@
 #include "lib/data/inputs_walk.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <filesystem>
 #include <system_error>
 
@@ -28,41 +31,75 @@ std::string stem_of(std::string_view path) {
   return std::string(path);
 }
 
-void list_into(const fs::path& folder, const std::string& prefix, int depth,
-               std::vector<std::string>& files) {
-  if (depth > kMaxFolderDepth) {
-    throw Error(folder.string(), "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
+// Which folder it is, whatever path leads to it.
+struct FolderIdentity {
+  dev_t device;
+  ino_t inode;
+  bool operator==(const FolderIdentity&) const = default;
+};
+
+class FolderLister {
+ public:
+  // Adds what lies in `folder`, called `path` below the topmost, which is empty.
+  void list(const fs::path& folder, const std::string& path) {
+    struct stat info {};
+    if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
+    const FolderIdentity identity{info.st_dev, info.st_ino};
+    if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
+      return fail(path, "leads back to a folder that it lies in");
+    }
+    if (above_.size() == static_cast<std::size_t>(kMaxFolderDepth)) {
+      return fail(path, "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
+    }
+    above_.push_back(identity);
+    list_entries(folder, path);
+    above_.pop_back();
   }
-  struct Entry {
-    std::string name;
-    bool folder = false;
-  };
-  std::vector<Entry> entries;
-  std::error_code failure;
-  for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
-    std::string name = at->path().filename().string();
-    if (is_hidden(name)) continue;
-    std::error_code broken;  // a link to nothing is listed as a file, and refused by name when it is opened
-    entries.push_back({std::move(name), at->is_directory(broken)});
-  }
-  if (failure) throw_errno(folder.string(), failure.value());
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
-  for (const Entry& entry : entries) {
-    const std::string path = prefix + entry.name;
-    if (entry.folder) {
-      list_into(folder / entry.name, path + "/", depth + 1, files);
-    } else {
-      files.push_back(path);
+  [[nodiscard]] std::vector<FolderEntry> take() { return std::move(entries_); }
+
+ private:
+  static std::string errno_text(int code) { return std::generic_category().message(code); }
+  void fail(const std::string& path, const std::string& reason) { entries_.push_back({path, reason}); }
+
+  void list_entries(const fs::path& folder, const std::string& path) {
+    struct Entry {
+      std::string name;
+      bool folder = false;
+    };
+    std::vector<Entry> here;
+    std::error_code failure;
+    for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
+      std::string name = at->path().filename().string();
+      if (is_hidden(name)) continue;
+      std::error_code broken;  // a link to nothing is listed as a file, and refused by name when it is opened
+      here.push_back({std::move(name), at->is_directory(broken)});
+    }
+    if (failure) fail(path, errno_text(failure.value()));
+    std::sort(here.begin(), here.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    for (const Entry& entry : here) {
+      const std::string inside = path.empty() ? entry.name : path + "/" + entry.name;
+      if (entry.folder) {
+        list(folder / entry.name, inside);
+      } else {
+        entries_.push_back({inside, {}});
+      }
     }
   }
-}
+
+  std::vector<FolderIdentity> above_;  // from the topmost folder to the one that is being listed
+  std::vector<FolderEntry> entries_;
+};
 
 }  // namespace
 
-std::vector<std::string> list_folder(const std::string& folder) {
-  std::vector<std::string> files;
-  list_into(folder, {}, 1, files);
-  return files;
+std::vector<FolderEntry> list_folder(const std::string& folder) {
+  FolderLister lister;
+  lister.list(folder, {});
+  std::vector<FolderEntry> entries = lister.take();
+  for (const FolderEntry& entry : entries) {
+    if (entry.path.empty()) throw Error(folder, entry.failure);
+  }
+  return entries;
 }
 
 std::string_view first_folder(std::string_view path) {

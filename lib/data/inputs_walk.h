@@ -12,11 +12,18 @@
 
 namespace convoy {
 
-// The files below a folder, as paths relative to it: each folder's entries in the order of their names'
-// bytes. Symbolic links are followed, names that begin with a dot are left out. Throws Error(path, reason)
-// where a folder does not read or lies more than kMaxFolderDepth deep.
+// A file below a folder, or a folder below it that cannot be looked into.
+struct FolderEntry {
+  std::string path;     // relative to the folder
+  std::string failure;  // why the folder at `path` cannot be looked into; empty: a file
+};
+
+// What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are
+// followed, but not to a folder that they lie in; names that begin with a dot are left out. A folder within
+// that does not read, leads back to where it lies, or lies more than kMaxFolderDepth deep is an entry with a
+// failure. Throws Error(folder, reason) where the folder itself does not read.
 inline constexpr int kMaxFolderDepth = 64;
-[[nodiscard]] std::vector<std::string> list_folder(const std::string& folder);
+[[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder);
 
 // The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
 [[nodiscard]] std::string_view first_folder(std::string_view path);

@@ -67,6 +67,29 @@ rejected() {
   assert_missing y.shard
 }
 
+@test "a folder within that leads back, or that cannot be read, is one reject" {
+  make_folders photos 2 2
+  ln -s .. photos/class0/up
+  refuse 1 "^imgprep: photos/class0/up: leads back to a folder that it lies in$" \
+    "$BIN/imgprep" --size=8 --rejects=r.tsv -o a.shard photos
+  assert_contains "$stderr" "4 images, 2 classes, 1 rejected"
+  assert_lines r.tsv 1
+  rm photos/class0/up
+  local as=()
+  if [ "$(id -u)" -eq 0 ]; then  # who may read everything
+    requires setpriv
+    as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  fi
+  chmod 755 .
+  "${as[@]}" test -x "$BIN/imgprep" || skip "nobody may run $BIN/imgprep"
+  chmod 000 photos/class0
+  run --separate-stderr "${as[@]}" "$BIN/imgprep" --size=8 -o - photos
+  chmod 755 photos/class0
+  [ "$status" -eq 1 ] || fail "status $status: $stderr"
+  assert_contains "$stderr" "imgprep: photos/class0: Permission denied"
+  assert_contains "$stderr" "2 images, 1 classes, 1 rejected"
+}
+
 @test "--on-error=stop writes nothing" {
   fixture png a.png
   : > b.png

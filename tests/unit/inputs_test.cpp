@@ -77,6 +77,29 @@ TEST_F(Inputs, FoldersAreClasses) {
   EXPECT_EQ(result.bytes[0], images_[2].second);
 }
 
+TEST_F(Inputs, AFolderThatLeadsBackIsLeftOutAlone) {
+  write("top/cat/1.png", png(1));
+  write("top/dog/2.png", png(2));
+  std::filesystem::create_directory_symlink("..", std::string(folder_ / "top/cat/loop"));
+  // Two links to one folder that hold each other's way are no loop.
+  std::filesystem::create_directory_symlink("cat", std::string(folder_ / "top/again"));
+  const Result result = read({.operands = {folder_ / "top"}});
+  const std::string reason = "! leads back to a folder that it lies in";
+  EXPECT_EQ(result.images, (Strings{"again/1.png 0", "again/loop" + reason, "cat/1.png 1",
+                                    "cat/loop" + reason, "dog/2.png 2"}));
+}
+
+TEST_F(Inputs, FoldersNestedTooDeepAreLeftOutAlone) {
+  std::string path = "top";
+  for (int depth = 1; depth <= kMaxFolderDepth; ++depth) path += "/d";
+  write(path + "/1.png", png(1));
+  write("top/e/2.png", png(2));
+  const Result result = read({.operands = {folder_ / "top"}});
+  ASSERT_EQ(result.images.size(), 2U);
+  EXPECT_NE(result.images[0].find("! folders nested more than 64 deep"), std::string::npos);
+  EXPECT_EQ(result.images[1], "e/2.png 0");
+}
+
 TEST_F(Inputs, ClassesOfSeveralFoldersAreOneTable) {
   write("one/b/1.png", png(1));
   write("two/a/1.png", png(2));
