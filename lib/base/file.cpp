@@ -178,9 +178,9 @@ void MappedFile::unmap() {
 void map_ahead(std::span<const std::uint8_t> bytes) {
 #ifdef MADV_POPULATE_READ
   static const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto begin = reinterpret_cast<std::uintptr_t>(bytes.data());
-  const std::uintptr_t start = begin / page * page;
-  ::madvise(reinterpret_cast<void*>(start), begin + bytes.size() - start, MADV_POPULATE_READ);
+  const std::uintptr_t before = reinterpret_cast<std::uintptr_t>(bytes.data()) % page;
+  auto* const start = const_cast<std::uint8_t*>(bytes.data()) - before;  // only advice
+  ::madvise(start, bytes.size() + before, MADV_POPULATE_READ);
 #else
   static_cast<void>(bytes);
 #endif
