@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "kernels/augment.h"
 #include "kernels/lanes.h"
@@ -19,30 +20,29 @@ void augment_row(int width, int step, const std::uint8_t* pixels, int channels, 
   }
 }
 
-// Shuffles that take one channel of 16 colour pixels, 48 bytes, in their order or against it: `first` from
-// the first two thirds, `second` from what that gives and the last third.
-struct ChannelShuffle {
-  std::array<std::uint8_t, kLanes> first;
-  std::array<std::uint8_t, kLanes> second;
-};
-constexpr ChannelShuffle channel_shuffle(int channel, bool mirror) {
-  ChannelShuffle shuffle{};
-  for (int i = 0; i < kLanes; ++i) {
-    const int byte = 3 * (mirror ? kLanes - 1 - i : i) + channel;
-    const bool near = byte < 2 * kLanes;
-    shuffle.first[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(near ? byte : 0);
-    shuffle.second[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(near ? i : byte - kLanes);
-  }
-  return shuffle;
-}
 [[gnu::always_inline]] inline ByteVector load_bytes(const std::uint8_t* from) {
   ByteVector bytes;
   std::memcpy(&bytes, from, sizeof bytes);
   return bytes;
 }
 [[gnu::always_inline]] inline Lanes reversed(const Lanes& lanes) {
-  constexpr WordVector kBack{15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
-  return {__builtin_shuffle(lanes.v, kBack)};
+  return {__builtin_shufflevector(lanes.v, lanes.v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)};
+}
+
+// One channel of 16 colour pixels, which are 48 bytes, in their order or against it. A shuffle takes from two
+// vectors: the first what lies in the lower two thirds, the second also the rest.
+template <int kChannel, bool kMirror>
+[[gnu::always_inline]] inline Lanes channel_of(const ByteVector& low, const ByteVector& middle,
+                                               const ByteVector& high) {
+  constexpr auto kByte = [](int pixel) { return 3 * (kMirror ? kLanes - 1 - pixel : pixel) + kChannel; };
+  return [&]<int... kPixel>(std::integer_sequence<int, kPixel...>) {
+    const ByteVector near =
+        __builtin_shufflevector(low, middle, (kByte(kPixel) < 2 * kLanes ? kByte(kPixel) : 0)...);
+    const ByteVector bytes = __builtin_shufflevector(
+        near, high, (kByte(kPixel) < 2 * kLanes ? kPixel : kByte(kPixel) - kLanes)...);
+    return Lanes{__builtin_convertvector(words_of(bytes), FloatVector)};
+  }
+  (std::make_integer_sequence<int, kLanes>());
 }
 
 // A row of colour pixels to planes, 16 pixels at a time; returns how many it has done. `pixels` and `mean` as
@@ -50,21 +50,19 @@ constexpr ChannelShuffle channel_shuffle(int channel, bool mirror) {
 template <bool kMirror, typename T>
 int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std::int64_t mean_plane,
                    const float* shift, T* y, std::int64_t y_plane) {
-  constexpr std::array kShuffles{channel_shuffle(0, kMirror), channel_shuffle(1, kMirror),
-                                 channel_shuffle(2, kMirror)};
   int done = 0;
   for (; done + kLanes <= width; done += kLanes) {
     const std::int64_t at = kMirror ? -std::int64_t{done} - (kLanes - 1) : done;
     const ByteVector low = load_bytes(pixels + 3 * at);
     const ByteVector middle = load_bytes(pixels + 3 * at + kLanes);
     const ByteVector high = load_bytes(pixels + 3 * at + 2 * kLanes);
-    for (std::size_t c = 0; c < 3; ++c) {
-      const ByteVector near = __builtin_shuffle(low, middle, load_bytes(kShuffles[c].first.data()));
-      const ByteVector bytes = __builtin_shuffle(near, high, load_bytes(kShuffles[c].second.data()));
-      const Lanes value{__builtin_convertvector(words_of(bytes), FloatVector)};
+    const std::array values{channel_of<0, kMirror>(low, middle, high),
+                            channel_of<1, kMirror>(low, middle, high),
+                            channel_of<2, kMirror>(low, middle, high)};
+    for (std::size_t c = 0; c < values.size(); ++c) {
       const auto plane = static_cast<std::int64_t>(c);
       const Lanes below = load(mean + plane * mean_plane + at);
-      const Lanes centered = value - (kMirror ? reversed(below) : below);
+      const Lanes centered = values[c] - (kMirror ? reversed(below) : below);
       store({centered.v + shift[c]}, y + plane * y_plane + done);
     }
   }

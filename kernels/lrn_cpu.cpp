@@ -200,10 +200,11 @@ template <typename T>
 void lrn_forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
   if (fits_lanes(shape)) {
     const LaneLayout layout = *lane_layout(shape.tensor);
-    return with_lrn_size(shape.size, [&](auto size) {
+    return with_lrn_reach(shape, [&](auto reach) {
       for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
-        lrn_pixel<size()>(shape, layout, x + at,
-                          [&](int run, const Lanes& value) { store(value, y + at + run * layout.run_step); });
+        lrn_pixel<reach()>(shape, layout, x + at, [&](int run, const Lanes& value) {
+          store(value, y + at + run * layout.run_step);
+        });
       });
     });
   }
@@ -216,9 +217,9 @@ void lrn_backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool re
                   std::span<float> scratch) {
   if (fits_lanes(shape)) {
     const LaneLayout layout = *lane_layout(shape.tensor);
-    return with_lrn_size(shape.size, [&](auto size) {
+    return with_lrn_reach(shape, [&](auto reach) {
       for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
-        lrn_pixel_backward<size()>(
+        lrn_pixel_backward<reach()>(
             shape, layout, x + at, relu_input, [&](int run) { return load(dy + at + run * layout.run_step); },
             [&](int run, const Lanes& gradient) { store(gradient, dx + at + run * layout.run_step); });
       });

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <optional>
+#include <utility>
 
 #include "kernels/lanes.h"
 #include "kernels/lrn.h"
@@ -28,26 +29,26 @@ struct LaneLayout {
   return std::nullopt;
 }
 
-// Whether windows reach no further than the runs beside a channel's own.
+// Whether there is code for the windows, and the channels lie in whole runs.
 [[nodiscard]] inline bool fits_lanes(const LrnShape& shape) {
-  return shape.before() <= kLanes && shape.after() <= kLanes && lane_layout(shape.tensor);
+  return (shape.size == 3 || shape.size == 5) && lane_layout(shape.tensor);
 }
 
-// The values `offset` lanes on, from a and then b: 0 is a, 16 is b.
-[[gnu::always_inline]] inline Lanes shifted(const Lanes& a, const Lanes& b, int offset) {
-  constexpr WordVector kCount{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-  return {__builtin_shuffle(a.v, b.v, kCount + static_cast<std::uint32_t>(offset))};
+// The values kOffset lanes on, from a and then b: 0 is a, 16 is b.
+template <int kOffset>
+[[gnu::always_inline]] inline Lanes shifted(const Lanes& a, const Lanes& b) {
+  return [&]<int... kLane>(std::integer_sequence<int, kLane...>) {
+    return Lanes{__builtin_shufflevector(a.v, b.v, (kOffset + kLane)...)};
+  }
+  (std::make_integer_sequence<int, kLanes>());
 }
 
-// Sums over the window of each lane of `own`: so many channels before it, and after it.
-[[gnu::always_inline]] inline Lanes window_sums(const Lanes& previous, const Lanes& own, const Lanes& next,
-                                                int before, int after) {
-  Lanes sum = own;
-#pragma GCC unroll 4
-  for (int i = 1; i <= before; ++i) sum = sum + shifted(previous, own, kLanes - i);
-#pragma GCC unroll 4
-  for (int i = 1; i <= after; ++i) sum = sum + shifted(own, next, i);
-  return sum;
+// Sums over the window of each lane of `own`, which reaches kReach channels, 1 or 2, to each side.
+template <int kReach>
+[[gnu::always_inline]] inline Lanes window_sums(const Lanes& previous, const Lanes& own, const Lanes& next) {
+  const Lanes sum = own + (shifted<kLanes - 1>(previous, own) + shifted<1>(own, next));
+  if constexpr (kReach == 1) return sum;
+  return sum + (shifted<kLanes - 2>(previous, own) + shifted<2>(own, next));
 }
 
 // s^-1/4 of positive s to within 2 units of the last place, without square roots and divisions: a guess from
@@ -83,21 +84,17 @@ struct LrnPowers {
   return {load(values.data()), {1.0F / s.v}};
 }
 
-// emit(run, y) for the runs of the pixel at x. kSize: the shape's size, where that is known when this is
-// compiled; else 0.
-template <int kSize, typename T, typename Emit>
+// emit(run, y) for the runs of the pixel at x. kReach: half of the shape's odd size.
+template <int kReach, typename T, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixel(const LrnShape& shape, const LaneLayout& layout, const T* x,
                                              Emit&& emit) {
-  const int before = kSize == 0 ? shape.before() : kSize / 2;
-  const int after = kSize == 0 ? shape.after() : kSize - 1 - kSize / 2;
   Lanes previous_square;
   Lanes value = load(x);
   Lanes square = value * value;
   for (int run = 0; run < layout.runs; ++run) {
     const Lanes next = run + 1 < layout.runs ? load(x + (run + 1) * layout.run_step) : Lanes();
     const Lanes next_square = next * next;
-    emit(run,
-         value * lrn_powers(shape, window_sums(previous_square, square, next_square, before, after)).power);
+    emit(run, value * lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square)).power);
     previous_square = square;
     square = next_square;
     value = next;
@@ -105,12 +102,10 @@ template <int kSize, typename T, typename Emit>
 }
 
 // emit(run, dx) for the runs of the pixel at x; gradient(run) is its dy. relu_input: as lrn_backward.
-template <int kSize, typename T, typename Gradient, typename Emit>
+template <int kReach, typename T, typename Gradient, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixel_backward(const LrnShape& shape, const LaneLayout& layout,
                                                       const T* x, bool relu_input, Gradient&& gradient,
                                                       Emit&& emit) {
-  const int before = kSize == 0 ? shape.before() : kSize / 2;
-  const int after = kSize == 0 ? shape.after() : kSize - 1 - kSize / 2;
   const float factor = 2.0F * shape.scale * shape.beta;
   struct Run {
     Lanes value;
@@ -124,8 +119,7 @@ template <int kSize, typename T, typename Gradient, typename Emit>
   const auto take = [&](int run) {
     const Lanes next = run + 1 < layout.runs ? load(x + (run + 1) * layout.run_step) : Lanes();
     const Lanes next_square = next * next;
-    const LrnPowers powers =
-        lrn_powers(shape, window_sums(previous_square, square, next_square, before, after));
+    const LrnPowers powers = lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square));
     const Lanes direct = gradient(run) * powers.power;
     const Run taken{value, direct, direct * value * powers.inverse};
     previous_square = square;
@@ -137,8 +131,7 @@ template <int kSize, typename T, typename Gradient, typename Emit>
   Run own = take(0);
   for (int run = 0; run < layout.runs; ++run) {
     const Run next = run + 1 < layout.runs ? take(run + 1) : Run();
-    // The windows that hold a channel reach `after` back and `before` ahead.
-    const Lanes sum = window_sums(previous.term, own.term, next.term, after, before);
+    const Lanes sum = window_sums<kReach>(previous.term, own.term, next.term);
     const Lanes dx{own.direct.v - factor * own.value.v * sum.v};
     emit(run, relu_input ? relu_backward(own.value, dx) : dx);
     previous = own;
@@ -146,17 +139,11 @@ template <int kSize, typename T, typename Gradient, typename Emit>
   }
 }
 
-// body(std::integral_constant of the window's size), 0 for sizes that have no code of their own.
+// body(std::integral_constant of the window's reach) for a shape that fits_lanes.
 template <typename Body>
-void with_lrn_size(int size, Body&& body) {
-  switch (size) {
-    case 5:
-      return body(std::integral_constant<int, 5>());
-    case 3:
-      return body(std::integral_constant<int, 3>());
-    default:
-      return body(std::integral_constant<int, 0>());
-  }
+void with_lrn_reach(const LrnShape& shape, Body&& body) {
+  if (shape.size == 3) return body(std::integral_constant<int, 1>());
+  body(std::integral_constant<int, 2>());
 }
 
 }  // namespace convoy::cpu

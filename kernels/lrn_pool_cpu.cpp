@@ -74,7 +74,7 @@ template <typename T>
     for (int j = 0; j < columns; ++j) {
       const FloatVector value = load(line + j * channels).v;
       const WordVector index = WordVector{} + static_cast<std::uint32_t>(window.first + i * kernel_width + j);
-      const auto replaces = (value > best) | (value != value);
+      const auto replaces = (value > best) | (value != value);  // NOLINT(misc-redundant-expression): a NaN
       best = replaces ? value : best;
       place = replaces ? index : place;
     }
@@ -118,6 +118,7 @@ void pool_row(const LrnPoolShape& shape, const LaneLayout& in, const LaneLayout&
 // The windows that see a pixel: where their outputs lie in an image, and the index of the pixel in each.
 class Seeing {
  public:
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): as much as counted is ever read
   Seeing(const PoolShape& s, const PoolRange& rows, int h, int w, std::int64_t pixel_step) {
     const PoolRange columns = pool_windows_over(w, s.kernel_width, s.stride, s.pad_left, s.out.width);
     for (int p = rows.begin; p < rows.end; ++p) {
@@ -164,7 +165,7 @@ void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex*
   const LaneLayout in = *lane_layout(s.in);
   const LaneLayout out = *lane_layout(s.out);
   const std::int64_t row_elements = ring_row_elements(shape);
-  with_lrn_size(shape.lrn.size, [&](auto size) {
+  with_lrn_reach(shape.lrn, [&](auto reach) {
     for_each_band(s.out, [&](int n, int first, int last) {
       const Ring<T> ring(scratch.data() + lrn_pool_scratch(shape) * omp_get_thread_num(), s.kernel_height,
                          row_elements);
@@ -177,7 +178,7 @@ void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex*
           T* const to = ring.row(next);
           for (int w = 0; w < s.in.width; ++w) {
             T* const pixel = to + std::int64_t{w} * in.runs * kLanes;
-            lrn_pixel<size()>(shape.lrn, in, from + w * in.pixel_step, [&](int run, const Lanes& value) {
+            lrn_pixel<reach()>(shape.lrn, in, from + w * in.pixel_step, [&](int run, const Lanes& value) {
               store(value, pixel + std::int64_t{run} * kLanes);
             });
           }
@@ -194,7 +195,7 @@ void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex
   const PoolShape& s = shape.pool;
   const LaneLayout in = *lane_layout(s.in);
   const LaneLayout out = *lane_layout(s.out);
-  with_lrn_size(shape.lrn.size, [&](auto size) {
+  with_lrn_reach(shape.lrn, [&](auto reach) {
     for_each_band(s.in, [&](int n, int first, int last) {
       const std::int64_t image = n * s.out.image_elements();
       for (int h = first; h < last; ++h) {
@@ -203,7 +204,7 @@ void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex
           const Seeing windows(s, rows, h, w, out.pixel_step);
           const std::int64_t at =
               n * s.in.image_elements() + (std::int64_t{h} * s.in.width + w) * in.pixel_step;
-          lrn_pixel_backward<size()>(
+          lrn_pixel_backward<reach()>(
               shape.lrn, in, x + at, shape.relu_input,
               [&](int run) {
                 const std::int64_t from = image + run * out.run_step;

@@ -27,7 +27,7 @@ class Run {
   template <typename T>
   void store(const Lanes& value, T* to) const {
     if constexpr (kWhole) return cpu::store(value, to);
-    std::array<T, kLanes> some;
+    std::array<T, kLanes> some{};
     cpu::store(value, some.data());
     std::copy_n(some.data(), lanes_, to);
   }
@@ -100,7 +100,8 @@ void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where
         auto index = static_cast<std::uint32_t>((row - w.top) * s.kernel_width + w.columns.begin - w.left);
         for (int column = w.columns.begin; column < w.columns.end; ++column, from += block, ++index) {
           const FloatVector value = run.load(from).v;
-          const auto replaces = (value > best) | (value != value);  // pool_replaces
+          // As pool_replaces. NOLINTNEXTLINE(misc-redundant-expression): a NaN
+          const auto replaces = (value > best) | (value != value);
           best = replaces ? value : best;
           at = replaces ? WordVector{} + index : at;
         }

@@ -130,6 +130,7 @@ class WinogradProduct final : public Product {
     for (int g = 0; g < shape_.groups; ++g) {
       for (int c = 0; c < channels(); c += kLanes) {
         for (int k = 0; k < filters(); k += kLanes) {
+          // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written whole below
           std::array<float, std::size_t{kMatrices} * kLanes * kLanes> square;  // [point][channel][filter]
           for (int i = 0; i < kLanes; ++i) {
             store_points(transformed_filters(master, g, c + i, k, true), square.data() + i * kLanes,

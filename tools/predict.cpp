@@ -135,7 +135,8 @@ int predict(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const InputOptions input_options = inputs_from(options);
-  const auto [device, compile] = read_inference_options(options, kMaxBatch);
+  const InferenceOptions inference = read_inference_options(options, kMaxBatch);
+  const CompileOptions& compile = inference.compile;
 
   const WeightsFile weights(options.text("weights"));
   const DatasetInfo& dataset = weights.model().dataset;
@@ -143,14 +144,14 @@ int predict(const Options& options, Console& console) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
   ImageInputs inputs(input_options);
-  console.detail("device " + device.text() + ", threads " + std::to_string(compile.threads));
+  console.detail("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
   Rejects rejects(options.text("rejects"), stop, console);
   const std::size_t batch = compile.batch > 0 ? static_cast<std::size_t>(compile.batch)
                                               : (all_there(input_options) ? kFilesAtATime : 1);
   const auto compile_for = [&](std::size_t images) {
     CompileOptions how = compile;
     how.batch = static_cast<int>(images);
-    return Predictor(weights, device, how);
+    return Predictor(weights, inference.device, how);
   };
   Answers answers(compile_for, options, dataset.classes, batch, rejects);
   PreparerPool pool(dataset.preprocessing, input_options.limits);
