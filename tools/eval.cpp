@@ -75,7 +75,7 @@ int evaluate_tool(const Options& options, Console& console) {
   }
   EvaluationOptions evaluation;
   evaluation.batch = compile.batch;
-  evaluation.decode_threads = compile.threads;
+  evaluation.threads = compile.threads;
   evaluation.confusion = confusion.has_value();
   const Metrics metrics = evaluate(*net, data, evaluation, hooks);
   progress.finish();

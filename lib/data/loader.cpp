@@ -1,5 +1,6 @@
 #include "lib/data/loader.h"
 
+#include <algorithm>
 #include <array>
 #include <condition_variable>
 #include <exception>
@@ -15,6 +16,7 @@ namespace {
 
 // One batch in use, one ready, one being loaded.
 constexpr std::size_t kSlots = 3;
+constexpr int kMaxRawThreads = 4;
 
 }  // namespace
 
@@ -58,7 +60,7 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
 struct BatchLoader::State {
   const Dataset& data;
   SampleSource source;
-  int decode_threads;
+  int threads;
 
   std::mutex mutex;
   std::condition_variable changed;
@@ -81,7 +83,7 @@ struct BatchLoader::State {
         if (stopping) return;
         Batch& batch = slots[loaded % kSlots];
         lock.unlock();
-        load_batch(data, samples, decode_threads, batch);
+        load_batch(data, samples, threads, batch);
         lock.lock();
         ++loaded;
         changed.notify_all();
@@ -96,12 +98,15 @@ struct BatchLoader::State {
   }
 };
 
-BatchLoader::BatchLoader(const Dataset& data, SampleSource source, int decode_threads)
+int loading_threads(Codec codec, int threads, bool processors_free) {
+  if (codec != Codec::raw) return threads;
+  return processors_free ? std::min(threads, kMaxRawThreads) : 1;
+}
+
+BatchLoader::BatchLoader(const Dataset& data, SampleSource source, int threads)
     : state_(new State{.data = data,
                        .source = std::move(source),
-                       // Raw records cost a checksum each: a second thread would only take a processor from
-                       // the net.
-                       .decode_threads = data.info().codec == Codec::raw ? 1 : decode_threads,
+                       .threads = threads,
                        .mutex = {},
                        .changed = {},
                        .slots = {},

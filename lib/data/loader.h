@@ -31,16 +31,21 @@ struct Batch {
   [[nodiscard]] std::size_t size() const { return images.size(); }
 };
 
-// Fills `batch` with the samples: payloads verified, which also brings their pages into memory, and decoded
-// on `threads` threads where they are JPEG.
+// Fills `batch` with the samples on `threads` threads: payloads verified, which also brings their pages into
+// memory, and decoded where they are JPEG.
 void load_batch(const Dataset& data, const std::vector<Sample>& samples, int threads, Batch& batch);
 
-// Loads the batches of `source` ahead, on a thread of its own; JPEG records are decoded on `decode_threads`
-// threads. What batches hold is a function of the source alone.
+// How many of a run's threads shall load. A raw record costs no more than its checksum: where the net
+// computes on the processors, one thread is enough and a second would only take from the net; where they are
+// free, and the net a GPU's, a few keep up with it, and more would share what the memory gives.
+[[nodiscard]] int loading_threads(Codec codec, int threads, bool processors_free);
+
+// Loads the batches of `source` ahead, on a thread of its own, and that with `threads` threads for each
+// batch. What batches hold is a function of the source alone.
 class BatchLoader {
  public:
   // `data` must outlive the loader.
-  BatchLoader(const Dataset& data, SampleSource source, int decode_threads);
+  BatchLoader(const Dataset& data, SampleSource source, int threads);
   BatchLoader(const BatchLoader&) = delete;
   BatchLoader& operator=(const BatchLoader&) = delete;
   BatchLoader(BatchLoader&&) = delete;

@@ -15,7 +15,8 @@ Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions&
   const int size = std::min(options.batch, net.batch());
   Metrics metrics(net.net().classes(), options.confusion);
   std::vector<float> probabilities(static_cast<std::size_t>(size) * classes);
-  BatchLoader loader(data, evaluation_samples(net.net().input, data.size(), size), options.decode_threads);
+  const int threads = loading_threads(data.info().codec, options.threads, net.overlaps_steps());
+  BatchLoader loader(data, evaluation_samples(net.net().input, data.size(), size), threads);
   while (const Batch* batch = loader.next()) {
     if (hooks.damaged) {
       for (const Batch::Damage& damage : batch->damaged) hooks.damaged(damage.record, damage.message);

@@ -14,7 +14,7 @@ namespace convoy {
 
 struct EvaluationOptions {
   int batch = 128;  // at most what the net was compiled for
-  int decode_threads = 1;
+  int threads = 1;  // to load with
   bool confusion = false;
 };
 

@@ -48,7 +48,9 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
 int Trainer::run() {
   const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
   const std::uint64_t first = state().step;
-  BatchLoader loader(inputs_.training, training_samples(stream_of(inputs_), first), inputs_.options.threads);
+  BatchLoader loader(
+      inputs_.training, training_samples(stream_of(inputs_), first),
+      loading_threads(inputs_.training.info().codec, inputs_.options.threads, net_.overlaps_steps()));
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
@@ -142,10 +144,9 @@ void Trainer::validate() {
   EvaluationHooks hooks;
   hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_(message); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
-  const Totals totals =
-      evaluate(net_, *inputs_.validation,
-               {.batch = inputs_.options.batch, .decode_threads = inputs_.options.threads}, hooks)
-          .totals();
+  const Totals totals = evaluate(net_, *inputs_.validation,
+                                 {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)
+                            .totals();
   validating_ = time_between(trained, net_.times());
   solver_.state().validation_due = SignalWatch::stop_signal() != 0;
   if (state().validation_due) return;

@@ -194,6 +194,14 @@ TEST_F(Loading, GivesWhatTheRecordsHold) {
   }
 }
 
+TEST(LoadingThreads, AreFewForRawRecordsAndOneWhereTheNetNeedsTheProcessors) {
+  EXPECT_EQ(loading_threads(Codec::raw, 2, false), 1);
+  EXPECT_EQ(loading_threads(Codec::raw, 2, true), 2);
+  EXPECT_EQ(loading_threads(Codec::raw, 1, true), 1);
+  EXPECT_LT(loading_threads(Codec::raw, 64, true), 64);
+  EXPECT_EQ(loading_threads(Codec::jpeg, 64, false), 64);
+}
+
 TEST_F(Loading, EndsWithTheLastPartialBatch) {
   write();
   const Dataset data({path_}, ignore);

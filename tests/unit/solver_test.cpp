@@ -220,7 +220,7 @@ TEST_F(Training, EvaluatesEveryRecordOnceInBatchesOfAnySize) {
     hooks.record = [&](std::uint64_t record, std::int32_t, std::span<const float>) {
       seen.push_back(record);
     };
-    const Metrics metrics = evaluate(net, data, {.batch = batch, .decode_threads = 1}, hooks);
+    const Metrics metrics = evaluate(net, data, {.batch = batch, .threads = 1}, hooks);
     EXPECT_EQ(metrics.totals().images, kRecords);
     EXPECT_EQ(metrics.totals().top1_wrong, 7U);
     ASSERT_EQ(seen.size(), kRecords);
