@@ -104,15 +104,17 @@ StepTimes Trainer::times() const {
 }
 
 void Trainer::finish_steps(std::size_t left) {
-  const auto start = Clock::now();
   while (solver_.started() > left) {
+    const auto start = Clock::now();
     const std::size_t images = solver_.oldest_images();
     const BatchResult result = solver_.finish();
-    if (images == 0) continue;
-    last_loss_ = result.loss_sum / static_cast<double>(images);
-    if (watch_.add(last_loss_)) warn_of_loss();
+    add_time_since(start);
+    if (images > 0) {
+      last_loss_ = result.loss_sum / static_cast<double>(images);
+      if (watch_.add(last_loss_)) warn_of_loss();
+    }
+    if (row_ && row_->step == state().step - solver_.started()) write_row();
   }
-  add_time_since(start);
 }
 
 void Trainer::warn_of_loss() {
@@ -125,14 +127,22 @@ void Trainer::warn_of_loss() {
       "(shardpack --list) and the mean (meanimg --png)");
 }
 
+// To wait for the step's result here would leave a device that overlaps steps without work.
 void Trainer::log_training() {
-  finish_steps(0);
-  log_->add({.step = state().step,
-             .epoch = solver_.epoch(),
-             .set = "train",
-             .totals = state().logged,
-             .learning_rate = solver_.learning_rate(),
-             .seconds = logged_seconds_});
+  row_ = {.step = state().step,
+          .epoch = solver_.epoch(),
+          .set = "train",
+          .totals = {},
+          .learning_rate = solver_.learning_rate(),
+          .seconds = 0.0};
+  if (solver_.started() == 0) write_row();
+}
+
+void Trainer::write_row() {
+  row_->totals = state().logged;
+  row_->seconds = logged_seconds_;
+  log_->add(*row_);
+  row_.reset();
   solver_.state().logged = {};
   logged_seconds_ = 0.0;
 }

@@ -62,7 +62,9 @@ class Trainer {
   void finish_steps(std::size_t left);
   void add_time_since(Clock::time_point start);
   void warn_of_loss();
+  // Has the step just started logged when its result comes.
   void log_training();
+  void write_row();
   void validate();
   void save();
   void save_if_due(bool requested);
@@ -80,6 +82,7 @@ class Trainer {
   Console& console_;
   Clock::time_point last_save_ = Clock::now();
   std::optional<std::uint64_t> saved_step_;
+  std::optional<LogRow> row_;  // to be logged when its step is finished
   double logged_seconds_ = 0.0;
   StepTimes times_;                    // without the layers'
   std::vector<LayerTime> validating_;  // what of the net's times is validation's

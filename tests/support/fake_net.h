@@ -57,6 +57,14 @@ class FakeNet : public CompiledNet {
     forward_seconds += 1.0;
     return result;
   }
+  void start_step(const BatchView& batch, const SgdRule& rule) override {
+    CompiledNet::start_step(batch, rule);
+    ++under_way_;
+  }
+  BatchResult finish_step() override {
+    if (--under_way_ == 0) ++drains;
+    return CompiledNet::finish_step();
+  }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
     for (std::size_t i = 0; i < batch.images.size() * 4; ++i) probabilities[i] = i % 4 == 0 ? answer : 0.0F;
     inferred.push_back(batch.images.size());
@@ -77,6 +85,7 @@ class FakeNet : public CompiledNet {
   bool overlaps = false;     // whether the trainer shall start steps before it finishes others
   float answer = 1.0F;
   double forward_seconds = 0.0;                     // as if a step took one, and an inference a hundred
+  int drains = 0;                                   // times that the last step under way was waited for
   std::size_t fail_after = 1000;                    // steps: then a step throws
   std::vector<double> rates;                        // of each step
   std::vector<std::vector<std::uint64_t>> records;  // of each step
@@ -85,6 +94,7 @@ class FakeNet : public CompiledNet {
  private:
   NetSpec net_;
   int batch_;
+  int under_way_ = 0;
 };
 
 }  // namespace convoy::test

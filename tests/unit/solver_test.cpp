@@ -157,6 +157,16 @@ TEST_F(Training, OverlappingStepsChangesNothing) {
   EXPECT_EQ(read_text_file(checkpoint_, 1 << 20), checkpoint);
 }
 
+TEST_F(Training, DoesNotWaitForTheStepsUnderWayToLog) {
+  const auto net = train(nullptr, folder_ / "log.tsv", [](FakeNet& made, RunOptions& run) {
+    made.overlaps = true;
+    run.log_every = Interval::parse("1steps", "", false);
+    run.validate_every = Interval::parse("never", "", false);
+  });
+  EXPECT_EQ(lines_of(folder_ / "log.tsv").size(), 1U + 8U + 1U) << "head, steps, and validation at the end";
+  EXPECT_EQ(net->drains, 1) << "at the end";
+}
+
 TEST_F(Training, GoesOnFromACheckpointAsIfNeverStopped) {
   const auto without_rates = [](std::vector<std::string> lines) {
     for (std::string& line : lines) line.resize(line.rfind('\t'));
