@@ -162,6 +162,9 @@ struct Gemm::Plan {
           "product");
   }
 
+  // The library's own first choice, which depends on the shape and the device alone. To time the best few
+  // would make the choice one of chance where they are close, and with it the order of sums and the bits of a
+  // run.
   void choose() {
     const Library& lt = state.library;
     cublasLtMatmulPreference_t preference = nullptr;
