@@ -71,9 +71,13 @@ Interval Interval::parse(std::string_view text, std::string_view what, bool minu
   const std::string_view unit = text.substr(letters);
   const auto* found =
       std::find_if(kUnits.begin(), kUnits.end(), [unit](const Named& named) { return named.first == unit; });
-  if (unit.empty()) {
-    interval.unit_ = Unit::epochs;
-  } else if (found != kUnits.end() && (minutes || found->second != Unit::minutes)) {
+  if (unit.empty() && !text.empty()) {
+    const std::string number(text);
+    throw UsageError(
+        std::string(what) + ": '" + number + "' lacks a unit: " + number + "steps" +
+        (minutes ? ", " + number + "epochs or " + number + "minutes" : " or " + number + "epochs"));
+  }
+  if (found != kUnits.end() && (minutes || found->second != Unit::minutes)) {
     interval.unit_ = found->second;
   } else {
     throw UsageError(std::string(what) + ": '" + std::string(text) + "' is not a number of steps" +

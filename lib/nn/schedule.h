@@ -32,7 +32,7 @@ class Interval {
   enum class Unit { steps, epochs, minutes, never };
 
   Interval() = default;
-  // A number without a unit counts epochs. `minutes` says whether that unit is allowed. Throws UsageError
+  // `minutes` says whether that unit is allowed. Throws UsageError
   // beginning with `what`.
   static Interval parse(std::string_view text, std::string_view what, bool minutes);
   [[nodiscard]] Unit unit() const { return unit_; }

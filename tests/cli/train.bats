@@ -280,6 +280,7 @@ profile_is_whole() {
     --val-every=3minutes --on-error=ignore --nonsense=1; do
     refuse 2 "Try 'train --help'" "$BIN/train" "${basic[@]}" "$option" -o w.safetensors train.shard
   done
+  refuse 2 "log-every: '20' lacks a unit: 20steps or 20epochs" "$BIN/train" "${basic[@]}" --log-every=20 train.shard
   refuse 2 '--mean=FILE is missing' "$BIN/train" --net=small.net -o w.safetensors train.shard
   refuse 2 '--net=FILE is missing' "$BIN/train" --mean=none -o w.safetensors train.shard
   refuse 2 'exclude each other' "$BIN/train" "${basic[@]}" --steps=1 --epochs=1 -o w.safetensors train.shard

@@ -44,7 +44,7 @@ TEST(Interval, CountsStepsAndEpochs) {
   EXPECT_TRUE(steps.due(6, 4, 10));
   EXPECT_TRUE(Interval::parse("1step", "--x", true).due(1, 4, 10));
   // 4 images a step, 10 an epoch: epochs are complete in steps 3 and 5, two of them in step 5.
-  for (const char* text : {"1epoch", "1epochs", "1"}) {
+  for (const char* text : {"1epoch", "1epochs"}) {
     const Interval epochs = Interval::parse(text, "--x", true);
     std::string due;
     for (std::uint64_t step = 1; step <= 8; ++step) due += epochs.due(step, 4, 10) ? 'x' : '.';
@@ -68,7 +68,7 @@ TEST(Interval, KnowsMinutesAndNever) {
 
 TEST(Interval, RefusesWhatItCannotRead) {
   for (const char* bad : {"", "0steps", "0epochs", "steps", "1.5steps", "-1epochs", "1hour", "1 epoch", "1e3",
-                          "Never", "99999999999999999999steps"}) {
+                          "1", "0.5", "Never", "99999999999999999999steps"}) {
     EXPECT_THROW((void)Interval::parse(bad, "--x", true), UsageError) << bad;
   }
   EXPECT_THROW((void)Interval::parse("5minutes", "--x", false), UsageError);
