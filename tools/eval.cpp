@@ -50,7 +50,7 @@ int evaluate_tool(const Options& options, Console& console) {
   }
   DamageReport damage(console, stop);
   const Dataset data(options.inputs(), std::ref(damage));
-  check_labelled_set(data, "records", model, weights.name(), console);
+  check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
 

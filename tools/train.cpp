@@ -129,7 +129,7 @@ int train(const Options& options, Console& console) {
   std::optional<Dataset> validation;
   if (options.given("val")) {
     validation.emplace(options.texts("val"), std::ref(damage));
-    check_labelled_set(*validation, "validation set", model, "the training set", console);
+    check_labelled_set(*validation, model, "the training set", console);
   }
 
   TrainingState state;

@@ -47,7 +47,7 @@ std::vector<float> choose_mean(const std::string& path, const NetSpec& net, cons
 
 LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console) {
   if (data.size() == 0) throw Error("the training set has no records");
-  const std::string name = "training set";
+  const std::string& name = data.shards().front().name();  // the others agree with it
   check_extent(data.info(), net.input, name);
   const auto outputs = static_cast<std::size_t>(net.classes());
   const std::size_t classes = data.info().classes.size();
@@ -63,8 +63,8 @@ LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& c
   return labels;
 }
 
-void check_labelled_set(const Dataset& data, const std::string& name, const Model& model,
-                        const std::string& owner, Console& console) {
+void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console) {
+  const std::string& name = data.shards().front().name();
   if (data.size() == 0) throw Error(name, "has no records");
   check_extent(data.info(), model.net.input, name);
   (void)scan_labels(data, model.net.classes());
@@ -85,7 +85,7 @@ void check_resumable(const WeightsFile& file, const TrainingState& state, const 
     throw Error(file.name(), "the checkpoint is of a training set of " + count_of(state.records, "records") +
                                  ", this one has " + std::to_string(data.size()));
   }
-  check_classes(data.info().classes, "training set", file.model().dataset.classes, file.name());
+  check_classes(data.info().classes, data.shards().front().name(), file.model().dataset.classes, file.name());
   if (state.fingerprint != labels.fingerprint) {
     throw Error(file.name(), "the checkpoint is of another training set, or of its shards in another order");
   }

@@ -31,10 +31,9 @@ void check_writable(const std::string& path);
 [[nodiscard]] LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console);
 
 // Another labelled set that goes with the training set of `model`: extent, class table, every label. A
-// difference in preprocessing is only warned of. `name` is how to call the set, `owner` who has the model.
-// Throws Error.
-void check_labelled_set(const Dataset& data, const std::string& name, const Model& model,
-                        const std::string& owner, Console& console);
+// difference in preprocessing is only warned of. `owner` is who has the model. Throws Error naming the first
+// shard, with which the others agree.
+void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console);
 
 // That the run of a checkpoint can go on with this net and training set. Throws Error.
 void check_resumable(const WeightsFile& file, const TrainingState& state, const NetSpec& net,

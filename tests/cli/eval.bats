@@ -78,13 +78,13 @@ setup() {
 @test "eval refuses shards that do not go with the weights" {
   make_idx other 8 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
-  refuse 1 'images are 14x14x1 .*the net takes 12x12x1' "$BIN/eval" -w w.safetensors other.shard
+  refuse 1 '^eval: other.shard: images are 14x14x1 .*the net takes 12x12x1' "$BIN/eval" -w w.safetensors other.shard
   fixture png a.png size=12x12
   "$BIN/imgprep" -q --size=none --gray a.png -o unlabelled.shard
   refuse 1 'record 0 \(a.png\): has no label' "$BIN/eval" -w w.safetensors unlabelled.shard
   printf '0\n1\ntwo\n3\n' > classes.txt
   "$BIN/imgprep" -q --size=none --gray --classes=classes.txt --idx val-images.idx val-labels.idx -o named.shard
-  refuse 1 "class 2 is 'two', but '2' in w.safetensors" "$BIN/eval" -w w.safetensors named.shard
+  refuse 1 "^eval: named.shard: class 2 is 'two', but '2' in w.safetensors" "$BIN/eval" -w w.safetensors named.shard
   : > empty.shard
   refuse 1 'empty.shard' "$BIN/eval" -w w.safetensors empty.shard
 }
@@ -92,7 +92,7 @@ setup() {
 @test "eval warns of shards that were prepared in another way" {
   "$BIN/imgprep" -q --size=none --gray --exif --idx val-images.idx val-labels.idx -o exif.shard
   expect_status 0 "$BIN/eval" -w w.safetensors exif.shard
-  assert_contains "$stderr" "prepared in another way than w.safetensors: exif"
+  assert_contains "$stderr" "eval: exif.shard: prepared in another way than w.safetensors: exif"
 }
 
 @test "eval refuses what are no weights" {

@@ -219,9 +219,9 @@ profile_is_whole() {
 @test "train refuses inputs that do not go together" {
   make_idx other 8 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
-  refuse 1 'images are 14x14x1 .*the net takes 12x12x1' "$BIN/train" "${basic[@]}" -o w.safetensors other.shard
+  refuse 1 '^train: other.shard: images are 14x14x1 .*the net takes 12x12x1' "$BIN/train" "${basic[@]}" -o w.safetensors other.shard
   refuse 1 'other.shard' "$BIN/train" "${basic[@]}" -o w.safetensors train.shard other.shard
-  refuse 1 'images are 14x14x1' "$BIN/train" "${basic[@]}" --val=other.shard -o w.safetensors train.shard
+  refuse 1 '^train: other.shard: images are 14x14x1' "$BIN/train" "${basic[@]}" --val=other.shard -o w.safetensors train.shard
   "$BIN/meanimg" -q -o other.mean other.shard
   refuse 1 "other.mean: tensor 'mean' is \[1,14,14\], not \[1,12,12\]" \
     "$BIN/train" --net=small.net --mean=other.mean -o w.safetensors train.shard
@@ -230,7 +230,7 @@ profile_is_whole() {
   refuse 1 'five.shard: record 4 .*label 4 is outside' "$BIN/train" "${basic[@]}" --val=five.shard -o w.safetensors train.shard
   printf '0\n1\ntwo\n3\n' > classes.txt
   "$BIN/imgprep" -q --size=none --gray --classes=classes.txt --idx val-images.idx val-labels.idx -o named.shard
-  refuse 1 "validation set: class 2 is 'two', but '2' in the training set" \
+  refuse 1 "^train: named.shard: class 2 is 'two', but '2' in the training set" \
     "$BIN/train" "${basic[@]}" --val=named.shard -o w.safetensors train.shard
   printf 'input 12x12x3\nfc f 4\nsoftmax\n' > rgb.net
   refuse 1 'the net takes 12x12x3' "$BIN/train" --net=rgb.net --mean=none -o w.safetensors train.shard
