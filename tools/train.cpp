@@ -116,7 +116,8 @@ int train(const Options& options, Console& console) {
       training_options_from(options, resumed ? &resumed->options : nullptr, device);
   Model model;
   model.net = read_net(options, file);
-  model.mean = choose_mean(options.text("mean"), model.net, file ? &*file : nullptr);
+  const MeanImage mean = choose_mean(options.text("mean"), model.net, file ? &*file : nullptr);
+  model.mean = mean.values;
   const std::vector<std::string> shards = options.inputs();
   check_writable(output);
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);
@@ -125,6 +126,7 @@ int train(const Options& options, Console& console) {
   DamageReport damage(console, stop);
   const Dataset data(shards, std::ref(damage));
   const LabelScan labels = check_training_set(data, model.net, console);
+  check_mean(mean, options.text("mean"), data, console);
   model.dataset = data.info();
   std::optional<Dataset> validation;
   if (options.given("val")) {

@@ -21,7 +21,6 @@ __extension__ using Wide = unsigned __int128;
 __extension__ using SignedWide = __int128;
 
 constexpr std::uint64_t kMaxValue = 255;
-constexpr std::string_view kPreprocessingKey = "convoy.preprocessing";
 
 // Covariance of channels c and d. The numerator is exact: n <= 2^48 and the sums are below 2^64 and 2^56.
 double covariance(const ImageSums& sums, int c, int d) {
@@ -160,7 +159,7 @@ MeanFile read_mean_file(const std::string& path) {
   const auto product_values = products.u64(file.name());
   mean.sums.products.assign(product_values.begin(), product_values.end());
   check_sums(mean.sums, file.name());
-  const auto text = file.metadata().find(std::string(kPreprocessingKey));
+  const auto text = file.metadata().find(kMetaPreprocessing);
   if (text == file.metadata().end()) throw Error(file.name(), "no convoy.preprocessing: not of meanimg");
   mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
   return mean;
@@ -182,7 +181,7 @@ void write_mean_file(OutputFile& out, const MeanFile& mean) {
   write_safetensors(out, tensors,
                     {{"format", "pt"},
                      {"convoy.version", kVersion},
-                     {std::string(kPreprocessingKey), to_json(mean.preprocessing).dump()}});
+                     {kMetaPreprocessing, to_json(mean.preprocessing).dump()}});
 }
 
 }  // namespace convoy

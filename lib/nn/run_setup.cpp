@@ -31,18 +31,29 @@ std::string default_checkpoint(const std::string& output) {
          std::string(kCheckpointSuffix);
 }
 
-std::vector<float> choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
-  if (path.empty() && resumed != nullptr) return resumed->model().mean;
+MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
+  if (path.empty() && resumed != nullptr) return {resumed->model().mean, std::nullopt};
   if (path.empty()) {
     throw UsageError("--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
   }
-  std::vector<float> mean = path == "none"
-                                ? std::vector<float>(static_cast<std::size_t>(net.input.stored.elements()))
-                                : read_mean(path, net.input);
-  if (resumed != nullptr && mean != resumed->model().mean) {
+  MeanImage mean;
+  if (path == "none") {
+    mean.values.resize(static_cast<std::size_t>(net.input.stored.elements()));
+  } else {
+    mean = read_mean(path, net.input);
+  }
+  if (resumed != nullptr && mean.values != resumed->model().mean) {
     throw Error(resumed->name(), "the checkpoint was trained with another mean than --mean=" + path);
   }
   return mean;
+}
+
+void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console) {
+  if (!mean.preprocessing) return;
+  const std::string difference = preprocessing_difference(*mean.preprocessing, training.info().preprocessing);
+  if (!difference.empty()) {
+    console.warn(path + ": of images prepared in another way than the training set: " + difference);
+  }
 }
 
 LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console) {

@@ -24,8 +24,11 @@ void check_writable(const std::string& path);
 // The mean of a run: of the file that --mean names, zeros for "none", or for an empty path that of the
 // checkpoint `resumed` (nullptr: none). Throws UsageError where there is neither, and Error where the file
 // does not fit the net or differs from the checkpoint's.
-[[nodiscard]] std::vector<float> choose_mean(const std::string& path, const NetSpec& net,
-                                             const WeightsFile* resumed);
+[[nodiscard]] MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed);
+
+// Warns where the images of the mean, which --mean=`path` names, were prepared in another way than those of
+// the training set.
+void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console);
 
 // A training set that fits the net: extent, number of classes, every label. Throws Error.
 [[nodiscard]] LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console);

@@ -6,6 +6,7 @@
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/version.h"
+#include "lib/data/mean.h"
 
 namespace convoy {
 namespace {
@@ -95,14 +96,19 @@ std::optional<std::string> WeightsFile::metadata(const std::string& key) const {
   return found->second;
 }
 
-std::vector<float> read_mean(const std::string& path, const InputSpec& input) {
+MeanImage read_mean(const std::string& path, const InputSpec& input) {
   const SafetensorsFile file(path);
   const std::string wrong = complaint(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
   if (!wrong.empty()) {
     throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
   }
   const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
-  return {values.begin(), values.end()};
+  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
+  const auto text = file.metadata().find(kMetaPreprocessing);
+  if (text != file.metadata().end()) {
+    mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
+  }
+  return mean;
 }
 
 void write_weights(const std::string& path, const WeightsContent& content) {

@@ -63,9 +63,13 @@ class WeightsFile {
   std::vector<std::string> unknown_;
 };
 
-// The mean image of a file that meanimg wrote, [C, H, W]; throws Error where its extent is not the one the
-// net's input is cut from.
-[[nodiscard]] std::vector<float> read_mean(const std::string& path, const InputSpec& input);
+struct MeanImage {
+  std::vector<float> values;                   // [C, H, W]
+  std::optional<Preprocessing> preprocessing;  // of the images that it is the mean of, where that is known
+};
+// The mean of a file that meanimg wrote; throws Error where its extent is not the one the net's input is cut
+// from.
+[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input);
 
 // What a file is written from. Values are indexed as parameters_of(model.net); momenta are empty in a weights
 // file.

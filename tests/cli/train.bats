@@ -237,6 +237,15 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
+@test "train warns of a mean of images that were prepared in another way" {
+  "$BIN/imgprep" -q --size=none --gray --exif --idx train-images.idx train-labels.idx -o exif.shard
+  "$BIN/meanimg" -q -o exif.mean exif.shard
+  expect_status 0 "$BIN/train" --net=small.net --mean=exif.mean --steps=1 -o w.safetensors train.shard
+  assert_contains "$stderr" "train: exif.mean: of images prepared in another way than the training set: exif true"
+  expect_status 0 "$BIN/train" "${basic[@]}" --steps=1 -o w.safetensors train.shard
+  case $stderr in *"another way"*) fail "$stderr" ;; esac
+}
+
 @test "train names what is wrong with its files" {
   refuse 1 'nothing.net: No such file' "$BIN/train" --net=nothing.net --mean=none -o w.safetensors train.shard
   refuse 1 'Is a directory' "$BIN/train" --net=. --mean=none -o w.safetensors train.shard

@@ -179,7 +179,7 @@ TEST_F(Weights, MeanMustFitTheStoredImages) {
     out.commit();
   };
   write("mean", {1, 5, 5});
-  EXPECT_EQ(read_mean(path_, model_.net.input), values);
+  EXPECT_EQ(read_mean(path_, model_.net.input).values, values);
   write("mean", {5, 5, 1});
   EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
             std::string::npos);
