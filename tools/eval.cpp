@@ -31,6 +31,7 @@ void declare(po::options_description& options) {
   add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
   add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
   add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
+  add("rejects", text_option("FILE"), "write place and reason of every record left out to FILE");
 }
 
 std::optional<OutputFile> open_if_given(const Options& options, const std::string& name) {
@@ -48,7 +49,7 @@ int evaluate_tool(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
-  DamageReport damage(console, stop);
+  DamageReport damage(options.text("rejects"), stop, console);
   const Dataset data(options.inputs(), std::ref(damage));
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
@@ -79,6 +80,7 @@ int evaluate_tool(const Options& options, Console& console) {
   evaluation.confusion = confusion.has_value();
   const Metrics metrics = evaluate(*net, data, evaluation, hooks);
   progress.finish();
+  damage.finish();
   if (metrics.totals().images == 0) throw Error("not one record could be read");
 
   if (predictions) predictions->commit();

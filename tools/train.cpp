@@ -49,6 +49,7 @@ void declare(po::options_description& options) {
   add("log", text_option("FILE"), "write losses and errors as TSV");
   add("log-every", text_option("N", "20steps"), "Nsteps, Nepochs or never (then only at the end)");
   add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
+  add("rejects", text_option("FILE"), "write place and reason of every record left out to FILE");
   add("profile", po::bool_switch(), "at the end, say where the time went, by phase and layer");
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
@@ -123,7 +124,7 @@ int train(const Options& options, Console& console) {
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
-  DamageReport damage(console, stop);
+  DamageReport damage(options.text("rejects"), stop, console);
   const Dataset data(shards, std::ref(damage));
   const LabelScan labels = check_training_set(data, model.net, console);
   check_mean(mean, options.text("mean"), data, console);
@@ -178,6 +179,7 @@ int train(const Options& options, Console& console) {
   SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, training, trainer);
+  damage.finish();
   if (signal != 0) return kStatusSignal + signal;
   save_weights(output, model, training, *net);
   return damage.any() ? kStatusFailure : kStatusDone;

@@ -1,12 +1,15 @@
 #include "lib/data/damage.h"
 
-#include "lib/base/error.h"
-
 namespace convoy {
 
 void DamageReport::operator()(const std::string& message) {
-  if (stop_) throw Error(message);
-  if (seen_.insert(message).second) console_.warn(message);
+  if (seen_.insert(message).second) reject_damage(rejects_, message);
+}
+
+void DamageReport::finish() {
+  rejects_.commit();
+  if (any())
+    console_.note(std::to_string(seen_.size()) + (seen_.size() == 1 ? " record" : " records") + " left out");
 }
 
 }  // namespace convoy

@@ -1,4 +1,4 @@
-// What happens to damaged records: --on-error=skip|stop.
+// What happens to damaged records of a net's inputs: --on-error=skip|stop, --rejects=FILE.
 #pragma once
 
 #include <cstdint>
@@ -6,24 +6,27 @@
 #include <string>
 
 #include "lib/base/console.h"
+#include "lib/data/inputs_rejects.h"
 
 namespace convoy {
 
-// Names every loss once, however often training comes across it, and remembers that there was one: the exit
-// status is then 1.
+// Names, counts and lists every loss once, however often training comes across it; where there was one the
+// exit status is 1.
 class DamageReport {
  public:
-  // stop: the first loss is thrown as an Error instead.
-  DamageReport(Console& console, bool stop) : console_(console), stop_(stop) {}
+  // list: file to write the losses to; empty: none. stop: the first loss is thrown as an Error instead.
+  DamageReport(const std::string& list, bool stop, Console& console)
+      : rejects_(list, stop, console), console_(console) {}
 
   // message: place and reason, as DamageHandler and Batch::Damage have it.
   void operator()(const std::string& message);
   [[nodiscard]] bool any() const { return !seen_.empty(); }
-  [[nodiscard]] std::uint64_t count() const { return seen_.size(); }
+  // Completes the list, and says how many losses there were if any.
+  void finish();
 
  private:
+  Rejects rejects_;
   Console& console_;
-  bool stop_;
   std::set<std::string> seen_;
 };
 

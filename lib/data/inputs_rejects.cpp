@@ -50,4 +50,14 @@ void Rejects::commit() {
   list_.reset();
 }
 
+void reject_damage(Rejects& rejects, const std::string& message) {
+  constexpr std::string_view kOffset = ": offset ";
+  constexpr std::string_view kColon = ": ";
+  const std::string_view text = message;
+  const std::size_t offset = text.find(kOffset);
+  const std::size_t end = text.find(kColon, offset == std::string_view::npos ? 0 : offset + kOffset.size());
+  rejects.add(text.substr(0, end),
+              end == std::string_view::npos ? std::string_view() : text.substr(end + kColon.size()));
+}
+
 }  // namespace convoy

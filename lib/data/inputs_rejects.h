@@ -33,4 +33,7 @@ class Rejects {
   std::uint64_t count_ = 0;
 };
 
+// A DamageHandler's message as a reject: "PLACE: offset N" and the reason behind it.
+void reject_damage(Rejects& rejects, const std::string& message);
+
 }  // namespace convoy

@@ -340,14 +340,4 @@ PackResult pack(const PackOptions& options, Rejects& rejects, Console& console) 
   return Packer(options, rejects, console).run();
 }
 
-void reject_damage(Rejects& rejects, const std::string& message) {
-  constexpr std::string_view kOffset = ": offset ";
-  constexpr std::string_view kColon = ": ";
-  const std::string_view text = message;
-  const std::size_t offset = text.find(kOffset);
-  const std::size_t end = text.find(kColon, offset == std::string_view::npos ? 0 : offset + kOffset.size());
-  rejects.add(text.substr(0, end),
-              end == std::string_view::npos ? std::string_view() : text.substr(end + kColon.size()));
-}
-
 }  // namespace convoy

@@ -41,7 +41,4 @@ struct PackResult {
 // do not go together (naming two that do not), UsageError for an output pattern that does not serve.
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console);
 
-// A DamageHandler's message as a reject: "PLACE: offset N" and the reason behind it.
-void reject_damage(Rejects& rejects, const std::string& message);
-
 }  // namespace convoy

@@ -68,7 +68,10 @@ setup() {
 
 @test "eval leaves damaged records out, names them, and ends with 1" {
   damage_payload train.shard 5
-  expect_status 1 "$BIN/eval" -q -w w.safetensors train.shard
+  expect_status 1 "$BIN/eval" -w w.safetensors --rejects=r.tsv train.shard
+  assert_contains "$stderr" "eval: 1 record left out"
+  assert_lines r.tsv 1
+  grep -q '^train.shard: record 5 (.*): offset [0-9]*	.*checksum' r.tsv || fail "$(cat r.tsv)"
   assert_equal "$(value_of images)" 39
   assert_contains "$stderr" "record 5 "
   refuse 1 'record 5 ' "$BIN/eval" -q -w w.safetensors --on-error=stop --predictions=p.tsv train.shard

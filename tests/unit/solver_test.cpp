@@ -68,7 +68,7 @@ class Training : public ::testing::Test {
     run.log_every = Interval::parse("2steps", "", false);
     run.validate_every = Interval::parse("1epoch", "", false);
     if (arrange) arrange(net, run);
-    DamageReport damage(console_, false);
+    DamageReport damage({}, false, console_);
     Trainer trainer(net, {model, options_, data, labels, &data}, run, state,
                     TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), damage,
                     console_);
