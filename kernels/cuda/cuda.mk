@@ -85,7 +85,7 @@ $(GPU_BENCH): $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tes
 
 .PHONY: gpu check-gpu bench-gpu
 gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(CUDA_PROGRAMS)) ## the programs of check-gpu and bench-gpu, to be carried to a GPU
-	@tests/gpu/collect '$(OUT)/gpu' $^
+	@$(if $(HAVE_CUDA),tests/gpu/collect '$(OUT)/gpu' $^,echo 'gpu: needs nvcc (CUDA toolkit 12 or 13), and not CUDA=0' >&2; exit 1)
 check-gpu: gpu ## all tests of the CUDA backend on a GPU; fails where there is none
 	@tests/gpu/run '$(OUT)/gpu'
 bench-gpu: gpu ## times the CUDA backend beside cuDNN and PyTorch on a GPU

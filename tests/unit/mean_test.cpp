@@ -316,7 +316,7 @@ class MeanFiles : public ::testing::Test {
     return sum_images(paths, threads, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
   }
   std::string write(const ImageSums& sums) {
-    const std::string path = folder_ / "mean.safetensors";
+    std::string path = folder_ / "mean.safetensors";
     OutputFile out(path, OutputFile::Content::binary);
     write_mean_file(out, {sums, {}});
     out.commit();

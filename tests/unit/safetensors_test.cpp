@@ -23,7 +23,7 @@ class Safetensors : public ::testing::Test {
     return file_of(as_bytes_of(length_field(header.size()) + std::string(header) + std::string(data)));
   }
   std::string file_of(std::span<const std::byte> bytes) {
-    const std::string path = folder_ / "a.safetensors";
+    std::string path = folder_ / "a.safetensors";
     std::ofstream out(path, std::ios::binary | std::ios::trunc);
     out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     return path;
@@ -36,7 +36,7 @@ class Safetensors : public ::testing::Test {
     return test::error_of([&] { const SafetensorsFile file(file_of(header, data)); });
   }
   std::string write(std::span<const TensorView> tensors, const Metadata& metadata) {
-    const std::string path = folder_ / "b.safetensors";
+    std::string path = folder_ / "b.safetensors";
     OutputFile out(path, OutputFile::Content::binary);
     write_safetensors(out, tensors, metadata);
     out.commit();
