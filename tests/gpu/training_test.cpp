@@ -35,7 +35,8 @@ NetSpec read_example(const std::string& name, const Change& change = {}) {
 }
 
 // Images of as many kinds as the net has classes, that a net must learn to tell apart: a wave whose direction
-// and length belong to the class, of random phase and contrast, under noise.
+// and length belong to the class, of random phase and contrast, under noise. Those of the least contrast
+// nobody can tell apart, so that errors settle above zero.
 class Waves {
  public:
   Waves(const NetSpec& net, int count, std::uint64_t seed) : net_(net) {
@@ -47,7 +48,7 @@ class Waves {
       const double angle = 3.14159265 * label / net.classes();
       const double frequency = 0.5 + 0.25 * (label % 3);
       const double phase = 6.2831853 * uniform_float(stream.word(draw++));
-      const double contrast = 20.0 + 40.0 * uniform_float(stream.word(draw++));
+      const double contrast = 60.0 * uniform_float(stream.word(draw++));
       std::vector<std::uint8_t> image;
       for (int h = 0; h < extent.height; ++h) {
         for (int w = 0; w < extent.width; ++w) {
@@ -103,10 +104,11 @@ void set_gray_mean(CompiledNet& net) {
   net.set_mean(std::vector<float>(static_cast<std::size_t>(net.net().input.stored.elements()), 128.0F));
 }
 
-void train(CompiledNet& net, const Waves& waves, std::size_t first_step, std::size_t steps) {
+void train(CompiledNet& net, const Waves& waves, std::size_t first_step, std::size_t steps,
+           double learning_rate = 0.001) {
   const auto batch = static_cast<std::size_t>(net.batch());
   for (std::size_t step = first_step; step < first_step + steps; ++step) {
-    (void)net.train_step(waves.part(step * batch, batch).view(), {0.001, 0.9, 0.004});
+    (void)net.train_step(waves.part(step * batch, batch).view(), {learning_rate, 0.9, 0.004});
   }
 }
 
@@ -118,29 +120,28 @@ CompileOptions options_for(int batch, Precision precision) {
   return options;
 }
 
-// 1,000 validation images: the standard deviation of an error of 10 % is 0.95 %, and two trainings that
-// differ only in rounding differ by less than 3 of them, and by no more than 1 % that rounding itself may
-// cost.
+// Measured on a CPU, in fp32 and bf16, with one and two threads, from six seeds: after 450 steps and 150 at a
+// tenth of the rate errors are 9.5 to 11.3 % and have moved by at most 0.9 % over the last 100 steps. From
+// one seed, where all trainings differ in rounding alone, their standard deviation is 0.36 %, that of the
+// difference of two 0.51 %, and the largest difference 1.5 %; the bound is four standard deviations.
 TEST(Training, CifarNetLearnsAsWellAsOnTheCpu) {
   const NetSpec net = read_example("cifar-18pct.net");
-  const Waves training(net, 2000, 1);
+  const Waves training(net, 4000, 1);
   const Waves validation(net, 1000, 2);
-  constexpr std::size_t kSteps = 300;
-  const auto cpu = compile_cpu(net, options_for(64, Precision::fp32));
-  initialize_parameters(*cpu, kSeed);
-  set_gray_mean(*cpu);
-  train(*cpu, training, 0, kSteps);
-  const double cpu_error = validation.error(*cpu);
-  EXPECT_LT(cpu_error, 0.5) << "the task is too hard to tell anything";
+  const auto error_of = [&](CompiledNet& compiled) {
+    initialize_parameters(compiled, kSeed);
+    set_gray_mean(compiled);
+    train(compiled, training, 0, 450);
+    train(compiled, training, 450, 150, 0.0001);
+    return validation.error(compiled);
+  };
+  const double cpu_error = error_of(*compile_cpu(net, options_for(64, Precision::fp32)));
+  EXPECT_LT(cpu_error, 0.15) << "not settled: too little to tell anything";
   for (const Precision precision : {Precision::fp32, Precision::bf16}) {
-    const auto gpu = compile_cuda(net, options_for(64, precision), 0);
-    initialize_parameters(*gpu, kSeed);
-    set_gray_mean(*gpu);
-    train(*gpu, training, 0, kSteps);
-    const double gpu_error = validation.error(*gpu);
+    const double gpu_error = error_of(*compile_cuda(net, options_for(64, precision), 0));
     std::printf("%s: CPU error %.4f, GPU error %.4f\n", precision == Precision::fp32 ? "fp32" : "bf16",
                 cpu_error, gpu_error);
-    EXPECT_NEAR(gpu_error, cpu_error, 3 * std::sqrt(0.1 * 0.9 / 1000) + 0.01);
+    EXPECT_NEAR(gpu_error, cpu_error, 0.02);
   }
 }
 
