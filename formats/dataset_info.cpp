@@ -66,13 +66,8 @@ bool is_utf8(const std::string& text) {
 }
 
 void check_text(const std::string& text, const std::string& what, std::string_view place) {
-  constexpr unsigned char kFirstPrintable = 0x20;
-  constexpr unsigned char kDelete = 0x7F;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < kFirstPrintable || byte == kDelete) throw Error(place, what + " has a control character");
-  }
-  if (!is_utf8(text)) throw Error(place, what + " is not UTF-8");
+  const std::string complaint = class_text_complaint(text);
+  if (!complaint.empty()) throw Error(place, what + " " + complaint);
 }
 
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
@@ -129,6 +124,16 @@ std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<
 }
 
 }  // namespace
+
+std::string class_text_complaint(const std::string& text) {
+  constexpr unsigned char kFirstPrintable = 0x20;
+  constexpr unsigned char kDelete = 0x7F;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < kFirstPrintable || byte == kDelete) return "has a control character";
+  }
+  return is_utf8(text) ? "" : "is not UTF-8";
+}
 
 json to_json(const Preprocessing& preprocessing) {
   return {

@@ -53,6 +53,10 @@ struct DatasetInfo {
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
 [[nodiscard]] DatasetInfo dataset_info_from_json(const nlohmann::json& value, std::string_view place);
 
+// What keeps a text from being a class's id or name: "is not UTF-8", "has a control character"; empty:
+// nothing.
+[[nodiscard]] std::string class_text_complaint(const std::string& text);
+
 // Throws Error(place, reason) where a value is outside its range, a class id is empty, occurs twice or, like
 // a class name, is not UTF-8 or has control characters (tables of classes are lines of text).
 void check_dataset_info(const DatasetInfo& info, std::string_view place);

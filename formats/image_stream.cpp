@@ -22,6 +22,7 @@ constexpr std::array kCompressed = {"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv, "BZh"sv,
                                     "7zXZ\0"sv};
 constexpr std::size_t kPngChunkHeader = 8;   // length, type
 constexpr std::size_t kPngChunkTrailer = 4;  // CRC
+constexpr std::size_t kPassedOverKept = 8192;
 constexpr std::uint8_t kStartOfImage = 0xD8;
 constexpr std::uint8_t kEndOfImage = 0xD9;
 constexpr std::uint8_t kStartOfScan = 0xDA;
@@ -97,7 +98,10 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
                    starts_with(source_.peek(kPngSignature.size()), kPngSignature);
   if (!jpeg && !png) {
-    return Piece{{}, std::to_string(take_to_signature(0, nullptr)) + " bytes that are neither JPEG nor PNG"};
+    Piece other;
+    const std::uint64_t passed = take_to_signature(0, other.bytes, kPassedOverKept);
+    other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
+    return other;
   }
   Piece piece;
   if (jpeg ? append_jpeg(piece.bytes) : append_png(piece.bytes)) return piece;
@@ -105,7 +109,7 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   // before the next signature.
   source_.unread(piece.bytes);
   piece.bytes.clear();
-  take_to_signature(1, &piece.bytes);
+  take_to_signature(1, piece.bytes, kMaxImageFileBytes);
   return piece;
 }
 
@@ -183,7 +187,8 @@ bool ImageSplitter::append_png(std::vector<std::uint8_t>& image) {
   }
 }
 
-std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std::uint8_t>* bytes) {
+std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes,
+                                               std::size_t limit) {
   std::uint64_t taken = 0;
   while (true) {
     const auto there = source_.peek(kPngSignature.size() + from);
@@ -192,9 +197,8 @@ std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std
     // A signature may begin in the last bytes that are there.
     const bool at_end = there.size() < kPngSignature.size() + from;
     const std::size_t step = found < there.size() || at_end ? found : there.size() - kPngSignature.size() + 1;
-    if (bytes != nullptr && bytes->size() < kMaxImageFileBytes) {
-      bytes->insert(bytes->end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(step));
-    }
+    const std::size_t kept = std::min(step, limit - bytes.size());
+    bytes.insert(bytes.end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(kept));
     source_.take(step);
     taken += step;
     from = 0;

@@ -32,7 +32,7 @@ class ImageSplitter {
 
   struct Piece {
     std::vector<std::uint8_t> bytes;  // one image, perhaps a damaged one: the decoder says
-    std::string failure;              // else why there is no image here
+    std::string failure;              // else why there is no image here; bytes: the first of what is here
   };
   // The next image, or nothing at the end. After damage it goes on with the next signature of an image.
   std::optional<Piece> next();
@@ -42,9 +42,9 @@ class ImageSplitter {
   bool append_jpeg(std::vector<std::uint8_t>& image);
   bool append_entropy_coded(std::vector<std::uint8_t>& image);
   bool append_png(std::vector<std::uint8_t>& image);
-  // Takes bytes up to the next signature of an image, looking for it from byte `from` on, into `bytes` if it
-  // is given; returns how many.
-  std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>* bytes);
+  // Takes bytes up to the next signature of an image, looking for it from byte `from` on; the first `limit`
+  // of them go into `bytes`. Returns how many there were.
+  std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes, std::size_t limit);
 
   ByteSource& source_;
 };

@@ -26,6 +26,12 @@ std::optional<std::int32_t> to_label(std::string_view text) {
   return label;
 }
 
+// What is wrong with a label that is a whole number but none of a class; `most` says what there is.
+std::string number_complaint(const std::string& label, const std::string& most) {
+  if (label.front() == '+') return "label '" + label + "': write it without a sign";
+  return "label " + label + " is out of range: " + most;
+}
+
 // Calls on_line(line, number from 1) for each part that ends in `separator`; the last may lack it.
 template <typename OnLine>
 void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
@@ -115,6 +121,10 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
     const std::size_t tab = line.find('\t');
     ClassInfo info{std::string(line.substr(0, tab)), {}};
     if (tab != std::string_view::npos) info.name = line.substr(tab + 1);
+    for (const std::string& part : {info.id, info.name}) {
+      const std::string complaint = class_text_complaint(part);
+      if (!complaint.empty()) throw TextError(place, number, 0, "the line " + complaint);
+    }
     const auto [seen, added] = lines.emplace(info.id, number);
     if (!added) {
       throw TextError(place, number, 1,
@@ -160,8 +170,8 @@ std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place)
   }
   const auto label = to_label(entry.label);
   if (!label || static_cast<std::size_t>(*label) >= labels_.size()) {
-    refuse("label " + entry.label + " is out of range: the table has " + std::to_string(labels_.size()) +
-           " classes, from 0");
+    refuse(number_complaint(entry.label,
+                            "the table has " + std::to_string(labels_.size()) + " classes, from 0"));
   }
   return *label;
 }
@@ -172,11 +182,11 @@ int count_numbered_classes(const std::vector<ListEntry>& entries, std::string_vi
     if (entry.label.empty()) continue;
     const auto label = to_label(entry.label);
     if (!label) {
-      throw TextError(place, entry.line, entry.column,
-                      is_integer(entry.label)
-                          ? "label " + entry.label + " is out of range: labels go from 0 to " +
-                                std::to_string(kMaxClasses - 1)
-                          : "label '" + entry.label + "' is no number: give the class table (--classes)");
+      throw TextError(
+          place, entry.line, entry.column,
+          is_integer(entry.label)
+              ? number_complaint(entry.label, "labels go from 0 to " + std::to_string(kMaxClasses - 1))
+              : "label '" + entry.label + "' is no number: give the class table (--classes)");
     }
     count = std::max(count, *label + 1);
   }

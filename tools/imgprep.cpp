@@ -130,6 +130,11 @@ int run(const Options& options, Console& console) {
   sink.finish();
   out.commit();
   console.note(sink.summary());
+  if (sink.labelled() == 0 && inputs.expects_classes()) {
+    console.warn(
+        "no image has a class, which train and eval refuse: name the folder above the class folders, or give "
+        "--class-pattern or --labels");
+  }
   return rejects.count() > 0 ? kStatusFailure : kStatusDone;
 }
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <tuple>
+#include <utility>
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
@@ -13,12 +15,11 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/data/inputs_feeds.h"
+#include "lib/data/inputs_text.h"
 
 namespace convoy {
 namespace {
 
-// The first line of a list: a path has at most PATH_MAX bytes, a label few.
-constexpr std::size_t kListPeek = 8192;
 // Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
 constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
 
@@ -27,13 +28,18 @@ bool is_shard(std::span<const std::uint8_t> bytes) {
          std::memcmp(bytes.data(), kChunkMagic.data(), kChunkMagic.size()) == 0;
 }
 
-// Whether a text's first line begins with the name of a file.
-bool is_list(std::span<const std::uint8_t> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const std::string line(text.substr(0, text.find('\n')));
-  if (line.empty() || line.find('\0') != std::string::npos) return false;
-  const auto exists = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
-  return exists(line) || exists(line.substr(0, line.find('\t'))) || exists(line.substr(0, line.rfind(' ')));
+// Place and reason of an error about `place`, be it about a line of it ("list:1:8").
+std::pair<std::string, std::string> place_and_reason(const std::exception& error, const std::string& place) {
+  const std::string what = error.what();
+  const auto digit = [&](std::size_t at) { return at < what.size() && what[at] >= '0' && what[at] <= '9'; };
+  std::size_t end = place.size();
+  if (!what.starts_with(place)) return {place, what};
+  while (what[end] == ':' && digit(end + 1)) {
+    ++end;
+    while (digit(end)) ++end;
+  }
+  if (what.compare(end, 2, ": ") != 0) return {place, what};
+  return {what.substr(0, end), what.substr(end + 2)};
 }
 
 }  // namespace
@@ -142,7 +148,11 @@ void ImageInputs::classify(std::size_t index) {
     if (options_.shards_and_lists && kind == ContentKind::unknown) {
       const auto head = opened->source.peek(kListPeek);
       if (is_shard(head)) operand.kind = Kind::shard;
-      if (is_list(head)) operand.kind = Kind::list;
+      if (is_list(head)) {
+        operand.kind = Kind::list;
+      } else if (operand.kind == Kind::file && is_text(head)) {
+        operand.kind = Kind::text;
+      }
     }
     if (kind == ContentKind::compressed) {
       // Looking into the data takes some of them, so look at a copy where they come only once.
@@ -191,11 +201,13 @@ void ImageInputs::scan(std::size_t index) {
   Operand& operand = operands_[index];
   switch (operand.kind) {
     case Kind::file:
-      if (!operand.labelled) labeller_.note(operand.path, {});
+      if (!operand.labelled) labeller_.note(operand.path, {}, operand.path);
       break;
     case Kind::folder:
       for (const FolderEntry& entry : list_folder(operand.path)) {
-        if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
+        if (entry.failure.empty()) {
+          labeller_.note(entry.path, first_folder(entry.path), operand.path);
+        }
         ++total_;
       }
       break;
@@ -217,13 +229,14 @@ void ImageInputs::scan(std::size_t index) {
 std::uint64_t ImageInputs::scan_archive(std::size_t index) {
   const auto opened = open(index);
   ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
+  const std::string place = display_name(operands_[index].path);
   CommonFolder common;
   std::vector<std::string> folders;  // that hold images, in the outer archive
   std::uint64_t count = 0;
   const auto finish = [&] {
     common_[index] = common.get();
     for (const std::string& folder : folders) {
-      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())));
+      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())), place);
     }
   };
   try {
@@ -231,7 +244,7 @@ std::uint64_t ImageInputs::scan_archive(std::size_t index) {
       ++count;
       if (member->archive) total_known_ = false;
       if (labeller_.has_pattern() || !member->inner.empty()) {
-        labeller_.note(member->path, member->inner);
+        labeller_.note(member->path, member->inner, place);
         continue;
       }
       common.add(member->path);
@@ -254,6 +267,13 @@ std::unique_ptr<ImageInputs::Opened> ImageInputs::open(std::size_t index) {
   }
   const auto reopened = reopened_.find(index);
   return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
+}
+
+bool ImageInputs::expects_classes() const {
+  if (options_.labels.classes) return true;
+  return std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
+    return operand.kind == Kind::folder || operand.kind == Kind::archive;
+  });
 }
 
 void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
@@ -299,8 +319,8 @@ std::optional<ImageInput> ImageInputs::next() {
       ++at_;
     } catch (const Error& error) {
       ImageInput input;
-      input.name = input.place = display_name(operand.path);
-      input.failure = reason_of(error, input.place);
+      input.name = display_name(operand.path);
+      std::tie(input.place, input.failure) = place_and_reason(error, input.name);
       // What cannot be opened is over; what is open goes on behind the damage.
       if (!feed_) ++at_;
       return input;

@@ -66,6 +66,9 @@ class ImageInputs {
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return labeller_.classes(); }
   // Images to come, where that is known before reading them; else 0.
   [[nodiscard]] std::uint64_t total() const { return total_known_ ? total_ : 0; }
+  // Whether images without a class are a surprise: there is a table, or a folder or an archive, where classes
+  // are looked for. Of the operands looked at so far.
+  [[nodiscard]] bool expects_classes() const;
   // Operands that were copied to a temporary file.
   [[nodiscard]] const std::vector<std::string>& spooled() const { return spooled_; }
 
@@ -73,7 +76,7 @@ class ImageInputs {
   std::optional<ImageInput> next();
 
  private:
-  enum class Kind { unknown, file, folder, archive, stream, shard, list, missing };
+  enum class Kind { unknown, file, folder, archive, stream, shard, list, text, missing };
   struct Operand {
     std::string path;
     Kind kind = Kind::unknown;

@@ -3,6 +3,7 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
+#include "lib/data/inputs_text.h"
 #include "lib/data/shard_images.h"
 
 namespace convoy {
@@ -91,12 +92,23 @@ class ImageInputs::StreamFeed : public Feed {
     ImageInput input;
     input.name = input.place = name_ + ":" + std::to_string(++count_);
     input.failure = std::move(piece->failure);
+    if (!input.failure.empty()) {
+      if (count_ == 1) input.failure += hint(piece->bytes);
+      return input;
+    }
     input.bytes = std::move(piece->bytes);
-    if (input.failure.empty()) inputs_.set_label(input, {});
+    inputs_.set_label(input, {});
     return input;
   }
 
  private:
+  // What bytes that are no image may have been meant to be.
+  [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
+    if (!is_text(head)) return {};
+    if (!is_list(head)) return inputs_.options_.shards_and_lists ? ": " + names_no_file(head) : "";
+    return " (names of files? --files-from=" + (name_ == "stdin" ? "-" : name_) + ")";
+  }
+
   static constexpr std::size_t kDetectCompressed = 3;
   const ImageInputs& inputs_;
   std::string name_;
@@ -183,6 +195,8 @@ std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
     }
     case Kind::list:
       return std::make_unique<ListFeed>(options_, open(index)->source, name);
+    case Kind::text:
+      throw Error(name, "neither image nor list: " + names_no_file(open(index)->source.peek(kListPeek)));
     case Kind::missing:
       static_cast<void>(open(index));
       throw Error(name, "cannot be read");

@@ -78,19 +78,27 @@ Labeller::Labeller(const LabelRules& rules)
   if (!fixed_) note_numbers(count_numbered_classes(named_, labels_file_), labels_file_);
 }
 
-void Labeller::note_class(const ClassInfo& info) {
+void Labeller::note_class(const ClassInfo& info, std::string_view place) {
+  for (const std::string& text : {info.id, info.name}) {
+    const std::string complaint = class_text_complaint(text);
+    if (complaint.empty()) continue;
+    if (complaint_.empty()) {
+      complaint_ = std::string(place) + ": '" + text + "' cannot be a class: the name " + complaint;
+    }
+    return;
+  }
   gathered_.try_emplace(info.id, info.name);
   if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
     throw Error("more than " + std::to_string(kMaxClasses) + " classes");
   }
 }
 
-void Labeller::note(const std::string& name, std::string_view folder) {
+void Labeller::note(const std::string& name, std::string_view folder, std::string_view place) {
   if (fixed_ || !labels_file_.empty()) return;
   if (pattern_) {
-    if (const auto info = pattern_->match(name)) note_class(*info);
+    if (const auto info = pattern_->match(name)) note_class(*info, place);
   } else if (!folder.empty()) {
-    note_class({std::string(folder), {}});
+    note_class({std::string(folder), {}}, place);
   }
 }
 
@@ -102,6 +110,7 @@ void Labeller::note_numbers(int count, std::string_view place) {
 
 void Labeller::finish() {
   if (fixed_) return;
+  if (!complaint_.empty()) throw Error(complaint_);
   if (numbers_ > 0 && !gathered_.empty()) {
     throw Error(numbers_place_, "labels are numbers here, but other inputs have classes by name ('" +
                                     gathered_.begin()->first + "'): give the class table (--classes)");

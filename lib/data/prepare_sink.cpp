@@ -51,7 +51,7 @@ void ShardSink::add(PreparedRecord&& record) {
     writer_.emplace(out_, info_);
   }
   writer_->add(record.input.label, record.input.name, record.payload);
-  if (record.input.label == kNoLabel) ++unlabelled_;
+  if (record.input.label != kNoLabel) ++labelled_;
 }
 
 void ShardSink::finish() {
@@ -62,8 +62,9 @@ void ShardSink::finish() {
 }
 
 std::string ShardSink::summary() const {
+  const std::uint64_t unlabelled = writer_->records() - labelled_;
   return std::to_string(writer_->records()) + " images, " + std::to_string(info_.classes.size()) +
-         " classes" + (unlabelled_ > 0 ? ", " + std::to_string(unlabelled_) + " unlabelled" : "") +
+         " classes" + (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
          (rejects_.count() > 0 ? ", " + rejects_.summary() : "");
 }
 

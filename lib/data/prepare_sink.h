@@ -43,6 +43,8 @@ class ShardSink {
   void add(PreparedRecord&& record);
   // Completes the shard; the caller commits `out`. Throws Error where no image came to it.
   void finish();
+  // Images with a label that were written.
+  [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
   // "500 images, 500 classes, 2 rejected", after finish().
   [[nodiscard]] std::string summary() const;
 
@@ -53,7 +55,7 @@ class ShardSink {
   DatasetInfo info_;
   Rejects& rejects_;
   std::optional<ShardWriter> writer_;
-  std::uint64_t unlabelled_ = 0;
+  std::uint64_t labelled_ = 0;
 };
 
 }  // namespace convoy

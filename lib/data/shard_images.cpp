@@ -8,9 +8,16 @@
 namespace convoy {
 
 ShardImages::ShardImages(const std::string& path, std::string name)
-    : path_(path),
-      name_(std::move(name)),
-      data_({path}, [this](const std::string& message) { damage_.push_back(message); }) {}
+    : path_(path), name_(std::move(name)), data_(open()) {}
+
+// A copy of a pipe has a path that says nothing to the user.
+Dataset ShardImages::open() {
+  try {
+    return Dataset({path_}, [this](const std::string& message) { damage_.push_back(message); });
+  } catch (const Error& error) {
+    throw Error(name_, reason_of(error, path_));
+  }
+}
 
 std::optional<ImageInput> ShardImages::next() {
   ImageInput input;

@@ -26,6 +26,8 @@ class ShardImages {
   std::optional<ImageInput> next();
 
  private:
+  [[nodiscard]] Dataset open();
+
   std::string path_;
   std::string name_;
   std::deque<std::string> damage_;  // noticed when the shard was opened

@@ -130,12 +130,45 @@ rejected() {
   bad_list 'a.png\t2\n' '^imgprep: list:1:7: label 2 is out of range: the table has 2 classes' --classes=classes
   bad_list 'a.png\t-1\n' '^imgprep: list:1:7: label -1 is out of range'
   bad_list 'a.png\t1048576\n' '^imgprep: list:1:7: label 1048576 is out of range'
+  bad_list 'a.png\t+1\n' "^imgprep: list:1:7: label '.1': write it without a sign"
   bad_list 'a.png\tcow\n' "^imgprep: list:1:7: 'cow' is no class of the table" --classes=classes
   bad_list 'a.png\tcow\n' "^imgprep: list:1:7: label 'cow' is no number"
   printf 'cat\r\ndog\r\n' > classes
   bad_list 'a.png\t0\n' '^imgprep: classes:1:4: carriage return' --classes=classes
   printf 'cat\ncat\n' > classes
   bad_list 'a.png\t0\n' "^imgprep: classes:2:1: class 'cat' is on line 1 already" --classes=classes
+}
+
+@test "names of files where images are expected are told how to be read" {
+  make_folders photos 1 2
+  # shellcheck disable=SC2016
+  expect_status 1 bash -c 'find photos | "$0" -o x.shard' "$BIN/imgprep"
+  assert_contains "$stderr" "bytes that are neither JPEG nor PNG (names of files? --files-from=-)"
+}
+
+@test "a folder whose name can be no class is named, not the output" {
+  fixture png a.png
+  mkdir -p lat/$'caf\xe9' && cp a.png lat/$'caf\xe9'/1.png
+  refuse 1 "^imgprep: lat: '.*' cannot be a class: the name is not UTF-8" "$BIN/imgprep" -o x.shard lat
+  assert_missing x.shard
+}
+
+@test "images without a class are warned of where classes were looked for" {
+  make_folders photos 2 1
+  local warning="imgprep: no image has a class, which train and eval refuse: name the folder above the class folders"
+  expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard photos/class0 photos/class1
+  assert_contains "$stderr" "$warning"
+  printf 'cat\ndog\n' > classes
+  expect_status 0 "$BIN/imgprep" -q --size=8 --classes=classes -o x.shard photos/class0/0.png
+  assert_contains "$stderr" "$warning"
+  # Images that are given one by one carry none, and some of a folder may lie above its classes.
+  expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard photos/class0/0.png
+  assert_equal "$stderr" ""
+  expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard - < photos/class0/0.png
+  assert_equal "$stderr" ""
+  cp photos/class0/0.png photos
+  expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard photos
+  assert_equal "$stderr" ""
 }
 
 @test "a missing file in a list is one reject" {

@@ -90,6 +90,22 @@ answers() { cut -f 3 | xargs; }
   assert_missing out.tsv
 }
 
+@test "predict reads lists strictly, and says what a text is that is none" {
+  printf '%s\r\n' "${images[0]}" > dos
+  refuse 1 "^predict: dos:1:[0-9]+: carriage return at the end" "$BIN/predict" -w w.safetensors dos
+  refuse 1 "^predict: stdin:1:[0-9]+: carriage return at the end" "$BIN/predict" -w w.safetensors < dos
+  printf 'nofile.png\n%s\n' "${images[0]}" > list
+  local reason="a text whose first line names no file \('nofile.png'\)"
+  refuse 1 "^predict: list: neither image nor list: $reason" "$BIN/predict" -w w.safetensors list
+  refuse 1 "^predict: stdin:1: .*: $reason" "$BIN/predict" -w w.safetensors < list
+}
+
+@test "predict names the pipe, not its copy, where a shard on it is damaged" {
+  # shellcheck disable=SC2016
+  expect_status 1 bash -c 'head -c 100 val.shard | "$0" -w w.safetensors' "$BIN/predict"
+  grep -q '^predict: stdin: offset 0: ' <<< "$stderr" || fail "$stderr"
+}
+
 @test "predict ends with 1 for images of which none can be used, and for no images" {
   mkdir nothing
   refuse 1 'no images' "$BIN/predict" -w w.safetensors nothing

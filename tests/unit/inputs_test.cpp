@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/data/inputs_walk.h"
 #include "tests/support/archives.h"
+#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 #include "tests/support/temporary_folder.h"
 
@@ -309,6 +310,77 @@ TEST_F(Inputs, WhatIsMissingIsSaidInItsPlace) {
   const std::string gone = folder_ / "gone";
   const Result result = read({.operands = {a, gone, a}});
   EXPECT_EQ(result.images, (Strings{a + " -1", gone + "! No such file or directory", a + " -1"}));
+}
+
+TEST_F(Inputs, ListsAreToldFromOtherTextsAndReadStrictly) {
+  const std::string a = write("a.png", png(1));
+  const auto read_one = [&](const std::string& text) {
+    return read({.operands = {write_text("list", text)}, .labelled = false, .shards_and_lists = true}).images;
+  };
+  const std::string list = folder_ / "list";
+  EXPECT_EQ(read_one(a + "\n" + a + "\n"), (Strings{a + " -1", a + " -1"}));
+  for (const std::string& text : {a + "\r\n", a + " \n", " " + a + "\n", "\xEF\xBB\xBF" + a + "\n"}) {
+    const Strings images = read_one(text);
+    ASSERT_EQ(images.size(), 1U);
+    EXPECT_TRUE(images[0].starts_with(list + "! ")) << images[0];
+    EXPECT_EQ(images[0].find("neither"), std::string::npos) << images[0];
+  }
+  EXPECT_EQ(read_one("gone.png\n" + a + "\n"),
+            (Strings{list + "! neither image nor list: a text whose first line names no file ('gone.png')"}));
+  EXPECT_EQ(read_one(std::string("gone\0", 5)),
+            (Strings{list + " -1"}));  // as an image, which says what is wrong
+}
+
+TEST_F(Inputs, LinesOfAListAreThePlaceOfWhatIsWrongInIt) {
+  const std::string a = write("a.png", png(1));
+  const std::string list = write_text("list", a + "\n" + a + "\r\n");
+  ImageInputs inputs({.operands = {list}, .labelled = false, .shards_and_lists = true});
+  const auto input = inputs.next();
+  ASSERT_TRUE(input);
+  EXPECT_EQ(input->name, list);
+  EXPECT_EQ(input->place, list + ":2:" + std::to_string(a.size() + 1));
+  EXPECT_TRUE(input->failure.starts_with("carriage return")) << input->failure;
+  EXPECT_FALSE(inputs.next());
+}
+
+TEST_F(Inputs, NamesOfFilesInAPipeAreTakenForAMistake) {
+  const std::string a = write("a.png", png(1));
+  const std::string fifo = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto read_pipe = [&](const std::string& text) {
+    const Pipe pipe(fifo, Bytes(text.begin(), text.end()));
+    return read({.operands = {fifo}}).images;
+  };
+  const std::string bytes = "! " + std::to_string(a.size() + 1) + " bytes that are neither JPEG nor PNG";
+  EXPECT_EQ(read_pipe(a + "\n"),
+            (Strings{fifo + ":1" + bytes + " (names of files? --files-from=" + fifo + ")"}));
+  EXPECT_EQ(read_pipe("x\n"), (Strings{fifo + ":1! 2 bytes that are neither JPEG nor PNG"}));
+}
+
+TEST_F(Inputs, ClassesThatNoTableCanHoldAreNamedWithTheirFolder) {
+  write("top/caf\xE9/1.png", png(1));
+  write("top/dog/2.png", png(2));
+  const std::string top = folder_ / "top";
+  EXPECT_EQ(test::error_of([&] { read({.operands = {top}}); }),
+            top + ": 'caf\xE9' cannot be a class: the name is not UTF-8");
+  const std::string tar = write("x.tar", make_tar({{"a\nb/1.png", png(1)}, {"c/1.png", png(1)}}));
+  EXPECT_EQ(test::error_of([&] { read({.operands = {tar}}); }),
+            tar + ": 'a\nb' cannot be a class: the name has a control character");
+}
+
+TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesAndATable) {
+  const std::string a = write("top/a.png", png(1));
+  const auto expects = [&](InputOptions options) {
+    ImageInputs inputs(std::move(options));
+    while (inputs.next()) continue;
+    return inputs.expects_classes();
+  };
+  EXPECT_TRUE(expects({.operands = {folder_ / "top"}}));
+  EXPECT_FALSE(expects({.operands = {a}}));
+  EXPECT_FALSE(expects({.files_from = write_text("list", a + "\n")}));
+  InputOptions with_table{.operands = {a}};
+  with_table.labels.classes = std::vector<ClassInfo>{{"x", ""}};
+  EXPECT_TRUE(expects(with_table));
 }
 
 TEST_F(Inputs, WithoutLabelsNothingIsLookedThrough) {

@@ -82,6 +82,7 @@ TEST(Classes, MustBeUniqueAndThere) {
   EXPECT_EQ(classes_error(""), "c: no classes: the file is empty");
   EXPECT_EQ(classes_error("a\r\n"),
             "c:1:2: carriage return at the end of the line: the file has DOS line ends");
+  EXPECT_EQ(classes_error("a\nb\tcaf\xE9\n"), "c:2: the line is not UTF-8");
   EXPECT_EQ(classes_error("a\t\n"), "c:1:3: nothing behind the TAB");
 }
 
@@ -98,6 +99,7 @@ TEST(Labels, AreIdsOrNumbers) {
             "l:5:7: label -1 is out of range: the table has 3 classes, from 0");
   EXPECT_EQ(test::error_of([&] { resolve("99999999999999999999"); }),
             "l:5:7: label 99999999999999999999 is out of range: the table has 3 classes, from 0");
+  EXPECT_EQ(test::error_of([&] { resolve("+1"); }), "l:5:7: label '+1': write it without a sign");
   EXPECT_EQ(test::error_of([&] { resolve("cow"); }), "l:5:7: 'cow' is no class of the table");
 }
 
@@ -109,6 +111,7 @@ TEST(Labels, NumbersWithoutATable) {
   };
   EXPECT_EQ(count_error("a 1\nb -1\n"), "l:2:3: label -1 is out of range: labels go from 0 to 1048575");
   EXPECT_EQ(count_error("a 1048576\n"), "l:1:3: label 1048576 is out of range: labels go from 0 to 1048575");
+  EXPECT_EQ(count_error("a +1\n"), "l:1:3: label '+1': write it without a sign");
   EXPECT_EQ(count_error("a\tcat\n"), "l:1:3: label 'cat' is no number: give the class table (--classes)");
 }
 
