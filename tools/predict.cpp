@@ -155,6 +155,9 @@ int predict(const Options& options, Console& console) {
   };
   Answers answers(compile_for, options, dataset.classes, batch, rejects);
   PreparerPool pool(dataset.preprocessing, input_options.limits);
+  Progress progress(console, inputs.total(), "images");
+  if (shows_lines(options.text("output"))) progress.hide();
+  std::uint64_t done = 0;
   // One image at a time is for coprocesses: a thread that waits for the next one could not be ended.
   const int threads = batch == 1 ? 1 : compile.threads;
   ordered_parallel_map(
@@ -171,7 +174,11 @@ int predict(const Options& options, Console& console) {
         one.input.pixels.reset();
         return one;
       },
-      [&](Prepared&& one) { answers.add(std::move(one)); });
+      [&](Prepared&& one) {
+        answers.add(std::move(one));
+        progress.update(++done, rejects.summary());
+      });
+  progress.finish();
   answers.finish();
   rejects.commit();
   if (answers.answered() == 0 && rejects.count() == 0) throw Error("no images");

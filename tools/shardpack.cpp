@@ -111,20 +111,24 @@ PackOptions pack_options(const Options& options) {
 }
 
 // Inputs that cannot be read at all do not keep the others from being looked at.
-void look_inside(const std::string& look, const Options& options, Rejects& rejects, bool stop) {
+void look_inside(const std::string& look, const Options& options, Rejects& rejects, bool stop,
+                 Console& console) {
+  LookProgress progress(options.inputs(), options.text("output"), console);
   OutputFile out(options.text("output"), OutputFile::Content::text);
   const auto on_damage = [&](const std::string& message) { reject_damage(rejects, message); };
   for (const std::string& input : options.inputs()) {
     try {
-      if (look == "list") list_shard(input, out, on_damage);
+      if (look == "list") list_shard(input, out, on_damage, progress);
       if (look == "info") {
-        describe_shard(input, options.flag("json") ? InfoForm::json : InfoForm::text, out, on_damage);
+        describe_shard(input, options.flag("json") ? InfoForm::json : InfoForm::text, out, on_damage,
+                       progress);
       }
-      if (look == "verify") verify_shard(input, out, on_damage);
+      if (look == "verify") verify_shard(input, out, on_damage, progress);
     } catch (const Error& error) {
       if (stop || std::string_view(error.what()).starts_with(out.name() + ": ")) throw;
       reject_damage(rejects, error.what());
     }
+    progress.next_input();
   }
   out.commit();
 }
@@ -148,7 +152,7 @@ int run(const Options& options, Console& console) {
   } else if (look == "extract") {
     signal = extract_shards(inputs, options.text("extract"), options.threads(), rejects, console).signal;
   } else {
-    look_inside(look, options, rejects, stop);
+    look_inside(look, options, rejects, stop, console);
   }
   rejects.commit();
   if (signal != 0) return kStatusSignal + signal;

@@ -14,7 +14,9 @@ namespace {
 
 constexpr auto kTerminalInterval = std::chrono::milliseconds(100);
 constexpr auto kPlainInterval = std::chrono::seconds(10);
-constexpr int kBarWidth = 24;
+constexpr std::size_t kBarWidth = 24;
+constexpr std::size_t kNarrowBarWidth = 10;
+constexpr std::size_t kWideTerminal = 100;  // columns from which on the bar has its full width
 
 template <typename... Values>
 std::string format(const char* pattern, Values... values) {
@@ -107,6 +109,8 @@ void Console::erase_progress() {
   progress_line_.clear();
 }
 
+bool shows_lines(const std::string& output) { return output == "-" && ::isatty(STDOUT_FILENO) == 1; }
+
 Progress::Progress(Console& console, std::uint64_t total, std::string unit)
     : console_(console), total_(total), unit_(std::move(unit)), start_(Clock::now()), last_shown_(start_) {}
 
@@ -120,7 +124,7 @@ void Progress::update(std::uint64_t done, std::string_view extra) {
   }
   done_ = done;
   extra_ = extra;
-  if (console_.verbosity_ == Console::Verbosity::quiet) return;
+  if (hidden_ || console_.verbosity_ == Console::Verbosity::quiet) return;
   const auto now = Clock::now();
   if (now - last_shown_ < (console_.terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval)) return;
   last_shown_ = now;
@@ -134,33 +138,36 @@ void Progress::finish() {
   // A run that was over before anything was shown needs no last word on a pipe; on a terminal people look for
   // it.
   const bool wanted = shown_ || (console_.terminal_ && any_);
-  if (console_.verbosity_ == Console::Verbosity::quiet || !wanted) return;
+  if (hidden_ || console_.verbosity_ == Console::Verbosity::quiet || !wanted) return;
   console_.show_progress(line(Clock::now()), true);
 }
 
+// What stands first stays where the terminal is narrow.
 std::string Progress::line(Clock::time_point now) const {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_ - first_done_) / seconds : 0.0;
-  std::string text;
-  if (total_ > 0) {
-    const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
-    const int filled = static_cast<int>(share * kBarWidth);
-    if (console_.terminal_)
-      text += "[" + std::string(static_cast<std::size_t>(filled), '#') +
-              std::string(static_cast<std::size_t>(kBarWidth - filled), ' ') + "] ";
-    text +=
-        format("%llu/%llu ", static_cast<unsigned long long>(done_), static_cast<unsigned long long>(total_));
-  } else {
-    text += format("%llu ", static_cast<unsigned long long>(done_));
-  }
-  text += unit_ + format(rate >= 100 ? " %.0f/s" : " %.1f/s", rate);
-  if (!extra_.empty()) text += " " + extra_;
+  std::string text = std::to_string(done_);
+  if (total_ > 0) text += "/" + std::to_string(total_);
+  text += " " + unit_ + format(rate >= 100 ? " %.0f/s" : " %.1f/s", rate);
   if (total_ > done_ && rate > 0) {
     text += " ETA " + format_seconds(static_cast<double>(total_ - done_) / rate);
   } else {
     text += " in " + format_seconds(seconds);
   }
-  return text;
+  if (console_.terminal_ && total_ > 0) text.insert(0, bar(text.size()));
+  return extra_.empty() ? text : text + " " + extra_;
+}
+
+// The bar, where there is room for it beside `others` characters, which say more.
+std::string Progress::bar(std::size_t others) const {
+  constexpr std::size_t kAround = 3;  // "[", "] "
+  const std::size_t columns = terminal_columns();
+  const std::size_t width = columns < kWideTerminal ? kNarrowBarWidth : kBarWidth;
+  const std::size_t name = console_.tool().size() + 2;
+  if (name + width + kAround + others >= columns) return {};
+  const double share = std::min(1.0, static_cast<double>(done_) / static_cast<double>(total_));
+  const auto filled = static_cast<std::size_t>(share * static_cast<double>(width));
+  return "[" + std::string(filled, '#') + std::string(width - filled, ' ') + "] ";
 }
 
 }  // namespace convoy

@@ -44,6 +44,9 @@ class Console {
   std::string progress_line_;  // what stands on the terminal's last line now
 };
 
+// Whether lines that a tool writes to `output` come to a terminal: progress would be drawn between them.
+[[nodiscard]] bool shows_lines(const std::string& output);
+
 // Progress with rate and estimated time left: a bar redrawn some ten times a second on a terminal, a plain
 // line now and then elsewhere, nothing with -q. update() is cheap enough to call for every item. Use from one
 // thread.
@@ -58,7 +61,9 @@ class Progress {
   ~Progress();
 
   void set_total(std::uint64_t total) { total_ = total; }
-  // done: items done so far. extra: shown after the rate, e.g. "loss 2.31".
+  // Shows nothing from now on.
+  void hide() { hidden_ = true; }
+  // done: items done so far. extra: shown last, e.g. "loss 2.31".
   void update(std::uint64_t done, std::string_view extra = {});
   // Shows the last state once more and ends the line. Called by the destructor.
   void finish();
@@ -66,6 +71,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   [[nodiscard]] std::string line(Clock::time_point now) const;
+  [[nodiscard]] std::string bar(std::size_t others) const;
 
   Console& console_;
   std::uint64_t total_;
@@ -78,6 +84,7 @@ class Progress {
   std::string extra_;
   bool shown_ = false;
   bool finished_ = false;
+  bool hidden_ = false;
 };
 
 // 4096 -> "4.0 KiB": for messages.

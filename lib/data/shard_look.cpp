@@ -2,8 +2,12 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -23,7 +27,8 @@ using EachRecord = std::function<void(const DatasetInfo& info, const std::string
                                       const RecordView& record)>;
 
 // Every record of a shard in order; a file is mapped, a pipe is read as it comes.
-Seen for_each_record(const std::string& path, const DamageHandler& on_damage, const EachRecord& each) {
+Seen for_each_record(const std::string& path, const DamageHandler& on_damage, LookProgress& progress,
+                     const EachRecord& each) {
   Seen seen;
   InputFile in(path);
   seen.file = in.name();
@@ -31,7 +36,11 @@ Seen for_each_record(const std::string& path, const DamageHandler& on_damage, co
     const ShardFile shard(path, on_damage);
     seen.info = shard.info();
     seen.records = shard.size();
-    for (std::uint64_t i = 0; i < seen.records; ++i) each(seen.info, seen.file, i, shard.record(i));
+    for (std::uint64_t i = 0; i < seen.records; ++i) {
+      const RecordView record = shard.record(i);
+      each(seen.info, seen.file, i, record);
+      progress.at(record.offset + record.payload.size());
+    }
     return seen;
   }
   ShardReader reader(in, on_damage);
@@ -39,6 +48,7 @@ Seen for_each_record(const std::string& path, const DamageHandler& on_damage, co
   while (const auto record = reader.next_view()) {
     each(seen.info, seen.file, reader.index(), *record);
     ++seen.records;
+    progress.at(in.position());
   }
   return seen;
 }
@@ -49,11 +59,51 @@ std::string hexadecimal(std::uint64_t value) {
   return text.data();
 }
 
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = kKiB * kKiB;
+
+// Bytes of each input; nothing where one is no regular file.
+std::vector<std::uint64_t> sizes_of(const std::vector<std::string>& inputs) {
+  std::vector<std::uint64_t> sizes;
+  for (const std::string& input : inputs) {
+    std::error_code failure;
+    if (!std::filesystem::is_regular_file(input, failure)) return {};
+    sizes.push_back(std::filesystem::file_size(input, failure));
+    if (failure) return {};
+  }
+  return sizes;
+}
+
 }  // namespace
 
-void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage) {
+LookProgress::LookProgress(const std::vector<std::string>& inputs, const std::string& output,
+                           Console& console)
+    : sizes_(sizes_of(inputs)),
+      unit_(total() > 0 && total() < 16 * kMiB ? kKiB : kMiB),
+      progress_(console, total() / unit_, unit_ == kKiB ? "KiB" : "MiB") {
+  if (shows_lines(output)) progress_.hide();
+}
+
+std::uint64_t LookProgress::total() const {
+  return std::accumulate(sizes_.begin(), sizes_.end(), std::uint64_t{0});
+}
+
+void LookProgress::at(std::uint64_t bytes) {
+  here_ = bytes;
+  progress_.update((before_ + here_) / unit_);
+}
+
+// Behind the last record there are more bytes, and an input that does not read has none before.
+void LookProgress::next_input() {
+  if (!sizes_.empty()) here_ = sizes_[input_++];
+  at(here_);
+  before_ += std::exchange(here_, 0);
+}
+
+void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                LookProgress& progress) {
   for_each_record(
-      path, on_damage,
+      path, on_damage, progress,
       [&](const DatasetInfo& info, const std::string& file, std::uint64_t index, const RecordView& record) {
         const bool labelled = record.label >= 0;
         const std::string id = labelled ? info.classes[static_cast<std::size_t>(record.label)].id : "-";
@@ -64,12 +114,13 @@ void list_shard(const std::string& path, OutputFile& out, const DamageHandler& o
       });
 }
 
-void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage) {
+void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
+                    LookProgress& progress) {
   std::vector<std::uint64_t> of_class;
   std::uint64_t unlabelled = 0;
   std::uint64_t bytes = 0;
   const Seen seen = for_each_record(
-      path, on_damage,
+      path, on_damage, progress,
       [&](const DatasetInfo& info, const std::string&, std::uint64_t, const RecordView& record) {
         of_class.resize(info.classes.size());
         if (record.label >= 0) {
@@ -111,7 +162,8 @@ void describe_shard(const std::string& path, InfoForm form, OutputFile& out, con
   }
 }
 
-void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage) {
+void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                  LookProgress& progress) {
   std::uint64_t whole = 0;
   std::uint64_t losses = 0;
   const auto counted = [&](const std::string& message) {
@@ -120,7 +172,10 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
   };
   InputFile in(path);
   ShardReader reader(in, counted);
-  while (reader.next_view()) ++whole;
+  while (reader.next_view()) {
+    ++whole;
+    progress.at(in.position());
+  }
   out.write(tsv_field(in.name()) + "\t" + std::to_string(whole) + "\t" + std::to_string(losses) + "\n");
 }
 

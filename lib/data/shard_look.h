@@ -3,22 +3,48 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "formats/shard.h"
+#include "lib/base/console.h"
 #include "lib/base/file.h"
 
 namespace convoy {
 
+// How far a look at several shards is, in bytes of them all.
+class LookProgress {
+ public:
+  // inputs: looked at in this order. output: where the lines go; no progress is shown between them.
+  LookProgress(const std::vector<std::string>& inputs, const std::string& output, Console& console);
+  // So many bytes of the input lie behind.
+  void at(std::uint64_t bytes);
+  // The input is done.
+  void next_input();
+
+ private:
+  [[nodiscard]] std::uint64_t total() const;
+
+  std::vector<std::uint64_t> sizes_;  // of the inputs; empty where one is no regular file
+  std::uint64_t unit_;                // bytes
+  Progress progress_;
+  std::size_t input_ = 0;
+  std::uint64_t before_ = 0;  // bytes of inputs that are done
+  std::uint64_t here_ = 0;    // of the one that is looked at
+};
+
 // One line a record: index, label, class id ("-" without label), name, offset of the payload, its length, its
 // checksum (16 hexadecimal digits), and the file. Payloads are not read, except from a pipe.
-void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage);
+void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                LookProgress& progress);
 
 enum class InfoForm { text, json };
 // What the shard says about its records, and how many each class has: lines KEY<TAB>VALUE and
 // class<TAB>LABEL<TAB>ID<TAB>NAME<TAB>RECORDS, or one JSON object on one line.
-void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage);
+void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
+                    LookProgress& progress);
 
 // Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses".
-void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage);
+void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                  LookProgress& progress);
 
 }  // namespace convoy

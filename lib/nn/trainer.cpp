@@ -57,9 +57,8 @@ int Trainer::run() {
     if (state().validation_due) validate();
     while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
       train_step(loader);
-      progress.update(solver_.seen(),
-                      format("step %llu epoch %.2f loss %.4f", static_cast<unsigned long long>(state().step),
-                             solver_.epoch(), last_loss_));
+      progress.update(solver_.seen(), format("loss %.4f epoch %.2f step %llu", last_loss_, solver_.epoch(),
+                                             static_cast<unsigned long long>(state().step)));
       const bool last = state().step == total_steps_;
       const auto due = [&](const Interval& interval) {
         return last || interval.due(state().step, batch, state().records);

@@ -1,0 +1,46 @@
+# Progress, as a terminal shows it: through a pseudo-terminal.
+load common
+load training
+
+setup() {
+  common_setup
+  requires script stty
+}
+
+# on_terminal COLUMNS COMMAND: runs it in bash on a terminal of that width; shown has each state of its last line.
+on_terminal() {
+  script -qec "stty cols $1; $2" /dev/null < /dev/null > typescript
+  tr '\r' '\n' < typescript | sed 's/\x1b\[K//g' | sed '/^$/d' > shown
+}
+
+@test "train shows its rate, the time left and the loss at 80 columns; a longer bar at 120" {
+  make_training_set
+  local command="'$BIN/train' ${SMALL[*]} --steps=600 -o w.safetensors train.shard"
+  on_terminal 80 "$command"
+  grep -Eq '^train: \[[# ]{10}\] [0-9]+/4800 images [0-9.]+/s ETA [0-9hms]+ loss [0-9]' shown || fail "$(cat shown)"
+  [ "$(grep '^train: \[' shown | awk '{ print length($0) }' | sort -n | tail -n 1)" -le 79 ] || fail "$(cat shown)"
+  on_terminal 120 "$command"
+  grep -Eq '^train: \[[# ]{24}\] [0-9]+/4800 images [0-9.]+/s ETA [0-9hms]+ loss [0-9.]+ epoch [0-9.]+ step [0-9]+$' shown ||
+    fail "$(cat shown)"
+  on_terminal 50 "$command"
+  grep -Eq '^train: [0-9]+/4800 images [0-9.]+/s ETA' shown || fail "$(cat shown)"
+}
+
+@test "predict and the looks of shardpack show progress, but not between their lines" {
+  make_training_set
+  small_train --steps=1 -o w.safetensors train.shard
+  on_terminal 80 "'$BIN/predict' -w w.safetensors val.shard > answers"
+  grep -Eq '^predict: 12 images [0-9.]+/s in ' shown || fail "$(cat shown)"
+  assert_lines answers 48
+  on_terminal 80 "'$BIN/predict' -w w.safetensors -k 1 val.shard"
+  assert_lines shown 12
+  local look
+  for look in --verify --list --info; do
+    on_terminal 80 "'$BIN/shardpack' $look train.shard val.shard > lines"
+    grep -Eq '^shardpack: \[##########\] [0-9]+/[0-9]+ KiB [0-9.]+/s in ' shown || fail "$look: $(cat shown)"
+    on_terminal 80 "'$BIN/shardpack' $look train.shard val.shard"
+    cmp shown lines || fail "$look: $(cat shown)"
+    on_terminal 80 "'$BIN/shardpack' -q $look train.shard val.shard > lines"
+    [ ! -s shown ] || fail "$look: $(cat shown)"
+  done
+}
