@@ -49,6 +49,94 @@ make_ilsvrc() {
   assert_contains "$output$stderr" "resumed at step 6"
 }
 
+@test "examples/imagenet leaves out images that cannot be used, and shards of an earlier run" {
+  make_ilsvrc
+  : > n01443537/n01443537_2.JPEG
+  tar -C n01443537 -cf inner/n01443537.tar .
+  tar -C inner -cf ILSVRC2012_img_train.tar n02123045.tar n01440764.tar n01443537.tar
+  head -c 300 val/ILSVRC2012_val_00000002.JPEG > short.jpg && mv short.jpg val/ILSVRC2012_val_00000002.JPEG
+  tar -C val -cf ILSVRC2012_img_val.tar .
+  mkdir work
+  cd work
+  local options=(-f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. SIZE=32)
+  expect_status 0 make "${options[@]}" SHARDS=3 shards
+  assert_lines train.rejects 1
+  assert_contains "$(cat train.rejects)" "n01443537_2.JPEG	empty file"
+  assert_contains "$(cat val.rejects)" "ILSVRC2012_val_00000002.JPEG"
+  assert_equal "$("$BIN/shardpack" --list train-*.shard | wc -l)" 11
+  assert_equal "$("$BIN/shardpack" --list val.shard | wc -l)" 2
+  touch -d '1 hour' classes.txt
+  expect_status 0 make "${options[@]}" SHARDS=2 train.shards
+  assert_equal "$(cat train.shards)" "train-00000.shard
+train-00001.shard"
+  # Left out is one thing, nothing left another.
+  for image in ../val/*.JPEG; do : > "$image"; done
+  tar -C ../val -cf ../ILSVRC2012_img_val.tar .
+  expect_status 2 make "${options[@]}" val.shard
+  assert_contains "$stderr" "every image was rejected: nothing written"
+  [ ! -e val.shard ]
+}
+
+@test "examples/imagenet takes a tar of tars of ImageNet's photographs" {
+  requires_data imagenet-samples-500.tar
+  mkdir photos inner val work
+  tar -C photos -xf "$DATA"
+  find photos -name '*.JPEG' | sort | head -n 20 > list
+  assert_lines list 20
+  local path wnid number=0
+  while IFS= read -r path; do
+    wnid=$(basename "$path" | sed 's/_.*//')
+    number=$((number + 1))
+    tar -C "$(dirname "$path")" -cf "inner/$wnid.tar" "$(basename "$path")"
+    mkdir -p boxes/val
+    cp "$path" "val/ILSVRC2012_val_000000$number.JPEG"
+    printf '<annotation>\n<filename>ILSVRC2012_val_000000%s</filename>\n<name>%s</name>\n</annotation>\n' \
+      "$number" "$wnid" > "boxes/val/$number.xml"
+    printf '%s a readable name\n' "$wnid" >> synset_words.txt
+  done < list
+  (cd inner && tar -cf ../ILSVRC2012_img_train.tar ./*.tar)
+  tar -C val -cf ILSVRC2012_img_val.tar .
+  tar -C boxes -czf ILSVRC2012_bbox_val_v3.tgz val
+  cd work
+  expect_status 0 make -f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. NET=../small.net \
+    SIZE=32 SHARDS=2 BATCH=5 EPOCHS=1 CODEC=jpeg:95
+  assert_contains "$output" "images	20"
+  assert_equal "$("$BIN/shardpack" --list train-*.shard | cut -f 3 | sort -u | wc -l)" 20
+  assert_contains "$("$BIN/shardpack" --info val.shard)" "a readable name"
+}
+
+@test "examples/fashion-mnist makes its photographs anew, also where an earlier run was interrupted" {
+  requires gzip
+  local set count
+  mkdir mnist work
+  for set in train t10k; do
+    [ $set = train ] && count=40 || count=20
+    make_idx "$set" "$count"
+    gzip -c $set-images.idx > mnist/$set-images-idx3-ubyte.gz
+    gzip -c $set-labels.idx > mnist/$set-labels-idx1-ubyte.gz
+  done
+  cd work
+  local options=(-f "$ROOT/examples/fashion-mnist/Makefile" BIN="$BIN" FASHION_MNIST=../mnist)
+  expect_status 0 make "${options[@]}" photographs
+  assert_equal "$(find photographs -name '*.png' | wc -l)" 20
+  rm classes.txt test.shard  # as if the class table had changed
+  mkdir -p photographs.new/half
+  expect_status 0 make "${options[@]}" photographs
+  assert_equal "$(find photographs -name '*.png' | wc -l)" 20
+  assert_equal "$(find . -name half)" ""
+  expect_status 0 make "${options[@]}" EPOCHS=1 MAX_ERROR=100
+  assert_contains "$output" "Test error:"
+}
+
+@test "examples/cifar10 leaves out images that cannot be used" {
+  make_folders images 3 10 size=32x32
+  echo 'no image' > images/class1/3.png
+  local options=(-f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" IMAGES=images)
+  expect_status 0 make "${options[@]}" shards
+  assert_equal "$("$BIN/shardpack" --list train.shard val.shard | wc -l)" 29
+  assert_contains "$(cat train.rejects)" "images/class1/3.png	neither"
+}
+
 @test "examples/cifar10 trains from a folder of images a class" {
   local class image
   for class in cat dog ship; do
