@@ -128,6 +128,19 @@ train-00001.shard"
   assert_contains "$output" "Test error:"
 }
 
+@test "the commands in the files of nets have options that train has, and the mean" {
+  local net command option help
+  help=$("$BIN/train" --help)
+  for net in "$NETS"/*.net; do
+    command=$(awk '/^#   train / { inside = 1 } inside && /^# *$/ { exit } inside { sub(/^# */, ""); print }' "$net")
+    assert_contains "$command" "--net=$(basename "$net") "
+    assert_contains "$command" "--mean=mean.safetensors"
+    while read -r option; do
+      assert_contains "$help" "$option"
+    done < <(grep -Eo -- '--[a-z-]+' <<< "$command")
+  done
+}
+
 @test "examples/cifar10 leaves out images that cannot be used" {
   make_folders images 3 10 size=32x32
   echo 'no image' > images/class1/3.png
