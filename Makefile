@@ -52,7 +52,7 @@ NETS := $(wildcard examples/nets/*.net)
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint check-by-heart demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) ## the test programs, in $(OUT)/test
@@ -115,6 +115,8 @@ check-cli: all tests ## the Bats files alone (CLI_TESTS=tests/cli/train.bats: th
 	@$(RUN) $(CLI_TESTS)
 check-lint: ## order of includes, manual pages, shell scripts, formatting
 	@$(RUN) $(CHECKS)
+check-by-heart: all ## alexnet.net learns 500 photographs of the folder CONVOY_DATA by heart, in minutes; no part of check
+	@BIN='$(abspath $(OUT)/bin)' tests/quality/by_heart
 
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
 	@$(SETUP) demo

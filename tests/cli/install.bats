@@ -111,6 +111,11 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   expect_status 0 demo MAX_ERROR=100
   assert_contains "$output" "Test error: "
   assert_lines run/predictions.tsv 30
+  # What README.md ends it with.
+  rm -r run/photographs
+  commands=$(awk '/^    convoy shardpack --extract/ { on = 1 } on && !/^    / { exit } on' "$ROOT/README.md")
+  PATH=$BIN:$PATH expect_status 0 bash -c "cd run; $commands"
+  assert_equal "${#lines[@]}" 30  # three classes of ten photographs
   # Above the limit it fails.
   expect_status 2 demo MAX_ERROR=-1
 }
