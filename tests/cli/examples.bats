@@ -1,5 +1,6 @@
 # The Makefiles under examples/, end to end on miniature archives of the same form as the real ones.
 load common
+load training
 
 setup() {
   common_setup
@@ -148,6 +149,14 @@ train-00001.shard"
   expect_status 0 make "${options[@]}" shards
   assert_equal "$("$BIN/shardpack" --list train.shard val.shard | wc -l)" 29
   assert_contains "$(cat train.rejects)" "images/class1/3.png	neither"
+  # Records that are damaged later on cost themselves alone, too.
+  damage_payload train.shard 5
+  damage_payload val.shard 1
+  expect_status 0 make "${options[@]}" TRAIN_OPTIONS="--batch=8 --epochs=1"
+  assert_contains "$(cat mean.rejects)" "record 5 ("
+  assert_contains "$(cat cifar-80sec.rejects)" "record 5 ("
+  assert_contains "$(cat evaluation.rejects)" "record 1 ("
+  assert_contains "$output" "images	2"
 }
 
 @test "examples/cifar10 trains from a folder of images a class" {
