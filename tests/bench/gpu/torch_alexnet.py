@@ -55,16 +55,20 @@ def make_step(batch, lrn, mode):
     optimizer = torch.optim.SGD(net.parameters(), 1e-4, momentum=0.9, weight_decay=5e-4, fused=True)
     images = torch.randn(batch, 3, 227, 227, device="cuda").contiguous(memory_format=torch.channels_last)
     labels = torch.randint(0, 1000, (batch,), device="cuda")
-    forward = net
+
+    def loss_of(images, labels):
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            return F.cross_entropy(net(images), labels)
+
     if mode in COMPILED:
         torch._dynamo.reset()  # else another batch size counts as a dynamic shape
-        forward = torch.compile(net, dynamic=False, mode=COMPILED[mode])
+        loss_of = torch.compile(loss_of, dynamic=False, mode=COMPILED[mode])
 
     def step():
+        if mode == "compiled+graph":
+            torch.compiler.cudagraph_mark_step_begin()
         optimizer.zero_grad(set_to_none=True)
-        with torch.autocast("cuda", dtype=torch.bfloat16):
-            loss = F.cross_entropy(forward(images), labels)
-        loss.backward()
+        loss_of(images, labels).backward()
         optimizer.step()
 
     if mode != "graph":
@@ -110,7 +114,8 @@ def print_rate(batch, lrn, mode):
     try:
         result = f"{rate(batch, lrn, mode):8.0f} images/s"
     except Exception as error:  # a peer that fails is a line of the table
-        result = f"failed: {type(error).__name__}: {str(error).splitlines()[0][:80]}"
+        lines = str(error).splitlines() or [""]
+        result = f"failed: {type(error).__name__}: {lines[0][:80]}"
     with_lrn = "with   " if lrn else "without"
     print(f"PyTorch step,  batch {batch:4d}, {with_lrn} LRN, {mode:14s}: {result}", flush=True)
     torch.cuda.empty_cache()
