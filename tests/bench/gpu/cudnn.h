@@ -14,7 +14,7 @@ enum class Direction { forward, backward_data, backward_weights };
 
 class Cudnn {
  public:
-  // Nothing where there is no libcudnn.so.9 or .8, or it does not start.
+  // Nothing where there is no libcudnn.so.9 or .8, or it does not start. `stream` must outlive it.
   [[nodiscard]] static std::unique_ptr<Cudnn> load(const cuda::Stream& stream);
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
@@ -23,14 +23,21 @@ class Cudnn {
   ~Cudnn();
 
   [[nodiscard]] std::string version() const;
-  // Milliseconds of the fastest algorithm that cuDNN itself finds by measuring all of them: bf16, NHWC, sums
-  // in float. Nothing where it has none.
+  // Milliseconds, measured as milliseconds_of() does, of the fastest algorithm among the first few that
+  // cudnnFind* finds by running all of them: bf16, NHWC, sums in float, without bias and ReLU. Nothing where
+  // it has none. These are the functions of cuDNN's legacy interface; plans of its graph interface may be
+  // faster.
   [[nodiscard]] std::optional<double> milliseconds(const ConvShape& shape, Direction direction) const;
 
  private:
   struct Library;
-  explicit Cudnn(std::unique_ptr<Library> library);
+  struct Work;
+  Cudnn(std::unique_ptr<Library> library, const cuda::Stream& stream);
+  [[nodiscard]] std::optional<double> fastest(const Work& work, void* conv) const;
+  [[nodiscard]] std::optional<double> time_algorithm(const Work& work, void* conv, int algorithm, int math,
+                                                     std::size_t scratch_bytes) const;
   std::unique_ptr<Library> library_;
+  const cuda::Stream& stream_;
 };
 
 }  // namespace convoy::bench
