@@ -1,31 +1,26 @@
-// bench [BATCH...]: times the CUDA backend on the first GPU: its peaks, each layer of AlexNet in each
-// direction beside cuDNN, and whole training steps. Tables on stdout.
+// bench [--seconds=N] [BATCH...]: times the CUDA backend on the first GPU: its peaks, whole training steps of
+// AlexNet, and each of its layers in each direction beside cuDNN. Tables on stdout. What is not begun N
+// seconds after the start is left out, and said to be.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <fstream>
-#include <sstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include "kernels/cuda/conv.h"
 #include "kernels/cuda/gemm.h"
-#include "kernels/cuda/ops.h"
 #include "lib/base/error.h"
 #include "lib/nn/compiled_cuda.h"
+#include "lib/nn/describe.h"
 #include "lib/nn/init.h"
-#include "tests/bench/gpu/cudnn.h"
+#include "tests/bench/gpu/layers.h"
 #include "tests/bench/gpu/timing.h"
 
 namespace convoy::bench {
 namespace {
-
-struct Peaks {
-  double tflops = 0.0;
-  double gigabytes = 0.0;  // a second, read plus written
-};
 
 Peaks measure_peaks(const cuda::Stream& stream) {
   Buffers buffers(stream);
@@ -55,164 +50,6 @@ Peaks measure_peaks(const cuda::Stream& stream) {
       static_cast<long long>(kSide), peaks.tflops, peaks.gigabytes,
       static_cast<double>(host.bytes()) / transfer * 1e-6);
   return peaks;
-}
-
-void print_product(const char* layer, const char* direction, double flop, double milliseconds, double peer,
-                   const Peaks& peaks) {
-  const double tflops = flop / milliseconds * 1e-9;
-  std::printf("%-6s %-17s %9.1f us %7.1f TFLOP/s %4.0f %% of peak", layer, direction, milliseconds * 1e3,
-              tflops, 100.0 * tflops / peaks.tflops);
-  if (peer > 0.0) {
-    std::printf("   cuDNN %9.1f us   %.2f times as fast\n", peer * 1e3, peer / milliseconds);
-  } else {
-    std::printf("   cuDNN         -\n");
-  }
-}
-void print_pass(const char* layer, const char* direction, double bytes, double milliseconds,
-                const Peaks& peaks) {
-  const double rate = bytes / milliseconds * 1e-6;
-  std::printf("%-6s %-17s %9.1f us %7.0f GB/s    %4.0f %% of peak\n", layer, direction, milliseconds * 1e3,
-              rate, 100.0 * rate / peaks.gigabytes);
-}
-
-struct NamedConv {
-  const char* name;
-  ConvShape shape;
-};
-
-std::array<NamedConv, 5> alexnet_convs(int n) {
-  return {{{"conv1", {n, 3, 224, 224, 96, 11, 11, 4, 0, 0, 3, 3, 1}},
-           {"conv2", {n, 96, 27, 27, 256, 5, 5, 1, 2, 2, 2, 2, 2}},
-           {"conv3", {n, 256, 13, 13, 384, 3, 3, 1, 1, 1, 1, 1, 1}},
-           {"conv4", {n, 384, 13, 13, 384, 3, 3, 1, 1, 1, 1, 1, 2}},
-           {"conv5", {n, 384, 13, 13, 256, 3, 3, 1, 1, 1, 1, 1, 2}}}};
-}
-
-// cuDNN pads both sides alike: it gets a 227x227 image for conv1, which has the same products.
-ConvShape as_cudnn_wants(ConvShape shape) {
-  if (shape.pad_top != shape.pad_bottom) {
-    shape.height += shape.pad_top + shape.pad_bottom;
-    shape.width += shape.pad_left + shape.pad_right;
-    shape.pad_top = shape.pad_left = shape.pad_bottom = shape.pad_right = 0;
-  }
-  return shape;
-}
-
-void time_conv(const cuda::Stream& stream, const NamedConv& conv, const Cudnn* cudnn, const Peaks& peaks) {
-  const bool first = conv.shape.stride > 1;
-  const ConvShape shape = first ? cuda::space_to_depth(conv.shape).transformed : conv.shape;
-  Buffers buffers(stream);
-  const std::int64_t pixels_in = std::int64_t{shape.images} * shape.height * shape.width;
-  const std::int64_t pixels_out = std::int64_t{shape.images} * shape.out_height() * shape.out_width();
-  auto* const x = buffers.make<Bf16>(pixels_in * shape.channels);
-  auto* const dx = buffers.make<Bf16>(pixels_in * shape.channels);
-  auto* const y = buffers.make<Bf16>(pixels_out * shape.filters);
-  auto* const w = buffers.make<Bf16>(cuda::filter_elements(shape));
-  auto* const dw = buffers.make<float>(cuda::filter_elements(shape));
-  auto* const bias = buffers.make<float>(shape.filters);
-  auto* const scratch = buffers.make<float>(
-      static_cast<std::int64_t>(cuda::conv_weight_gradient_scratch(shape) / sizeof(float)) + 1);
-  const double flop = 2.0 * static_cast<double>(pixels_out) * static_cast<double>(conv.shape.weights());
-  const auto peer = [&](Direction direction) {
-    return cudnn == nullptr ? 0.0 : cudnn->milliseconds(as_cudnn_wants(conv.shape), direction).value_or(0.0);
-  };
-  const auto forward = [&] { cuda::conv_forward(stream, shape, x, w, bias, y, true); };
-  print_product(conv.name, "forward", flop, milliseconds_of(stream, forward), peer(Direction::forward),
-                peaks);
-  if (!first) {
-    const auto data = [&] {
-      cuda::conv_input_gradient(stream, shape, static_cast<const Bf16*>(y), static_cast<const Bf16*>(w),
-                                static_cast<const Bf16*>(x), dx);
-    };
-    print_product(conv.name, "backward_data", flop, milliseconds_of(stream, data),
-                  peer(Direction::backward_data), peaks);
-  }
-  const auto weights = [&] {
-    cuda::conv_weight_gradient(stream, shape, static_cast<const Bf16*>(x), static_cast<const Bf16*>(y), dw,
-                               scratch);
-  };
-  print_product(conv.name, "backward_weights", flop, milliseconds_of(stream, weights),
-                peer(Direction::backward_weights), peaks);
-}
-
-void time_fc(const cuda::Stream& stream, const char* name, std::int64_t images, std::int64_t in,
-             std::int64_t out, const Peaks& peaks) {
-  Buffers buffers(stream);
-  const cuda::GemmContext context;
-  const auto* const x = buffers.make<Bf16>(images * in);
-  const auto* const w = buffers.make<Bf16>(out * in);
-  const auto* const bias = buffers.make<Bf16>(out);
-  auto* const y = buffers.make<Bf16>(images * out);
-  auto* const dx = buffers.make<Bf16>(images * in);
-  auto* const dw = buffers.make<float>(out * in);
-  const double flop = 2.0 * static_cast<double>(images) * static_cast<double>(in) * static_cast<double>(out);
-  const auto time = [&](const char* direction, const cuda::GemmShape& shape, const void* a, const void* b,
-                        const void* with, void* d) {
-    const cuda::Gemm gemm(context, shape);
-    const double ms = milliseconds_of(stream, [&] { gemm.run(stream, a, b, with, d); });
-    const double tflops = flop / ms * 1e-9;
-    std::printf("%-6s %-17s %9.1f us %7.1f TFLOP/s %4.0f %% of peak   (cuBLASLt)\n", name, direction,
-                ms * 1e3, tflops, 100.0 * tflops / peaks.tflops);
-  };
-  time("forward", {images, out, in, false, true, Element::bf16, Element::bf16, cuda::GemmEpilogue::bias_relu},
-       x, w, bias, y);
-  time("backward_data",
-       {images, in, out, false, false, Element::bf16, Element::bf16, cuda::GemmEpilogue::none}, y, w, nullptr,
-       dx);
-  time("backward_weights",
-       {out, in, images, true, false, Element::bf16, Element::f32, cuda::GemmEpilogue::none}, y, x, nullptr,
-       dw);
-}
-
-void time_lrn_pool(const cuda::Stream& stream, const char* name, const TensorShape& in, const Peaks& peaks) {
-  LrnPoolShape shape;
-  shape.lrn.tensor = in;
-  shape.pool = {in, in, 3, 3, 2, 0, 0};
-  shape.pool.out.height = (in.height - 3) / 2 + 1;
-  shape.pool.out.width = (in.width - 3) / 2 + 1;
-  shape.relu_input = true;
-  Buffers buffers(stream);
-  const TensorShape& out = shape.pool.out;
-  auto* const x = buffers.make<Bf16>(in.elements());
-  auto* const dx = buffers.make<Bf16>(in.elements());
-  auto* const y = buffers.make<Bf16>(out.elements());
-  auto* const where = buffers.make<LrnPoolIndex>(out.elements());
-  const auto small = static_cast<double>(out.elements()) * 3;  // a value and an index
-  const auto large = static_cast<double>(in.elements()) * 2;
-  const auto forward = [&] { cuda::lrn_pool_forward(stream, shape, static_cast<const Bf16*>(x), y, where); };
-  print_pass(name, "lrn+pool forward", large + small, milliseconds_of(stream, forward), peaks);
-  const auto backward = [&] {
-    cuda::lrn_pool_backward(stream, shape, static_cast<const Bf16*>(x),
-                            static_cast<const LrnPoolIndex*>(where), static_cast<const Bf16*>(y), dx);
-  };
-  print_pass(name, "lrn+pool backward", 2 * large + small, milliseconds_of(stream, backward), peaks);
-}
-
-// All parameters of AlexNet at once: the traffic of an update, 26 bytes each.
-void time_sgd(const cuda::Stream& stream, const Peaks& peaks) {
-  constexpr std::int64_t kParameters = 60965224;
-  Buffers buffers(stream);
-  cuda::SgdTensors tensors{};
-  tensors.tensor[0] = {kParameters,
-                       buffers.make<float>(kParameters),
-                       buffers.make<float>(kParameters),
-                       buffers.make<float>(kParameters),
-                       buffers.make<Bf16>(kParameters),
-                       buffers.make<SgdCoefficients>(1)};
-  const auto update = [&] { cuda::sgd_update(stream, tensors, 1); };
-  print_pass("all", "sgd", 22.0 * kParameters, milliseconds_of(stream, update, 5), peaks);
-}
-
-void time_layers(const cuda::Stream& stream, int batch, const Cudnn* cudnn, const Peaks& peaks) {
-  std::printf("AlexNet, layer by layer, batch %d, bf16\n", batch);
-  for (const NamedConv& conv : alexnet_convs(batch)) time_conv(stream, conv, cudnn, peaks);
-  time_fc(stream, "fc6", batch, 9216, 4096, peaks);
-  time_fc(stream, "fc7", batch, 4096, 4096, peaks);
-  time_fc(stream, "fc8", batch, 4096, 1000, peaks);
-  time_lrn_pool(stream, "conv1", {batch, 96, 55, 55, 96}, peaks);
-  time_lrn_pool(stream, "conv2", {batch, 256, 27, 27, 256}, peaks);
-  time_sgd(stream, peaks);
-  std::printf("\n");
 }
 
 NetSpec alexnet(bool lrn) {
@@ -265,7 +102,41 @@ double training_rate(const NetSpec& net, int batch) {
   return steps * batch / seconds;
 }
 
+void time_steps(const std::vector<int>& batches, const Peaks& peaks, const Deadline& deadline) {
+  for (const bool lrn : {true, false}) {
+    const NetSpec net = alexnet(lrn);
+    const auto flop = static_cast<double>(cost_of(net).training_flop);
+    for (const int batch : batches) {
+      const char* const with = lrn ? "with   " : "without";
+      if (deadline.passed()) {
+        std::printf("training step, batch %4d, %s LRN: left out, the time is up\n", batch, with);
+        continue;
+      }
+      const double rate = training_rate(net, batch);
+      const double tflops = rate * flop * 1e-12;
+      std::printf("training step, batch %4d, %s LRN: %8.0f images/s %7.1f TFLOP/s %4.0f %% of peak\n", batch,
+                  with, rate, tflops, 100.0 * tflops / peaks.tflops);
+      std::fflush(stdout);
+    }
+  }
+  std::printf("\n");
+}
+
 void run(int argc, char** argv) {
+  constexpr std::string_view kSeconds = "--seconds=";
+  double seconds = 240.0;
+  std::vector<int> batches;
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    if (argument.starts_with(kSeconds)) {
+      seconds = std::atof(argument.c_str() + kSeconds.size());
+    } else {
+      batches.push_back(std::atoi(argument.c_str()));
+      if (batches.back() < 1) throw Error("'" + argument + "'", "is no batch size");
+    }
+  }
+  if (batches.empty()) batches = {128, 256, 1024};
+  const Deadline deadline(seconds);
   const cuda::DeviceCount devices = cuda::count_devices();
   if (devices.count == 0) throw Error("GPU", devices.reason);
   cuda::select_device(0);
@@ -275,18 +146,11 @@ void run(int argc, char** argv) {
   std::printf("%s, %d multiprocessors, %.0f GB; cuDNN: %s\n", info.name.c_str(), info.multiprocessors,
               static_cast<double>(info.total_bytes) * 1e-9, cudnn ? cudnn->version().c_str() : "not found");
   const Peaks peaks = measure_peaks(stream);
-  std::vector<int> batches;
-  for (int i = 1; i < argc; ++i) batches.push_back(std::atoi(argv[i]));
-  if (batches.empty()) batches = {128, 256, 1024};
-  for (const int batch : {batches.front(), batches.back()}) time_layers(stream, batch, cudnn.get(), peaks);
-  for (const bool lrn : {true, false}) {
-    const NetSpec net = alexnet(lrn);
-    for (const int batch : batches) {
-      std::printf("training step, batch %4d, %s LRN: %8.0f images/s\n", batch, lrn ? "with   " : "without",
-                  training_rate(net, batch));
-      std::fflush(stdout);
-    }
+  time_steps(batches, peaks, deadline);
+  if (cudnn) {
+    std::printf("cuDNN's columns are of its legacy interface (cudnnConvolution*), without bias and ReLU\n");
   }
+  for (const int batch : batches) time_layers(stream, batch, cudnn.get(), peaks, deadline);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -9,6 +10,19 @@
 #include "kernels/cuda/device.h"
 
 namespace convoy::bench {
+
+// A point in time, some seconds after it was made.
+class Deadline {
+ public:
+  explicit Deadline(double seconds) : seconds_(seconds) {}
+  [[nodiscard]] bool passed() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count() > seconds_;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double seconds_;
+};
 
 // Milliseconds of work(): the median of several rounds, each a captured graph of so many repetitions that
 // starting it does not count, after one round that warms up.
@@ -53,6 +67,15 @@ class Buffers {
       cuda::copy_to_device(stream_, buffer.as<char>() + at, noise_.as<char>(),
                            std::min(kNoiseBytes, bytes - at));
     }
+    stream_.synchronize();
+    return buffer.as<T>();
+  }
+  // Device memory with these values.
+  template <typename T>
+  [[nodiscard]] T* copy_of(const std::vector<T>& values) {
+    const std::uint64_t bytes = values.size() * sizeof(T);
+    cuda::DeviceBuffer& buffer = buffers_.emplace_back(bytes, "benchmark");
+    cuda::copy_to_device(stream_, buffer.as<char>(), values.data(), bytes);
     stream_.synchronize();
     return buffer.as<T>();
   }
