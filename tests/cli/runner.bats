@@ -83,6 +83,17 @@ sum_up() {
   assert_equal "$status $output" "0 1 passed, 0 failed, 1 skipped"
 }
 
+@test "jobs see no GPU unless they may" {
+  mkdir check
+  # shellcheck disable=SC2016
+  printf '%s\n' '#!/bin/sh' '[ "${CUDA_VISIBLE_DEVICES-none}" = "" ]' > check/hidden
+  chmod +x check/hidden
+  CUDA_VISIBLE_DEVICES=0 sum_up ./check/hidden
+  assert_equal "$status $output" "0 1 passed, 0 failed, 0 skipped"
+  CUDA_VISIBLE_DEVICES=0 sum_up -g ./check/hidden
+  assert_equal "$status $output" "1 0 passed, 1 failed, 0 skipped"
+}
+
 @test "nothing run is no success" {
   sum_up
   assert_equal "$status $output" "1 0 passed, 0 failed, 0 skipped"
