@@ -144,7 +144,7 @@ int predict(const Options& options, Console& console) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
   ImageInputs inputs(input_options);
-  console.detail("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
+  console.note("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
   Rejects rejects(options.text("rejects"), stop, console);
   const std::size_t batch = compile.batch > 0 ? static_cast<std::size_t>(compile.batch)
                                               : (all_there(input_options) ? kFilesAtATime : 1);

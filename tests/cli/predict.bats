@@ -77,7 +77,7 @@ answers() { cut -f 3 | xargs; }
   echo '<html>404</html>' > page.jpg
   fixture png large.png size=20x20
   fixture png-header bomb.png
-  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --rejects=rejects.tsv empty.png "${images[0]}" cut.png page.jpg \
+  expect_status 1 "$BIN/predict" -q -w w.safetensors -k 1 --rejects=rejects.tsv empty.png "${images[0]}" cut.png page.jpg \
     large.png nothing.png bomb.png "${images[1]}"
   assert_equal "$(cut -f 1 <<< "$output" | xargs)" "${images[0]} ${images[1]}"
   assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg large.png nothing.png bomb.png"
@@ -138,7 +138,7 @@ answers() { cut -f 3 | xargs; }
   run --separate-stderr bash -c '"$0" -w w.safetensors photos > /dev/full' "$BIN/predict"
   [ "$status" -eq 1 ]
   # shellcheck disable=SC2016
-  run --separate-stderr bash -c 'set -o pipefail; "$0" -w w.safetensors photos photos photos photos | head -n 1' \
+  run --separate-stderr bash -c 'set -o pipefail; "$0" -q -w w.safetensors photos photos photos photos | head -n 1' \
     "$BIN/predict"
   assert_equal "$stderr" ""
 }
