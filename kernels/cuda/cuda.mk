@@ -45,10 +45,11 @@ $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-# train, eval and predict run on GPUs; a program that is linked so starts and works where there is no driver. In the
-# other modes only where CUDA=1 insists: nvcc would compile everything once more.
+# These tools run on GPUs; a program that is linked so starts and works where there is no driver. In the other modes
+# only where CUDA=1 insists: nvcc would compile everything once more.
+CUDA_TOOLS := train eval predict
 ifneq ($(if $(filter release,$(MODE))$(filter 1,$(CUDA)),$(HAVE_CUDA)),)
-CUDA_PROGRAMS := $(filter $(addprefix $(OUT)/bin/,train eval predict),$(PROGRAMS))
+CUDA_PROGRAMS := $(CUDA_TOOLS:%=$(OUT)/bin/%)
 $(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/nn/compiled_cuda.o $(CUDA_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
@@ -60,12 +61,15 @@ $(OUT)/cuda/built: FORCE
 	@printf '%s\n' '$(CUDA_PROGRAMS)' | cmp -s - $@ || printf '%s\n' '$(CUDA_PROGRAMS)' > $@
 $(OUT)/obj/lib/base/version.o: $(OUT)/cuda/built
 
-# The tests and the benchmark of real GPUs, and the libraries they need in a folder beside them: what a copy of the
-# tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs them there without make.
+# The tests and the benchmark of real GPUs, the tools that the tests run, and the libraries they need in a folder beside
+# them: what a copy of the tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs
+# them there without make.
 GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
   $(filter-out tests/unit/cuda_emulation_test.cpp,$(wildcard tests/unit/cuda_*_test.cpp))) \
   $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
 GPU_BENCH := $(OUT)/gpu/bench
+GPU_BENCH_OBJECTS := $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp))
+GPU_TOOLS := $(TOOLS:%=$(OUT)/gpu/%)
 # Of the old kind of run path, which the libraries' own libraries are looked for in too.
 GPU_LINK = $(CXX) $(LDFLAGS_ALL) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib' -o $@ -Wl,--start-group $^ -Wl,--end-group
 
@@ -80,11 +84,15 @@ $(OUT)/gpu/obj/%.o: tests/bench/gpu/%.cpp $(OUT)/flags
 	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(GPU_TESTS): $(OUT)/gpu/%: $(OUT)/gpu/obj/%.o $(OUT)/gpu/obj/main.o $(call object,$(SUPPORT_SOURCES)) $(CUDA_LIB) $(LIB)
 	$(GPU_LINK) -lgtest $(CUDA_LIBS) $(LIBS)
-$(GPU_BENCH): $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp)) $(CUDA_LIB) $(LIB)
+$(GPU_BENCH): $(GPU_BENCH_OBJECTS) $(CUDA_LIB) $(LIB)
+	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)
+$(CUDA_TOOLS:%=$(OUT)/gpu/%): $(OUT)/obj/lib/nn/compiled_cuda.o $(CUDA_LIB)
+$(GPU_TOOLS): $(OUT)/gpu/%: $(OUT)/obj/tools/%.o $(LIB)
+	@mkdir -p $(@D)
 	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)
 
 .PHONY: gpu check-gpu bench-gpu
-gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(CUDA_PROGRAMS)) ## the programs of check-gpu and bench-gpu, to be carried to a GPU
+gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(GPU_TOOLS)) ## the programs of check-gpu and bench-gpu, to be carried to a GPU
 	@$(if $(HAVE_CUDA),tests/gpu/collect '$(OUT)/gpu' $^,echo 'gpu: needs nvcc (CUDA toolkit 12 or 13), and not CUDA=0' >&2; exit 1)
 check-gpu: gpu ## all tests of the CUDA backend on a GPU; fails where there is none
 	@tests/gpu/run '$(OUT)/gpu'

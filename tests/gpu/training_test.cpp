@@ -146,20 +146,12 @@ TEST(Training, CifarNetLearnsAsWellAsOnTheCpu) {
   }
 }
 
-// How far the parameters of `got` are from those of `want`, at most: the length of the difference as a share
-// of the length, of each parameter.
+// Of all parameters, each by itself.
 double largest_distance(const CompiledNet& got, const CompiledNet& want) {
   double largest = 0.0;
   for (std::size_t i = 0; i < parameters_of(want.net()).size(); ++i) {
-    const std::vector<float> a = parameter_of(got, &CompiledNet::get_parameter, i);
-    const std::vector<float> b = parameter_of(want, &CompiledNet::get_parameter, i);
-    double difference = 0.0;
-    double length = 0.0;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      difference += (double{a[j]} - b[j]) * (double{a[j]} - b[j]);
-      length += double{b[j]} * b[j];
-    }
-    largest = std::max(largest, std::sqrt(difference / length));
+    largest = std::max(largest, relative_distance(parameter_of(got, &CompiledNet::get_parameter, i),
+                                                  parameter_of(want, &CompiledNet::get_parameter, i)));
   }
   return largest;
 }

@@ -1,6 +1,7 @@
 // Whole nets for the tests of backends: batches of random images, and the same start for every backend.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -46,6 +47,17 @@ inline std::vector<float> parameter_of(const CompiledNet& net, ParameterGetter g
   std::vector<float> values(parameters_of(net.net())[index].elements());
   (net.*getter)(index, values);
   return values;
+}
+
+// Length of the difference as a share of the length of `want`.
+inline double relative_distance(std::span<const float> got, std::span<const float> want) {
+  double difference = 0.0;
+  double length = 0.0;
+  for (std::size_t i = 0; i < want.size(); ++i) {
+    difference += (double{got[i]} - want[i]) * (double{got[i]} - want[i]);
+    length += double{want[i]} * want[i];
+  }
+  return std::sqrt(difference / length);
 }
 
 // Initial weights, random momenta up to `momenta` and a random mean, all from `seed`. Returns the mean.
