@@ -72,7 +72,7 @@ std::vector<std::uint8_t> make_jpeg(const Image& image, const JpegKind& kind) {
     row.clear();
     for (int x = 0; x < image.width; ++x) {
       const std::uint8_t* pixel =
-          &image.pixels[static_cast<std::size_t>((y * image.width + x) * image.channels)];
+          &image.pixels[static_cast<std::size_t>((std::int64_t{y} * image.width + x) * image.channels)];
       for (int c = 0; c < std::min(kind.colors, 3); ++c) row.push_back(pixel[image.channels == 1 ? 0 : c]);
       if (kind.colors == 4) row.push_back(255);  // no black ink, as Adobe writes it
     }

@@ -29,8 +29,8 @@ Tensor Net::input(const BatchView& batch) const {
         for (int w = 0; w < x.w; ++w) {
           const int row = place.top + h;
           const int column = place.left + (place.mirror ? x.w - 1 - w : w);
-          const auto pixel = static_cast<std::size_t>(row * stored.width + column);
-          const auto plane = static_cast<std::size_t>(c * stored.height * stored.width);
+          const auto pixel = static_cast<std::size_t>(std::int64_t{row} * stored.width + column);
+          const auto plane = static_cast<std::size_t>(std::int64_t{c} * stored.height * stored.width);
           x.at(n, c, h, w) =
               batch.images[i][pixel * static_cast<std::size_t>(x.c) + static_cast<std::size_t>(c)] -
               mean[plane + pixel] + place.color_shift[c];

@@ -51,10 +51,11 @@ void check(int channels, int block, int width) {
         for (int w = 0; w < width; ++w) {
           const int row = crop.top + h;
           const int column = crop.left + (crop.mirror ? width - 1 - w : w);
-          const int pixel = row * stored_width + column;
+          const std::int64_t pixel = std::int64_t{row} * stored_width + column;
           want.at(n, c, h, w) =
-              in.images[static_cast<std::size_t>(n)][static_cast<std::size_t>(pixel * channels + c)] -
-              in.mean[static_cast<std::size_t>(c * stored_height * stored_width + pixel)] +
+              static_cast<double>(
+                  in.images[static_cast<std::size_t>(n)][static_cast<std::size_t>(pixel * channels + c)]) -
+              in.mean[static_cast<std::size_t>(std::int64_t{c} * stored_height * stored_width + pixel)] +
               crop.color_shift[c];
         }
       }

@@ -72,9 +72,11 @@ void check(const ConvShape& s, const cpu::ProductOptions& options) {
   const reference::ProductGradients g_size = reference::conv_backward(
       spec, reference::magnitudes(o.x), reference::magnitudes(o.weights), reference::magnitudes(o.dy));
 
-  const double window = double(s.channels / s.groups) * s.kernel_height * s.kernel_width;
+  const int group_channels = s.channels / s.groups;
+  const int group_filters = s.filters / s.groups;
+  const double window = double(group_channels) * s.kernel_height * s.kernel_width;
   const double outputs = double(s.images) * s.out_height() * s.out_width();
-  const double filters = double(s.filters / s.groups) * s.kernel_height * s.kernel_width;
+  const double filters = double(group_filters) * s.kernel_height * s.kernel_width;
   const double store = sizeof(T) == 4 ? 0.0 : kRounding<T>;
   expect_near(run.y.v, y.v, y_size.v, (window + 2) * 0x1p-24 + store, "y");
   expect_near(run.gradients.weights, g.weights, g_size.weights, (outputs + 1) * 0x1p-24, "weight gradient");

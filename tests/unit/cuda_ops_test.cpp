@@ -138,6 +138,7 @@ void check_softmax(int classes, int images, int there) {
   Tensor scores = random.tensor(images, classes, 1, 1);
   for (double& score : scores.v) score *= 4.0;
   std::vector<std::int32_t> labels;
+  labels.reserve(static_cast<std::size_t>(there));
   for (int n = 0; n < there; ++n) labels.push_back(random.below(classes));
   const SoftmaxShape shape{classes, (classes + 7) / 8 * 8};
   const TensorShape tensor = shape_of(scores, static_cast<int>(shape.stride));
@@ -294,12 +295,14 @@ class CudaAugment : public ::testing::TestWithParam<AugmentCase> {};
 TEST_P(CudaAugment, CutsTurnsAndShifts) {
   const AugmentCase& k = GetParam();
   TestRandom random(46);
-  const std::size_t stored = static_cast<std::size_t>(k.stored_height * k.stored_width * k.channels);
+  const std::size_t stored =
+      static_cast<std::size_t>(std::int64_t{k.stored_height} * k.stored_width * k.channels);
   std::vector<std::uint8_t> images(3 * stored);
   for (std::uint8_t& value : images) value = static_cast<std::uint8_t>(random.below(256));
   std::vector<float> mean(stored);
   for (float& value : mean) value = 128.0F + 64.0F * static_cast<float>(random.next());
   std::vector<Crop> crops;
+  crops.reserve(3);
   for (int n = 0; n < 3; ++n) {
     crops.push_back({random.below(k.stored_height - k.height + 1),
                      random.below(k.stored_width - k.width + 1),
@@ -321,8 +324,8 @@ TEST_P(CudaAugment, CutsTurnsAndShifts) {
           const int column = w + k.pad_left;
           if (row / k.side >= k.cells_down || column / k.side >= k.cells_across) continue;
           const int from = crop.mirror ? k.width - 1 - w : w;
-          const std::size_t at =
-              static_cast<std::size_t>(((crop.top + h) * k.stored_width + crop.left + from) * k.channels + c);
+          const std::size_t at = static_cast<std::size_t>(
+              ((std::int64_t{crop.top} + h) * k.stored_width + crop.left + from) * k.channels + c);
           const int channel = (row % k.side * k.side + column % k.side) * k.channels + c;
           want.at(n, channel, row / k.side, column / k.side) =
               double{images[static_cast<std::size_t>(n) * stored + at] * 1.0} - double{mean[at]} +

@@ -103,7 +103,7 @@ TEST(Jpeg, PlanesHaveTheStoredSamples) {
   EXPECT_EQ(planes.components[1].y_scale, 0.5);
   for (int y = 0; y < 77; ++y) {
     for (int x = 0; x < 101; ++x) {
-      const std::uint8_t* rgb = &image.pixels[static_cast<std::size_t>((y * 101 + x) * 3)];
+      const std::uint8_t* rgb = &image.pixels[static_cast<std::size_t>((std::int64_t{y} * 101 + x) * 3)];
       const double luma = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
       ASSERT_NEAR(planes.components[0].plane.row(y)[x], luma, 6) << x << "," << y;
     }

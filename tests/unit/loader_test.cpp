@@ -66,7 +66,7 @@ TEST(Crops, StayInsideAndReachEveryPlace) {
     mirrored += crop.mirror ? 1 : 0;
   }
   EXPECT_EQ(places.size(), 16U);
-  EXPECT_NEAR(mirrored, kDraws / 2, 4.5 * std::sqrt(kDraws) / 2) << "4.5 standard deviations";
+  EXPECT_NEAR(mirrored, kDraws / 2.0, 4.5 * std::sqrt(kDraws) / 2) << "4.5 standard deviations";
 }
 
 TEST(Crops, SwitchOffSeparately) {

@@ -342,7 +342,8 @@ TEST_F(MeanFiles, DamagedRecordsAreNamedAndLeftOut) {
   const auto path = make_shards(info, {20}).front();
   const auto records = test::numbered_records(info, 0, 20);
   auto bytes = test::bytes_of_file(path);
-  const auto at = std::ranges::search(bytes, records[6].payload).begin();
+  const auto& payload = records[6].payload;
+  const auto at = std::search(bytes.begin(), bytes.end(), payload.begin(), payload.end());
   ASSERT_NE(at, bytes.end());
   *(at + 50) ^= 1;
   std::ofstream(path, std::ios::binary)

@@ -75,23 +75,26 @@ std::vector<double> resample(const std::vector<double>& from, int resized, int f
 Image reference(const Image& image, int size) {
   const CropGeometry crop = crop_geometry(image.width, image.height, size);
   Image result{size, size, image.channels, {}};
-  result.pixels.resize(static_cast<std::size_t>(size * size * image.channels));
+  result.pixels.resize(static_cast<std::size_t>(std::int64_t{size} * size * image.channels));
   for (int c = 0; c < image.channels; ++c) {
     std::vector<std::vector<double>> rows;
     for (int y = 0; y < image.height; ++y) {
       std::vector<double> row;
+      row.reserve(static_cast<std::size_t>(image.width));
       for (int x = 0; x < image.width; ++x) {
-        row.push_back(image.pixels[static_cast<std::size_t>((y * image.width + x) * image.channels + c)]);
+        row.push_back(
+            image.pixels[static_cast<std::size_t>((std::int64_t{y} * image.width + x) * image.channels + c)]);
       }
       rows.push_back(resample(row, crop.resized_width, crop.left, size));
     }
     for (int x = 0; x < size; ++x) {
       std::vector<double> column;
+      column.reserve(rows.size());
       for (const auto& row : rows) column.push_back(row[static_cast<std::size_t>(x)]);
       const auto values = resample(column, crop.resized_height, crop.top, size);
       for (int y = 0; y < size; ++y) {
         const double value = std::clamp(values[static_cast<std::size_t>(y)], 0.0, 255.0);
-        result.pixels[static_cast<std::size_t>((y * size + x) * image.channels + c)] =
+        result.pixels[static_cast<std::size_t>((std::int64_t{y} * size + x) * image.channels + c)] =
             static_cast<std::uint8_t>(std::lround(value));
       }
     }
@@ -123,7 +126,7 @@ TEST(Resize, AgreesWithTheDefinition) {
     const Image expected = reference(image, size);
     for (int y = 0; y < size; ++y) {
       for (int i = 0; i < size * 3; ++i) {
-        const auto at = static_cast<std::size_t>(y * size * 3 + i);
+        const auto at = static_cast<std::size_t>(std::int64_t{y} * size * 3 + i);
         ASSERT_NEAR(result.pixels[at], expected.pixels[at], 1) << "x " << i / 3 << " y " << y;
       }
     }

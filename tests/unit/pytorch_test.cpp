@@ -86,8 +86,9 @@ TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
       for (int h = 0; h < crop.height; ++h) {
         for (int w = 0; w < crop.width; ++w) {
           const int column = crops[i].left + (crops[i].mirror ? crop.width - 1 - w : w);
-          const auto pixel = static_cast<std::size_t>((crops[i].top + h) * stored.width + column);
-          const auto plane = static_cast<std::size_t>(c * stored.height * stored.width);
+          const auto pixel =
+              static_cast<std::size_t>((std::int64_t{crops[i].top} + h) * stored.width + column);
+          const auto plane = static_cast<std::size_t>(std::int64_t{c} * stored.height * stored.width);
           input.push_back(static_cast<float>(pixels[i][pixel * 3 + static_cast<std::size_t>(c)]) -
                           mean[plane + pixel]);
         }

@@ -18,6 +18,7 @@ void check(int capacity, int images, int classes, int block, double spread) {
   reference::Tensor scores = random.tensor(capacity, classes, 1, 1);
   for (double& value : scores.v) value *= spread;  // a power of two: exact in T
   std::vector<std::int32_t> labels;
+  labels.reserve(static_cast<std::size_t>(images));
   for (int n = 0; n < images; ++n) labels.push_back(random.below(classes));
   const TensorShape tensor = shape_of(scores, block);
   const SoftmaxShape shape{classes, tensor.image_elements()};

@@ -67,7 +67,7 @@ class Sizes {
       const std::vector<double> out = both_sides(output_, sums);
       for (int r = 0; r < kSide && top + r < y.h; ++r) {
         for (int q = 0; q < kSide && left + q < y.w; ++q) {
-          y.at(n, k, top + r, left + q) = out[static_cast<std::size_t>(r * kSide + q)];
+          y.at(n, k, top + r, left + q) = out[static_cast<std::size_t>(std::int64_t{r} * kSide + q)];
         }
       }
     });
@@ -85,7 +85,7 @@ class Sizes {
       for (int c = 0; c < channels; ++c) {
         const std::vector<double> d =
             both_sides(input_, tile(x, n, first + c, top - pad_top, left - pad_left, kPoints));
-        std::vector<double>& sum = sums[static_cast<std::size_t>(k * channels + c)];
+        std::vector<double>& sum = sums[static_cast<std::size_t>(std::int64_t{k} * channels + c)];
         for (std::size_t p = 0; p < sum.size(); ++p) sum[p] += d[p] * spread[p];
       }
     });
@@ -181,11 +181,12 @@ void check(const ConvShape& s, bool relu, std::uint64_t seed) {
   const int filters = s.filters / s.groups;
   constexpr int kTaps = kKernel * kKernel;
   const auto tap = [&](int k, int c, int i) {
-    return std::abs(weights[static_cast<std::size_t>((k * channels + c) * kTaps + i)]);
+    return std::abs(weights[static_cast<std::size_t>((std::int64_t{k} * channels + c) * kTaps + i)]);
   };
   reference::Tensor y_size =
       sizes.convolution(reference::magnitudes(x), y, s.groups, s.pad_top, s.pad_left, [&](int k, int c) {
         std::vector<double> taps;
+        taps.reserve(kTaps);
         for (int i = 0; i < kTaps; ++i) taps.push_back(tap(k, c, i));
         return taps;
       });
@@ -194,6 +195,7 @@ void check(const ConvShape& s, bool relu, std::uint64_t seed) {
       sizes.convolution(reference::magnitudes(dy), x, s.groups, kKernel - 1 - s.pad_top,
                         kKernel - 1 - s.pad_left, [&](int c, int k) {
                           std::vector<double> taps;
+                          taps.reserve(kTaps);
                           for (int i = kTaps; i-- > 0;)
                             taps.push_back(tap(c / channels * filters + k, c % channels, i));
                           return taps;
