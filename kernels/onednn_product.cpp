@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 #include <string_view>
+#include <type_traits>
 #include <unordered_map>
 
 #include "kernels/relu.h"
@@ -199,8 +200,10 @@ class OnednnProduct final : public Product {
                      void* diff_src, void* scratch) override {
     backward_data_.run(stream_, {diff_dst, weights.backward, diff_src}, scratch);
     if (relu_output == nullptr) return;
-    const auto mask = [&]<typename T>(T* gradient) {
-      relu_backward(src_.elements(), static_cast<const T*>(relu_output), gradient, gradient);
+    const auto mask = [&](auto* gradient) {
+      relu_backward(src_.elements(),
+                    static_cast<const std::remove_pointer_t<decltype(gradient)>*>(relu_output), gradient,
+                    gradient);
     };
     if (element_ == Element::f32) {
       mask(static_cast<float*>(diff_src));

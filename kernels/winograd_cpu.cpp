@@ -172,6 +172,12 @@ constexpr int kMinChannels = 32;
 constexpr std::int64_t kMinTiles = 16;
 constexpr std::int64_t kMinTrainingTiles = 128;
 
+template <typename T>
+std::unique_ptr<Product> make_of(const ConvShape& shape, const ProductOptions& options) {
+  if (shape.kernel_height == 3) return std::make_unique<WinogradProduct<3, T>>(shape, options);
+  return std::make_unique<WinogradProduct<5, T>>(shape, options);
+}
+
 }  // namespace
 
 bool winograd_serves(const ConvShape& s, const ProductOptions& options) {
@@ -194,12 +200,7 @@ bool winograd_serves(const ConvShape& s, const ProductOptions& options) {
 }
 
 std::unique_ptr<Product> make_winograd(const ConvShape& shape, const ProductOptions& options) {
-  const auto make = [&]<typename T>(T* /*type*/) -> std::unique_ptr<Product> {
-    if (shape.kernel_height == 3) return std::make_unique<WinogradProduct<3, T>>(shape, options);
-    return std::make_unique<WinogradProduct<5, T>>(shape, options);
-  };
-  if (options.element == Element::bf16) return make(static_cast<Bf16*>(nullptr));
-  return make(static_cast<float*>(nullptr));
+  return options.element == Element::bf16 ? make_of<Bf16>(shape, options) : make_of<float>(shape, options);
 }
 
 }  // namespace convoy::cpu

@@ -15,7 +15,7 @@ enum class Use { free, changing, kept };
 
 struct Slot {
   std::atomic<Use> use = Use::free;
-  std::array<char, PATH_MAX> path;
+  std::array<char, PATH_MAX> path{};
 };
 static_assert(std::atomic<Use>::is_always_lock_free, "a signal handler reads it");
 

@@ -153,10 +153,11 @@ class CompiledCpu final : public CompiledNet {
     std::vector<LayerTime> result{{"input", "augment", augment_seconds_}};
     for (const PlannedLayer& p : layers_) result.push_back({p.name, "forward", p.forward_seconds});
     result.push_back({net_.layers.back().name, "forward", softmax_seconds_});
-    for (auto p = layers_.rbegin(); p != layers_.rend(); ++p) {
-      if (!p->backward) continue;
-      result.push_back({p->name, "backward", p->backward_seconds});
-      if (p->layer->parameters() != nullptr) result.push_back({p->name, "update", p->update_seconds});
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      const PlannedLayer& p = layers_[i];
+      if (!p.backward) continue;
+      result.push_back({p.name, "backward", p.backward_seconds});
+      if (p.layer->parameters() != nullptr) result.push_back({p.name, "update", p.update_seconds});
     }
     return result;
   }
