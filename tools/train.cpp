@@ -73,7 +73,7 @@ NetSpec read_net(const Options& options, const std::optional<WeightsFile>& resum
   if (!options.given("net") && resumed) return resumed->model().net;
   if (!options.given("net")) throw UsageError("--net=FILE is missing");
   const std::string path = options.text("net");
-  return parse_net(read_text_file(path, kMaxNetBytes), path == kStdStreamName ? "stdin" : path);
+  return parse_net(read_text_file(path, kMaxNetBytes), display_name(path));
 }
 
 void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& training,
@@ -84,6 +84,24 @@ void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& train
   }
   initialize_parameters(net, training.seed);
   net.set_mean(model.mean);
+}
+
+// Where a run goes on that without its checkpoint would begin at `fresh`. What differs is warned of.
+TrainingState resumed_state(const Checkpoint& checkpoint, const TrainingOptions& training,
+                            const TrainingState& fresh, std::uint64_t total_steps, Console& console) {
+  for (const auto& differences :
+       {resume_differences(checkpoint.options, training), reports_left_out(checkpoint.state, fresh)}) {
+    for (const std::string& difference : differences) console.warn("resumed run: " + difference);
+  }
+  TrainingState state = checkpoint.state;
+  state.validates = fresh.validates;
+  state.logs = fresh.logs;
+  if (state.step > total_steps) {
+    throw UsageError("the checkpoint is at step " + std::to_string(state.step) + " already, beyond the " +
+                     std::to_string(total_steps) + " asked for");
+  }
+  console.note("resumed at step " + std::to_string(state.step));
+  return state;
 }
 
 int describe(const Options& options) {
@@ -135,21 +153,14 @@ int train(const Options& options, Console& console) {
     check_labelled_set(*validation, model, "the training set", console);
   }
 
-  TrainingState state;
-  state.records = data.size();
-  state.fingerprint = labels.fingerprint;
+  TrainingState state{.records = data.size(),
+                      .fingerprint = labels.fingerprint,
+                      .validates = options.given("val"),
+                      .logs = options.given("log")};
   const std::uint64_t total_steps = training.total_steps(data.size());
   if (resumed) {
     check_resumable(*file, resumed->state, model.net, data, labels);
-    for (const std::string& difference : resume_differences(resumed->options, training)) {
-      console.warn("resumed run: " + difference);
-    }
-    state = resumed->state;
-    if (state.step > total_steps) {
-      throw UsageError("the checkpoint is at step " + std::to_string(state.step) + " already, beyond the " +
-                       std::to_string(total_steps) + " asked for");
-    }
-    console.note("resumed at step " + std::to_string(state.step));
+    state = resumed_state(*resumed, training, state, total_steps, console);
   }
   console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", precision " +
                training.text("precision") + ", threads " + std::to_string(training.threads) + ", " +

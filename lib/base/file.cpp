@@ -23,10 +23,6 @@ constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kReadStep = std::size_t{64} << 10;
 constexpr mode_t kNewFileMode = 0666;  // the umask takes from it, as for every program
 
-std::string display_name(const std::string& path, std::string_view standard) {
-  return path == kStdStreamName ? std::string(standard) : path;
-}
-
 struct stat stat_fd(int fd, const std::string& name) {
   struct stat info {};
   if (::fstat(fd, &info) != 0) throw_errno(name, errno);
@@ -68,6 +64,10 @@ mode_t mode_for(const std::string& path) {
 
 }  // namespace
 
+std::string display_name(const std::string& path, std::string_view standard) {
+  return path == kStdStreamName ? std::string(standard) : path;
+}
+
 Fd& Fd::operator=(Fd&& other) noexcept {
   if (this != &other) {
     reset();
@@ -81,7 +81,7 @@ void Fd::reset() {
   fd_ = -1;
 }
 
-InputFile::InputFile(const std::string& path) : name_(display_name(path, "stdin")) {
+InputFile::InputFile(const std::string& path) : name_(display_name(path)) {
   standard_ = path == kStdStreamName;
   if (!standard_) {
     fd_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -134,7 +134,7 @@ std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
   }
 }
 
-MappedFile::MappedFile(const std::string& path) : name_(display_name(path, "stdin")) {
+MappedFile::MappedFile(const std::string& path) : name_(display_name(path)) {
   InputFile input(path);
   Fd spool;
   int fd = input.fd();

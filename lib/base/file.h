@@ -15,6 +15,9 @@ namespace convoy {
 // "-" as an operand or the value of -o.
 inline constexpr std::string_view kStdStreamName = "-";
 
+// How messages and records call an operand: the path, or `standard` for "-".
+[[nodiscard]] std::string display_name(const std::string& path, std::string_view standard = "stdin");
+
 // An owned file descriptor.
 class Fd {
  public:

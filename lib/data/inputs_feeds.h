@@ -14,11 +14,6 @@ namespace convoy {
 
 inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
 
-// How messages and records call an operand.
-[[nodiscard]] inline std::string display_name(const std::string& path) {
-  return path == kStdStreamName ? "stdin" : path;
-}
-
 // An operand open for reading, perhaps looked into already.
 struct ImageInputs::Opened {
   InputFile file;

@@ -39,6 +39,8 @@ nlohmann::json to_json(const TrainingState& state) {
           {"records", state.records},
           {"fingerprint", state.fingerprint},
           {"validation_due", state.validation_due},
+          {"validates", state.validates},
+          {"logs", state.logs},
           {"logged_images", state.logged.images},
           {"logged_top1_wrong", state.logged.top1_wrong},
           {"logged_top5_wrong", state.logged.top5_wrong},
@@ -53,6 +55,13 @@ TrainingState state_from_json(const nlohmann::json& value, const std::string& pl
     }
     return found->get<std::uint64_t>();
   };
+  const auto flag = [&](const char* key) {
+    const auto found = value.find(key);
+    if (found == value.end() || !found->is_boolean()) {
+      throw Error(place, "'" + std::string(key) + "' is missing or not true or false");
+    }
+    return found->get<bool>();
+  };
   if (!value.is_object()) throw Error(place, "not a JSON object");
   TrainingState state;
   state.step = count("step");
@@ -62,11 +71,11 @@ TrainingState state_from_json(const nlohmann::json& value, const std::string& pl
   state.logged.top1_wrong = count("logged_top1_wrong");
   state.logged.top5_wrong = count("logged_top5_wrong");
   const auto loss = value.find("logged_loss_sum");
-  const auto due = value.find("validation_due");
   if (loss == value.end() || !loss->is_number()) throw Error(place, "'logged_loss_sum' is not a number");
-  if (due == value.end() || !due->is_boolean()) throw Error(place, "'validation_due' is not true or false");
   state.logged.loss_sum = loss->get<double>();
-  state.validation_due = due->get<bool>();
+  state.validation_due = flag("validation_due");
+  state.validates = flag("validates");
+  state.logs = flag("logs");
   return state;
 }
 

@@ -20,6 +20,8 @@ struct TrainingState {
   std::uint64_t fingerprint = 0;  // of the training set (LabelScan)
   Totals logged = {};             // since the last line of the log
   bool validation_due = false;    // the validation after the last step was interrupted
+  bool validates = false;         // the run was given --val
+  bool logs = false;              // the run was given --log
   bool operator==(const TrainingState&) const = default;
 };
 

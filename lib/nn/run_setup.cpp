@@ -102,4 +102,12 @@ void check_resumable(const WeightsFile& file, const TrainingState& state, const 
   }
 }
 
+std::vector<std::string> reports_left_out(const TrainingState& before, const TrainingState& now) {
+  constexpr const char* kLeftOut = " was given before, and is not now";
+  std::vector<std::string> left_out;
+  if (before.validates && !now.validates) left_out.push_back(std::string("--val") + kLeftOut);
+  if (before.logs && !now.logs) left_out.push_back(std::string("--log") + kLeftOut);
+  return left_out;
+}
+
 }  // namespace convoy

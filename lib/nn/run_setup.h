@@ -42,4 +42,9 @@ void check_labelled_set(const Dataset& data, const Model& model, const std::stri
 void check_resumable(const WeightsFile& file, const TrainingState& state, const NetSpec& net,
                      const Dataset& data, const LabelScan& labels);
 
+// What the run of the checkpoint `before` was given to report and the resumed run `now` is not, as "--val was
+// given before, and is not now": reports do not come from the checkpoint, since their files may have moved.
+[[nodiscard]] std::vector<std::string> reports_left_out(const TrainingState& before,
+                                                        const TrainingState& now);
+
 }  // namespace convoy

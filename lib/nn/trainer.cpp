@@ -54,6 +54,7 @@ int Trainer::run() {
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
+    if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // left out of a resumed run
     if (state().validation_due) validate();
     while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
       train_step(loader);

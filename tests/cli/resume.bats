@@ -114,6 +114,38 @@ kill_at() {
   same_tensors w.safetensors whole.safetensors
 }
 
+@test "a resumed run says which of its reports were not asked for again" {
+  small_train --steps=6 --val=val.shard --log=log.tsv --checkpoint=c.safetensors -o whole.safetensors train.shard
+  expect_status 0 "$BIN/train" -q --resume=c.safetensors -o w.safetensors train.shard
+  assert_equal "$stderr" "$(printf 'train: resumed run: --%s was given before, and is not now\n' val log)"
+  cmp w.safetensors whole.safetensors
+  small_train --steps=6 --val=val.shard --log=log.tsv --checkpoint=c.safetensors -o whole.safetensors train.shard
+  expect_status 0 "$BIN/train" -q --resume=c.safetensors --log=log.tsv --val=val.shard -o w.safetensors train.shard
+  assert_equal "$stderr" ""
+}
+
+validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
+@test "a run that a signal ended while it validated goes on without validation too" {
+  make_idx big 20000 size=12x12 classes=4 seed=3
+  "$BIN/imgprep" -q --size=none --gray --idx big-images.idx big-labels.idx -o big.shard
+  small_train --steps=2 -o whole.safetensors train.shard
+  local pid tries
+  for ((tries = 0; tries < 20; tries++)); do
+    rm -f log.tsv
+    "$BIN/train" -q "${SMALL[@]}" --steps=2 --val=big.shard --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
+      -o w.safetensors train.shard &
+    pid=$!
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 2 ]; do sleep 0.01; done  # both steps: it validates
+    kill -TERM "$pid" || true
+    wait "$pid" || true
+    ! validation_due || break
+  done
+  validation_due
+  expect_status 0 "$BIN/train" --resume=c.safetensors -o w.safetensors train.shard
+  assert_contains "$stderr" "--val was given before"
+  cmp w.safetensors whole.safetensors
+}
+
 @test "--precision=auto is fp32 on a CPU, and what the checkpoint has where a run is resumed" {
   expect_status 0 "$BIN/train" "${SMALL[@]}" --device=cpu --steps=2 -o auto.safetensors train.shard
   assert_contains "$stderr" "precision fp32"

@@ -42,6 +42,7 @@ class Weights : public ::testing::Test {
     state_.fingerprint = ~std::uint64_t{0} - 1;
     state_.logged = {.images = 9, .top1_wrong = 5, .top5_wrong = 2, .loss_sum = 0.1 + 0.2};
     state_.validation_due = true;
+    state_.validates = true;
   }
 
   // Writes the tensors of a good file after a change, with the metadata given.
