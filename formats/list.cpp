@@ -4,13 +4,10 @@
 #include <charconv>
 
 #include "lib/base/error.h"
+#include "lib/base/lines.h"
 
 namespace convoy {
 namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
 bool is_integer(std::string_view text) {
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
@@ -32,34 +29,13 @@ std::string number_complaint(const std::string& label, const std::string& most) 
   return "label " + label + " is out of range: " + most;
 }
 
-// Calls on_line(line, number from 1) for each part that ends in `separator`; the last may lack it.
-template <typename OnLine>
-void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
-  std::uint64_t number = 0;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(separator), text.size());
-    on_line(text.substr(0, end), ++number);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
-// What no line of a text file may have.
+// What no line of a list or table may have.
 void check_line(std::string_view line, std::string_view place, std::uint64_t number) {
   const auto refuse = [&](std::size_t at, std::string_view reason) {
     throw TextError(place, number, at + 1, reason);
   };
-  if (number == 1 && line.starts_with(kByteOrderMark)) refuse(0, "byte order mark: save it as plain UTF-8");
-  if (line.empty()) refuse(0, "empty line");
-  if (line.back() == '\r') {
-    refuse(line.size() - 1, "carriage return at the end of the line: the file has DOS line ends");
-  }
-  const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
-  if (control != std::string_view::npos) {
-    refuse(control, line[control] == '\r' ? "carriage return" : "NUL byte (is this a -0 list?)");
-  }
-  if (line.back() == '\t') refuse(line.size(), "nothing behind the TAB");
-  if (is_blank(line.back())) refuse(line.size() - 1, "blank at the end of the line");
-  if (is_blank(line.front())) refuse(0, "blank at the beginning of the line");
+  if (line.ends_with('\t')) refuse(line.size(), "nothing behind the TAB");
+  check_name_line(line, place, number);
   const std::size_t tab = line.find('\t');
   if (tab == std::string_view::npos) return;
   const std::size_t second = line.find('\t', tab + 1);

@@ -13,6 +13,7 @@
 #include "formats/net.h"
 #include "formats/net_shape.h"
 #include "lib/base/error.h"
+#include "lib/base/lines.h"
 
 namespace convoy {
 namespace {
@@ -49,8 +50,6 @@ class Line {
 };
 
 std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"; }
-
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 // ---- values
 
@@ -397,10 +396,7 @@ class NetParser {
   std::vector<Word> split_words(std::string_view text, int number) const {
     const auto line = static_cast<std::uint64_t>(number);
     if (text.ends_with('\r')) text.remove_suffix(1);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const auto c = static_cast<unsigned char>(text[i]);
-      if ((c < 0x20 && c != '\t') || c == 0x7F) throw TextError(place_, line, i + 1, "a control character");
-    }
+    check_printable(text, place_, line);
     try {
       static_cast<void>(nlohmann::json(text).dump());
     } catch (const nlohmann::json::type_error&) {
@@ -436,12 +432,9 @@ NetSpec parse_net(std::string_view text, std::string_view place) {
     throw Error(place, "more than " + std::to_string(kMaxNetBytes) + " bytes: not a net");
   }
   NetParser parser(place);
-  int number = 0;
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    parser.read_line(text.substr(begin, end - begin), ++number);
-    begin = end + 1;
-  }
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    parser.read_line(line, static_cast<int>(number));  // at most kMaxNetBytes
+  });
   return parser.finish(text);
 }
 

@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/lines.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
 #include "lib/base/version.h"
@@ -25,6 +26,10 @@ constexpr std::int64_t kMaxThreads = 1024;
 constexpr std::uint64_t kMaxNamesBytes = std::uint64_t{4} << 30;
 constexpr unsigned kHelpWidth = 100;
 constexpr const char* kOperands = "operands";
+
+// How a user calls a tool. Never by its bare name: a bare `eval` is the shell's builtin, which runs its
+// arguments.
+std::string command_of(const ToolInfo& info) { return "convoy " + info.name; }
 
 // A descriptor 0, 1 or 2 that the caller closed would be given to the next file opened, and messages or data
 // would go there. Held open the wrong way round, every use of it fails as it should.
@@ -58,7 +63,7 @@ po::options_description shared_options(const SharedOptions& shared) {
   add("config", text_option("FILE"), "read options from FILE, lines NAME=VALUE; the command line wins");
   add("quiet,q", po::bool_switch(), "no progress and no notes, only warnings and errors");
   add("verbose,v", po::bool_switch(), "say more");
-  add("help", po::bool_switch(), "show this help and exit");
+  add("help,h", po::bool_switch(), "show this help and exit");
   add("version", po::bool_switch(), "show the version and exit");
   return options;
 }
@@ -69,7 +74,7 @@ std::string help_text(const ToolInfo& info, const po::options_description& visib
   std::string form;
   const char* lead = "Usage: ";
   while (std::getline(forms, form)) {
-    out << lead << info.name << ' ' << form << '\n';
+    out << lead << command_of(info) << ' ' << form << '\n';
     lead = "       ";
   }
   out << info.summary << "\n\n" << visible << "\nFull documentation: man convoy-" << info.name << '\n';
@@ -80,6 +85,33 @@ void write_stdout(std::string_view text) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
   out.write(text);
   out.commit();
+}
+
+// Boost reads a line at a time and does not say which; but the stream stays where reading failed.
+void read_config(const std::string& path, const po::options_description& visible, po::variables_map& values) {
+  const std::string place = display_name(path);
+  const std::string text = read_text_file(path, kMaxNamesBytes);
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    check_printable(line, place, number);
+  });
+  std::istringstream lines(text);
+  try {
+    po::parsed_options parsed = [&] {
+      try {
+        return po::parse_config_file(lines, visible);
+      } catch (const po::error& error) {
+        lines.clear();
+        const auto read = std::string_view(text).substr(0, static_cast<std::size_t>(lines.tellg()));
+        const auto ended = std::ranges::count(read, '\n');
+        throw UsageError(place + ":" + std::to_string(ended + (read.ends_with('\n') ? 0 : 1)) + ": " +
+                         error.what());
+      }
+    }();
+    po::store(parsed, values);
+  } catch (const po::error& error) {
+    throw UsageError(place + ": " + error.what());
+  }
 }
 
 // Boost's messages name options as '--name' already; they only lack the project's form.
@@ -98,13 +130,7 @@ po::variables_map parse(int argc, char** argv, const po::options_description& vi
               values);
     const auto config = values.find("config");
     if (config != values.end()) {
-      const auto path = config->second.as<std::string>();
-      std::istringstream text(read_text_file(path, kMaxNamesBytes));
-      try {
-        po::store(po::parse_config_file(text, visible), values);
-      } catch (const po::error& error) {
-        throw UsageError(path + ": " + error.what());
-      }
+      read_config(config->second.as<std::string>(), visible, values);
     }
     po::notify(values);
   } catch (const po::error& error) {
@@ -253,21 +279,15 @@ double parse_real(std::string_view text, std::string_view what, double least, do
 }
 
 std::vector<std::string> read_names(const std::string& path, bool nul) {
-  const std::string text = read_text_file(path, kMaxNamesBytes);
-  const char separator = nul ? '\0' : '\n';
+  const std::string place = display_name(path);
   std::vector<std::string> names;
-  std::size_t begin = 0;
-  std::uint64_t line = 0;
-  while (begin < text.size()) {
-    const std::size_t end = std::min(text.find(separator, begin), text.size());
-    ++line;
-    std::string name = text.substr(begin, end - begin);
-    if (name.empty()) throw TextError(path, line, 0, "empty name");
-    if (!nul && name.back() == '\r')
-      throw TextError(path, line, name.size(), "carriage return at the end of the line");
-    names.push_back(std::move(name));
-    begin = end + 1;
-  }
+  for_each_line(read_text_file(path, kMaxNamesBytes), nul ? '\0' : '\n',
+                [&](std::string_view name, std::uint64_t number) {
+                  if (!nul) check_name_line(name, place, number);
+                  if (name.empty()) throw TextError(place, number, 0, "empty name");
+                  names.emplace_back(name);
+                });
+  if (names.empty()) throw Error(place, "names no file");
   return names;
 }
 
@@ -281,7 +301,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
     return run_checked(argc, argv, info, shared, declare, body, console);
   } catch (const UsageError& error) {
     console.error(error.what());
-    console.error("Try '" + info.name + " --help'.");
+    console.error("Try '" + command_of(info) + " --help'.");
     return kStatusUsage;
   } catch (const std::bad_alloc&) {
     console.error("out of memory");

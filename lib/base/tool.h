@@ -88,7 +88,8 @@ class Options {
                                          std::int64_t most);
 [[nodiscard]] double parse_real(std::string_view text, std::string_view what, double least, double most);
 
-// Lines of a file of names: separated by newlines, or by NUL bytes where `nul` is set. "-" is standard input.
+// Lines of a file of names, one at least: ended by newlines, or by NUL bytes where `nul` is set. "-" is
+// standard input. Throws TextError on what check_name_line() refuses, and with `nul` on an empty name.
 [[nodiscard]] std::vector<std::string> read_names(const std::string& path, bool nul);
 
 // Runs a tool from argv to exit status. `declare` adds the tool's own options; `body` does the work and

@@ -105,8 +105,8 @@ setup() {
   refuse 1 'Is a directory' "$BIN/eval" -w . val.shard
   head -c 2000 w.safetensors > cut.safetensors
   refuse 1 'cut.safetensors: offset' "$BIN/eval" -w cut.safetensors val.shard
-  refuse 2 "Try 'eval --help'" "$BIN/eval" val.shard
-  refuse 2 "Try 'eval --help'" "$BIN/eval" -w w.safetensors --batch=0 val.shard
+  refuse 2 "Try 'convoy eval --help'" "$BIN/eval" val.shard
+  refuse 2 "Try 'convoy eval --help'" "$BIN/eval" -w w.safetensors --batch=0 val.shard
 }
 
 @test "eval reports what it cannot write" {

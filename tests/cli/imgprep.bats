@@ -160,7 +160,7 @@ load common
     --background=1,2 --background=1,2,3,4 --background=1,2,256 --on-error=ask --max-side=0 --max-pixels=0 -j0 \
     --class-pattern=x --class-pattern='(' --nonsense; do
     expect_status 2 "$BIN/imgprep" "$wrong" -o x.shard a.png
-    assert_contains "$stderr" "Try 'imgprep --help'."
+    assert_contains "$stderr" "Try 'convoy imgprep --help'."
   done
   refuse 2 "pairs" "$BIN/imgprep" --idx -o x.shard a.png
   assert_missing x.shard

@@ -64,25 +64,32 @@ page_is_whole() {
 @test "eval: the manual page has every section" { page_is_whole eval; }
 @test "predict: the manual page has every section" { page_is_whole predict; }
 
-@test "no page shows a bare eval, which a shell would run itself" {
-  ! grep -nE '^(\$ |[^.].*\| *)eval ' "$ROOT"/man/* "$ROOT"/README.md || fail "write: convoy eval"
+# A bare `eval` would be the shell's own, and an installation has no other bare names in the PATH either.
+@test "pages and README call the tools as an installation has them" {
+  local tools='(imgprep|meanimg|shardpack|train|eval|predict)'
+  ! grep -nE "^(\\$ (coproc )?|    |[^.].*\\| *)$tools +[-a-z\"\$]*[-./=]" "$ROOT"/man/* "$ROOT"/README.md ||
+    fail "write: convoy TOOL"
 }
 
 # What holds of every tool's command line, whatever it does.
 keeps_contract() {
   expect_status 0 "$BIN/$1" --help
   assert_equal "$stderr" ""
-  assert_contains "$output" "Usage: $1 "
+  assert_contains "$output" "Usage: convoy $1 "
   expect_status 0 "$BIN/$1" --version
   assert_equal "${lines[0]}" "$1 (convoy) $(version)"
   assert_contains "${lines[1]}" "backends: CPU"
 
   refuse 2 "^$1: .*no-such-option" "$BIN/$1" --no-such-option
-  assert_contains "$stderr" "Try '$1 --help'."
+  assert_contains "$stderr" "Try 'convoy $1 --help'."
   assert_equal "$output" ""
   refuse 1 "nope\.conf" "$BIN/$1" --config=nope.conf
   printf 'no-such-option=1\n' > bad.conf
-  refuse 2 "bad\.conf: .*no-such-option" "$BIN/$1" --config=bad.conf
+  refuse 2 "bad\.conf:1: .*no-such-option" "$BIN/$1" --config=bad.conf
+  printf '# all\n\nquiet=on\nverbose' > bad.conf
+  refuse 2 "bad\.conf:4: .*invalid line 'verbose'" "$BIN/$1" --config=bad.conf
+  printf 'config=x\nquiet=on\n\nquiet=on\n\033[2J\n' > bad.conf
+  refuse 1 "bad\.conf:5:1: a control character" "$BIN/$1" --config=bad.conf
   # Abbreviations are refused: what is unique today would not be tomorrow.
   refuse 2 "vers" "$BIN/$1" --versio
 

@@ -123,8 +123,8 @@ answers() { cut -f 3 | xargs; }
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 $'a\tb\n.png'
   assert_equal "$(cut -f 1 <<< "$output")" 'a\tb\n.png'
   refuse 1 'not a weights file' "$BIN/predict" -w mean.safetensors "${images[0]}"
-  refuse 2 "Try 'predict --help'" "$BIN/predict" "${images[0]}"
-  refuse 2 "Try 'predict --help'" "$BIN/predict" -w w.safetensors -k 0 "${images[0]}"
+  refuse 2 "Try 'convoy predict --help'" "$BIN/predict" "${images[0]}"
+  refuse 2 "Try 'convoy predict --help'" "$BIN/predict" -w w.safetensors -k 0 "${images[0]}"
 }
 
 @test "predict reports what it cannot write, and ends quietly where nobody reads" {

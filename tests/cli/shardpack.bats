@@ -31,6 +31,30 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   names out.shard | cmp - wanted
 }
 
+@test "shardpack: a list of names is read strictly, and an empty one is no standard input" {
+  make_all
+  refuse_names() {  # TEXT MESSAGE OPTION...
+    printf '%b' "$1" > list
+    refuse 1 "$2" "$BIN/shardpack" "${@:3}" --files-from=list -o x.shard < all.shard
+    assert_missing x.shard
+  }
+  refuse_names '' '^shardpack: list: names no file$'
+  refuse_names '' 'names no file' -0
+  refuse_names 'all.shard\n\n' '^shardpack: list:2:1: empty line'
+  refuse_names 'all.shard\0\0' 'list:2: empty name' -0
+  refuse_names 'all.shard \n' 'list:1:10: blank at the end of the line'
+  refuse_names ' all.shard\n' 'list:1:1: blank at the beginning'
+  refuse_names 'all.shard\r\n' 'list:1:10: carriage return'
+  refuse_names 'all.shard\0' 'list:1:10: NUL byte \(is this a -0 list\?\)'
+  refuse_names '\357\273\277all.shard\n' 'list:1:1: byte order mark'
+  run bash -c '"$0" --files-from=- -o x.shard < /dev/null' "$BIN/shardpack"
+  assert_equal "$status" 1
+  assert_contains "$output" "stdin: names no file"
+  cp all.shard 'all.shard '
+  printf 'all.shard \0' > list
+  "$BIN/shardpack" -q -0 --files-from=list | cmp - all.shard
+}
+
 @test "shardpack: the shuffle depends on the seed alone" {
   make_all
   "$BIN/shardpack" -q --shuffle all.shard > a

@@ -296,7 +296,7 @@ profile_is_whole() {
   for option in --lr-policy=plateau --lr-policy=step:0.1 --crop=middle --flip=maybe --order=random --batch=0 \
     --batch=8x --epochs=-1 --lr=nan --momentum=2 --seed=-1 --precision=fp64 --device=tpu --checkpoint-every=1hour \
     --val-every=3minutes --on-error=ignore --nonsense=1; do
-    refuse 2 "Try 'train --help'" "$BIN/train" "${basic[@]}" "$option" -o w.safetensors train.shard
+    refuse 2 "Try 'convoy train --help'" "$BIN/train" "${basic[@]}" "$option" -o w.safetensors train.shard
   done
   refuse 2 "log-every: '20' lacks a unit: 20steps or 20epochs" "$BIN/train" "${basic[@]}" --log-every=20 train.shard
   refuse 2 '--mean=FILE is missing' "$BIN/train" --net=small.net -o w.safetensors train.shard

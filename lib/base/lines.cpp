@@ -1,0 +1,40 @@
+#include "lib/base/lines.h"
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+}  // namespace
+
+void check_printable(std::string_view line, std::string_view place, std::uint64_t number) {
+  constexpr unsigned char kFirstPrintable = 0x20;
+  constexpr unsigned char kDelete = 0x7F;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto c = static_cast<unsigned char>(line[i]);
+    if ((c < kFirstPrintable && c != '\t') || c == kDelete) {
+      throw TextError(place, number, i + 1, "a control character: is this a text?");
+    }
+  }
+}
+
+void check_name_line(std::string_view line, std::string_view place, std::uint64_t number) {
+  const auto refuse = [&](std::size_t at, std::string_view reason) {
+    throw TextError(place, number, at + 1, reason);
+  };
+  if (number == 1 && line.starts_with(kByteOrderMark)) refuse(0, "byte order mark: save it as plain UTF-8");
+  if (line.empty()) refuse(0, "empty line");
+  if (line.back() == '\r') {
+    refuse(line.size() - 1, "carriage return at the end of the line: the file has DOS line ends");
+  }
+  const std::size_t control = line.find_first_of(std::string_view("\r\0", 2));
+  if (control != std::string_view::npos) {
+    refuse(control, line[control] == '\r' ? "carriage return" : "NUL byte (is this a -0 list?)");
+  }
+  if (is_blank(line.back())) refuse(line.size() - 1, "blank at the end of the line");
+  if (is_blank(line.front())) refuse(0, "blank at the beginning of the line");
+}
+
+}  // namespace convoy
