@@ -1,0 +1,116 @@
+# Standard input and output of every tool: closed, full, a terminal, a reader that goes away.
+load common
+load training
+
+setup() {
+  common_setup
+  make_training_set
+  small_train --steps=1 -o w.safetensors train.shard
+  fixture png a.png size=12x12
+}
+
+# usual TOOL: `command` is a call of it that writes to standard output, its input in a file.
+usual() {
+  case $1 in
+    imgprep) command="'$BIN/imgprep' -q --gray --size=12 a.png" ;;
+    meanimg | shardpack) command="'$BIN/$1' -q train.shard" ;;
+    train) command="'$BIN/train' -q ${SMALL[*]} --steps=1 train.shard" ;;
+    eval) command="'$BIN/eval' -q -w w.safetensors val.shard" ;;
+    predict) command="'$BIN/predict' -q -w w.safetensors a.png" ;;
+  esac
+}
+
+fails_on_output() {
+  usual "$1"
+  run -1 --separate-stderr bash -c "$command >&-"
+  [[ $stderr =~ ^"$1: stdout: "[^$'\n']*$ ]] || fail "closed: $stderr"
+  requires_full_device
+  run -1 --separate-stderr bash -c "$command > /dev/full"
+  [[ $stderr =~ ^"$1: stdout: No space left on device"$ ]] || fail "full: $stderr"
+}
+@test "imgprep says that its output is closed or full" { fails_on_output imgprep; }
+@test "meanimg says that its output is closed or full" { fails_on_output meanimg; }
+@test "shardpack says that its output is closed or full" { fails_on_output shardpack; }
+@test "train says that its output is closed or full" { fails_on_output train; }
+@test "eval says that its output is closed or full" { fails_on_output eval; }
+@test "predict says that its output is closed or full" { fails_on_output predict; }
+
+fails_on_closed_input() {
+  local options
+  case $1 in
+    train) options="${SMALL[*]}" ;;
+    eval | predict) options="-w w.safetensors" ;;
+  esac
+  run -1 --separate-stderr bash -c "'$BIN/$1' -q $options <&- > out"
+  assert_contains "${stderr_lines[0]}" "$1: stdin: "
+  [ ! -s out ] || fail "wrote something"
+}
+@test "imgprep says that its input is closed" { fails_on_closed_input imgprep; }
+@test "meanimg says that its input is closed" { fails_on_closed_input meanimg; }
+@test "shardpack says that its input is closed" { fails_on_closed_input shardpack; }
+@test "train says that its input is closed" { fails_on_closed_input train; }
+@test "eval says that its input is closed" { fails_on_closed_input eval; }
+@test "predict says that its input is closed" { fails_on_closed_input predict; }
+
+# The reader is gone before the first byte.
+ends_quietly() {
+  usual "$1"
+  run --separate-stderr bash -c "{ $command; echo \$? > status; } | true"
+  assert_equal "$stderr" ""
+  case $(< status) in 0 | 141) ;; *) fail "status $(< status)" ;; esac
+}
+@test "imgprep ends quietly without its reader" { ends_quietly imgprep; }
+@test "meanimg ends quietly without its reader" { ends_quietly meanimg; }
+@test "shardpack ends quietly without its reader" { ends_quietly shardpack; }
+@test "train ends quietly without its reader" { ends_quietly train; }
+@test "eval ends quietly without its reader" { ends_quietly eval; }
+@test "predict ends quietly without its reader" { ends_quietly predict; }
+
+# on_terminal COMMAND: runs it with a terminal as its three standard streams; `shown` has what it shows.
+on_terminal() {
+  requires script
+  run script -qec "$1" /dev/null < /dev/null
+  shown=$(tr -d '\r' <<< "$output")
+}
+
+refuses_terminal() {
+  usual "$1"
+  on_terminal "$command"
+  assert_equal "$status" 2
+  assert_contains "$shown" "$1: standard output is a terminal and the output is binary"
+  assert_equal "$(wc -l <<< "$shown")" 2
+}
+@test "imgprep writes no shard to a terminal" { refuses_terminal imgprep; }
+@test "meanimg writes no mean to a terminal" { refuses_terminal meanimg; }
+@test "shardpack writes no shard to a terminal" { refuses_terminal shardpack; }
+@test "train writes no weights to a terminal" { refuses_terminal train; }
+
+answers_on_terminal() {
+  usual "$1"
+  on_terminal "$command"
+  assert_equal "$status" 0
+  assert_contains "$shown" "$2"
+}
+@test "eval answers on a terminal" { answers_on_terminal eval top1_error; }
+@test "predict answers on a terminal" { answers_on_terminal predict a.png; }
+
+# Without operands a terminal would be waited on for ever, it seems to the user.
+wants_input() {
+  local options="-o x.out"
+  case $1 in
+    train) options="${SMALL[*]} -o x.out" ;;
+    eval) options="-w w.safetensors" ;;
+    predict) options="-w w.safetensors" ;;
+  esac
+  on_terminal "'$BIN/$1' $options"
+  assert_equal "$status" 2
+  assert_contains "$shown" "$1: no input: name files, or - for standard input"
+  assert_contains "$shown" "$1: Try 'convoy $1 --help'."
+  assert_missing x.out
+}
+@test "imgprep wants input, not a terminal" { wants_input imgprep; }
+@test "meanimg wants input, not a terminal" { wants_input meanimg; }
+@test "shardpack wants input, not a terminal" { wants_input shardpack; }
+@test "train wants input, not a terminal" { wants_input train; }
+@test "eval wants input, not a terminal" { wants_input eval; }
+@test "predict wants input, not a terminal" { wants_input predict; }
