@@ -1,5 +1,4 @@
 // meanimg: shards to the mean image and the colour statistics.
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,11 +41,7 @@ MeanFile merge(const std::vector<std::string>& inputs) {
 
 MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
                     Rejects& rejects) {
-  // "train-00003.shard: record 17 (n01440764/a.JPEG): ...": the shard is the place.
-  const auto on_damage = [&](const std::string& message) {
-    const std::size_t colon = std::min(message.find(": "), message.size());
-    rejects.add(message.substr(0, colon), message.substr(std::min(colon + 2, message.size())));
-  };
+  const auto on_damage = [&](const std::string& message) { reject_damage(rejects, message); };
   Progress progress(console, 0, "images");
   SummedImages summed =
       sum_images(inputs, options.threads(), on_damage, [&](std::uint64_t done, std::uint64_t total) {

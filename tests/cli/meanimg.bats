@@ -69,7 +69,7 @@ make_shards() {
   [ "$size" -eq "$(stat -c %s damaged.shard)" ]
   refuse 1 'damaged.shard: record [0-9]+ .*checksum' "$BIN/meanimg" --rejects=list -o m.safetensors 4.shard damaged.shard
   assert_lines list 1
-  grep -q "^damaged.shard	record [0-9]" list
+  grep -Eqx "damaged.shard: record [0-9]+ \([^)]*\): offset [0-9]+	payload checksum mismatch" list
   [ -s m.safetensors ]
   refuse 1 'damaged.shard: .*record [0-9]+.*checksum' "$BIN/meanimg" -q --on-error=stop -o s.safetensors damaged.shard
   assert_missing s.safetensors
