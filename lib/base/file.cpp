@@ -208,12 +208,11 @@ OutputFile::OutputFile(const std::string& path, Content content) : name_(display
                           : std::filesystem::path(path);
   path_ = failure ? path : target.string();
   temporary_ = path_ + ".XXXXXX";
-  fd_ = Fd(::mkostemp(temporary_.data(), O_CLOEXEC));
+  fd_ = Fd(create_temporary(temporary_));
   if (!fd_.valid()) {
     temporary_.clear();
     throw_errno(name_, errno);
   }
-  keep_temporary(temporary_);
   ::fchmod(fd_.get(), mode_for(path_));
 }
 
@@ -278,9 +277,10 @@ Fd make_temporary_file() {
   const char* folder = std::getenv("TMPDIR");
   std::string pattern =
       std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/convoy.XXXXXX";
-  Fd fd(::mkostemp(pattern.data(), O_CLOEXEC));
+  Fd fd(create_temporary(pattern));
   if (!fd.valid()) throw_errno(pattern, errno);
   ::unlink(pattern.c_str());
+  forget_temporary(pattern);
   return fd;
 }
 

@@ -1,11 +1,16 @@
 #include "lib/base/temporaries.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 
 namespace convoy {
@@ -23,17 +28,41 @@ static_assert(std::atomic<Use>::is_always_lock_free, "a signal handler reads it"
 // allocate nor wait for a lock.
 std::array<Slot, 64> slots;
 
-}  // namespace
-
-void keep_temporary(const std::string& path) {
-  if (path.size() >= PATH_MAX) return;
+// A slot to be filled, or nullptr.
+Slot* take_slot() {
   for (Slot& slot : slots) {
     Use expected = Use::free;
-    if (!slot.use.compare_exchange_strong(expected, Use::changing)) continue;
-    std::memcpy(slot.path.data(), path.c_str(), path.size() + 1);
-    slot.use = Use::kept;
-    return;
+    if (slot.use.compare_exchange_strong(expected, Use::changing)) return &slot;
   }
+  return nullptr;
+}
+
+// Holds signals back from this thread, so that no handler waits here for a slot that this thread is filling.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+}  // namespace
+
+int create_temporary(std::string& pattern) {
+  const HeldSignals held;
+  Slot* const slot = pattern.size() < PATH_MAX ? take_slot() : nullptr;
+  const int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
+  if (slot == nullptr) return fd;
+  if (fd >= 0) std::memcpy(slot->path.data(), pattern.c_str(), pattern.size() + 1);
+  slot->use = fd >= 0 ? Use::kept : Use::free;
+  return fd;
 }
 
 void forget_temporary(const std::string& path) {
@@ -47,6 +76,7 @@ void forget_temporary(const std::string& path) {
 void unlink_temporaries() noexcept {
   const int before = errno;
   for (const Slot& slot : slots) {
+    while (slot.use == Use::changing) ::poll(nullptr, 0, 1);
     if (slot.use == Use::kept) ::unlink(slot.path.data());
   }
   errno = before;
