@@ -227,6 +227,7 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile kernels/cuda/cuda.mk | sed 's|$$(OUT)|$(OUT)|; s|$$(DESTDIR)$$(PREFIX)|DESTDIR/PREFIX|' | awk '{ t = $$1; $$1 = ""; printf "  %-16s%s\n", t, $$0 }'
 	@echo 'Variables:'
 	@sed -n '2,/^$$/s/^#   /  /p' Makefile
+	@sed -n '2,/^$$/s/^#   /  /p' kernels/cuda/cuda.mk
 
 -include kernels/cuda/cuda.mk
 -include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE)))

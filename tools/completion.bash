@@ -86,6 +86,8 @@ _convoy() {
     option=${COMP_WORDS[COMP_CWORD - 2]}
   elif [[ $previous == -[a-z] ]]; then
     case $previous in -o | -w) option=$previous ;; esac
+  elif [[ $previous == --* ]] && grep -qx -e "$previous=" <(_convoy_options "${command[@]}"); then
+    option=$previous
   fi
 
   if [ -z "$option" ] && [[ $word == -* ]]; then

@@ -43,6 +43,9 @@ int evaluate_tool(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to evaluate");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   auto [device, compile] = read_inference_options(options, kMaxBatch);
+  std::vector<std::string> inputs = options.inputs();
+  inputs.push_back(options.text("weights"));
+  options.check_outputs({"output", "confusion", "predictions", "rejects"}, inputs);
 
   const WeightsFile weights(options.text("weights"));
   const Model& model = weights.model();

@@ -101,6 +101,9 @@ int run(const Options& options, Console& console) {
   info.preprocessing = preprocessing_from(options);
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const int threads = options.threads();
+  std::vector<std::string> files = input_options.operands;
+  for (const char* name : {"classes", "labels", "files-from"}) files.push_back(options.text(name));
+  options.check_outputs({"output", "rejects"}, files);
   const SignalWatch signals;  // before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(options.text("rejects"), stop, console);

@@ -60,6 +60,8 @@ int run(const Options& options, Console& console) {
     throw UsageError("--merge reads no records: --on-error and --rejects do not go with it");
   }
   const std::vector<std::string> inputs = options.inputs();
+  const std::vector<std::string> replaceable;  // --merge may add to one of its means
+  options.check_outputs({"output", "png", "rejects"}, options.flag("merge") ? replaceable : inputs);
   // Opened first: a terminal or a missing folder is said before the work, not after it.
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   std::optional<OutputFile> png;

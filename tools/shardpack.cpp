@@ -137,6 +137,9 @@ int run(const Options& options, Console& console) {
   const std::string look = look_from(options);
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const std::vector<std::string> inputs = options.inputs();
+  options.check_outputs({"output", "rejects"}, {});
+  options.check_outputs({"rejects"}, inputs);
+  if (!look.empty()) options.check_outputs({"output"}, inputs);  // a shard may take the place of its input
   Rejects rejects(options.text("rejects"), stop, console);
   int signal = 0;
   if (look.empty()) {

@@ -1,4 +1,5 @@
 // train: shards, mean and net -> weights.
+#include <algorithm>
 #include <cstdio>
 #include <functional>
 #include <optional>
@@ -87,12 +88,19 @@ void fill_net(CompiledNet& net, const Model& model, const TrainingOptions& train
 }
 
 // Where a run goes on that without its checkpoint would begin at `fresh`. What differs is warned of.
-TrainingState resumed_state(const Checkpoint& checkpoint, const TrainingOptions& training,
+TrainingState resumed_state(const Checkpoint& checkpoint, std::vector<std::string> differences,
                             const TrainingState& fresh, std::uint64_t total_steps, Console& console) {
-  for (const auto& differences :
-       {resume_differences(checkpoint.options, training), reports_left_out(checkpoint.state, fresh)}) {
-    for (const std::string& difference : differences) console.warn("resumed run: " + difference);
+  // The weights would say that they were trained with what they were not; the end of the run alone may move.
+  const auto telling = std::ranges::find_if(differences, [](const std::string& difference) {
+    return !difference.starts_with("epochs:") && !difference.starts_with("steps:");
+  });
+  if (checkpoint.state.step == total_steps && telling != differences.end()) {
+    throw UsageError("the checkpoint is at step " + std::to_string(total_steps) +
+                     ", the last: there is nothing left to train with " + *telling);
   }
+  for (std::string& report : reports_left_out(checkpoint.state, fresh))
+    differences.push_back(std::move(report));
+  for (const std::string& difference : differences) console.warn("resumed run: " + difference);
   TrainingState state = checkpoint.state;
   state.validates = fresh.validates;
   state.logs = fresh.logs;
@@ -102,6 +110,15 @@ TrainingState resumed_state(const Checkpoint& checkpoint, const TrainingOptions&
   }
   console.note("resumed at step " + std::to_string(state.step));
   return state;
+}
+
+// A checkpoint may take the place of the one resumed from.
+void check_files(const Options& options, const std::vector<std::string>& shards) {
+  std::vector<std::string> inputs = options.texts("val");
+  inputs.insert(inputs.end(), shards.begin(), shards.end());
+  for (const char* name : {"net", "mean"}) inputs.push_back(options.text(name));
+  options.check_outputs({"output", "checkpoint", "log", "rejects"}, inputs);
+  options.check_outputs({"output", "log", "rejects"}, {options.text("resume")});
 }
 
 int describe(const Options& options) {
@@ -133,11 +150,14 @@ int train(const Options& options, Console& console) {
   }
   const TrainingOptions training =
       training_options_from(options, resumed ? &resumed->options : nullptr, device);
+  const std::vector<std::string> differences =
+      resumed ? resume_differences(resumed->options, training) : std::vector<std::string>();
   Model model;
   model.net = read_net(options, file);
   const MeanImage mean = choose_mean(options.text("mean"), model.net, file ? &*file : nullptr);
   model.mean = mean.values;
   const std::vector<std::string> shards = options.inputs();
+  check_files(options, shards);
   check_writable(output);
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);
 
@@ -160,12 +180,15 @@ int train(const Options& options, Console& console) {
   const std::uint64_t total_steps = training.total_steps(data.size());
   if (resumed) {
     check_resumable(*file, resumed->state, model.net, data, labels);
-    state = resumed_state(*resumed, training, state, total_steps, console);
+    state = resumed_state(*resumed, differences, state, total_steps, console);
   }
   console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", precision " +
                training.text("precision") + ", threads " + std::to_string(training.threads) + ", " +
                std::to_string(data.size()) + " images, " + std::to_string(total_steps) + " steps of " +
                std::to_string(training.batch));
+  if (run.checkpoint.empty() && options.text("checkpoint-every") != "never") {
+    console.note("the weights go to standard output: no checkpoints without --checkpoint=FILE");
+  }
 
   const auto net = compile_net(model.net, device,
                                {.batch = training.batch,
@@ -203,8 +226,10 @@ int main(int argc, char** argv) {
   return convoy::run_tool(argc, argv,
                           {.name = "train",
                            .usage = "--net=FILE --mean=FILE [OPTION]... [-o WEIGHTS] [SHARD]...\n"
+                                    "--resume=CHECKPOINT [OPTION]... [-o WEIGHTS] [SHARD]...\n"
                                     "--describe --net=FILE",
-                           .summary = "Trains a net on labelled shards and writes its weights."},
+                           .summary = "Trains a net on labelled shards and writes its weights.",
+                           .exclusive = {"epochs", "steps"}},
                           {.output = true, .files_from = true, .threads = true, .seed = true, .device = true},
                           convoy::declare, convoy::train);
 }

@@ -1,7 +1,7 @@
 # The CUDA backend, compiled twice: by nvcc for GPUs, and by $(CXX) for the emulated device of the tests.
 #
-#   CUDA=auto|1|0             use nvcc where it is found; insist; refuse
-#   CUDA_ARCHS='80 90'        compute capabilities to make code for; PTX of the last one is added
+#   CUDA=auto|1|0               use nvcc where it is found; insist; refuse
+#   CUDA_ARCHS='80 90'          compute capabilities to make code for; PTX of the last one is added
 #
 # $(CUDA_LIB) is the backend for GPUs, $(EMULATED_LIB) the same kernels on the emulated device. Both have the
 # same symbols: a program links one of them, before $(LIB).

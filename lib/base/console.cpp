@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <utility>
 
+#include "lib/base/lines.h"
+
 namespace convoy {
 namespace {
 
@@ -83,7 +85,7 @@ void Console::print_line(std::string_view message) {
   const std::lock_guard lock(mutex_);
   const std::string progress = progress_line_;
   erase_progress();
-  write_stderr(tool_ + ": " + std::string(message) + "\n");
+  write_stderr(tool_ + ": " + escape_controls(message) + "\n");
   if (!progress.empty()) {
     write_stderr(progress);
     progress_line_ = progress;

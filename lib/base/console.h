@@ -9,8 +9,8 @@
 
 namespace convoy {
 
-// Writes "tool: message" lines to standard error, and one progress line that messages never garble.
-// Thread-safe.
+// Writes "tool: message" lines to standard error, control characters escaped, and one progress line that
+// messages never garble. Thread-safe.
 class Console {
  public:
   enum class Verbosity { quiet, normal, verbose };

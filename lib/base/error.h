@@ -45,6 +45,12 @@ class UsageError : public std::runtime_error {
   explicit UsageError(const std::string& message) : std::runtime_error(message) {}
 };
 
+// Nothing to read, and a terminal as standard input: the tool's usage says what there could be.
+class MissingInputError : public UsageError {
+ public:
+  using UsageError::UsageError;
+};
+
 // Throws Error(place, strerror(code)).
 [[noreturn]] void throw_errno(std::string_view place, int code);
 

@@ -189,16 +189,19 @@ void map_ahead(std::span<const std::uint8_t> bytes) {
 OutputFile::OutputFile(const std::string& path, Content content) : name_(display_name(path, "stdout")) {
   standard_ = path == kStdStreamName;
   buffer_.reserve(kBufferBytes);
+  const auto refuse_terminal = [&](int fd, const std::string& which, const char* advice) {
+    if (content != Content::binary || ::isatty(fd) != 1) return;
+    throw UsageError(which + " is a terminal and the output is binary: " + advice);
+  };
   if (standard_) {
-    if (content == Content::binary && ::isatty(STDOUT_FILENO) == 1) {
-      throw UsageError("standard output is a terminal and the output is binary: redirect it or give -o FILE");
-    }
+    refuse_terminal(STDOUT_FILENO, "standard output", "redirect it or give -o FILE");
     return;
   }
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    fd_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    fd_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
     if (!fd_.valid()) throw_errno(name_, errno);
+    refuse_terminal(fd_.get(), name_, "name a file");
     return;
   }
   // A symbolic link keeps pointing: what it names is replaced.

@@ -7,17 +7,41 @@ namespace {
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
+bool is_control(char c) {
+  constexpr unsigned char kFirstPrintable = 0x20;
+  constexpr unsigned char kDelete = 0x7F;
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < kFirstPrintable || byte == kDelete;
+}
+
 }  // namespace
 
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number) {
-  constexpr unsigned char kFirstPrintable = 0x20;
-  constexpr unsigned char kDelete = 0x7F;
   for (std::size_t i = 0; i < line.size(); ++i) {
-    const auto c = static_cast<unsigned char>(line[i]);
-    if ((c < kFirstPrintable && c != '\t') || c == kDelete) {
+    if (is_control(line[i]) && line[i] != '\t') {
       throw TextError(place, number, i + 1, "a control character: is this a text?");
     }
   }
+}
+
+std::string escape_controls(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (!is_control(c)) {
+      result += c;
+    } else if (c == '\t') {
+      result += "\\t";
+    } else if (c == '\n') {
+      result += "\\n";
+    } else if (c == '\r') {
+      result += "\\r";
+    } else {
+      result += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xFU]};
+    }
+  }
+  return result;
 }
 
 void check_name_line(std::string_view line, std::string_view place, std::uint64_t number) {

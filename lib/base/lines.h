@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace convoy {
@@ -25,6 +26,10 @@ void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
 // Throws TextError at the first control character of a line but tabs: it is none of a text, and a terminal
 // would obey it.
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number);
+
+// The text with a backslash escape for each control character: \t, \n, \r, \xNN. What comes from outside,
+// such as the name of a file, can then neither break a line nor speak to a terminal.
+[[nodiscard]] std::string escape_controls(std::string_view text);
 
 // Throws TextError for what no line of names may have: nothing, blanks at either end, a carriage return, a
 // NUL byte, a byte order mark before the first line.

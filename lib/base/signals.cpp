@@ -26,7 +26,11 @@ void on_stop(int signal_number) {
 
 void on_checkpoint(int /*signal_number*/) { checkpoint_requested = 1; }
 
+// Leaves a signal alone that the process was started to ignore.
 void install(int signal_number, void (*handler)(int)) {
+  struct sigaction now {};
+  ::sigaction(signal_number, nullptr, &now);
+  if (now.sa_handler == SIG_IGN) return;
   struct sigaction action {};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
@@ -36,11 +40,11 @@ void install(int signal_number, void (*handler)(int)) {
 }  // namespace
 
 void remove_temporaries_on_signals() {
-  for (const int signal_number : {SIGHUP, SIGINT, SIGPIPE, SIGTERM}) {
-    struct sigaction now {};
-    ::sigaction(signal_number, nullptr, &now);
-    if (now.sa_handler == SIG_DFL) install(signal_number, on_end);
+  for (const int signal_number :
+       {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
+    install(signal_number, on_end);
   }
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit fails then, as on a full disk
 }
 
 SignalWatch::SignalWatch(Stops stops) {

@@ -6,8 +6,9 @@
 
 namespace convoy {
 
-// From now on SIGHUP, SIGINT, SIGPIPE and SIGTERM end the process as they do by default, but remove its
-// temporary files first. Those that the process was started to ignore stay ignored.
+// From now on the signals that other processes, terminals, pipes and clocks send end the process as they do
+// by default, but remove its temporary files first. Those that the process was started to ignore stay
+// ignored. A file that reaches the size limit is a write error.
 void remove_temporaries_on_signals();
 
 // While it lives, SIGINT and SIGTERM are noted (a second one of either ends the process at once, as without

@@ -72,7 +72,11 @@ int Trainer::run() {
     const bool complete = state().step == total_steps_ && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
-    if (save_now && saved_step_ != state().step) save();
+    if (save_now && saved_step_ != state().step) save(false);
+    if (signal != 0 && saved_step_) {
+      console_.note("stopped at step " + std::to_string(state().step) + "; --resume=" + run_.checkpoint +
+                    " goes on");
+    }
     return signal;
   } catch (const NotFiniteError& error) {
     throw Error(error.what() + advice());
@@ -176,10 +180,10 @@ void Trainer::save_if_due(bool requested) {
   const bool due = run_.checkpoint_every.due(state().step, static_cast<std::uint64_t>(inputs_.options.batch),
                                              state().records) ||
                    run_.checkpoint_every.due_after(seconds_since(last_save_));
-  if (requested || (due && !run_.checkpoint.empty())) save();
+  if (requested || (due && !run_.checkpoint.empty())) save(requested);
 }
 
-void Trainer::save() {
+void Trainer::save(bool requested) {
   if (run_.checkpoint.empty()) {
     console_.warn("no checkpoint written: give --checkpoint=FILE");
     return;
@@ -188,7 +192,12 @@ void Trainer::save() {
   save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
   last_save_ = Clock::now();
   saved_step_ = state().step;
-  console_.detail("step " + std::to_string(state().step) + ": wrote " + run_.checkpoint);
+  const std::string message = "step " + std::to_string(state().step) + ": wrote " + run_.checkpoint;
+  if (requested) {
+    console_.note(message);
+  } else {
+    console_.detail(message);
+  }
 }
 
 std::string Trainer::advice() const {

@@ -66,7 +66,7 @@ class Trainer {
   void log_training();
   void write_row();
   void validate();
-  void save();
+  void save(bool requested);
   void save_if_due(bool requested);
   // What a person can do when training diverged.
   [[nodiscard]] std::string advice() const;

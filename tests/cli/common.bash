@@ -8,7 +8,7 @@
 # A file that defines its own setup() calls common_setup in it.
 # Functions, each described where it is defined:
 #   expect_status  refuse  fail  assert_equal  assert_contains  assert_missing  assert_lines
-#   requires  requires_data  requires_fashion_mnist  requires_full_device
+#   requires  requires_data  requires_fashion_mnist  requires_full_device  requires_terminal
 #   fixture  make_idx  make_folders  man_examples  run_example  hexdump_of
 
 # shellcheck disable=SC2034,SC2154  # variables for the tests; status, output and stderr are set by run
@@ -99,6 +99,11 @@ requires_fashion_mnist() {
     skip "needs Debian's package dataset-fashion-mnist (or FASHION_MNIST=FOLDER)"
 }
 
+# requires_terminal: skips where no pseudo-terminal can be made.
+requires_terminal() {
+  requires script
+  script -qec true /dev/null < /dev/null > /dev/null 2>&1 || skip "needs a pseudo-terminal, which this system lacks"
+}
 requires_full_device() {
   [ -c /dev/full ] || skip "needs /dev/full, which this system lacks"
 }

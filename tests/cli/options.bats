@@ -2,6 +2,7 @@
 # --help, --version, wrong usage and the dispatcher.
 
 load common
+load training
 
 # The options of --help, short and long, one a line.
 options_of_help() {
@@ -90,6 +91,11 @@ keeps_contract() {
   refuse 2 "bad\.conf:4: .*invalid line 'verbose'" "$BIN/$1" --config=bad.conf
   printf 'config=x\nquiet=on\n\nquiet=on\n\033[2J\n' > bad.conf
   refuse 1 "bad\.conf:5:1: a control character" "$BIN/$1" --config=bad.conf
+  printf 'quiet=on\nhelp=on\n' > bad.conf
+  refuse 2 "bad\.conf:2: .*help" "$BIN/$1" --config=bad.conf
+  refuse 2 "--config is given an empty value" "$BIN/$1" --config=
+  # The last of an option counts.
+  expect_status 0 "$BIN/$1" -q -q --help --help
   # Abbreviations are refused: what is unique today would not be tomorrow.
   refuse 2 "vers" "$BIN/$1" --versio
 
@@ -106,6 +112,71 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 @test "train: --help, --version, --config and wrong usage" { keeps_contract train; }
 @test "eval: --help, --version, --config and wrong usage" { keeps_contract eval; }
 @test "predict: --help, --version, --config and wrong usage" { keeps_contract predict; }
+
+@test "the command line wins over --config, also where values are gathered or options exclude each other" {
+  make_training_set
+  cp val.shard other.shard
+  printf 'val=nothing.shard\nsteps=1\nlr=5\n' > t.conf
+  expect_status 0 "$BIN/train" --config=t.conf "${SMALL[@]}" --lr=0.001 --epochs=0.4 --val=val.shard --val=other.shard \
+    --log=log.tsv -o w.safetensors train.shard
+  assert_contains "$stderr" "2 steps of 8"
+  assert_equal "$(awk '$3 == "val" { print $4, $8 }' log.tsv)" "24 0.001"
+  refuse 1 "nothing.shard" "$BIN/train" --config=t.conf "${SMALL[@]}" -o w.safetensors train.shard
+  refuse 2 "exclude each other" "$BIN/train" "${SMALL[@]}" --steps=1 --epochs=1 -o w.safetensors train.shard
+}
+
+@test "the last of an option counts" {
+  fixture png a.png size=20x20
+  "$BIN/imgprep" -q --size=16 --size=8 -o a.shard a.png
+  assert_contains "$("$BIN/shardpack" --info a.shard)" "$(printf 'width\t8')"
+}
+
+@test "-v says which options are in effect" {
+  fixture png a.png size=20x20
+  expect_status 0 "$BIN/imgprep" -v --size=8 --gray -o a.shard a.png
+  assert_contains "${stderr_lines[0]}" "imgprep: version $(version), backends CPU"
+  assert_contains "${stderr_lines[0]}" " --gray"
+  assert_contains "${stderr_lines[0]}" " --size=8"
+}
+
+@test "no output takes the place of an input or of another output" {
+  make_training_set
+  small_train --steps=1 --checkpoint=c.safetensors -o w.safetensors train.shard
+  fixture png a.png size=12x12
+  ln -s val.shard link.shard
+  cp val.shard before
+  local net=(--net=small.net --mean=mean.safetensors --steps=1)
+  refuse 2 '--confusion: val.shard is an input' "$BIN/eval" -w w.safetensors --confusion=val.shard val.shard
+  refuse 2 '--predictions: ./val.shard is an input' "$BIN/eval" -w w.safetensors --predictions=./val.shard link.shard
+  refuse 2 '--rejects: w.safetensors is an input' "$BIN/eval" -w w.safetensors --rejects=w.safetensors val.shard
+  refuse 2 '--predictions: x is what --confusion writes' "$BIN/eval" -w w.safetensors --confusion=x --predictions=x val.shard
+  refuse 2 '--output: val.shard is an input' "$BIN/meanimg" -o val.shard val.shard
+  refuse 2 '--png: x is what --output writes' "$BIN/meanimg" -o x --png=x val.shard
+  refuse 2 '--png: standard output is what --output writes' "$BIN/meanimg" --png=- val.shard
+  refuse 2 '--output: a.png is an input' "$BIN/imgprep" -o a.png a.png
+  refuse 2 '--rejects: standard output is what --output writes' "$BIN/imgprep" --rejects=- a.png
+  refuse 2 '--output: link.shard is an input' "$BIN/train" "${net[@]}" -o link.shard val.shard
+  refuse 2 '--output: val.shard is an input' "$BIN/train" "${net[@]}" --val=val.shard -o val.shard train.shard
+  refuse 2 '--checkpoint: small.net is an input' "$BIN/train" "${net[@]}" --checkpoint=small.net -o x train.shard
+  refuse 2 '--log: x is what --output writes' "$BIN/train" "${net[@]}" -o x --log=x train.shard
+  refuse 2 '--output: c.safetensors is an input' "$BIN/train" --resume=c.safetensors -o c.safetensors train.shard
+  refuse 2 '--output: val.shard is an input' "$BIN/shardpack" --list -o val.shard val.shard
+  refuse 2 '--rejects: val.shard is an input' "$BIN/shardpack" --rejects=val.shard -o x val.shard
+  assert_missing x
+  cmp before val.shard
+  "$BIN/shardpack" -q -o val.shard val.shard
+  cmp before val.shard
+  "$BIN/meanimg" -q --merge -o mean.safetensors mean.safetensors mean.safetensors
+  "$BIN/train" -q --resume=c.safetensors --steps=2 --checkpoint=c.safetensors -o x --log=/dev/null --rejects=/dev/null train.shard
+}
+
+@test "control characters of names do not reach the terminal" {
+  fixture png a.png size=12x12
+  local name=$'bad\n\033[31mname\t\r.png'
+  printf junk > "$name"
+  refuse 1 '^imgprep: bad\\n\\x1b\[31mname\\t\\r\.png: ' "$BIN/imgprep" -q -o x.shard a.png "$name"
+  assert_equal "${#stderr_lines[@]}" 1
+}
 
 @test "convoy runs the tools, and says what it does not know" {
   expect_status 0 "$BIN/convoy" --help
@@ -160,12 +231,16 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy imgprep --codec = j)" jpeg
   assert_equal "$(complete_words convoy imgprep --on-error = | sort | tr '\n' ' ')" "skip stop "
   assert_equal "$(complete_words convoy-train --crop = r)" random
+  assert_equal "$(complete_words convoy train --crop r)" random
+  assert_equal "$(complete_words convoy train --flip '' | sort | tr '\n' ' ')" "off on "
   for tool in train eval predict; do
     assert_equal "$(complete_words "convoy-$tool" --precision = | sort | tr '\n' ' ')" "auto bf16 fp32 "
   done
   mkdir folder
   touch a.shard a.net a.safetensors a.txt
   assert_equal "$(complete_words convoy train --net = '')" "$(printf '%s\n' a.net folder/)"
+  assert_equal "$(complete_words convoy train --net '')" "$(printf '%s\n' a.net folder/)"
+  assert_equal "$(complete_words convoy train --describe '' | sort)" "$(printf '%s\n' a.shard folder/)"
   assert_equal "$(complete_words convoy train '' | sort)" "$(printf '%s\n' a.shard folder/)"
   assert_equal "$(complete_words convoy-eval -w '' | sort)" "$(printf '%s\n' a.safetensors folder/)"
   assert_equal "$(complete_words convoy imgprep a. | sort)" "$(printf '%s\n' a.net a.safetensors a.shard a.txt)"

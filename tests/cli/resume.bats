@@ -177,6 +177,8 @@ same_tensors() {
   refuse 2 'batch: 8 in the checkpoint, 9 now: a resumed run cannot change it' \
     "$BIN/train" --resume=c.safetensors --batch=9 -o v2.safetensors train.shard
   refuse 2 'seed: 1 in the checkpoint, 2 now' "$BIN/train" --resume=c.safetensors --seed=2 -o v2.safetensors train.shard
+  refuse 2 'at step 6, the last: there is nothing left to train with lr: 0.002 in the checkpoint, 0.3 now' \
+    "$BIN/train" --resume=c.safetensors --lr=0.3 -o v2.safetensors train.shard
   refuse 2 'at step 6 already' "$BIN/train" --resume=c.safetensors --steps=5 -o v2.safetensors train.shard
   refuse 1 'a training set of 40 records' "$BIN/train" --resume=c.safetensors -o v2.safetensors val.shard
   "$BIN/shardpack" -q --shuffle -o other.shard train.shard

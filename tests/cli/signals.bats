@@ -17,8 +17,8 @@ ends_clean() {
   shift
   while [ "$1" != -- ]; do files+=("$1") && shift; done
   shift
-  # A shell lets its background jobs ignore SIGINT.
-  env --default-signal=INT "$@" < /dev/null 8>&- &
+  # A shell lets its background jobs ignore SIGINT and SIGQUIT.
+  env --default-signal=INT,QUIT "$@" < /dev/null 8>&- &
   pid=$!
   for file in "${files[@]}"; do
     until compgen -G "$file.??????" > /dev/null; do
@@ -32,10 +32,11 @@ ends_clean() {
   assert_missing "${files[@]}"
 }
 
-@test "SIGINT, SIGTERM and SIGHUP leave nothing of meanimg" {
+@test "whatever signal ends meanimg leaves nothing of it" {
   exec 8<> gate
   local signal
-  for signal in INT:130 TERM:143 HUP:129; do
+  ulimit -c 0
+  for signal in INT:130 TERM:143 HUP:129 QUIT:131 ALRM:142 USR1:138 USR2:140 XCPU:152; do
     ends_clean "$signal" m.safetensors m.png r.tsv -- \
       "$BIN/meanimg" -o m.safetensors --png=m.png --rejects=r.tsv train.shard gate
   done
@@ -76,6 +77,50 @@ ends_clean() {
   kill -HUP "$pid"
   wait "$pid" || status=$?
   assert_equal "$status" 129
+}
+
+@test "a file that reaches the size limit is a write error" {
+  make_folders photos 2 2
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c 'ulimit -f 8; exec "$0" -q --size=256 -o x.shard photos' "$BIN/imgprep"
+  assert_equal "$status" 1
+  assert_equal "$stderr" "imgprep: x.shard: File too large"
+  assert_missing x.shard
+}
+
+@test "train says where a signal stopped it, and how to go on" {
+  small_train_until() {  # SIGNAL OPTION...
+    local signal=$1 pid status=0
+    rm -f log.tsv
+    env --default-signal=INT "$BIN/train" "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps "${@:2}" \
+      train.shard 2> messages &
+    pid=$!
+    wait_for log.tsv
+    kill -"$signal" "$pid"
+    wait "$pid" || status=$?
+    stopped=$status
+  }
+  small_train_until INT -o w.safetensors
+  assert_equal "$stopped" 130
+  grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
+  small_train_until TERM > w.safetensors
+  assert_equal "$stopped" 143
+  grep -qx 'train: the weights go to standard output: no checkpoints without --checkpoint=FILE' messages || fail "$(cat messages)"
+  grep -qx 'train: no checkpoint written: give --checkpoint=FILE' messages || fail "$(cat messages)"
+}
+
+@test "train lets a signal be ignored that it was started to ignore" {
+  # A shell lets its background jobs ignore SIGINT.
+  "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
+    -o w.safetensors train.shard &
+  local pid=$! lines status=0
+  wait_for log.tsv
+  kill -INT "$pid"
+  lines=$(wc -l < log.tsv)
+  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" && sleep 0.05; done
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 143
 }
 
 @test "a reader that goes away ends imgprep quietly, and leaves no list of rejects" {

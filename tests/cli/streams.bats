@@ -68,7 +68,7 @@ ends_quietly() {
 
 # on_terminal COMMAND: runs it with a terminal as its three standard streams; `shown` has what it shows.
 on_terminal() {
-  requires script
+  requires_terminal
   run script -qec "$1" /dev/null < /dev/null
   shown=$(tr -d '\r' <<< "$output")
 }
@@ -84,6 +84,12 @@ refuses_terminal() {
 @test "meanimg writes no mean to a terminal" { refuses_terminal meanimg; }
 @test "shardpack writes no shard to a terminal" { refuses_terminal shardpack; }
 @test "train writes no weights to a terminal" { refuses_terminal train; }
+
+@test "a terminal by its name takes no shard either" {
+  on_terminal "'$BIN/imgprep' -q --gray --size=12 -o /dev/tty a.png"
+  assert_equal "$status" 2
+  assert_contains "$shown" "is a terminal and the output is binary"
+}
 
 answers_on_terminal() {
   usual "$1"
@@ -105,6 +111,7 @@ wants_input() {
   on_terminal "'$BIN/$1' $options"
   assert_equal "$status" 2
   assert_contains "$shown" "$1: no input: name files, or - for standard input"
+  assert_contains "$shown" "$1: Usage: convoy $1 "
   assert_contains "$shown" "$1: Try 'convoy $1 --help'."
   assert_missing x.out
 }

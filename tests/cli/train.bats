@@ -119,9 +119,10 @@ profile_is_whole() {
 
 @test "SIGINT and SIGTERM end train after a checkpoint, with 130 and 143" {
   local signal
+  # A shell lets its background jobs ignore SIGINT.
   for signal in INT:130 TERM:143; do
     rm -f log.tsv c.safetensors
-    "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
+    env --default-signal=INT "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
     local pid=$! status=0
     until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
     kill -"${signal%:*}" "$pid"

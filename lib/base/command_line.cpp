@@ -1,0 +1,101 @@
+#include "lib/base/command_line.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <sstream>
+#include <string_view>
+
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/lines.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::uint64_t kMaxConfigBytes = std::uint64_t{1} << 20;
+
+bool is_gathered(const po::option& option, const po::options_description& known) {
+  return option.position_key >= 0 || known.find(option.string_key, false).semantic()->is_composing();
+}
+
+void keep_last(po::parsed_options& parsed, const po::options_description& known) {
+  std::set<std::string> seen;
+  std::vector<po::option> kept;
+  for (auto option = parsed.options.rbegin(); option != parsed.options.rend(); ++option) {
+    if (is_gathered(*option, known) || seen.insert(option->string_key).second) kept.push_back(*option);
+  }
+  std::reverse(kept.begin(), kept.end());
+  parsed.options = std::move(kept);
+}
+
+// The 1-based line at which reading `text` stopped. Boost reads a line at a time and does not say which; but
+// the stream stays behind it.
+std::int64_t line_reached(std::istringstream& lines, std::string_view text) {
+  lines.clear();
+  const std::string_view read = text.substr(0, static_cast<std::size_t>(lines.tellg()));
+  return std::ranges::count(read, '\n') + (read.ends_with('\n') ? 0 : 1);
+}
+
+po::parsed_options read_config(const std::string& path, const po::options_description& known) {
+  const std::string place = display_name(path);
+  const std::string text = read_text_file(path, kMaxConfigBytes);
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    check_printable(line, place, number);
+  });
+  std::istringstream lines(text);
+  try {
+    return po::parse_config_file(lines, known);
+  } catch (const po::error& error) {
+    throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " + error.what());
+  }
+}
+
+// Takes out of a file's options what the command line decides.
+void leave_to(const po::parsed_options& line, const CommandLineRules& rules, po::parsed_options& file) {
+  std::set<std::string> decided;
+  for (const po::option& option : line.options) {
+    decided.insert(option.string_key);
+    if (std::ranges::count(rules.exclusive, option.string_key) > 0) {
+      decided.insert(rules.exclusive.begin(), rules.exclusive.end());
+    }
+  }
+  std::erase_if(file.options, [&](const po::option& option) { return decided.count(option.string_key) > 0; });
+}
+
+}  // namespace
+
+// Boost's messages name options as '--name' already; they only lack the project's form.
+po::variables_map parse_command_line(int argc, char** argv, const CommandLineRules& rules) {
+  po::options_description all;
+  po::options_description hidden;
+  hidden.add_options()(kOperands, po::value<std::vector<std::string>>());
+  all.add(rules.options).add(hidden);
+  po::positional_options_description positional;
+  positional.add(kOperands, -1);
+  // Guessing is left out: "--s" that means --seed today would mean two options tomorrow.
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  po::variables_map values;
+  try {
+    auto line = po::command_line_parser(argc, argv).options(all).positional(positional).style(style).run();
+    keep_last(line, all);
+    po::store(line, values);
+    const auto config = values.find("config");
+    if (config != values.end()) {
+      auto file = read_config(config->second.as<std::string>(), rules.file);
+      keep_last(file, rules.file);
+      leave_to(line, rules, file);
+      po::store(file, values);
+    }
+    po::notify(values);
+  } catch (const po::invalid_command_line_syntax& error) {
+    if (error.kind() != po::invalid_syntax::empty_adjacent_parameter) throw UsageError(error.what());
+    throw UsageError(error.get_option_name() + " is given an empty value");
+  } catch (const po::error& error) {
+    throw UsageError(error.what());
+  }
+  return values;
+}
+
+}  // namespace convoy

@@ -1,0 +1,24 @@
+// The command line and the file of --config, parsed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lib/base/options.h"
+
+namespace convoy {
+
+// What a command line may have.
+struct CommandLineRules {
+  po::options_description options;     // of the command line
+  po::options_description file;        // of the file that --config names
+  std::vector<std::string> exclusive;  // one of these on the command line is put in place of any in the file
+};
+
+// Parses argv, and the file that --config names: what the command line has, the file does not change. Of an
+// option given several times the last counts, as getopt(3)'s users expect, unless its values are gathered.
+// Operands are under kOperands. Throws UsageError, for the file with its line; Error where the file cannot be
+// read.
+[[nodiscard]] po::variables_map parse_command_line(int argc, char** argv, const CommandLineRules& rules);
+
+}  // namespace convoy
