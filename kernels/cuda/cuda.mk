@@ -65,7 +65,7 @@ $(OUT)/obj/lib/base/version.o: $(OUT)/cuda/built
 # them: what a copy of the tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs
 # them there without make.
 GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
-  $(filter-out tests/unit/cuda_emulation_test.cpp,$(wildcard tests/unit/cuda_*_test.cpp))) \
+  $(filter-out tests/unit/cuda_emulation_%,$(wildcard tests/unit/cuda_*_test.cpp))) \
   $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
 GPU_BENCH := $(OUT)/gpu/bench
 GPU_BENCH_OBJECTS := $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp))
@@ -119,8 +119,8 @@ $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
 
-# This one has kernels of its own.
-$(OUT)/tidy/tests/unit/cuda_emulation_test.cpp.ok: CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
+# These have kernels of their own.
+$(patsubst %,$(OUT)/tidy/%.ok,$(wildcard tests/unit/cuda_emulation_*.cpp)): CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
   -Wno-unknown-pragmas
 
 $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \
