@@ -1,6 +1,7 @@
 // conv's gradient of weights: a product of the gradients of y (rows are filters) with gathered pixels of x
 // (columns are (r, s, c)), as deep as there are pixels in y. That is few tiles and a large depth, so the
-// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order.
+// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order. Groups
+// whose channels do not fall on 16 bytes are copied element by element, a tap's channels filled up.
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
@@ -18,12 +19,14 @@ struct WeightProblem {
   float* parts;
 
   int filters;         // of a group
-  int filled_filters;  // to where dy can be read: filling included
-  int columns;         // taps * channel_pitch
+  int filled_filters;  // to where dy can be read: filling included where aligned
+  int columns;         // taps * channels, filling included
+  int line;            // elements of a filter in dw: taps * channel_pitch
   int pixels;          // of y
   int per_part;
   int groups;
-  int channels;  // of a group
+  int channels;       // of a group
+  int channel_pitch;  // of a tap in dw
   int height;
   int width;
   int stride;
@@ -36,7 +39,7 @@ struct WeightProblem {
   FastDiv by_kernel_width;
 };
 
-template <typename Shape>
+template <typename Shape, bool kAligned>
 class WeightLoader {
  public:
   using Tile = Tiles<Shape, Major::across, Major::across>;
@@ -53,6 +56,7 @@ class WeightLoader {
     inside_ = column < problem.columns;
     const int tap = problem.by_channels.quotient(inside_ ? column : 0);
     channel_ = problem.by_channels.remainder(inside_ ? column : 0, tap);
+    channels_ = chunk_before(channel_, problem.channels);
     const int r = problem.by_kernel_width.quotient(tap);
     row_ = r - problem.top;
     column_ = problem.by_kernel_width.remainder(tap, r) - problem.left;
@@ -73,6 +77,11 @@ class WeightLoader {
                 B::kLines % kStepB == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
+  // Elements of a chunk from `first` on that are before `end`; there is at least one.
+  __device__ __forceinline__ static int chunk_before(int first, int end) {
+    if constexpr (kAligned) return kChunk;
+    return end - first < kChunk ? end - first : kChunk;
+  }
 
   __device__ __forceinline__ void load_a(int pixel, Bf16* a) const {
 #pragma unroll
@@ -83,7 +92,8 @@ class WeightLoader {
       const int filter = first_filter_ + chunk * kChunk;
       const bool there = pixel + line < end_pixel_ && filter < problem_.filled_filters;
       const std::int64_t at = std::int64_t{pixel + line} * problem_.y_pitch + filter;
-      copy_async<16>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? 16U : 0U);
+      const int count = chunk_before(filter, problem_.filled_filters);
+      copy_chunk<kAligned>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? count : 0);
     }
   }
 
@@ -104,7 +114,8 @@ class WeightLoader {
       const std::int64_t at =
           std::int64_t{(image * problem_.height + row) * problem_.width + column} * problem_.x_pitch +
           channel_;
-      copy_async<16>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0), there ? 16U : 0U);
+      copy_chunk<kAligned>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0),
+                           there ? channels_ : 0);
     }
   }
 
@@ -114,16 +125,17 @@ class WeightLoader {
   int first_filter_;
   int first_pixel_;
   int end_pixel_;
-  bool inside_;  // whether this thread's columns exist
-  int channel_;  // of x, for this thread's columns
-  int row_;      // of x, relative to a pixel of y times the stride
+  bool inside_;   // whether this thread's columns exist
+  int channel_;   // of x, for this thread's columns
+  int channels_;  // that its chunk has
+  int row_;       // of x, relative to a pixel of y times the stride
   int column_;
 };
 
 // Blocks: x counts tiles, y groups, z parts.
-template <typename Shape>
+template <bool kAligned, typename Shape>
 __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProblem problem) {
-  using Loader = WeightLoader<Shape>;
+  using Loader = WeightLoader<Shape, kAligned>;
   using Tile = typename Loader::Tile;
   const int column_tiles = (problem.columns + Shape::kColumns - 1) / Shape::kColumns;
   const int row_tile = static_cast<int>(blockIdx.x) / column_tiles;
@@ -143,12 +155,23 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProb
       if (filter >= problem.filters) continue;
       float* const line =
           problem.parts +
-          ((std::int64_t{part} * problem.groups + group) * problem.filters + filter) * problem.columns;
+          ((std::int64_t{part} * problem.groups + group) * problem.filters + filter) * problem.line;
 #pragma unroll
       for (int j = 0; j < Shape::kWarpColumns / 8; ++j) {
         const int column = column_tile * Shape::kColumns + Tile::column_of(j, 0);
-        const Aligned<float, 2> pair = {{tile.sums[i][j][2 * half], tile.sums[i][j][2 * half + 1]}};
-        if (column < problem.columns) store_aligned<2>(line + column, pair);
+        if (column >= problem.columns) continue;
+        const float(&sums)[4] = tile.sums[i][j];
+        if constexpr (kAligned) {
+          store_aligned<2>(line + column, Aligned<float, 2>{{sums[2 * half], sums[2 * half + 1]}});
+        } else {
+          const int tap = problem.by_channels.quotient(column);  // of both: filled channels are even
+          const int channel = problem.by_channels.remainder(column, tap);
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            if (channel + e < problem.channels)
+              line[tap * problem.channel_pitch + channel + e] = sums[2 * half + e];
+          }
+        }
       }
     }
   }
@@ -182,9 +205,10 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   constexpr int kBlocks = 2 * 132;      // two for each multiprocessor of an H200
   constexpr int kLeastPixels = 8 * 32;  // of a part: the pipeline must fill
   const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
-  const int columns = g.taps() * g.channel_pitch;
+  const int columns = g.taps() * fill_up(g.channels);
   Plan plan{};
   plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
+  if (!g.aligned()) plan.tiles = WeightTiles::small64x64;  // few filters and channels
   std::int64_t count = tiles(g.filters, 128) * tiles(columns, 128);
   if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns, 128);
   if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns, 64);
@@ -196,30 +220,31 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   return plan;
 }
 
-template <typename Shape>
+template <bool kAligned, typename Shape>
 void launch_weights(const Stream& stream, const WeightProblem& problem, int parts) {
   const int tiles = ((problem.filters + Shape::kRows - 1) / Shape::kRows) *
                     ((problem.columns + Shape::kColumns - 1) / Shape::kColumns);
   launch(
-      conv_weights<Shape>,
+      conv_weights<kAligned, Shape>,
       dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(problem.groups), static_cast<unsigned>(parts)),
-      dim3(Shape::kThreads), WeightLoader<Shape>::Tile::kBytes, stream, problem);
+      dim3(Shape::kThreads), WeightLoader<Shape, kAligned>::Tile::kBytes, stream, problem);
 }
 
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
                float* parts) {
-  const auto per_part = static_cast<int>(plan.per_part);
-  if (!g.aligned()) return plain_weight_gradient(stream, g, plan.parts, per_part, x, dy, parts);
+  const int filled_channels = fill_up(g.channels);
   const WeightProblem problem = {.x = x,
                                  .dy = dy,
                                  .parts = parts,
                                  .filters = g.filters,
                                  .filled_filters = g.groups == 1 ? g.y_pitch : g.filters,
-                                 .columns = g.taps() * g.channel_pitch,
+                                 .columns = g.taps() * filled_channels,
+                                 .line = g.taps() * g.channel_pitch,
                                  .pixels = g.out_pixels(),
-                                 .per_part = per_part,
+                                 .per_part = static_cast<int>(plan.per_part),
                                  .groups = g.groups,
                                  .channels = g.channels,
+                                 .channel_pitch = g.channel_pitch,
                                  .height = g.height,
                                  .width = g.width,
                                  .stride = g.stride,
@@ -228,16 +253,19 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
                                  .x_pitch = g.x_pitch,
                                  .y_pitch = g.y_pitch,
                                  .out_pixels = PixelDivision(g.out_height, g.out_width),
-                                 .by_channels = FastDiv(g.channel_pitch),
+                                 .by_channels = FastDiv(filled_channels),
                                  .by_kernel_width = FastDiv(g.kernel_width)};
+  if (!g.aligned()) {
+    return launch_weights<false, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
+  }
   switch (plan.tiles) {
     case WeightTiles::square128x128:
-      return launch_weights<TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, plan.parts);
     case WeightTiles::flat96x128:
-      return launch_weights<TileShape<96, 128, 32, 48, 64, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<96, 128, 32, 48, 64, 4>>(stream, problem, plan.parts);
     case WeightTiles::chosen:
     case WeightTiles::small64x64:
-      return launch_weights<TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
   }
 }
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const float* x, const float* dy,

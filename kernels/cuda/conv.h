@@ -28,7 +28,7 @@ void unpack_filters(const ConvShape& shape, std::span<const float> packed, std::
 [[nodiscard]] int largest_conv_batch(const ConvShape& shape);
 
 // The tiles that a block computes, rows x columns; `chosen` is what suits the shape. The others are for tests
-// and measurements, and for the kernels of the tensor cores only.
+// and measurements, and for bf16 in groups of whole multiples of kChannelAlignment, or in one group, only.
 enum class GatherTiles { chosen, wide256x128, square128x128, tall128x96, tall128x64, tall128x48, small64x64 };
 enum class WeightTiles { chosen, square128x128, flat96x128, small64x64 };
 
