@@ -177,14 +177,15 @@ struct PlainGradient {
   float* dx;
 };
 
-// z counts parts, and groups within a part.
+// z counts parts, and groups within a part. The column behind the last one is 1: the gradient of the bias.
 struct PlainWeights {
   [[nodiscard]] __device__ __forceinline__ int group(int z) const { return z % places.g.groups; }
   [[nodiscard]] __device__ __forceinline__ int part(int z) const { return z / places.g.groups; }
   [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.filters; }
-  [[nodiscard]] __device__ __forceinline__ int columns(int /*z*/) const {
+  [[nodiscard]] __device__ __forceinline__ int line() const {
     return places.g.taps() * places.g.channel_pitch;
   }
+  [[nodiscard]] __device__ __forceinline__ int columns(int /*z*/) const { return line() + 1; }
   [[nodiscard]] __device__ __forceinline__ int first_depth(int z) const { return part(z) * per_part; }
   [[nodiscard]] __device__ __forceinline__ int end_depth(int z) const {
     const int end = first_depth(z) + per_part;
@@ -195,15 +196,19 @@ struct PlainWeights {
     return dy[std::int64_t{depth} * places.g.y_pitch + group(z) * places.g.filters + row];
   }
   [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
-    if (column >= columns(z)) return 0.0F;
+    if (column >= line()) return column == line() ? 1.0F : 0.0F;
     const int tap = by_channels.quotient(column);
     const std::int64_t at = places.under(depth, tap);
     if (at < 0) return 0.0F;
     return x[at + group(z) * places.g.channels + by_channels.remainder(column, tap)];
   }
   __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
-    const std::int64_t line = std::int64_t{z} * places.g.filters + row;  // parts lie one behind another
-    parts[line * columns(z) + column] = sum;
+    const int filter = group(z) * places.g.filters + row;
+    if (column == line()) {
+      parts.bias[part(z) * parts.step + filter] = sum;
+    } else {
+      parts.weights[part(z) * parts.step + std::int64_t{filter} * line() + column] = sum;
+    }
   }
 
   Places places;
@@ -211,7 +216,7 @@ struct PlainWeights {
   int per_part;
   const float* x;
   const float* dy;
-  float* parts;
+  ConvParts parts;
 };
 
 }  // namespace
@@ -231,9 +236,9 @@ void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, co
 }
 
 void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
-                           const float* x, const float* dy, float* parts) {
+                           const float* x, const float* dy, const ConvParts& parts) {
   const PlainWeights problem = {Places(geometry), FastDiv(geometry.channel_pitch), per_part, x, dy, parts};
-  launch_product(stream, problem, geometry.filters, geometry.taps() * geometry.channel_pitch,
+  launch_product(stream, problem, geometry.filters, geometry.taps() * geometry.channel_pitch + 1,
                  part_count * geometry.groups);
 }
 

@@ -47,10 +47,10 @@ void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* 
 // parts of the batch, which are then added up in order. Right for batches too large for the kernels too.
 [[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
                                                          WeightTiles tiles = WeightTiles::chosen);
-// dw from x and dy.
+// dw, and db of K values, from x and dy.
 template <typename T>
 void conv_weight_gradient(const Stream& stream, const ConvShape& shape, const T* x, const T* dy, float* dw,
-                          float* scratch, WeightTiles tiles = WeightTiles::chosen);
+                          float* db, float* scratch, WeightTiles tiles = WeightTiles::chosen);
 
 // A convolution with a large stride t on few channels as one of stride 1: blocks of t x t pixels become
 // channels.

@@ -95,8 +95,14 @@ void plain_forward(const Stream& stream, const ConvGeometry& geometry, const flo
                    const float* bias, float* y, bool relu);
 void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const float* dy, const float* w,
                           const float* relu_output, float* dx);
-// Sums over `per_part` pixels each to parts[part][filter elements].
+// Where sums over parts of the pixels go: those of the first part, and from there to the next one's.
+struct ConvParts {
+  float* weights;
+  float* bias;
+  std::int64_t step;
+};
+// Sums over `per_part` pixels each.
 void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
-                           const float* x, const float* dy, float* parts);
+                           const float* x, const float* dy, const ConvParts& parts);
 
 }  // namespace convoy::cuda

@@ -102,6 +102,11 @@ struct Tiles {
     return warp_column() + j * 8 + lane() % 4 * 2 + e % 2;
   }
 
+  // Where the tile of b of a stage lies.
+  __device__ __forceinline__ static Bf16* stage_b(int stage) {
+    return dynamic_shared<Bf16>() + stage * kStageElements + A::kElements;
+  }
+
   // sums = product over `steps` tiles. load(step, a, b) starts the copies of one
   // step's tiles to shared memory; it is called by all threads. All copies have arrived and been read when it
   // returns.

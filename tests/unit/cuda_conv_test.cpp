@@ -1,7 +1,9 @@
 // The convolutions of the GPU against the double-precision reference, on the emulated device or a real one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -147,7 +149,9 @@ void check_weight_gradient(const Problem& p, WeightTiles tiles = WeightTiles::ch
   const OnDevice<T> dy(stream, packed<T>(p.dy, p.out()));
   OnDevice<float> dw(stream, filter_elements(p.shape));
   DeviceBuffer scratch(conv_weight_gradient_scratch(p.shape, tiles), "test");
-  conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), scratch.as<float>(), tiles);
+  OnDevice<float> db(stream, p.shape.filters);
+  conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), db.data(), scratch.as<float>(),
+                       tiles);
   const std::vector<float> packed_gradient = dw.values();
   std::vector<float> got(p.weights.size());
   unpack_filters(p.shape, packed_gradient, got);
@@ -157,6 +161,9 @@ void check_weight_gradient(const Problem& p, WeightTiles tiles = WeightTiles::ch
   const double pixels = static_cast<double>(p.shape.images) * p.shape.out_height() * p.shape.out_width();
   expect_sums<float>({got.begin(), got.end()}, p.gradients().weights, p.gradient_magnitudes().weights, pixels,
                      "dw");
+  const std::vector<float> bias = db.values();
+  expect_sums<float>({bias.begin(), bias.end()}, p.gradients().bias, p.gradient_magnitudes().bias, pixels,
+                     "db");
 }
 
 class CudaConv : public testing::TestWithParam<ConvShape> {};
@@ -241,11 +248,13 @@ TEST(CudaConvWeights, PartsAreSummedTheSameInEveryRun) {
   const OnDevice<Bf16> x(stream, packed<Bf16>(p.x, p.in()));
   const OnDevice<Bf16> dy(stream, packed<Bf16>(p.dy, p.out()));
   OnDevice<float> dw(stream, filter_elements(p.shape));
+  OnDevice<float> db(stream, p.shape.filters);
   DeviceBuffer scratch(conv_weight_gradient_scratch(p.shape), "test");
   std::vector<float> first;
   for (int run = 0; run < 4; ++run) {
-    conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), scratch.as<float>());
-    const std::vector<float> values = dw.values();
+    conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), db.data(), scratch.as<float>());
+    std::vector<float> values = dw.values();
+    std::ranges::copy(db.values(), std::back_inserter(values));
     if (run == 0) first = values;
     ASSERT_EQ(values, first) << "run " << run;
   }
@@ -306,7 +315,9 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
     const OnDevice<Bf16> dy(stream, packed<Bf16>(p.dy, p.out()));
     OnDevice<float> dw(stream, filter_elements(conv.transformed));
     DeviceBuffer scratch(conv_weight_gradient_scratch(conv.transformed), "test");
-    conv_weight_gradient(stream, conv.transformed, x.data(), dy.data(), dw.data(), scratch.as<float>());
+    OnDevice<float> db(stream, shape.filters);
+    conv_weight_gradient(stream, conv.transformed, x.data(), dy.data(), dw.data(), db.data(),
+                         scratch.as<float>());
     std::vector<float> gradient(p.weights.size());
     unpack_filters(conv, dw.values(), gradient);
     const double pixels = static_cast<double>(shape.images) * shape.out_height() * shape.out_width();
