@@ -26,8 +26,8 @@ CUDA_CODE := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_
 NVCCFLAGS_ALL := -ccbin $(CUDA_HOST_CXX) -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
   -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread -I. $(CUDA_CODE) $(NVCCFLAGS)
 CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
-CUDA_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o) \
-  $(call object,$(CUDA_COMMON))
+CUDA_CODE_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o)
+CUDA_OBJECTS := $(CUDA_CODE_OBJECTS) $(call object,$(CUDA_COMMON))
 CUDA_LIB := $(OUT)/libconvoy_cuda.a
 
 $(OUT)/cuda/flags: FORCE
@@ -40,6 +40,10 @@ $(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
 	@mkdir -p $(@D)
 	$(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || { cat $@.log >&2; exit 1; }
 	@grep -i -A4 warning $@.log >&2 || :
+
+# What nvcc compiles, alike in every MODE: for tests/check/cuda.
+.PHONY: cuda-objects
+cuda-objects: $(CUDA_CODE_OBJECTS)
 
 $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
