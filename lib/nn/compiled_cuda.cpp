@@ -48,7 +48,7 @@ class CompiledCuda final : public CompiledNet {
     cuda::fill_zero(main_, memory_.data(), memory_.bytes());
     for (Slot& slot : slots_in_use()) slot.batch.prepare();
     plan_.prepare(main_);
-    main_.synchronize();
+    run_once();
   }
   CompiledCuda(const CompiledCuda&) = delete;
   CompiledCuda& operator=(const CompiledCuda&) = delete;
@@ -161,6 +161,7 @@ class CompiledCuda final : public CompiledNet {
   void update(const Slot& slot, const CudaPlannedLayer& planned);
   void enqueue_training(Slot& slot);
   void enqueue_inference(Slot& slot);
+  void run_once();
   const Slot& run_inference(const BatchView& batch);
   void finish_oldest();
   void drain() const;
@@ -358,6 +359,16 @@ void CompiledCuda::enqueue_inference(Slot& slot) {
   loss(slot, false);
   slot.batch.receive_losses(main_);
   slot.batch.receive_probabilities(main_);
+}
+
+// Kernels, and those of cuBLASLt, are loaded when they run for the first time, which may allocate and
+// synchronise: not while a stream is captured. What fails is also known before the first step. A batch of no
+// images and coefficients of zero leave all parameters as they are.
+void CompiledCuda::run_once() {
+  Slot& slot = slots_.front();
+  if (options_.mode == Mode::train) enqueue_training(slot);
+  enqueue_inference(slot);
+  main_.synchronize();
 }
 
 void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {

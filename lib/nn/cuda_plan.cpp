@@ -149,19 +149,6 @@ void CudaPlan::prepare(const cuda::Stream& stream) {
       std::ranges::any_of(layers_, [](const CudaPlannedLayer& p) { return p.layer->needs_gemm(); });
   if (products) gemm_ = std::make_unique<cuda::GemmContext>();
   for (CudaPlannedLayer& p : layers_) p.layer->prepare(gemm_.get(), stream);
-  run_products_once(stream);
-}
-
-// cuBLASLt loads the kernels of a product when it runs for the first time, and may allocate and synchronise
-// then, which must not be while a stream is captured. What fails is also known before the first step. All
-// memory is zero, and products of zeros leave it so.
-void CudaPlan::run_products_once(const cuda::Stream& stream) {
-  const CudaPass pass{stream, train_, {}, scratch_};
-  for (CudaPlannedLayer& p : layers_) {
-    if (!p.layer->needs_gemm()) continue;
-    p.layer->forward(pass, p.x, p.y);
-    if (p.backward) p.layer->backward(pass, p.x, p.y, p.dy, p.dx);
-  }
 }
 
 }  // namespace convoy

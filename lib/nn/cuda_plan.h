@@ -54,7 +54,6 @@ class CudaPlan {
   [[nodiscard]] std::uint64_t value_bytes(const TensorShape& shape, bool f32) const;
   void place_activations(CudaArena& arena);
   void place_gradients();
-  void run_products_once(const cuda::Stream& stream);
 
   Element element_;
   bool train_;

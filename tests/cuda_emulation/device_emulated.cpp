@@ -62,8 +62,9 @@ struct GraphState {
 struct Device {
   std::recursive_mutex mutex;
   WorkList work;
-  std::uint64_t streams = 0;   // ever made
-  std::uint64_t launches = 0;  // of graphs
+  std::set<const void*> loaded;  // kernels that ran
+  std::uint64_t streams = 0;     // ever made
+  std::uint64_t launches = 0;    // of graphs
   int captures = 0;
 };
 Device& device() {
@@ -126,6 +127,15 @@ void enqueue(void* stream, std::function<void()> work) {
 bool is_captured(void* stream) {
   const std::lock_guard lock(device().mutex);
   return stream_of(stream).capture != nullptr;
+}
+
+void check_loaded(void* stream, const void* kernel) {
+  const std::lock_guard lock(device().mutex);
+  if (!stream_of(stream).capture) {
+    device().loaded.insert(kernel);
+  } else if (!device().loaded.contains(kernel)) {
+    fail("a kernel runs for the first time while a graph is captured");
+  }
 }
 
 }  // namespace convoy::emulation

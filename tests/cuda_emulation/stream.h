@@ -12,5 +12,8 @@ void enqueue(void* stream, std::function<void()> work);
 
 // Whether what is given to the stream is captured.
 [[nodiscard]] bool is_captured(void* stream);
+// For a kernel that is about to be given to the stream. A device loads it when it runs for the first time,
+// and may allocate and synchronise then: an Error where that is while the stream is captured.
+void check_loaded(void* stream, const void* kernel);
 
 }  // namespace convoy::emulation

@@ -36,7 +36,23 @@ bool all_are(const std::vector<float>& values, float wanted) {
   return std::ranges::all_of(values, [&](float value) { return value == wanted; });
 }
 
-TEST(CudaEmulationStreams, WorkHasRunWhenWaitedForAndMayHaveBefore) {
+__global__ void only_captured(float* out) { out[threadIdx.x] = 1; }
+
+class CudaEmulationStreams : public testing::Test {
+ protected:
+  // What is captured must have run before.
+  CudaEmulationStreams() {
+    const Stream stream;
+    OnDevice<float> from(stream, kValues);
+    OnDevice<float> to(stream, kValues);
+    fill_with(stream, from, 1.0F);
+    increment(stream, from);
+    copy_values(stream, from, to);
+    stream.synchronize();
+  }
+};
+
+TEST_F(CudaEmulationStreams, WorkHasRunWhenWaitedForAndMayHaveBefore) {
   int before = 0;
   const int wrong = schedules_that_show([&] {
     const Stream first;
@@ -61,7 +77,7 @@ TEST(CudaEmulationStreams, WorkHasRunWhenWaitedForAndMayHaveBefore) {
   EXPECT_LT(before, kSchedules);
 }
 
-TEST(CudaEmulationStreams, GraphsRepeatTheirWork) {
+TEST_F(CudaEmulationStreams, GraphsRepeatTheirWork) {
   const Stream stream;
   const Stream side;
   const Event fork;
@@ -96,11 +112,13 @@ TEST(CudaEmulationStreams, GraphsRepeatTheirWork) {
                      }),
                Error);
   EXPECT_THROW(Graph(stream, [&] { stream.synchronize(); }), Error);
+  EXPECT_THROW(Graph(stream, [&] { launch(only_captured, dim3(1), dim3(kValues), 0, stream, out.data()); }),
+               Error);
   EXPECT_THROW(Graph(stream, [&] { const DeviceBuffer more(16, "more"); }), Error);
 }
 
 // Launches of one graph do not overlap, whatever streams they are given to.
-TEST(CudaEmulationStreams, AGraphWaitsForItsOwnLastLaunch) {
+TEST_F(CudaEmulationStreams, AGraphWaitsForItsOwnLastLaunch) {
   const Stream stream;
   OnDevice<float> out(stream, std::vector<float>(kValues, 0.0F));
   const Graph graph(stream, [&] {
@@ -128,7 +146,7 @@ TEST(CudaEmulationStreams, AGraphWaitsForItsOwnLastLaunch) {
 
 enum class Wait { there, missing };
 
-TEST(CudaEmulationStreams, FindsAMissingWaitBetweenStreams) {
+TEST_F(CudaEmulationStreams, FindsAMissingWaitBetweenStreams) {
   const auto wrong = [](Wait wait) {
     const Stream first;
     const Stream second;
@@ -147,7 +165,7 @@ TEST(CudaEmulationStreams, FindsAMissingWaitBetweenStreams) {
 }
 
 // The side stream copies what the first stream has filled; a fork recorded before that is no wait for it.
-TEST(CudaEmulationStreams, FindsAMissingWaitWithinAGraph) {
+TEST_F(CudaEmulationStreams, FindsAMissingWaitWithinAGraph) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
     const Stream side;
@@ -172,7 +190,7 @@ TEST(CudaEmulationStreams, FindsAMissingWaitWithinAGraph) {
 }
 
 // The first stream goes on to overwrite what the side stream reads, and joins it before or after.
-TEST(CudaEmulationStreams, FindsAnOverwriteThatDoesNotWait) {
+TEST_F(CudaEmulationStreams, FindsAnOverwriteThatDoesNotWait) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
     const Stream side;
@@ -198,7 +216,7 @@ TEST(CudaEmulationStreams, FindsAnOverwriteThatDoesNotWait) {
 }
 
 // A copy on a stream of its own overwrites what the graph before it still reads.
-TEST(CudaEmulationStreams, FindsACopyThatDoesNotWaitForAGraph) {
+TEST_F(CudaEmulationStreams, FindsACopyThatDoesNotWaitForAGraph) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
     const Stream copies;
@@ -221,7 +239,7 @@ TEST(CudaEmulationStreams, FindsACopyThatDoesNotWaitForAGraph) {
 
 // The host changes what a copy reads: after it was given (too early on a slow device), or so late that only a
 // slow device still sees it.
-TEST(CudaEmulationStreams, FindsAHostThatDoesNotWait) {
+TEST_F(CudaEmulationStreams, FindsAHostThatDoesNotWait) {
   const auto copied = [](Wait wait) {
     const Stream stream;
     OnDevice<float> out(stream, kValues);
