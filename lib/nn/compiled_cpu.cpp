@@ -112,7 +112,7 @@ class CompiledCpu final : public CompiledNet {
 
   BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
     require_training();
-    check(batch, true, true);
+    check(batch, BatchUse::train);
     const ThreadCount thread_count(threads_);
     forward(batch, true);
     const BatchResult result = measure(batch);
@@ -128,7 +128,7 @@ class CompiledCpu final : public CompiledNet {
     return result;
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    check(batch, false, false);
+    check(batch, BatchUse::infer);
     const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
     if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
     const ThreadCount thread_count(threads_);
@@ -136,7 +136,7 @@ class CompiledCpu final : public CompiledNet {
     std::copy_n(probabilities_.begin(), count, probabilities.begin());
   }
   BatchResult evaluate(const BatchView& batch) override {
-    check(batch, true, false);
+    check(batch, BatchUse::evaluate);
     const ThreadCount thread_count(threads_);
     forward(batch, false);
     return measure(batch);
@@ -153,10 +153,11 @@ class CompiledCpu final : public CompiledNet {
     std::vector<LayerTime> result{{"input", "augment", augment_seconds_}};
     for (const PlannedLayer& p : layers_) result.push_back({p.name, "forward", p.forward_seconds});
     result.push_back({net_.layers.back().name, "forward", softmax_seconds_});
-    for (auto p = layers_.rbegin(); p != layers_.rend(); ++p) {
-      if (!p->backward) continue;
-      result.push_back({p->name, "backward", p->backward_seconds});
-      if (p->layer->parameters() != nullptr) result.push_back({p->name, "update", p->update_seconds});
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      const PlannedLayer& p = layers_[i];
+      if (!p.backward) continue;
+      result.push_back({p.name, "backward", p.backward_seconds});
+      if (p.layer->parameters() != nullptr) result.push_back({p.name, "update", p.update_seconds});
     }
     return result;
   }
@@ -170,27 +171,7 @@ class CompiledCpu final : public CompiledNet {
   void update(PlannedLayer& planned, const SgdRule& rule);
 
   [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
-  // The data side hands over what fits: a batch that does not is a fault of the program, found before it does
-  // harm.
-  void check(const BatchView& batch, bool labelled, bool training) const {
-    const std::size_t images = batch.images.size();
-    const bool fits = images >= 1 && images <= static_cast<std::size_t>(options_.batch) &&
-                      batch.crops.size() == images && (!labelled || batch.labels.size() == images) &&
-                      (!training || (batch.records.size() == images && batch.epochs.size() == images));
-    if (!fits) throw Error("batch", "does not fit the net it was compiled for");
-    const Extent& crop = net_.input.crop;
-    const Extent& stored = net_.input.stored;
-    for (const Crop& place : batch.crops) {
-      if (place.top < 0 || place.top > stored.height - crop.height || place.left < 0 ||
-          place.left > stored.width - crop.width) {
-        throw Error("batch", "a crop outside of its image");
-      }
-    }
-    if (!labelled) return;
-    for (const std::int32_t label : batch.labels) {
-      if (label < 0 || label >= net_.classes()) throw Error("batch", "a label outside of the classes");
-    }
-  }
+  void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
   void require_training() const {
     if (!training()) throw Error("net", "compiled for inference only");
   }

@@ -117,11 +117,18 @@ class CompiledCuda final : public CompiledNet {
     return finish_step();
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    const Slot& slot = run_inference(batch);
+    check_batch(net_, options_.batch, batch, BatchUse::infer);
     const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
+    if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
+    BatchView unlabelled = batch;  // the loss is computed too, from labels that were good once
+    unlabelled.labels = {};
+    const Slot& slot = run_inference(unlabelled);
     std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
   }
-  BatchResult evaluate(const BatchView& batch) override { return run_inference(batch).batch.result(); }
+  BatchResult evaluate(const BatchView& batch) override {
+    check_batch(net_, options_.batch, batch, BatchUse::evaluate);
+    return run_inference(batch).batch.result();
+  }
 
   [[nodiscard]] std::vector<std::string> describe_primitives() const override {
     std::vector<std::string> lines;
@@ -373,10 +380,7 @@ void CompiledCuda::run_once() {
 
 void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   require_training();
-  if (batch.labels.size() != batch.images.size() || batch.records.size() != batch.images.size() ||
-      batch.epochs.size() != batch.images.size()) {
-    throw Error("net", "a training batch without labels or records");
-  }
+  check_batch(net_, options_.batch, batch, BatchUse::train);
   cuda::use_device(device_.index);
   if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];
