@@ -2,7 +2,10 @@
 // (rows) with the weights (columns): the rows of the matrix that im2col would make are copied piece by piece
 // to shared memory.
 //   forward:   rows are pixels of y, depth is (r, s, c), columns are filters
-//   gradient:  rows are pixels of x, depth is (r, s, k), columns are channels; strides of 1 only
+//   gradient:  rows are pixels of x, depth is (r, s, k), columns are channels
+// With a stride t only every t-th tap of a row and column of the kernel meets a pixel of x, the same ones for
+// every t-th pixel: the gradient is t * t products (phases), each of which is like one with a stride of 1.
+// Groups whose channels do not fall on 16 bytes are copied element by element, a tap's channels filled up.
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
@@ -14,7 +17,7 @@
 namespace convoy::cuda {
 namespace {
 
-enum class Pass { forward, gradient };
+enum class Pass { forward, gradient, phase_gradient };
 
 struct GatherProblem {
   const Bf16* source;   // x or dy
@@ -24,29 +27,40 @@ struct GatherProblem {
   Bf16* result;
   bool relu;
 
-  int rows;            // pixels of the result
-  int columns;         // of a group's result, filling included
-  int depth;           // taps * depth_channels
-  int depth_channels;  // of a group's source at a tap, filling included
-  int real_filters;    // of a group: weights exist for these
+  int rows;             // pixels of the result
+  int columns;          // of a group's result; filling included where aligned
+  int depth;            // taps * depth_channels
+  int depth_channels;   // of a group's source at a tap, filling included
+  int source_channels;  // of a group, to where the next one begins
+  int real_filters;     // of a group: weights exist for these
   int column_tiles;
   int source_height;
   int source_width;
   int source_pitch;
   int result_pitch;
   int channel_pitch;
-  int taps;
+  int taps;       // of a filter
   int stride;     // forward
   int first_row;  // of the source, of row 0 of the result at tap 0
   int first_column;
   PixelDivision result_pixels;
   FastDiv by_channels;
   FastDiv by_kernel_width;
+
+  // Of phase_gradient: where its pixels and taps are among all.
+  int step;
+  int result_height;
+  int result_width;
+  int result_first_row;
+  int result_first_column;
+  int kernel_width;
+  int first_tap_row;
+  int first_tap_column;
 };
 
 // Copies chunks of the problem's tiles to shared memory. The calling thread copies the same chunk of every
 // kStep-th line.
-template <typename Shape, Pass kPass>
+template <typename Shape, Pass kPass, bool kAligned>
 class GatherLoader {
  public:
   static constexpr Major kMajorB = kPass == Pass::forward ? Major::depth : Major::across;
@@ -55,7 +69,7 @@ class GatherLoader {
   __device__ __forceinline__ GatherLoader(const GatherProblem& problem, int row_tile, int column_tile,
                                           int group)
       : problem_(problem),
-        source_(problem.source + group * problem.depth_channels),
+        source_(problem.source + group * problem.source_channels),
         weights_(problem.weights +
                  std::int64_t{group} * problem.real_filters * problem.taps * problem.channel_pitch),
         first_column_(column_tile * Shape::kColumns) {
@@ -91,6 +105,19 @@ class GatherLoader {
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
   __device__ __forceinline__ static int line_a() { return thread() / A::kChunks; }
+  // Elements of a chunk from `first` on that are before `end`; there is at least one.
+  __device__ __forceinline__ static int chunk_before(int first, int end) {
+    if constexpr (kAligned) return kChunk;
+    return end - first < kChunk ? end - first : kChunk;
+  }
+  // The number in the filter of a tap of the phase.
+  __device__ __forceinline__ int tap_of_filter(int tap) const {
+    if constexpr (kPass != Pass::phase_gradient) return tap;
+    const int r = problem_.by_kernel_width.quotient(tap);
+    const int s = problem_.by_kernel_width.remainder(tap, r);
+    return (problem_.first_tap_row + r * problem_.step) * problem_.kernel_width + problem_.first_tap_column +
+           s * problem_.step;
+  }
 
   __device__ __forceinline__ void load_a(int depth, Bf16* a) const {
     const int chunk = thread() % A::kChunks;
@@ -99,11 +126,12 @@ class GatherLoader {
     const int channel = problem_.by_channels.remainder(depth, tap);
     int r = problem_.by_kernel_width.quotient(tap);
     int s = problem_.by_kernel_width.remainder(tap, r);
-    if constexpr (kPass == Pass::gradient) {
+    if constexpr (kPass != Pass::forward) {
       r = -r;
       s = -s;
     }
     const bool inside = depth < problem_.depth;
+    const int count = chunk_before(channel, problem_.source_channels);
     const int moved = r * problem_.source_width + s;
 #pragma unroll
     for (int i = 0; i < kLinesA; ++i) {
@@ -111,8 +139,8 @@ class GatherLoader {
                          static_cast<unsigned>(row_[i] + r) < static_cast<unsigned>(problem_.source_height) &&
                          static_cast<unsigned>(column_[i] + s) < static_cast<unsigned>(problem_.source_width);
       const std::int64_t at = std::int64_t{pixel_[i] + moved} * problem_.source_pitch + channel;
-      copy_async<16>(a + A::offset(line_a() + i * kStepA, chunk), source_ + (there ? at : 0),
-                     there ? 16U : 0U);
+      copy_chunk<kAligned>(a + A::offset(line_a() + i * kStepA, chunk), source_ + (there ? at : 0),
+                           there ? count : 0);
     }
   }
 
@@ -125,20 +153,28 @@ class GatherLoader {
       const int chunk = number % B::kChunks;
       std::int64_t at = 0;
       bool there = false;
+      int count = kChunk;
       if constexpr (kPass == Pass::forward) {
         const int filter = first_column_ + line;
         const int within = depth + chunk * kChunk;
         there = filter < problem_.real_filters && within < problem_.depth;
         at = std::int64_t{filter} * problem_.depth + within;
+        if constexpr (!kAligned) {
+          const int tap = problem_.by_channels.quotient(within);
+          const int channel = problem_.by_channels.remainder(within, tap);
+          at = (std::int64_t{filter} * problem_.taps + tap) * problem_.channel_pitch + channel;
+          count = chunk_before(channel, problem_.source_channels);
+        }
       } else {
         const int within = depth + line;
         const int channel = first_column_ + chunk * kChunk;
         const int tap = problem_.by_channels.quotient(within);
         const int filter = problem_.by_channels.remainder(within, tap);
         there = within < problem_.depth && filter < problem_.real_filters && channel < problem_.columns;
-        at = (std::int64_t{filter} * problem_.taps + tap) * problem_.channel_pitch + channel;
+        at = (std::int64_t{filter} * problem_.taps + tap_of_filter(tap)) * problem_.channel_pitch + channel;
+        count = chunk_before(channel, problem_.columns);
       }
-      copy_async<16>(b + B::offset(line, chunk), weights_ + (there ? at : 0), there ? 16U : 0U);
+      copy_chunk<kAligned>(b + B::offset(line, chunk), weights_ + (there ? at : 0), there ? count : 0);
     }
   }
 
@@ -196,37 +232,64 @@ __device__ __forceinline__ void round_results(const GatherProblem& problem, cons
   }
 }
 
-template <Pass kPass, typename Shape>
+// Where the first channel of a row's pixel is in the result.
+template <Pass kPass>
+__device__ __forceinline__ std::int64_t result_of_row(const GatherProblem& problem, int row) {
+  if constexpr (kPass != Pass::phase_gradient) return std::int64_t{row} * problem.result_pitch;
+  int image = 0;
+  int i = 0;
+  int j = 0;
+  problem.result_pixels.split(row, image, i, j);
+  const int pixel =
+      (image * problem.result_height + problem.result_first_row + i * problem.step) * problem.result_width +
+      problem.result_first_column + j * problem.step;
+  return std::int64_t{pixel} * problem.result_pitch;
+}
+
+template <Pass kPass, bool kAligned, typename Shape>
 __device__ __forceinline__ void store_results(const GatherProblem& problem, int row_tile, int group,
                                               int first_column) {
   constexpr int kChunks = Shape::kColumns / kChunk;
   const auto* const results = dynamic_shared<std::uint16_t>();
+  int columns = problem.columns;
+  if constexpr (!kAligned) {  // the last group writes the filling too
+    if (group + 1 == static_cast<int>(gridDim.y)) columns = problem.result_pitch - group * problem.columns;
+  }
   for (int number = static_cast<int>(threadIdx.x); number < Shape::kRows * kChunks;
        number += Shape::kThreads) {
     const int line = number / kChunks;
-    const int column = number % kChunks * kChunk;
+    const int column = first_column + number % kChunks * kChunk;
     const int row = row_tile * Shape::kRows + line;
-    if (row >= problem.rows || first_column + column >= problem.columns) continue;
+    if (row >= problem.rows || column >= columns) continue;
     Aligned<std::uint16_t, kChunk> chunk =
-        load_aligned<kChunk>(results + line * kResultPitch<Shape> + column);
-    const std::int64_t at =
-        std::int64_t{row} * problem.result_pitch + group * problem.columns + first_column + column;
-    if (kPass == Pass::gradient && problem.mask != nullptr) {
-      const auto mask = load_aligned<kChunk>(problem.mask + at);
+        load_aligned<kChunk>(results + line * kResultPitch<Shape> + column - first_column);
+    const std::int64_t at = result_of_row<kPass>(problem, row) + group * problem.columns + column;
+    const bool masked = kPass != Pass::forward && problem.mask != nullptr;
+    if constexpr (kAligned) {
+      if (masked) {
+        const auto mask = load_aligned<kChunk>(problem.mask + at);
+#pragma unroll
+        for (int e = 0; e < kChunk; ++e) {
+          if (!(to_float(mask.at[e]) > 0.0F)) chunk.at[e] = 0;
+        }
+      }
+      store_aligned<kChunk>(reinterpret_cast<std::uint16_t*>(problem.result + at), chunk);
+    } else {
 #pragma unroll
       for (int e = 0; e < kChunk; ++e) {
-        if (!(to_float(mask.at[e]) > 0.0F)) chunk.at[e] = 0;
+        if (column + e >= columns) continue;
+        const bool passes = !masked || to_float(problem.mask[at + e]) > 0.0F;
+        problem.result[at + e] = Bf16{passes ? chunk.at[e] : std::uint16_t{0}};
       }
     }
-    store_aligned<kChunk>(reinterpret_cast<std::uint16_t*>(problem.result + at), chunk);
   }
 }
 
 // Blocks: x counts tiles, those of equal rows side by side so that they share the gathered pixels in the L2
 // cache; y counts groups.
-template <Pass kPass, typename Shape>
+template <Pass kPass, bool kAligned, typename Shape>
 __global__ void __launch_bounds__(Shape::kThreads) conv_gather(const GatherProblem problem) {
-  using Loader = GatherLoader<Shape, kPass>;
+  using Loader = GatherLoader<Shape, kPass, kAligned>;
   const int row_tile = static_cast<int>(blockIdx.x) / problem.column_tiles;
   const int column_tile = static_cast<int>(blockIdx.x) % problem.column_tiles;
   const int group = static_cast<int>(blockIdx.y);
@@ -236,15 +299,16 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_gather(const GatherProbl
   const int first_column = column_tile * Shape::kColumns;
   round_results<kPass, Shape>(problem, tile, group, first_column);
   __syncthreads();
-  store_results<kPass, Shape>(problem, row_tile, group, first_column);
+  store_results<kPass, kAligned, Shape>(problem, row_tile, group, first_column);
 }
 
-template <Pass kPass, typename Shape>
+template <Pass kPass, bool kAligned, typename Shape>
 void launch_tiles(const Stream& stream, GatherProblem problem, int groups) {
-  using Tile = typename GatherLoader<Shape, kPass>::Tile;
-  problem.column_tiles = (problem.columns + Shape::kColumns - 1) / Shape::kColumns;
+  using Tile = typename GatherLoader<Shape, kPass, kAligned>::Tile;
+  const int columns = kAligned ? problem.columns : problem.result_pitch - (groups - 1) * problem.columns;
+  problem.column_tiles = (columns + Shape::kColumns - 1) / Shape::kColumns;
   const int row_tiles = (problem.rows + Shape::kRows - 1) / Shape::kRows;
-  launch(conv_gather<kPass, Shape>,
+  launch(conv_gather<kPass, kAligned, Shape>,
          dim3(static_cast<unsigned>(row_tiles) * static_cast<unsigned>(problem.column_tiles),
               static_cast<unsigned>(groups)),
          dim3(Shape::kThreads), gather_shared_bytes<Shape, Tile>(), stream, problem);
@@ -270,80 +334,117 @@ void launch_gather(const Stream& stream, const GatherProblem& problem, int group
   if (tiles == GatherTiles::chosen) tiles = choose_tiles(problem.rows, problem.columns, groups);
   switch (tiles) {
     case GatherTiles::wide256x128:
-      return launch_tiles<kPass, TileShape<256, 128, 32, 64, 64, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<256, 128, 32, 64, 64, 4>>(stream, problem, groups);
     case GatherTiles::square128x128:  // two blocks fit a multiprocessor of sm_80 and sm_90
-      return launch_tiles<kPass, TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, groups);
     case GatherTiles::tall128x96:
-      return launch_tiles<kPass, TileShape<128, 96, 32, 64, 48, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<128, 96, 32, 64, 48, 4>>(stream, problem, groups);
     case GatherTiles::tall128x64:
-      return launch_tiles<kPass, TileShape<128, 64, 32, 64, 32, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<128, 64, 32, 64, 32, 4>>(stream, problem, groups);
     case GatherTiles::tall128x48:
-      return launch_tiles<kPass, TileShape<128, 48, 32, 32, 48, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<128, 48, 32, 32, 48, 4>>(stream, problem, groups);
     case GatherTiles::chosen:
     case GatherTiles::small64x64:
-      return launch_tiles<kPass, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, groups);
+      return launch_tiles<kPass, true, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, groups);
   }
+}
+
+// The tiles of groups that are not aligned: those have few columns.
+template <Pass kPass>
+void launch_unaligned(const Stream& stream, const GatherProblem& problem, int groups) {
+  launch_tiles<kPass, false, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, groups);
 }
 
 void gather_forward(const Stream& stream, const ConvGeometry& g, const Bf16* x, const Bf16* w,
                     const float* bias, Bf16* y, bool with_relu, GatherTiles tiles) {
-  launch_gather<Pass::forward>(stream,
-                               {.source = x,
-                                .weights = w,
-                                .bias = bias,
-                                .mask = nullptr,
-                                .result = y,
-                                .relu = with_relu,
-                                .rows = g.out_pixels(),
-                                .columns = g.groups == 1 ? g.y_pitch : g.filters,
-                                .depth = g.taps() * g.channel_pitch,
-                                .depth_channels = g.channel_pitch,
-                                .real_filters = g.filters,
-                                .column_tiles = 0,
-                                .source_height = g.height,
-                                .source_width = g.width,
-                                .source_pitch = g.x_pitch,
-                                .result_pitch = g.y_pitch,
-                                .channel_pitch = g.channel_pitch,
-                                .taps = g.taps(),
-                                .stride = g.stride,
-                                .first_row = -g.top,
-                                .first_column = -g.left,
-                                .result_pixels = PixelDivision(g.out_height, g.out_width),
-                                .by_channels = FastDiv(g.channel_pitch),
-                                .by_kernel_width = FastDiv(g.kernel_width)},
-                               g.groups, tiles);
+  const int depth_channels = fill_up(g.channels);
+  GatherProblem problem = {};
+  problem.source = x;
+  problem.weights = w;
+  problem.bias = bias;
+  problem.result = y;
+  problem.relu = with_relu;
+  problem.rows = g.out_pixels();
+  problem.columns = g.groups == 1 ? g.y_pitch : g.filters;
+  problem.depth = g.taps() * depth_channels;
+  problem.depth_channels = depth_channels;
+  problem.source_channels = g.channels;
+  problem.real_filters = g.filters;
+  problem.source_height = g.height;
+  problem.source_width = g.width;
+  problem.source_pitch = g.x_pitch;
+  problem.result_pitch = g.y_pitch;
+  problem.channel_pitch = g.channel_pitch;
+  problem.taps = g.taps();
+  problem.stride = g.stride;
+  problem.first_row = -g.top;
+  problem.first_column = -g.left;
+  problem.result_pixels = PixelDivision(g.out_height, g.out_width);
+  problem.by_channels = FastDiv(depth_channels);
+  problem.by_kernel_width = FastDiv(g.kernel_width);
+  if (g.aligned()) return launch_gather<Pass::forward>(stream, problem, g.groups, tiles);
+  launch_unaligned<Pass::forward>(stream, problem, g.groups);
+}
+
+// The pixels of one phase down and one across.
+GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phase& across) {
+  const int depth_channels = fill_up(g.filters);
+  GatherProblem problem = {};
+  problem.rows = g.images * down.pixels * across.pixels;
+  problem.columns = g.groups == 1 ? g.x_pitch : g.channels;
+  problem.depth = down.taps * across.taps * depth_channels;
+  problem.depth_channels = depth_channels;
+  problem.source_channels = g.filters;
+  problem.real_filters = g.filters;
+  problem.source_height = g.out_height;
+  problem.source_width = g.out_width;
+  problem.source_pitch = g.y_pitch;
+  problem.result_pitch = g.x_pitch;
+  problem.channel_pitch = g.channel_pitch;
+  problem.taps = g.taps();
+  problem.stride = 1;
+  problem.first_row = down.source;
+  problem.first_column = across.source;
+  problem.result_pixels = PixelDivision(down.pixels, across.pixels);
+  problem.by_channels = FastDiv(depth_channels);
+  problem.by_kernel_width = FastDiv(across.taps);
+  problem.step = g.stride;
+  problem.result_height = g.height;
+  problem.result_width = g.width;
+  problem.result_first_row = down.first;
+  problem.result_first_column = across.first;
+  problem.kernel_width = g.kernel_width;
+  problem.first_tap_row = down.first_tap;
+  problem.first_tap_column = across.first_tap;
+  return problem;
 }
 
 void gather_gradient(const Stream& stream, const ConvGeometry& g, const Bf16* dy, const Bf16* w,
                      const Bf16* mask, Bf16* dx, GatherTiles tiles) {
-  const int depth_channels = g.groups == 1 ? g.y_pitch : g.filters;
-  launch_gather<Pass::gradient>(stream,
-                                {.source = dy,
-                                 .weights = w,
-                                 .bias = nullptr,
-                                 .mask = mask,
-                                 .result = dx,
-                                 .relu = false,
-                                 .rows = g.in_pixels(),
-                                 .columns = g.groups == 1 ? g.x_pitch : g.channels,
-                                 .depth = g.taps() * depth_channels,
-                                 .depth_channels = depth_channels,
-                                 .real_filters = g.filters,
-                                 .column_tiles = 0,
-                                 .source_height = g.out_height,
-                                 .source_width = g.out_width,
-                                 .source_pitch = g.y_pitch,
-                                 .result_pitch = g.x_pitch,
-                                 .channel_pitch = g.channel_pitch,
-                                 .taps = g.taps(),
-                                 .stride = 1,
-                                 .first_row = g.top,
-                                 .first_column = g.left,
-                                 .result_pixels = PixelDivision(g.height, g.width),
-                                 .by_channels = FastDiv(depth_channels),
-                                 .by_kernel_width = FastDiv(g.kernel_width)},
-                                g.groups, tiles);
+  // Pixels between those that any tap meets have no product.
+  if (std::min(g.kernel_height, g.kernel_width) < g.stride) {
+    const std::int64_t elements = std::int64_t{g.in_pixels()} * g.x_pitch;
+    fill_zero(stream, dx, static_cast<std::uint64_t>(elements) * sizeof(Bf16));
+  }
+  for (int i = 0; i < std::min(g.stride, g.height); ++i) {
+    const Phase down(i, g.stride, g.top, g.height, g.kernel_height);
+    for (int j = 0; j < std::min(g.stride, g.width); ++j) {
+      const Phase across(j, g.stride, g.left, g.width, g.kernel_width);
+      if (down.taps == 0 || across.taps == 0) continue;
+      GatherProblem problem = phase_problem(g, down, across);
+      problem.source = dy;
+      problem.weights = w;
+      problem.mask = mask;
+      problem.result = dx;
+      if (!g.aligned()) {
+        launch_unaligned<Pass::phase_gradient>(stream, problem, g.groups);
+      } else if (g.stride == 1) {
+        launch_gather<Pass::gradient>(stream, problem, g.groups, tiles);
+      } else {
+        launch_gather<Pass::phase_gradient>(stream, problem, g.groups, tiles);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -356,9 +457,7 @@ void conv_forward(const Stream& stream, const ConvShape& shape, const float* x, 
 template <>
 void conv_forward(const Stream& stream, const ConvShape& shape, const Bf16* x, const Bf16* w,
                   const float* bias, Bf16* y, bool relu, GatherTiles tiles) {
-  const ConvGeometry geometry(shape);
-  if (geometry.aligned()) return gather_forward(stream, geometry, x, w, bias, y, relu, tiles);
-  plain_forward(stream, geometry, x, w, bias, y, relu);
+  gather_forward(stream, ConvGeometry(shape), x, w, bias, y, relu, tiles);
 }
 
 template <>
@@ -369,11 +468,7 @@ void conv_input_gradient(const Stream& stream, const ConvShape& shape, const flo
 template <>
 void conv_input_gradient(const Stream& stream, const ConvShape& shape, const Bf16* dy, const Bf16* w,
                          const Bf16* relu_output, Bf16* dx, GatherTiles tiles) {
-  const ConvGeometry geometry(shape);
-  if (geometry.aligned() && geometry.stride == 1) {
-    return gather_gradient(stream, geometry, dy, w, relu_output, dx, tiles);
-  }
-  plain_input_gradient(stream, geometry, dy, w, relu_output, dx);
+  gather_gradient(stream, ConvGeometry(shape), dy, w, relu_output, dx, tiles);
 }
 
 }  // namespace convoy::cuda

@@ -1,8 +1,6 @@
-// conv in any shape and type without tensor cores: the fp32 mode, groups that do not fall on 16 bytes, and
-// gradients of inputs with strides. Each pass is a product of two matrices whose elements are found one by
-// one.
+// conv in float, without tensor cores: the mode of exact comparison. Each pass is a product of two matrices
+// whose elements are found one by one.
 #include "kernels/cuda/conv_geometry.cuh"
-#include "kernels/cuda/vector.cuh"
 #include "kernels/relu.h"
 
 namespace convoy::cuda {
@@ -109,7 +107,6 @@ struct Places {
 };
 
 // z is the group; the last one's columns reach to the end of the filling, with weights of zero.
-template <typename T>
 struct PlainForward {
   [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.out_pixels(); }
   [[nodiscard]] __device__ __forceinline__ int columns(int z) const {
@@ -122,31 +119,30 @@ struct PlainForward {
   [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
     const int tap = by_channels.quotient(depth);
     const std::int64_t at = row < rows() ? places.under(row, tap) : -1;
-    return at < 0 ? 0.0F : to_float(x[at + z * places.g.channels + by_channels.remainder(depth, tap)]);
+    return at < 0 ? 0.0F : x[at + z * places.g.channels + by_channels.remainder(depth, tap)];
   }
   [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
     if (column >= places.g.filters) return 0.0F;
     const int tap = by_channels.quotient(depth);
     const std::int64_t line = (std::int64_t{z} * places.g.filters + column) * places.g.taps() + tap;
-    return to_float(w[line * places.g.channel_pitch + by_channels.remainder(depth, tap)]);
+    return w[line * places.g.channel_pitch + by_channels.remainder(depth, tap)];
   }
   __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
     const int filter = z * places.g.filters + column;
     float value = column < places.g.filters ? sum + bias[filter] : 0.0F;
     if (with_relu) value = relu(value);
-    y[std::int64_t{row} * places.g.y_pitch + filter] = to_element<T>(value);
+    y[std::int64_t{row} * places.g.y_pitch + filter] = value;
   }
 
   Places places;
   FastDiv by_channels;
-  const T* x;
-  const T* w;
+  const float* x;
+  const float* w;
   const float* bias;
-  T* y;
+  float* y;
   bool with_relu;
 };
 
-template <typename T>
 struct PlainGradient {
   [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.in_pixels(); }
   [[nodiscard]] __device__ __forceinline__ int columns(int z) const {
@@ -159,37 +155,37 @@ struct PlainGradient {
   [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
     const int tap = by_filters.quotient(depth);
     const std::int64_t at = row < rows() ? places.over(row, tap) : -1;
-    return at < 0 ? 0.0F : to_float(dy[at + z * places.g.filters + by_filters.remainder(depth, tap)]);
+    return at < 0 ? 0.0F : dy[at + z * places.g.filters + by_filters.remainder(depth, tap)];
   }
   [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
     if (column >= places.g.channels) return 0.0F;
     const int tap = by_filters.quotient(depth);
     const int filter = z * places.g.filters + by_filters.remainder(depth, tap);
-    return to_float(w[(std::int64_t{filter} * places.g.taps() + tap) * places.g.channel_pitch + column]);
+    return w[(std::int64_t{filter} * places.g.taps() + tap) * places.g.channel_pitch + column];
   }
   __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
     const std::int64_t at = std::int64_t{row} * places.g.x_pitch + z * places.g.channels + column;
-    const bool passes = relu_output == nullptr || to_float(relu_output[at]) > 0.0F;
-    dx[at] = to_element<T>(passes && column < places.g.channels ? sum : 0.0F);
+    const bool passes = relu_output == nullptr || relu_output[at] > 0.0F;
+    dx[at] = passes && column < places.g.channels ? sum : 0.0F;
   }
 
   Places places;
   FastDiv by_filters;
-  const T* dy;
-  const T* w;
-  const T* relu_output;
-  T* dx;
+  const float* dy;
+  const float* w;
+  const float* relu_output;
+  float* dx;
 };
 
-// z counts parts, and groups within a part.
-template <typename T>
+// z counts parts, and groups within a part. The column behind the last one is 1: the gradient of the bias.
 struct PlainWeights {
   [[nodiscard]] __device__ __forceinline__ int group(int z) const { return z % places.g.groups; }
   [[nodiscard]] __device__ __forceinline__ int part(int z) const { return z / places.g.groups; }
   [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.filters; }
-  [[nodiscard]] __device__ __forceinline__ int columns(int /*z*/) const {
+  [[nodiscard]] __device__ __forceinline__ int line() const {
     return places.g.taps() * places.g.channel_pitch;
   }
+  [[nodiscard]] __device__ __forceinline__ int columns(int /*z*/) const { return line() + 1; }
   [[nodiscard]] __device__ __forceinline__ int first_depth(int z) const { return part(z) * per_part; }
   [[nodiscard]] __device__ __forceinline__ int end_depth(int z) const {
     const int end = first_depth(z) + per_part;
@@ -197,65 +193,53 @@ struct PlainWeights {
   }
   [[nodiscard]] __device__ __forceinline__ float a(int row, int depth, int z) const {
     if (row >= rows()) return 0.0F;
-    return to_float(dy[std::int64_t{depth} * places.g.y_pitch + group(z) * places.g.filters + row]);
+    return dy[std::int64_t{depth} * places.g.y_pitch + group(z) * places.g.filters + row];
   }
   [[nodiscard]] __device__ __forceinline__ float b(int depth, int column, int z) const {
-    if (column >= columns(z)) return 0.0F;
+    if (column >= line()) return column == line() ? 1.0F : 0.0F;
     const int tap = by_channels.quotient(column);
     const std::int64_t at = places.under(depth, tap);
     if (at < 0) return 0.0F;
-    return to_float(x[at + group(z) * places.g.channels + by_channels.remainder(column, tap)]);
+    return x[at + group(z) * places.g.channels + by_channels.remainder(column, tap)];
   }
   __device__ __forceinline__ void store(int row, int column, int z, float sum) const {
-    const std::int64_t line = std::int64_t{z} * places.g.filters + row;  // parts lie one behind another
-    parts[line * columns(z) + column] = sum;
+    const int filter = group(z) * places.g.filters + row;
+    if (column == line()) {
+      parts.bias[part(z) * parts.step + filter] = sum;
+    } else {
+      parts.weights[part(z) * parts.step + std::int64_t{filter} * line() + column] = sum;
+    }
   }
 
   Places places;
   FastDiv by_channels;
   int per_part;
-  const T* x;
-  const T* dy;
-  float* parts;
+  const float* x;
+  const float* dy;
+  ConvParts parts;
 };
 
 }  // namespace
 
-template <typename T>
-void plain_forward(const Stream& stream, const ConvGeometry& geometry, const T* x, const T* w,
-                   const float* bias, T* y, bool relu) {
-  const PlainForward<T> problem = {Places(geometry), FastDiv(geometry.channels), x, w, bias, y, relu};
+void plain_forward(const Stream& stream, const ConvGeometry& geometry, const float* x, const float* w,
+                   const float* bias, float* y, bool relu) {
+  const PlainForward problem = {Places(geometry), FastDiv(geometry.channels), x, w, bias, y, relu};
   const int filling = geometry.y_pitch - geometry.groups * geometry.filters;
   launch_product(stream, problem, geometry.out_pixels(), geometry.filters + filling, geometry.groups);
 }
 
-template <typename T>
-void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const T* dy, const T* w,
-                          const T* relu_output, T* dx) {
-  const PlainGradient<T> problem = {Places(geometry), FastDiv(geometry.filters), dy, w, relu_output, dx};
+void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const float* dy, const float* w,
+                          const float* relu_output, float* dx) {
+  const PlainGradient problem = {Places(geometry), FastDiv(geometry.filters), dy, w, relu_output, dx};
   const int filling = geometry.x_pitch - geometry.groups * geometry.channels;
   launch_product(stream, problem, geometry.in_pixels(), geometry.channels + filling, geometry.groups);
 }
 
-template <typename T>
 void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
-                           const T* x, const T* dy, float* parts) {
-  const PlainWeights<T> problem = {Places(geometry), FastDiv(geometry.channel_pitch), per_part, x, dy, parts};
-  launch_product(stream, problem, geometry.filters, geometry.taps() * geometry.channel_pitch,
+                           const float* x, const float* dy, const ConvParts& parts) {
+  const PlainWeights problem = {Places(geometry), FastDiv(geometry.channel_pitch), per_part, x, dy, parts};
+  launch_product(stream, problem, geometry.filters, geometry.taps() * geometry.channel_pitch + 1,
                  part_count * geometry.groups);
 }
-
-template void plain_forward(const Stream&, const ConvGeometry&, const float*, const float*, const float*,
-                            float*, bool);
-template void plain_forward(const Stream&, const ConvGeometry&, const Bf16*, const Bf16*, const float*, Bf16*,
-                            bool);
-template void plain_input_gradient(const Stream&, const ConvGeometry&, const float*, const float*,
-                                   const float*, float*);
-template void plain_input_gradient(const Stream&, const ConvGeometry&, const Bf16*, const Bf16*, const Bf16*,
-                                   Bf16*);
-template void plain_weight_gradient(const Stream&, const ConvGeometry&, int, int, const float*, const float*,
-                                    float*);
-template void plain_weight_gradient(const Stream&, const ConvGeometry&, int, int, const Bf16*, const Bf16*,
-                                    float*);
 
 }  // namespace convoy::cuda

@@ -1,6 +1,8 @@
 // conv's gradient of weights: a product of the gradients of y (rows are filters) with gathered pixels of x
 // (columns are (r, s, c)), as deep as there are pixels in y. That is few tiles and a large depth, so the
-// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order.
+// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order. Groups
+// whose channels do not fall on 16 bytes are copied element by element, a tap's channels filled up. One more
+// column, of ones, makes the gradient of the bias on the way.
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
@@ -15,15 +17,17 @@ namespace {
 struct WeightProblem {
   const Bf16* x;
   const Bf16* dy;
-  float* parts;
+  ConvParts parts;
 
   int filters;         // of a group
-  int filled_filters;  // to where dy can be read: filling included
-  int columns;         // taps * channel_pitch
+  int filled_filters;  // to where dy can be read: filling included where aligned
+  int columns;         // taps * channels, filling included
+  int line;            // elements of a filter in dw: taps * channel_pitch
   int pixels;          // of y
   int per_part;
   int groups;
-  int channels;  // of a group
+  int channels;       // of a group
+  int channel_pitch;  // of a tap in dw
   int height;
   int width;
   int stride;
@@ -36,7 +40,7 @@ struct WeightProblem {
   FastDiv by_kernel_width;
 };
 
-template <typename Shape>
+template <typename Shape, bool kAligned>
 class WeightLoader {
  public:
   using Tile = Tiles<Shape, Major::across, Major::across>;
@@ -51,8 +55,10 @@ class WeightLoader {
         end_pixel_(end_pixel) {
     const int column = column_tile * Shape::kColumns + thread() % B::kChunks * kChunk;
     inside_ = column < problem.columns;
+    ones_ = column == problem.columns;
     const int tap = problem.by_channels.quotient(inside_ ? column : 0);
     channel_ = problem.by_channels.remainder(inside_ ? column : 0, tap);
+    channels_ = chunk_before(channel_, problem.channels);
     const int r = problem.by_kernel_width.quotient(tap);
     row_ = r - problem.top;
     column_ = problem.by_kernel_width.remainder(tap, r) - problem.left;
@@ -61,18 +67,36 @@ class WeightLoader {
   __device__ __forceinline__ void operator()(int step, Bf16* a, Bf16* b) const {
     const int pixel = first_pixel_ + step * Shape::kDepth;
     load_a(pixel, a);
-    load_b(pixel, b);
+    if (!ones_) load_b(pixel, b);
+  }
+
+  // Writes the column of ones to all stages, where it stays: before anything is loaded.
+  __device__ __forceinline__ void write_ones() const {
+    if (!ones_) return;
+    Aligned<std::uint16_t, kChunk> chunk = {};
+    chunk.at[0] = kOne;
+    for (int line = thread() / B::kChunks; line < Shape::kStages * B::kLines; line += kStepB) {
+      Bf16* const b = Tile::stage_b(line / B::kLines);
+      store_aligned<kChunk>(
+          reinterpret_cast<std::uint16_t*>(b + B::offset(line % B::kLines, thread() % B::kChunks)), chunk);
+    }
   }
 
  private:
   using A = typename Tile::A;
   using B = typename Tile::B;
+  static constexpr std::uint16_t kOne = from_float<Bf16>(1.0F).bits;
   static constexpr int kChunksA = A::kLines * A::kChunks;
   static constexpr int kStepB = Shape::kThreads / B::kChunks;
   static_assert(kChunksA % Shape::kThreads == 0 && Shape::kThreads % B::kChunks == 0 &&
                 B::kLines % kStepB == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
+  // Elements of a chunk from `first` on that are before `end`; there is at least one.
+  __device__ __forceinline__ static int chunk_before(int first, int end) {
+    if constexpr (kAligned) return kChunk;
+    return end - first < kChunk ? end - first : kChunk;
+  }
 
   __device__ __forceinline__ void load_a(int pixel, Bf16* a) const {
 #pragma unroll
@@ -83,7 +107,8 @@ class WeightLoader {
       const int filter = first_filter_ + chunk * kChunk;
       const bool there = pixel + line < end_pixel_ && filter < problem_.filled_filters;
       const std::int64_t at = std::int64_t{pixel + line} * problem_.y_pitch + filter;
-      copy_async<16>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? 16U : 0U);
+      const int count = chunk_before(filter, problem_.filled_filters);
+      copy_chunk<kAligned>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? count : 0);
     }
   }
 
@@ -104,7 +129,8 @@ class WeightLoader {
       const std::int64_t at =
           std::int64_t{(image * problem_.height + row) * problem_.width + column} * problem_.x_pitch +
           channel_;
-      copy_async<16>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0), there ? 16U : 0U);
+      copy_chunk<kAligned>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0),
+                           there ? channels_ : 0);
     }
   }
 
@@ -114,18 +140,20 @@ class WeightLoader {
   int first_filter_;
   int first_pixel_;
   int end_pixel_;
-  bool inside_;  // whether this thread's columns exist
-  int channel_;  // of x, for this thread's columns
-  int row_;      // of x, relative to a pixel of y times the stride
+  bool inside_;   // whether this thread's columns exist
+  bool ones_;     // whether they are those behind the last ones
+  int channel_;   // of x, for this thread's columns
+  int channels_;  // that its chunk has
+  int row_;       // of x, relative to a pixel of y times the stride
   int column_;
 };
 
 // Blocks: x counts tiles, y groups, z parts.
-template <typename Shape>
+template <bool kAligned, typename Shape>
 __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProblem problem) {
-  using Loader = WeightLoader<Shape>;
+  using Loader = WeightLoader<Shape, kAligned>;
   using Tile = typename Loader::Tile;
-  const int column_tiles = (problem.columns + Shape::kColumns - 1) / Shape::kColumns;
+  const int column_tiles = problem.columns / Shape::kColumns + 1;  // of columns + 1
   const int row_tile = static_cast<int>(blockIdx.x) / column_tiles;
   const int column_tile = static_cast<int>(blockIdx.x) % column_tiles;
   const int group = static_cast<int>(blockIdx.y);
@@ -133,6 +161,7 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProb
   const int first = part * problem.per_part;
   const int end = first + problem.per_part < problem.pixels ? first + problem.per_part : problem.pixels;
   const Loader loader(problem, row_tile, column_tile, group, first, end);
+  loader.write_ones();
   Tile tile;
   tile.multiply((end - first + Shape::kDepth - 1) / Shape::kDepth, loader);
 #pragma unroll
@@ -141,27 +170,48 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProb
     for (int half = 0; half < 2; ++half) {
       const int filter = row_tile * Shape::kRows + Tile::row_of(i, 2 * half);
       if (filter >= problem.filters) continue;
+      const int row = group * problem.filters + filter;
       float* const line =
-          problem.parts +
-          ((std::int64_t{part} * problem.groups + group) * problem.filters + filter) * problem.columns;
+          problem.parts.weights + part * problem.parts.step + std::int64_t{row} * problem.line;
 #pragma unroll
       for (int j = 0; j < Shape::kWarpColumns / 8; ++j) {
         const int column = column_tile * Shape::kColumns + Tile::column_of(j, 0);
-        const Aligned<float, 2> pair = {{tile.sums[i][j][2 * half], tile.sums[i][j][2 * half + 1]}};
-        if (column < problem.columns) store_aligned<2>(line + column, pair);
+        const float(&sums)[4] = tile.sums[i][j];
+        if (column == problem.columns) problem.parts.bias[part * problem.parts.step + row] = sums[2 * half];
+        if (column >= problem.columns) continue;
+        if constexpr (kAligned) {
+          store_aligned<2>(line + column, Aligned<float, 2>{{sums[2 * half], sums[2 * half + 1]}});
+        } else {
+          const int tap = problem.by_channels.quotient(column);  // of both: filled channels are even
+          const int channel = problem.by_channels.remainder(column, tap);
+#pragma unroll
+          for (int e = 0; e < 2; ++e) {
+            if (channel + e < problem.channels)
+              line[tap * problem.channel_pitch + channel + e] = sums[2 * half + e];
+          }
+        }
       }
     }
   }
 }
 
-__global__ void __launch_bounds__(kThreads)
-    add_parts(const float* parts, int part_count, std::int64_t count, float* sums) {
-  const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x;
-  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < count; i += step) {
-    float sum = parts[i];
+struct PartSums {
+  const float* parts;
+  int part_count;
+  std::int64_t step;     // from a part to the next
+  std::int64_t weights;  // of a part, followed by as many biases as there are filters
+  std::int64_t count;    // of both
+  float* dw;
+  float* db;
+};
+
+__global__ void __launch_bounds__(kThreads) add_parts(const PartSums sums) {
+  const std::int64_t stride = std::int64_t{gridDim.x} * blockDim.x;
+  for (std::int64_t i = std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < sums.count; i += stride) {
+    float sum = sums.parts[i];
 #pragma unroll 4
-    for (int part = 1; part < part_count; ++part) sum += parts[part * count + i];
-    sums[i] = sum;
+    for (int part = 1; part < sums.part_count; ++part) sum += sums.parts[part * sums.step + i];
+    (i < sums.weights ? sums.dw[i] : sums.db[i - sums.weights]) = sum;
   }
 }
 
@@ -182,12 +232,14 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   constexpr int kBlocks = 2 * 132;      // two for each multiprocessor of an H200
   constexpr int kLeastPixels = 8 * 32;  // of a part: the pipeline must fill
   const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
-  const int columns = g.taps() * g.channel_pitch;
+  const int columns = g.taps() * fill_up(g.channels);
   Plan plan{};
   plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
-  std::int64_t count = tiles(g.filters, 128) * tiles(columns, 128);
-  if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns, 128);
-  if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns, 64);
+  if (!g.aligned()) plan.tiles = WeightTiles::small64x64;  // few filters and channels
+  // One column more than those of the weights.
+  std::int64_t count = tiles(g.filters, 128) * tiles(columns + 1, 128);
+  if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns + 1, 128);
+  if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns + 1, 64);
   const std::int64_t pixels = std::int64_t{g.images} * g.out_height * g.out_width;
   const std::int64_t most = std::max<std::int64_t>(1, pixels / kLeastPixels);
   const std::int64_t parts = std::clamp<std::int64_t>(kBlocks / (count * g.groups), 1, most);
@@ -196,30 +248,31 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   return plan;
 }
 
-template <typename Shape>
+template <bool kAligned, typename Shape>
 void launch_weights(const Stream& stream, const WeightProblem& problem, int parts) {
-  const int tiles = ((problem.filters + Shape::kRows - 1) / Shape::kRows) *
-                    ((problem.columns + Shape::kColumns - 1) / Shape::kColumns);
+  const int tiles =
+      ((problem.filters + Shape::kRows - 1) / Shape::kRows) * (problem.columns / Shape::kColumns + 1);
   launch(
-      conv_weights<Shape>,
+      conv_weights<kAligned, Shape>,
       dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(problem.groups), static_cast<unsigned>(parts)),
-      dim3(Shape::kThreads), WeightLoader<Shape>::Tile::kBytes, stream, problem);
+      dim3(Shape::kThreads), WeightLoader<Shape, kAligned>::Tile::kBytes, stream, problem);
 }
 
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
-               float* parts) {
-  const auto per_part = static_cast<int>(plan.per_part);
-  if (!g.aligned()) return plain_weight_gradient(stream, g, plan.parts, per_part, x, dy, parts);
+               const ConvParts& parts) {
+  const int filled_channels = fill_up(g.channels);
   const WeightProblem problem = {.x = x,
                                  .dy = dy,
                                  .parts = parts,
                                  .filters = g.filters,
                                  .filled_filters = g.groups == 1 ? g.y_pitch : g.filters,
-                                 .columns = g.taps() * g.channel_pitch,
+                                 .columns = g.taps() * filled_channels,
+                                 .line = g.taps() * g.channel_pitch,
                                  .pixels = g.out_pixels(),
-                                 .per_part = per_part,
+                                 .per_part = static_cast<int>(plan.per_part),
                                  .groups = g.groups,
                                  .channels = g.channels,
+                                 .channel_pitch = g.channel_pitch,
                                  .height = g.height,
                                  .width = g.width,
                                  .stride = g.stride,
@@ -228,22 +281,28 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
                                  .x_pitch = g.x_pitch,
                                  .y_pitch = g.y_pitch,
                                  .out_pixels = PixelDivision(g.out_height, g.out_width),
-                                 .by_channels = FastDiv(g.channel_pitch),
+                                 .by_channels = FastDiv(filled_channels),
                                  .by_kernel_width = FastDiv(g.kernel_width)};
+  if (!g.aligned()) {
+    return launch_weights<false, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
+  }
   switch (plan.tiles) {
     case WeightTiles::square128x128:
-      return launch_weights<TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, plan.parts);
     case WeightTiles::flat96x128:
-      return launch_weights<TileShape<96, 128, 32, 48, 64, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<96, 128, 32, 48, 64, 4>>(stream, problem, plan.parts);
     case WeightTiles::chosen:
     case WeightTiles::small64x64:
-      return launch_weights<TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
+      return launch_weights<true, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);
   }
 }
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const float* x, const float* dy,
-               float* parts) {
+               const ConvParts& parts) {
   plain_weight_gradient(stream, g, plan.parts, static_cast<int>(plan.per_part), x, dy, parts);
 }
+
+// Of a part in scratch: weights and bias, filled up so that the next part's rows are aligned too.
+std::int64_t part_elements(const ConvShape& shape) { return filter_elements(shape) + fill_up(shape.filters); }
 
 }  // namespace
 
@@ -251,24 +310,25 @@ std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape, WeightTiles t
   const Plan plan = plan_parts(ConvGeometry(shape), tiles);
   if (plan.parts == 1) return 0;
   return sizeof(float) * static_cast<std::uint64_t>(plan.parts) *
-         static_cast<std::uint64_t>(filter_elements(shape));
+         static_cast<std::uint64_t>(part_elements(shape));
 }
 
 template <typename T>
 void conv_weight_gradient(const Stream& stream, const ConvShape& shape, const T* x, const T* dy, float* dw,
-                          float* scratch, WeightTiles tiles) {
+                          float* db, float* scratch, WeightTiles tiles) {
   const ConvGeometry geometry(shape);
   const Plan plan = plan_parts(geometry, tiles);
-  sum_parts(stream, geometry, plan, x, dy, plan.parts == 1 ? dw : scratch);
-  if (plan.parts == 1) return;
-  const std::int64_t count = filter_elements(shape);
-  launch(add_parts, dim3(blocks_for(count, kThreads)), dim3(kThreads), 0, stream, scratch, plan.parts, count,
-         dw);
+  const std::int64_t weights = filter_elements(shape);
+  const std::int64_t step = part_elements(shape);
+  if (plan.parts == 1) return sum_parts(stream, geometry, plan, x, dy, {dw, db, step});
+  sum_parts(stream, geometry, plan, x, dy, {scratch, scratch + weights, step});
+  const PartSums sums = {scratch, plan.parts, step, weights, weights + shape.filters, dw, db};
+  launch(add_parts, dim3(blocks_for(sums.count, kThreads)), dim3(kThreads), 0, stream, sums);
 }
 
 template void conv_weight_gradient(const Stream&, const ConvShape&, const float*, const float*, float*,
-                                   float*, WeightTiles);
+                                   float*, float*, WeightTiles);
 template void conv_weight_gradient(const Stream&, const ConvShape&, const Bf16*, const Bf16*, float*, float*,
-                                   WeightTiles);
+                                   float*, WeightTiles);
 
 }  // namespace convoy::cuda

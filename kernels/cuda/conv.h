@@ -28,7 +28,7 @@ void unpack_filters(const ConvShape& shape, std::span<const float> packed, std::
 [[nodiscard]] int largest_conv_batch(const ConvShape& shape);
 
 // The tiles that a block computes, rows x columns; `chosen` is what suits the shape. The others are for tests
-// and measurements, and for the kernels of the tensor cores only.
+// and measurements, and for bf16 in groups of whole multiples of kChannelAlignment, or in one group, only.
 enum class GatherTiles { chosen, wide256x128, square128x128, tall128x96, tall128x64, tall128x48, small64x64 };
 enum class WeightTiles { chosen, square128x128, flat96x128, small64x64 };
 
@@ -47,10 +47,10 @@ void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* 
 // parts of the batch, which are then added up in order. Right for batches too large for the kernels too.
 [[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
                                                          WeightTiles tiles = WeightTiles::chosen);
-// dw from x and dy.
+// dw, and db of K values, from x and dy.
 template <typename T>
 void conv_weight_gradient(const Stream& stream, const ConvShape& shape, const T* x, const T* dy, float* dw,
-                          float* scratch, WeightTiles tiles = WeightTiles::chosen);
+                          float* db, float* scratch, WeightTiles tiles = WeightTiles::chosen);
 
 // A convolution with a large stride t on few channels as one of stride 1: blocks of t x t pixels become
 // channels.

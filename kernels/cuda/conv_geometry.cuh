@@ -36,7 +36,7 @@ struct ConvGeometry {
   [[nodiscard]] CONVOY_HOST_DEVICE int in_pixels() const { return images * height * width; }
   [[nodiscard]] CONVOY_HOST_DEVICE int out_pixels() const { return images * out_height * out_width; }
   // Whether every group's channels and filters start at a multiple of 16 bytes of bf16 and end at one,
-  // filling included: what the tensor cores' kernels need.
+  // filling included, so that they can be copied by 16 bytes.
   [[nodiscard]] bool aligned() const {
     return groups == 1 || (channels % kChannelAlignment == 0 && filters % kChannelAlignment == 0);
   }
@@ -61,6 +61,7 @@ struct ConvGeometry {
 
 // The index of a pixel in NHW order, taken apart.
 struct PixelDivision {
+  PixelDivision() = default;
   PixelDivision(int height, int width) : by_image(height * width), by_row(width) {}
   __device__ __forceinline__ void split(int pixel, int& image, int& row, int& column) const {
     image = by_image.quotient(pixel);
@@ -72,16 +73,36 @@ struct PixelDivision {
   FastDiv by_row;
 };
 
-// The plain kernels: any shape, T float or Bf16; conv_plain_cuda.cu.
-template <typename T>
-void plain_forward(const Stream& stream, const ConvGeometry& geometry, const T* x, const T* w,
-                   const float* bias, T* y, bool relu);
-template <typename T>
-void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const T* dy, const T* w,
-                          const T* relu_output, T* dx);
-// Sums over `per_part` pixels each to parts[part][filter elements].
-template <typename T>
+// Along one axis: of the pixels of x, every stride-th one from `first` on (below the stride and the size),
+// which the windows of y meet with the same taps. Pixel first + i * stride lies under tap first_tap + j *
+// stride of the window source + i - j.
+struct Phase {
+  Phase(int first_pixel, int stride, int padding, int size, int kernel)
+      : first(first_pixel),
+        pixels((size - first + stride - 1) / stride),
+        first_tap((first + padding) % stride),
+        taps(first_tap < kernel ? (kernel - first_tap + stride - 1) / stride : 0),
+        source((first + padding) / stride) {}
+  int first;
+  int pixels;
+  int first_tap;
+  int taps;
+  int source;
+};
+
+// The plain kernels, in float: conv_plain_cuda.cu.
+void plain_forward(const Stream& stream, const ConvGeometry& geometry, const float* x, const float* w,
+                   const float* bias, float* y, bool relu);
+void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const float* dy, const float* w,
+                          const float* relu_output, float* dx);
+// Where sums over parts of the pixels go: those of the first part, and from there to the next one's.
+struct ConvParts {
+  float* weights;
+  float* bias;
+  std::int64_t step;
+};
+// Sums over `per_part` pixels each.
 void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
-                           const T* x, const T* dy, float* parts);
+                           const float* x, const float* dy, const ConvParts& parts);
 
 }  // namespace convoy::cuda

@@ -26,8 +26,8 @@ CUDA_CODE := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_
 NVCCFLAGS_ALL := -ccbin $(CUDA_HOST_CXX) -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
   -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread -I. $(CUDA_CODE) $(NVCCFLAGS)
 CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
-CUDA_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o) \
-  $(call object,$(CUDA_COMMON))
+CUDA_CODE_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/cuda/%.o) $(CUDA_DEVICE:%.cu=$(OUT)/cuda/%.o)
+CUDA_OBJECTS := $(CUDA_CODE_OBJECTS) $(call object,$(CUDA_COMMON))
 CUDA_LIB := $(OUT)/libconvoy_cuda.a
 
 $(OUT)/cuda/flags: FORCE
@@ -40,6 +40,10 @@ $(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
 	@mkdir -p $(@D)
 	$(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || { cat $@.log >&2; exit 1; }
 	@grep -i -A4 warning $@.log >&2 || :
+
+# What nvcc compiles, alike in every MODE: for tests/check/cuda.
+.PHONY: cuda-objects
+cuda-objects: $(CUDA_CODE_OBJECTS)
 
 $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
@@ -65,7 +69,7 @@ $(OUT)/obj/lib/base/version.o: $(OUT)/cuda/built
 # them: what a copy of the tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs
 # them there without make.
 GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
-  $(filter-out tests/unit/cuda_emulation_test.cpp,$(wildcard tests/unit/cuda_*_test.cpp))) \
+  $(filter-out tests/unit/cuda_emulation_%,$(wildcard tests/unit/cuda_*_test.cpp))) \
   $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
 GPU_BENCH := $(OUT)/gpu/bench
 GPU_BENCH_OBJECTS := $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp))
@@ -119,8 +123,8 @@ $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
 	$(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
 
-# This one has kernels of its own.
-$(OUT)/tidy/tests/unit/cuda_emulation_test.cpp.ok: CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
+# These have kernels of their own.
+$(patsubst %,$(OUT)/tidy/%.ok,$(wildcard tests/unit/cuda_emulation_*.cpp)): CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
   -Wno-unknown-pragmas
 
 $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \

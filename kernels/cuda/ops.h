@@ -135,12 +135,10 @@ struct SgdTensors {
 // elements.
 void sgd_update(const Stream& stream, const SgdTensors& tensors, int count);
 
-// sums[j] = sum over i of x[i][j], in an order that depends on the sizes alone: bias gradients. columns: a
-// multiple of kChannelAlignment. scratch: column_sums_scratch() floats.
-[[nodiscard]] std::int64_t column_sums_scratch(std::int64_t rows, int columns);
+// sums[j] = sum over i of x[i][j], in an order that depends on the sizes alone: bias gradients of
+// fully-connected layers. columns: a multiple of kChannelAlignment.
 template <typename T>
-void column_sums(const Stream& stream, std::int64_t rows, int columns, const T* x, float* sums,
-                 float* scratch);
+void column_sums(const Stream& stream, std::int64_t rows, int columns, const T* x, float* sums);
 
 // From the stored images of a batch, one behind another, to the net's input: kernels/augment.h. mean:
 // [H][W][C] of the stored size. y: NHWC with filling, in cells of side x side pixels of the padded image:

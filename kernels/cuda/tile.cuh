@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "kernels/cuda/aligned.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/reduce.cuh"
@@ -12,6 +13,23 @@
 namespace convoy::cuda {
 
 inline constexpr int kChunk = 8;  // bf16 elements in 16 bytes: what one copy moves and one ldmatrix row has
+
+// Copies `count` elements to a chunk of shared memory and zeros behind them. kAligned: count is 0 or kChunk,
+// and the source a multiple of 16 bytes; this is asynchronous. Else the elements are copied at once, one by
+// one. With count 0 nothing is read.
+template <bool kAligned>
+__device__ __forceinline__ void copy_chunk(Bf16* shared, const Bf16* global, int count) {
+  if constexpr (kAligned) {
+    copy_async<16>(shared, global, count > 0 ? 16U : 0U);
+  } else {
+    Aligned<std::uint16_t, kChunk> chunk = {};
+#pragma unroll
+    for (int e = 0; e < kChunk; ++e) {
+      if (e < count) chunk.at[e] = global[e].bits;
+    }
+    store_aligned<kChunk>(reinterpret_cast<std::uint16_t*>(shared), chunk);
+  }
+}
 
 // A block computes kRows x kColumns of the product, kDepth deep at a time, kStages such tiles in flight; each
 // warp computes kWarpRows x kWarpColumns of it.
@@ -84,8 +102,14 @@ struct Tiles {
     return warp_column() + j * 8 + lane() % 4 * 2 + e % 2;
   }
 
-  // sums = product over `steps` tiles. load(step, a, b) starts the copies of one step's tiles to shared
-  // memory; it is called by all threads. All copies have arrived and been read when it returns.
+  // Where the tile of b of a stage lies.
+  __device__ __forceinline__ static Bf16* stage_b(int stage) {
+    return dynamic_shared<Bf16>() + stage * kStageElements + A::kElements;
+  }
+
+  // sums = product over `steps` tiles. load(step, a, b) starts the copies of one
+  // step's tiles to shared memory; it is called by all threads. All copies have arrived and been read when it
+  // returns.
   template <typename Load>
   __device__ __forceinline__ void multiply(int steps, const Load& load) {
 #pragma unroll

@@ -1,6 +1,5 @@
 // Compiles a net for the CPU: layers with their layouts, a plan of the memory they share, and the steps.
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <new>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -12,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/thread_count.h"
+#include "lib/nn/activation_plan.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cpu_layer.h"
 
@@ -112,7 +112,7 @@ class CompiledCpu final : public CompiledNet {
 
   BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
     require_training();
-    check(batch, true, true);
+    check(batch, BatchUse::train);
     const ThreadCount thread_count(threads_);
     forward(batch, true);
     const BatchResult result = measure(batch);
@@ -128,7 +128,7 @@ class CompiledCpu final : public CompiledNet {
     return result;
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    check(batch, false, false);
+    check(batch, BatchUse::infer);
     const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
     if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
     const ThreadCount thread_count(threads_);
@@ -136,7 +136,7 @@ class CompiledCpu final : public CompiledNet {
     std::copy_n(probabilities_.begin(), count, probabilities.begin());
   }
   BatchResult evaluate(const BatchView& batch) override {
-    check(batch, true, false);
+    check(batch, BatchUse::evaluate);
     const ThreadCount thread_count(threads_);
     forward(batch, false);
     return measure(batch);
@@ -171,27 +171,7 @@ class CompiledCpu final : public CompiledNet {
   void update(PlannedLayer& planned, const SgdRule& rule);
 
   [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
-  // The data side hands over what fits: a batch that does not is a fault of the program, found before it does
-  // harm.
-  void check(const BatchView& batch, bool labelled, bool training) const {
-    const std::size_t images = batch.images.size();
-    const bool fits = images >= 1 && images <= static_cast<std::size_t>(options_.batch) &&
-                      batch.crops.size() == images && (!labelled || batch.labels.size() == images) &&
-                      (!training || (batch.records.size() == images && batch.epochs.size() == images));
-    if (!fits) throw Error("batch", "does not fit the net it was compiled for");
-    const Extent& crop = net_.input.crop;
-    const Extent& stored = net_.input.stored;
-    for (const Crop& place : batch.crops) {
-      if (place.top < 0 || place.top > stored.height - crop.height || place.left < 0 ||
-          place.left > stored.width - crop.width) {
-        throw Error("batch", "a crop outside of its image");
-      }
-    }
-    if (!labelled) return;
-    for (const std::int32_t label : batch.labels) {
-      if (label < 0 || label >= net_.classes()) throw Error("batch", "a label outside of the classes");
-    }
-  }
+  void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
   void require_training() const {
     if (!training()) throw Error("net", "compiled for inference only");
   }
@@ -241,8 +221,7 @@ class CompiledCpu final : public CompiledNet {
   AugmentShape augment_;
   void* input_ = nullptr;
   CpuBuffer mean_;
-  std::vector<CpuBuffer> activations_;  // those that the backward pass reads, each its own
-  std::array<CpuBuffer, 2> shared_;     // gradients, and activations that nobody reads later, in turn
+  std::vector<CpuBuffer> activations_;  // and their gradients
   CpuBuffer scratch_;
   std::vector<float> probabilities_;
   std::vector<double> losses_;
@@ -302,72 +281,15 @@ void CompiledCpu::plan_layers() {
 }
 
 void CompiledCpu::plan_memory() {
-  const bool train = training();
-  // Values: what a layer reads; value i is layer i's input, the last one the scores. A layer that works in
-  // place goes on with the value that it reads.
-  struct Value {
-    std::size_t bytes = 0;
-    bool kept = false;  // for the backward pass
-    void* data = nullptr;
-  };
-  const auto bytes_of = [&](const TensorShape& shape, bool f32) {
-    return static_cast<std::size_t>(shape.elements()) * (f32 ? sizeof(float) : element_bytes(element_));
-  };
-  std::vector<Value> values{{bytes_of(layers_.front().layer->in(), false), false, nullptr}};
-  std::vector<std::size_t> input_of;  // layer -> value
-  std::vector<std::size_t> output_of;
-  std::size_t gradient_bytes = 0;
+  const ActivationPlan plan = plan_activations_of(layers_, element_);
+  std::vector<void*> places;
+  for (const std::uint64_t bytes : plan.buffers)
+    places.push_back(activations_.emplace_back(bytes).as<void>());
+  bind_activations(plan, places, layers_);
+  input_ = layers_.front().x;
   std::size_t scratch_bytes = 0;
-  bool output_read = false;  // by the backward pass of the layer that made the value
-  for (const PlannedLayer& p : layers_) {
-    Value& in = values.back();
-    in.kept = in.kept || (p.backward && p.layer->backward_reads_input());
-    input_of.push_back(values.size() - 1);
-    if (!(p.layer->in_place() && !(train && output_read))) {
-      values.push_back({bytes_of(p.layer->out(), p.layer->f32_output()), false, nullptr});
-    }
-    output_read = p.backward && p.layer->backward_reads_output();
-    values.back().kept = values.back().kept || output_read;
-    output_of.push_back(values.size() - 1);
-    if (p.backward) gradient_bytes = std::max(gradient_bytes, bytes_of(p.layer->out(), false));
-    scratch_bytes = std::max(scratch_bytes, p.layer->scratch_bytes());
-  }
-  values.back().kept = true;  // the scores, until the loss is known
-
-  std::array<std::size_t, 2> shared_bytes{gradient_bytes, gradient_bytes};
-  std::size_t turn = 0;
-  for (const Value& value : values) {
-    if (value.kept) continue;
-    shared_bytes[turn % 2] = std::max(shared_bytes[turn % 2], value.bytes);
-    ++turn;
-  }
-  for (std::size_t i = 0; i < 2; ++i) shared_[i] = CpuBuffer(shared_bytes[i]);
-  turn = 0;
-  for (Value& value : values) {
-    if (value.kept) {
-      value.data = activations_.emplace_back(value.bytes).as<void>();
-    } else {
-      value.data = shared_[turn++ % 2].as<void>();
-    }
-  }
+  for (const PlannedLayer& p : layers_) scratch_bytes = std::max(scratch_bytes, p.layer->scratch_bytes());
   scratch_ = CpuBuffer(scratch_bytes);
-
-  input_ = values.front().data;
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i].x = values[input_of[i]].data;
-    layers_[i].y = values[output_of[i]].data;
-  }
-  std::size_t side = 0;
-  bool below = false;  // whether a layer before this one has a backward pass
-  for (std::size_t i = layers_.size(); i-- > 0;) {
-    PlannedLayer& p = layers_[i];
-    if (!p.backward) break;
-    below = i > 0 && layers_[i - 1].backward;
-    p.dy = shared_[side].as<void>();
-    if (!below) continue;
-    if (!p.layer->gradient_in_place()) side = 1 - side;
-    p.dx = shared_[side].as<void>();
-  }
 }
 
 void CompiledCpu::forward(const BatchView& batch, bool training) {

@@ -48,7 +48,7 @@ class CompiledCuda final : public CompiledNet {
     cuda::fill_zero(main_, memory_.data(), memory_.bytes());
     for (Slot& slot : slots_in_use()) slot.batch.prepare();
     plan_.prepare(main_);
-    main_.synchronize();
+    run_once();
   }
   CompiledCuda(const CompiledCuda&) = delete;
   CompiledCuda& operator=(const CompiledCuda&) = delete;
@@ -117,11 +117,18 @@ class CompiledCuda final : public CompiledNet {
     return finish_step();
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    const Slot& slot = run_inference(batch);
+    check_batch(net_, options_.batch, batch, BatchUse::infer);
     const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
+    if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
+    BatchView unlabelled = batch;  // the loss is computed too, from labels that were good once
+    unlabelled.labels = {};
+    const Slot& slot = run_inference(unlabelled);
     std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
   }
-  BatchResult evaluate(const BatchView& batch) override { return run_inference(batch).batch.result(); }
+  BatchResult evaluate(const BatchView& batch) override {
+    check_batch(net_, options_.batch, batch, BatchUse::evaluate);
+    return run_inference(batch).batch.result();
+  }
 
   [[nodiscard]] std::vector<std::string> describe_primitives() const override {
     std::vector<std::string> lines;
@@ -161,6 +168,7 @@ class CompiledCuda final : public CompiledNet {
   void update(const Slot& slot, const CudaPlannedLayer& planned);
   void enqueue_training(Slot& slot);
   void enqueue_inference(Slot& slot);
+  void run_once();
   const Slot& run_inference(const BatchView& batch);
   void finish_oldest();
   void drain() const;
@@ -360,12 +368,19 @@ void CompiledCuda::enqueue_inference(Slot& slot) {
   slot.batch.receive_probabilities(main_);
 }
 
+// Kernels, and those of cuBLASLt, are loaded when they run for the first time, which may allocate and
+// synchronise: not while a stream is captured. What fails is also known before the first step. A batch of no
+// images and coefficients of zero leave all parameters as they are.
+void CompiledCuda::run_once() {
+  Slot& slot = slots_.front();
+  if (options_.mode == Mode::train) enqueue_training(slot);
+  enqueue_inference(slot);
+  main_.synchronize();
+}
+
 void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   require_training();
-  if (batch.labels.size() != batch.images.size() || batch.records.size() != batch.images.size() ||
-      batch.epochs.size() != batch.images.size()) {
-    throw Error("net", "a training batch without labels or records");
-  }
+  check_batch(net_, options_.batch, batch, BatchUse::train);
   cuda::use_device(device_.index);
   if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];

@@ -18,6 +18,28 @@ BatchResult CompiledNet::finish_step() {
   return result;
 }
 
+void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use) {
+  const std::size_t count = batch.images.size();
+  const bool labelled = use != BatchUse::infer;
+  const bool training = use == BatchUse::train;
+  const bool fits = count >= 1 && count <= static_cast<std::size_t>(images) && batch.crops.size() == count &&
+                    (!labelled || batch.labels.size() == count) &&
+                    (!training || (batch.records.size() == count && batch.epochs.size() == count));
+  if (!fits) throw Error("batch", "does not fit the net it was compiled for");
+  const Extent& crop = net.input.crop;
+  const Extent& stored = net.input.stored;
+  for (const Crop& place : batch.crops) {
+    if (place.top < 0 || place.top > stored.height - crop.height || place.left < 0 ||
+        place.left > stored.width - crop.width) {
+      throw Error("batch", "a crop outside of its image");
+    }
+  }
+  if (!labelled) return;
+  for (const std::int32_t label : batch.labels) {
+    if (label < 0 || label >= net.classes()) throw Error("batch", "a label outside of the classes");
+  }
+}
+
 int rank_of_label(std::span<const float> scores, std::int32_t label) {
   const auto own = static_cast<std::size_t>(label);
   const float score = scores[own];

@@ -109,6 +109,11 @@ struct CompileOptions {
   int threads = 0;         // 0: all processors
 };
 
+enum class BatchUse { infer, evaluate, train };
+// Throws Error where the batch does not fit a net that was compiled for so many images. The data side hands
+// over what fits: what does not is a fault of the program, found before it does harm.
+void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use);
+
 // The label's rank among one image's class scores (probabilities or logits order alike): the number of
 // classes with a higher score, or an equal score and a smaller index, so that ties never help. A score that
 // is not a number counts against the label.

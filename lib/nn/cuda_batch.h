@@ -38,7 +38,8 @@ class CudaBatch {
   // On the host, one a parameter: to be set before send(), which sends them too.
   [[nodiscard]] std::span<SgdCoefficients> coefficients() { return {host_.coefficients, size_.parameters}; }
   // Copies the batch into page-locked memory, on `threads` threads, and enqueues its copies to the device,
-  // part by part. What was enqueued from here before must be done. `batch` may be changed when this returns.
+  // part by part. What was enqueued from here before must be done. `batch` was checked, and may be changed
+  // when this returns.
   void send(const cuda::Stream& stream, const BatchView& batch, int threads);
   // Enqueues the copies back of losses, or of probabilities too.
   void receive_losses(const cuda::Stream& stream);

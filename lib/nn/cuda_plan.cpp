@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/base/error.h"
+#include "lib/nn/activation_plan.h"
 
 namespace convoy {
 namespace {
@@ -17,11 +17,10 @@ bool fuses_relu_on_gpu(const LayerKind& kind) {
 }  // namespace
 
 CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes)
-    : element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32),
-      train_(options.mode == Mode::train) {
+    : element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32) {
   const std::vector<ParameterInfo> parameters = parameters_of(net);
   CudaLayerOptions o;
-  o.train = train_;
+  o.train = options.mode == Mode::train;
   o.element = element_;
   o.seed = options.seed;
   o.shared_bytes = shared_bytes;
@@ -50,7 +49,7 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
       planned.layer = make_cuda_layer(spec, o);
     }
     for (std::size_t joined = i + 1; joined <= last; ++joined) planned.name += "+" + net.layers[joined].name;
-    planned.backward = train_ && (o.input_gradient || product);
+    planned.backward = o.train && (o.input_gradient || product);
     planned.parameter = layer_of_parameter_.size();
     while (layer_of_parameter_.size() < parameters.size() &&
            parameters[layer_of_parameter_.size()].layer == i) {
@@ -68,10 +67,6 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
   cells_ = layers_.front().layer->cells().value_or(cuda::SpaceToDepth{1, 0, 0, crop.height, crop.width});
 }
 
-std::uint64_t CudaPlan::value_bytes(const TensorShape& shape, bool f32) const {
-  return static_cast<std::uint64_t>(shape.elements()) * (f32 ? sizeof(float) : element_bytes(element_));
-}
-
 void CudaPlan::place(CudaArena& arena) {
   std::uint64_t scratch = 0;
   for (CudaPlannedLayer& p : layers_) {
@@ -79,69 +74,12 @@ void CudaPlan::place(CudaArena& arena) {
     scratch = std::max(scratch, p.layer->scratch_bytes());
   }
   scratch_ = arena.take<std::byte>(static_cast<std::int64_t>(scratch));
-  place_activations(arena);
-  place_gradients();
-}
-
-// What a layer reads; value i is layer i's input, the last one the scores. A layer that works in place goes
-// on with the value that it reads.
-struct CudaPlan::Value {
-  std::uint64_t bytes = 0;
-  bool kept = false;  // for the backward pass
-  void* data = nullptr;
-};
-
-void CudaPlan::place_activations(CudaArena& arena) {
-  std::vector<Value> values{{value_bytes(layers_.front().layer->in(), false), false, nullptr}};
-  std::vector<std::size_t> input_of;  // layer -> value
-  std::vector<std::size_t> output_of;
-  std::uint64_t gradient_bytes = 0;
-  bool output_read = false;  // by the backward pass of the layer that made the value
-  for (const CudaPlannedLayer& p : layers_) {
-    Value& in = values.back();
-    in.kept = in.kept || (p.backward && p.layer->backward_reads_input());
-    input_of.push_back(values.size() - 1);
-    if (!p.layer->in_place() || (train_ && output_read)) {
-      values.push_back({value_bytes(p.layer->out(), p.layer->f32_output()), false, nullptr});
-    }
-    output_read = p.backward && p.layer->backward_reads_output();
-    values.back().kept = values.back().kept || output_read;
-    output_of.push_back(values.size() - 1);
-    if (p.backward) gradient_bytes = std::max(gradient_bytes, value_bytes(p.layer->out(), false));
+  const ActivationPlan plan = plan_activations_of(layers_, element_);
+  std::vector<void*> places;
+  for (const std::uint64_t bytes : plan.buffers) {
+    places.push_back(arena.take<std::byte>(static_cast<std::int64_t>(bytes)));
   }
-  values.back().kept = true;  // the scores, until the loss is known
-
-  std::array<std::uint64_t, 2> shared_bytes{gradient_bytes, gradient_bytes};
-  std::size_t turn = 0;
-  for (const Value& value : values) {
-    if (value.kept) continue;
-    shared_bytes[turn % 2] = std::max(shared_bytes[turn % 2], value.bytes);
-    ++turn;
-  }
-  for (std::size_t i = 0; i < 2; ++i) {
-    shared_[i] = arena.take<std::byte>(static_cast<std::int64_t>(shared_bytes[i]));
-  }
-  turn = 0;
-  for (Value& value : values) {
-    value.data =
-        value.kept ? arena.take<std::byte>(static_cast<std::int64_t>(value.bytes)) : shared_[turn++ % 2];
-  }
-  for (std::size_t i = 0; i < layers_.size(); ++i) {
-    layers_[i].x = values[input_of[i]].data;
-    layers_[i].y = values[output_of[i]].data;
-  }
-}
-
-void CudaPlan::place_gradients() {
-  std::size_t side = 0;
-  for (std::size_t i = layers_.size(); i-- > 0;) {
-    CudaPlannedLayer& p = layers_[i];
-    if (!p.backward) break;
-    p.dy = shared_[side];
-    if (i == 0 || !layers_[i - 1].backward) continue;
-    if (!p.layer->gradient_in_place()) side = 1 - side;
-    p.dx = shared_[side];
-  }
+  bind_activations(plan, places, layers_);
 }
 
 void CudaPlan::prepare(const cuda::Stream& stream) {
@@ -149,19 +87,6 @@ void CudaPlan::prepare(const cuda::Stream& stream) {
       std::ranges::any_of(layers_, [](const CudaPlannedLayer& p) { return p.layer->needs_gemm(); });
   if (products) gemm_ = std::make_unique<cuda::GemmContext>();
   for (CudaPlannedLayer& p : layers_) p.layer->prepare(gemm_.get(), stream);
-  run_products_once(stream);
-}
-
-// cuBLASLt loads the kernels of a product when it runs for the first time, and may allocate and synchronise
-// then, which must not be while a stream is captured. What fails is also known before the first step. All
-// memory is zero, and products of zeros leave it so.
-void CudaPlan::run_products_once(const cuda::Stream& stream) {
-  const CudaPass pass{stream, train_, {}, scratch_};
-  for (CudaPlannedLayer& p : layers_) {
-    if (!p.layer->needs_gemm()) continue;
-    p.layer->forward(pass, p.x, p.y);
-    if (p.backward) p.layer->backward(pass, p.x, p.y, p.dy, p.dx);
-  }
 }
 
 }  // namespace convoy

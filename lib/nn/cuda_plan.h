@@ -1,7 +1,6 @@
 // What a net becomes on a GPU: its layers, and the memory that they share.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -50,20 +49,12 @@ class CudaPlan {
   [[nodiscard]] Element element() const { return element_; }
 
  private:
-  struct Value;
-  [[nodiscard]] std::uint64_t value_bytes(const TensorShape& shape, bool f32) const;
-  void place_activations(CudaArena& arena);
-  void place_gradients();
-  void run_products_once(const cuda::Stream& stream);
-
   Element element_;
-  bool train_;
   std::vector<CudaPlannedLayer> layers_;         // all but the softmax
   std::vector<std::size_t> layer_of_parameter_;  // index into layers_
   AugmentShape augment_;
   cuda::SpaceToDepth cells_;
   bool relu_scores_ = false;
-  std::array<void*, 2> shared_{};  // gradients, and activations that nobody reads later, in turn
   void* scratch_ = nullptr;
   std::unique_ptr<cuda::GemmContext> gemm_;
 };

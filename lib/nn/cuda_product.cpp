@@ -116,10 +116,7 @@ class ConvLayer final : public CudaLayer {
   [[nodiscard]] TensorShape out() const override { return out_; }
   [[nodiscard]] bool backward_reads_input() const override { return true; }
   [[nodiscard]] std::uint64_t scratch_bytes() const override {
-    if (!options_.train) return 0;
-    const auto sums =
-        static_cast<std::uint64_t>(cuda::column_sums_scratch(rows(), out_.block)) * sizeof(float);
-    return std::max(sums, cuda::conv_weight_gradient_scratch(parameters_.shape()));
+    return options_.train ? cuda::conv_weight_gradient_scratch(parameters_.shape()) : 0;
   }
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   [[nodiscard]] std::optional<cuda::SpaceToDepth> cells() const override {
@@ -160,18 +157,17 @@ class ConvLayer final : public CudaLayer {
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     const ConvShape& shape = parameters_.shape();
-    auto* const scratch = static_cast<float*>(pass.scratch);
     CudaTensor& weights = parameters_.weights;
-    cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g, scratch);
+    // The bias's filling keeps the zero that it starts with.
+    cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g,
+                               parameters_.bias.g, static_cast<float*>(pass.scratch));
     if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
-    cuda::column_sums(pass.stream, rows(), out_.block, in_type<T>(dy), parameters_.bias.g, scratch);
     if (dx == nullptr) return;
     cuda::conv_input_gradient(pass.stream, shape, in_type<T>(dy), read_by_products<T>(weights),
                               options_.relu_input ? in_type<T>(x) : nullptr, in_type<T>(dx));
   }
 
  private:
-  [[nodiscard]] std::int64_t rows() const { return out_.images * out_.pixels(); }
   CudaLayerOptions options_;
   ConvShape original_;
   bool cells_;
@@ -225,9 +221,6 @@ class FcLayer final : public CudaLayer {
   [[nodiscard]] TensorShape out() const override { return out_; }
   [[nodiscard]] bool f32_output() const override { return options_.scores; }
   [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::uint64_t scratch_bytes() const override {
-    return static_cast<std::uint64_t>(cuda::column_sums_scratch(out_.images, out_.block)) * sizeof(float);
-  }
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   void place(CudaArena& arena) override {
     place_tensor(arena, parameters_.weights, options_.train, kElement<T> == Element::bf16);
@@ -274,8 +267,7 @@ class FcLayer final : public CudaLayer {
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
-    cuda::column_sums(pass.stream, out_.images, out_.block, in_type<T>(dy), parameters_.bias.g,
-                      static_cast<float*>(pass.scratch));
+    cuda::column_sums(pass.stream, out_.images, out_.block, in_type<T>(dy), parameters_.bias.g);
     if (dx == nullptr) return;
     backward_data_->run(pass.stream, dy, read_by_products<T>(parameters_.weights), nullptr, dx);
     if (!options_.relu_input) return;

@@ -3,8 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <vector>
@@ -13,40 +13,47 @@
 #include "lib/base/error.h"
 #include "tests/cuda_emulation/memory.h"
 #include "tests/cuda_emulation/stream.h"
+#include "tests/cuda_emulation/work.h"
 
 namespace convoy::emulation {
 namespace {
 
-using Work = std::function<void()>;
 using Clock = std::chrono::steady_clock;
+using PieceRef = std::shared_ptr<Piece>;
 
-struct Capture;
+struct StreamState;
 
-struct StreamState {
-  std::deque<Work> queue;
-  std::uint64_t given = 0;  // pieces of work ever given
-  std::uint64_t done = 0;   // of these, run
-  std::exception_ptr failure;
-  std::shared_ptr<Capture> capture;
-  bool joined = true;  // whether the capture's first stream waits for all of this stream's work
+// What a graph is made of. Nodes wait for earlier ones.
+struct Node {
+  Work work;
+  std::vector<std::size_t> after;
+  std::uint64_t branch = 0;
 };
-
 struct Capture {
   StreamState* origin = nullptr;
   std::set<StreamState*> streams;
-  std::vector<Work> work;
+  std::vector<Node> nodes;
+  bool ended = false;
+};
+
+struct StreamState {
+  std::uint64_t branch = 0;
+  PieceRef last;  // null where nothing was given
+  std::shared_ptr<Capture> capture;
+  std::vector<std::size_t> captured_last;  // nodes that the next one of this stream waits for
 };
 
 struct EventState {
   bool timing = false;
-  std::shared_ptr<StreamState> stream;  // null where never recorded
-  std::uint64_t after = 0;              // done once the stream has run so many pieces
+  PieceRef piece;  // null where never recorded, or in a capture
   std::shared_ptr<Clock::time_point> time;
   std::shared_ptr<Capture> capture;
+  std::vector<std::size_t> captured;  // nodes
 };
 
-struct StreamHandle {
-  std::shared_ptr<StreamState> state = std::make_shared<StreamState>();
+struct GraphState {
+  std::vector<Node> nodes;
+  PieceRef last;  // the end of its last launch: launches of one graph do not overlap
 };
 
 [[noreturn]] void fail(const std::string& reason) { throw Error("GPU", reason); }
@@ -54,7 +61,10 @@ struct StreamHandle {
 // All streams and their order of work: one at a time.
 struct Device {
   std::recursive_mutex mutex;
-  std::set<StreamState*> streams;
+  WorkList work;
+  std::set<const void*> loaded;  // kernels that ran
+  std::uint64_t streams = 0;     // ever made
+  std::uint64_t launches = 0;    // of graphs
   int captures = 0;
 };
 Device& device() {
@@ -62,44 +72,41 @@ Device& device() {
   return *one;
 }
 
-void run_until(StreamState& stream, std::uint64_t count) {
-  while (stream.done < count && !stream.queue.empty()) {
-    const Work work = std::move(stream.queue.front());
-    stream.queue.pop_front();
-    ++stream.done;
-    if (stream.failure) continue;  // a device that failed does nothing more
-    try {
-      work();
-    } catch (...) {
-      stream.failure = std::current_exception();
-    }
-  }
+void wait_for(const PieceRef& piece) {
+  if (!piece) return;
+  device().work.run_until(*piece);
+  // Reported once, to who waits first.
+  if (piece->failure) std::rethrow_exception(std::exchange(piece->failure, nullptr));
 }
 
-void throw_failure(StreamState& stream) {
-  if (stream.failure) std::rethrow_exception(std::exchange(stream.failure, nullptr));
-}
-
-void give(StreamState& stream, Work work) {
+void give(StreamState& stream, Work work, const PieceRef& awaited = nullptr) {
   if (stream.capture) {
-    stream.joined = &stream == stream.capture->origin;
-    stream.capture->work.push_back(std::move(work));
+    std::vector<Node>& nodes = stream.capture->nodes;
+    nodes.push_back({std::move(work), std::exchange(stream.captured_last, {nodes.size()}), stream.branch});
     return;
   }
-  ++stream.given;
-  stream.queue.push_back(std::move(work));
+  std::vector<PieceRef> after;
+  if (stream.last) after.push_back(stream.last);
+  if (awaited) after.push_back(awaited);
+  stream.last = device().work.add(std::move(work), std::move(after), stream.branch);
 }
 
-StreamState& stream_of(void* handle) { return *static_cast<StreamHandle*>(handle)->state; }
+// Whether the capture's first stream waits for all that was captured.
+bool is_joined(const Capture& capture) {
+  std::vector<bool> awaited(capture.nodes.size(), false);
+  for (const std::size_t node : capture.origin->captured_last) awaited[node] = true;
+  for (std::size_t node = awaited.size(); node-- > 0;) {
+    if (!awaited[node]) return false;  // all that could wait for it come later
+    for (const std::size_t before : capture.nodes[node].after) awaited[before] = true;
+  }
+  return true;
+}
+
+StreamState& stream_of(void* handle) { return *static_cast<StreamState*>(handle); }
 EventState& event_of(void* handle) { return *static_cast<EventState*>(handle); }
 
 void refuse_in_capture(const char* what) {
   if (device().captures > 0) fail(std::string(what) + " while a graph is captured");
-}
-
-// What freeing memory does on a real device: it waits for all work.
-void run_everything() {
-  for (StreamState* stream : device().streams) run_until(*stream, stream->given);
 }
 
 void check_device_range(const void* at, std::uint64_t bytes, const char* what) {
@@ -120,6 +127,15 @@ void enqueue(void* stream, std::function<void()> work) {
 bool is_captured(void* stream) {
   const std::lock_guard lock(device().mutex);
   return stream_of(stream).capture != nullptr;
+}
+
+void check_loaded(void* stream, const void* kernel) {
+  const std::lock_guard lock(device().mutex);
+  if (!stream_of(stream).capture) {
+    device().loaded.insert(kernel);
+  } else if (!device().loaded.contains(kernel)) {
+    fail("a kernel runs for the first time while a graph is captured");
+  }
 }
 
 }  // namespace convoy::emulation
@@ -175,75 +191,67 @@ DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what)
     : Memory(allocate_device(bytes, what), bytes) {}
 void FreeDevice::operator()(void* data) const noexcept {
   const std::lock_guard lock(device().mutex);
-  emulation::run_everything();
+  device().work.run_all();  // as a real device waits for all work
   emulation::free_device(data);
 }
 
 HostBuffer::HostBuffer(std::uint64_t bytes) : Memory(allocate_host(bytes), bytes) {}
 void FreeHost::operator()(void* data) const noexcept {
   const std::lock_guard lock(device().mutex);
-  emulation::run_everything();
+  device().work.run_all();  // as a real device waits for all work
   std::free(data);
 }
 
 Stream::Stream() {
-  auto handle = std::make_unique<emulation::StreamHandle>();
+  auto state = std::make_unique<emulation::StreamState>();
   const std::lock_guard lock(device().mutex);
-  device().streams.insert(handle->state.get());
-  handle_.reset(handle.release());
+  state->branch = device().streams++;
+  handle_.reset(state.release());
 }
 void DestroyStream::operator()(void* handle) const noexcept {
   const std::lock_guard lock(device().mutex);
-  const std::unique_ptr<emulation::StreamHandle> stream(static_cast<emulation::StreamHandle*>(handle));
-  emulation::StreamState& state = *stream->state;
-  emulation::run_until(state, state.given);
-  if (state.failure) {
+  const std::unique_ptr<emulation::StreamState> state(static_cast<emulation::StreamState*>(handle));
+  if (!state->last) return;
+  device().work.run_until(*state->last);
+  if (state->last->failure) {
     std::fputs("cuda emulation: a stream that nobody waited for failed\n", stderr);
   }
-  device().streams.erase(&state);
 }
 void Stream::synchronize() const {
   const std::lock_guard lock(device().mutex);
-  emulation::StreamState& state = stream_of(handle_.get());
+  const emulation::StreamState& state = stream_of(handle_.get());
   if (state.capture) fail("a stream is synchronised while it is captured");
-  emulation::run_until(state, state.given);
-  emulation::throw_failure(state);
+  emulation::wait_for(state.last);
 }
 void Stream::record(const Event& event) const {
   const std::lock_guard lock(device().mutex);
   emulation::EventState& recorded = event_of(event.handle());
-  const auto& state = static_cast<emulation::StreamHandle*>(handle_.get())->state;
+  emulation::StreamState& state = stream_of(handle_.get());
+  recorded.capture = state.capture;
+  recorded.captured = state.captured_last;
+  recorded.piece = nullptr;
+  if (state.capture) return;
   auto time = std::make_shared<emulation::Clock::time_point>();
   recorded.time = time;
-  recorded.stream = state;
-  recorded.capture = state->capture;
-  const bool joined = state->joined;
-  emulation::give(*state, [time] { *time = emulation::Clock::now(); });
-  if (state->capture) state->joined = joined || state->joined;
-  recorded.after = state->given;
+  emulation::give(state, [time] { *time = emulation::Clock::now(); });
+  recorded.piece = state.last;
 }
 void Stream::wait(const Event& event) const {
   const std::lock_guard lock(device().mutex);
   const emulation::EventState& awaited = event_of(event.handle());
-  if (!awaited.stream) return;
-  const auto& state = static_cast<emulation::StreamHandle*>(handle_.get())->state;
+  emulation::StreamState& state = stream_of(handle_.get());
   if (awaited.capture) {
-    // In a capture the waiting stream joins it; the order of the captured work is the order of the calls.
-    if (!state->capture) {
-      state->capture = awaited.capture;
-      awaited.capture->streams.insert(state.get());
-      state->joined = true;
-    } else if (state.get() == state->capture->origin) {
-      awaited.stream->joined = true;
+    if (awaited.capture->ended) fail("an event of a capture that has ended is waited for");
+    if (!state.capture) {  // it joins the capture
+      state.capture = awaited.capture;
+      state.capture->streams.insert(&state);
     }
+    state.captured_last.insert(state.captured_last.end(), awaited.captured.begin(), awaited.captured.end());
     return;
   }
-  if (state->capture) fail("a captured stream waits for an event from outside of the capture");
-  if (awaited.stream == state) return;
-  emulation::give(*state, [other = awaited.stream, after = awaited.after] {
-    emulation::run_until(*other, after);
-    emulation::throw_failure(*other);
-  });
+  if (!awaited.piece) return;
+  if (state.capture) fail("a captured stream waits for an event from outside of the capture");
+  emulation::give(state, nullptr, awaited.piece);
 }
 
 Event::Event(Timing timing) {
@@ -257,17 +265,15 @@ void DestroyEvent::operator()(void* handle) const noexcept {
 void Event::synchronize() const {
   const std::lock_guard lock(device().mutex);
   const emulation::EventState& state = event_of(handle_.get());
-  if (!state.stream) return;
   if (state.capture) fail("an event of a capture is waited for on the host");
-  emulation::run_until(*state.stream, state.after);
-  emulation::throw_failure(*state.stream);
+  emulation::wait_for(state.piece);
 }
 double Event::milliseconds_since(const Event& from) const {
   const std::lock_guard lock(device().mutex);
   const emulation::EventState& last = event_of(handle_.get());
   const emulation::EventState& first = event_of(from.handle());
   for (const emulation::EventState* one : {&first, &last}) {
-    if (!one->timing || !one->stream || one->stream->done < one->after) fail("an event has no time yet");
+    if (!one->timing || !one->piece || !one->piece->done) fail("an event has no time yet");
   }
   return std::chrono::duration<double, std::milli>(*last.time - *first.time).count();
 }
@@ -285,12 +291,12 @@ Graph::Graph(const Stream& stream, const std::function<void()>& work) {
   }
   const auto end = [&] {
     const std::lock_guard lock(device().mutex);
-    bool whole = true;
+    const bool whole = emulation::is_joined(*capture);
     for (emulation::StreamState* one : capture->streams) {
-      whole = whole && one->joined;
       one->capture.reset();
-      one->joined = true;
+      one->captured_last.clear();
     }
+    capture->ended = true;
     --device().captures;
     return whole;
   };
@@ -301,20 +307,30 @@ Graph::Graph(const Stream& stream, const std::function<void()>& work) {
     throw;
   }
   if (!end()) fail("a capture ends with work on a stream that was not waited for");
-  handle_.reset(std::make_unique<std::vector<emulation::Work>>(std::move(capture->work)).release());
+  auto graph = std::make_unique<emulation::GraphState>();
+  graph->nodes = std::move(capture->nodes);
+  handle_.reset(graph.release());
 }
 void DestroyGraph::operator()(void* handle) const noexcept {
-  const std::lock_guard lock(device().mutex);
-  emulation::run_everything();
-  const std::unique_ptr<std::vector<emulation::Work>> work(
-      static_cast<std::vector<emulation::Work>*>(handle));
+  const std::unique_ptr<emulation::GraphState> graph(static_cast<emulation::GraphState*>(handle));
 }
 void Graph::launch(const Stream& stream) const {
   if (!handle_) fail("nothing was captured");
-  const auto* work = static_cast<const std::vector<emulation::Work>*>(handle_.get());
-  emulation::enqueue(stream.handle(), [work] {
-    for (const emulation::Work& piece : *work) piece();
-  });
+  const std::lock_guard lock(device().mutex);
+  auto& graph = *static_cast<emulation::GraphState*>(handle_.get());
+  emulation::StreamState& state = stream_of(stream.handle());
+  if (state.capture) fail("a graph is launched while its stream is captured");
+  // The graph begins when the stream and its own last launch have come so far, and ends with all its nodes.
+  emulation::give(state, nullptr, graph.last);
+  const std::uint64_t branches = ++device().launches << 32U;
+  std::vector<emulation::PieceRef> pieces;
+  for (const emulation::Node& node : graph.nodes) {
+    std::vector<emulation::PieceRef> after = {state.last};
+    for (const std::size_t before : node.after) after.push_back(pieces[before]);
+    pieces.push_back(device().work.add(node.work, std::move(after), branches + node.branch));
+  }
+  pieces.push_back(state.last);
+  state.last = graph.last = device().work.add(nullptr, std::move(pieces), state.branch);
 }
 
 void copy_to_device(const Stream& stream, void* device, const void* host, std::uint64_t bytes) {

@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "tests/cuda_emulation/memory.h"
+#include "tests/cuda_emulation/random.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -36,22 +37,6 @@ constexpr std::size_t kStackBytes = 64 * 1024;
 #endif
 constexpr std::size_t kGuardBytes = 1024;  // around each shared object
 constexpr std::byte kGuardPattern{0xA5};
-
-// splitmix64 (Steele, Lea, Flood 2014): the order of warps needs no better one.
-class Random {
- public:
-  explicit Random(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15U);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9U;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBU;
-    return z ^ (z >> 31);
-  }
-  std::uint64_t below(std::uint64_t bound) { return next() % bound; }
-
- private:
-  std::uint64_t state_;
-};
 
 // Pages of an anonymous mapping, the lowest one inaccessible: a stack that overflows ends the program there.
 class Pages {

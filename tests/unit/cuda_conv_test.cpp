@@ -1,7 +1,9 @@
 // The convolutions of the GPU against the double-precision reference, on the emulated device or a real one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <optional>
 #include <ostream>
 #include <vector>
@@ -136,8 +138,6 @@ void check_input_gradient(const Problem& p, bool relu, GatherTiles tiles = Gathe
   EXPECT_TRUE(filling_is_zero(got, p.in()));
   reference::Tensor want = p.gradients().x;
   if (relu) want = reference::relu_backward(relu_output, want);
-  const auto magnitude = reference::conv_backward(
-      p.spec, reference::magnitudes(p.x), reference::magnitudes(p.weights), reference::magnitudes(p.dy));
   expect_sums<T>(unpacked(got, p.in()).v, want.v, p.gradient_magnitudes().x.v,
                  p.taps() * p.shape.filters / p.shape.groups, "dx");
 }
@@ -149,18 +149,21 @@ void check_weight_gradient(const Problem& p, WeightTiles tiles = WeightTiles::ch
   const OnDevice<T> dy(stream, packed<T>(p.dy, p.out()));
   OnDevice<float> dw(stream, filter_elements(p.shape));
   DeviceBuffer scratch(conv_weight_gradient_scratch(p.shape, tiles), "test");
-  conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), scratch.as<float>(), tiles);
+  OnDevice<float> db(stream, p.shape.filters);
+  conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), db.data(), scratch.as<float>(),
+                       tiles);
   const std::vector<float> packed_gradient = dw.values();
   std::vector<float> got(p.weights.size());
   unpack_filters(p.shape, packed_gradient, got);
   std::vector<float> again(packed_gradient.size());
   pack_filters(p.shape, got, again);
   EXPECT_EQ(again, packed_gradient) << "the gradient of filling is not zero";
-  const auto magnitude = reference::conv_backward(
-      p.spec, reference::magnitudes(p.x), reference::magnitudes(p.weights), reference::magnitudes(p.dy));
   const double pixels = static_cast<double>(p.shape.images) * p.shape.out_height() * p.shape.out_width();
   expect_sums<float>({got.begin(), got.end()}, p.gradients().weights, p.gradient_magnitudes().weights, pixels,
                      "dw");
+  const std::vector<float> bias = db.values();
+  expect_sums<float>({bias.begin(), bias.end()}, p.gradients().bias, p.gradient_magnitudes().bias, pixels,
+                     "db");
 }
 
 class CudaConv : public testing::TestWithParam<ConvShape> {};
@@ -189,6 +192,17 @@ INSTANTIATE_TEST_SUITE_P(
                     make(1, 8, 3, 4, 8, 3, 3, 1, {4, 5, 6, 3}, 1),       // more padding than kernel
                     make(2, 8, 13, 10, 16, 3, 5, 2, {1, 2, 0, 3}, 1),    // strides
                     make(1, 5, 17, 19, 7, 4, 3, 3, {2, 1, 1, 2}, 1),     //
+                    make(3, 16, 8, 7, 48, 3, 3, 2, {1, 1, 1, 1}, 2),     // in groups
+                    make(2, 11, 7, 9, 13, 1, 1, 2, {}, 1),               // pixels of x that no tap meets
+                    make(1, 9, 9, 10, 3, 2, 1, 5, {1, 0, 0, 7}, 1),      //
+                    make(1, 8, 2, 1, 8, 2, 2, 4, {3, 2, 1, 3}, 1),       // a stride above the size
+                    make(1, 4, 3, 2, 4, 2, 2, 65535, {1, 0, 0, 0}, 1),   //
+                    make(2, 14, 9, 8, 22, 3, 2, 2, {0, 1, 1, 1}, 2),     // in groups that are not aligned
+                    make(1, 34, 6, 7, 26, 5, 3, 3, {2, 2, 1, 0}, 2),     //
+                    make(2, 13, 6, 5, 13, 3, 3, 1, {1, 1, 1, 1}, 13),    // a group a channel
+                    make(1, 3, 7, 5, 6, 3, 3, 2, {1, 1, 1, 1}, 3),       //
+                    make(1, 10, 5, 6, 142, 2, 2, 1, {}, 2),              // unaligned, several tiles
+                    make(1, 146, 5, 5, 10, 2, 1, 1, {1, 0, 0, 0}, 2),    //
                     make(2, 3, 23, 23, 12, 11, 11, 4, {0, 0, 3, 3}, 1),  // conv1 of AlexNet, fewer of all
                     make(1, 32, 7, 7, 48, 5, 5, 1, {2, 2, 2, 2}, 2),     // conv2
                     make(1, 40, 13, 13, 72, 3, 3, 1, {1, 1, 1, 1}, 1),   // conv3: sizes that fill no tile
@@ -208,6 +222,10 @@ const Problem& two_groups() {
 TEST_P(CudaConvTiles, Forward) { check_forward<Bf16>(many_tiles(), false, GetParam()); }
 TEST_P(CudaConvTiles, ForwardInGroups) { check_forward<Bf16>(two_groups(), true, GetParam()); }
 TEST_P(CudaConvTiles, InputGradient) { check_input_gradient<Bf16>(many_tiles(), false, GetParam()); }
+TEST_P(CudaConvTiles, InputGradientWithStride) {
+  static const Problem strided(make(2, 136, 21, 15, 40, 3, 2, 2, {1, 1, 0, 1}, 1));
+  check_input_gradient<Bf16>(strided, true, GetParam());
+}
 TEST_P(CudaConvTiles, InputGradientInGroups) { check_input_gradient<Bf16>(two_groups(), true, GetParam()); }
 INSTANTIATE_TEST_SUITE_P(All, CudaConvTiles,
                          testing::Values(GatherTiles::wide256x128, GatherTiles::square128x128,
@@ -230,11 +248,13 @@ TEST(CudaConvWeights, PartsAreSummedTheSameInEveryRun) {
   const OnDevice<Bf16> x(stream, packed<Bf16>(p.x, p.in()));
   const OnDevice<Bf16> dy(stream, packed<Bf16>(p.dy, p.out()));
   OnDevice<float> dw(stream, filter_elements(p.shape));
+  OnDevice<float> db(stream, p.shape.filters);
   DeviceBuffer scratch(conv_weight_gradient_scratch(p.shape), "test");
   std::vector<float> first;
   for (int run = 0; run < 4; ++run) {
-    conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), scratch.as<float>());
-    const std::vector<float> values = dw.values();
+    conv_weight_gradient(stream, p.shape, x.data(), dy.data(), dw.data(), db.data(), scratch.as<float>());
+    std::vector<float> values = dw.values();
+    std::ranges::copy(db.values(), std::back_inserter(values));
     if (run == 0) first = values;
     ASSERT_EQ(values, first) << "run " << run;
   }
@@ -295,7 +315,9 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
     const OnDevice<Bf16> dy(stream, packed<Bf16>(p.dy, p.out()));
     OnDevice<float> dw(stream, filter_elements(conv.transformed));
     DeviceBuffer scratch(conv_weight_gradient_scratch(conv.transformed), "test");
-    conv_weight_gradient(stream, conv.transformed, x.data(), dy.data(), dw.data(), scratch.as<float>());
+    OnDevice<float> db(stream, shape.filters);
+    conv_weight_gradient(stream, conv.transformed, x.data(), dy.data(), dw.data(), db.data(),
+                         scratch.as<float>());
     std::vector<float> gradient(p.weights.size());
     unpack_filters(conv, dw.values(), gradient);
     const double pixels = static_cast<double>(shape.images) * shape.out_height() * shape.out_width();

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "lib/base/error.h"
@@ -240,6 +241,35 @@ TEST(CompileCuda, SaysWhatCannotBe) {
   training->start_step(batch.view(), {});
   training->start_step(batch.view(), {});
   EXPECT_THROW(training->start_step(batch.view(), {}), Error);
+}
+
+// A label or crop that does not fit would be read and written behind by kernels.
+TEST(CompileCuda, RefusesBatchesThatDoNotFit) {
+  const NetSpec net = parse_net("input 3x3x1 from=5x5\nfc fc1 2\nsoftmax\n", "net");
+  const auto gpu = compile_cuda(net, options_for(2), 0);
+  const auto cpu = compile_cpu(net, options_for(2));
+  std::vector<float> probabilities(4);
+  for (CompiledNet* const compiled : {gpu.get(), cpu.get()}) {
+    const auto refused = [&](const auto& change) {
+      RandomBatch batch(net, 2, 1);
+      change(batch);
+      EXPECT_THROW((void)compiled->train_step(batch.view(), {}), Error);
+      EXPECT_THROW((void)compiled->evaluate(batch.view()), Error);
+    };
+    refused([](RandomBatch& batch) { batch.labels[1] = 2; });
+    refused([](RandomBatch& batch) { batch.labels[0] = -1; });
+    refused([](RandomBatch& batch) { batch.labels.pop_back(); });
+    refused([](RandomBatch& batch) { batch.crops.pop_back(); });
+    refused([](RandomBatch& batch) { batch.crops[1].top = 3; });
+    refused([](RandomBatch& batch) { batch.crops[0].left = -1; });
+    refused([&](RandomBatch& batch) { batch = RandomBatch(net, 0, 1); });
+    const RandomBatch batch(net, 2, 1);
+    EXPECT_THROW(compiled->infer(batch.view(), std::span(probabilities).first(3)), Error);
+    EXPECT_NO_THROW((void)compiled->train_step(batch.view(), {}));
+    RandomBatch unlabelled = batch;
+    unlabelled.labels = {-1, -1};
+    EXPECT_NO_THROW(compiled->infer(unlabelled.view(), probabilities));
+  }
 }
 
 // Devices differ in the shared memory of a block: what does not fit runs apart, or is an error before any

@@ -65,6 +65,7 @@ void time_conv(const cuda::Stream& stream, const NamedConv& conv, const Cudnn* c
   auto* const w = buffers.make<Bf16>(cuda::filter_elements(shape));
   auto* const dw = buffers.make<float>(cuda::filter_elements(shape));
   auto* const bias = buffers.make<float>(shape.filters);
+  auto* const db = buffers.make<float>(shape.filters);
   auto* const scratch = buffers.make<float>(
       static_cast<std::int64_t>(cuda::conv_weight_gradient_scratch(shape) / sizeof(float)) + 1);
   const double flop = 2.0 * static_cast<double>(pixels_out) * static_cast<double>(conv.shape.weights());
@@ -84,7 +85,7 @@ void time_conv(const cuda::Stream& stream, const NamedConv& conv, const Cudnn* c
   }
   const auto weights = [&] {
     cuda::conv_weight_gradient(stream, shape, static_cast<const Bf16*>(x), static_cast<const Bf16*>(y), dw,
-                               scratch);
+                               db, scratch);
   };
   print_product(conv.name, "backward_weights", flop, milliseconds_of(stream, weights),
                 peer(Direction::backward_weights), peaks);
@@ -163,14 +164,13 @@ void time_pool(const cuda::Stream& stream, const char* name, const TensorShape& 
   print_pass(name, "pool backward", 2 * large + small, milliseconds_of(stream, backward), peaks);
 }
 
-// The sums over pixels that are the gradient of a bias.
+// The sums over images that are the gradient of a fully-connected layer's bias.
 void time_column_sums(const cuda::Stream& stream, const char* name, std::int64_t rows, int columns,
                       const Peaks& peaks) {
   Buffers buffers(stream);
   const auto* const dy = buffers.make<Bf16>(rows * columns);
   auto* const sums = buffers.make<float>(columns);
-  auto* const scratch = buffers.make<float>(cuda::column_sums_scratch(rows, columns));
-  const auto sum = [&] { cuda::column_sums(stream, rows, columns, dy, sums, scratch); };
+  const auto sum = [&] { cuda::column_sums(stream, rows, columns, dy, sums); };
   print_pass(name, "bias gradient", 2.0 * static_cast<double>(rows) * columns, milliseconds_of(stream, sum),
              peaks);
 }
@@ -295,10 +295,6 @@ std::vector<Piece> pieces_of_step(const cuda::Stream& stream, int batch, const C
     time_pool(stream, "conv5", {batch, 256, 13, 13, 256}, peaks);
   });
   pieces.emplace_back([=, &stream] {
-    for (const NamedConv& conv : convs) {
-      const std::int64_t pixels = std::int64_t{batch} * conv.shape.out_height() * conv.shape.out_width();
-      time_column_sums(stream, conv.name, pixels, conv.shape.filters, peaks);
-    }
     time_column_sums(stream, "fc6", batch, 4096, peaks);
     time_dropout(stream, "fc6", batch, 4096, peaks);
     time_softmax(stream, batch, peaks);

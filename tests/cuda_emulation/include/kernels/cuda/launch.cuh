@@ -28,6 +28,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
   shape.block = {block.x, block.y, block.z};
   shape.shared_bytes = shared_bytes;
   shape.where = stream.where;
+  emulation::check_loaded(stream.stream.handle(), reinterpret_cast<const void*>(kernel));
   emulation::enqueue(
       stream.stream.handle(),
       [kernel, shape, values = std::tuple<Parameters...>(static_cast<Parameters>(arguments)...)] {

@@ -1,0 +1,26 @@
+// For tests of what is found on the emulated device: a run under several schedules.
+#pragma once
+
+#include <cstdint>
+
+#include "tests/cuda_emulation/scheduler.h"
+
+namespace convoy::emulation {
+
+inline constexpr int kSchedules = 32;
+
+// Under how many of some schedules run() is true: that work is found faulty, or gives wrong values.
+// (One schedule may hide a race, as a GPU may.)
+template <typename Run>
+int schedules_that_show(const Run& run, int schedules = kSchedules) {
+  const std::uint64_t before = schedule_seed();
+  int shown = 0;
+  for (int seed = 1; seed <= schedules; ++seed) {
+    set_schedule_seed(static_cast<std::uint64_t>(seed));
+    shown += run() ? 1 : 0;
+  }
+  set_schedule_seed(before);
+  return shown;
+}
+
+}  // namespace convoy::emulation
