@@ -7,6 +7,7 @@
 
 #include "formats/net.h"
 #include "kernels/bf16.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
@@ -164,7 +165,7 @@ int train(const Options& options, Console& console) {
   }
   console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", precision " +
                training.text("precision") + ", threads " + std::to_string(training.threads) + ", " +
-               std::to_string(data.size()) + " images, " + std::to_string(total_steps) + " steps of " +
+               count_of(data.size(), "image") + ", " + count_of(total_steps, "step") + " of " +
                std::to_string(training.batch));
 
   const auto net = compile_net(model.net, device,
