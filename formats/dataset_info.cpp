@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -113,7 +114,7 @@ std::string size_text(const DatasetInfo& info) {
 
 std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<ClassInfo>& b) {
   if (a.size() != b.size()) {
-    return std::to_string(a.size()) + " classes against " + std::to_string(b.size());
+    return count_of(a.size(), "class") + " against " + std::to_string(b.size());
   }
   const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin());
   if (in_a == a.end()) return {};

@@ -5,6 +5,7 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "lib/base/checked.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -85,8 +86,8 @@ IdxPair read_idx_pair(const std::string& images_path, const std::string& labels_
                 "not labels: " + std::to_string(labels.dims.size()) + " dimensions instead of 1");
   }
   if (labels.dims[0] != images.dims[0]) {
-    throw Error(labels_path, std::to_string(labels.dims[0]) + " labels for the " +
-                                 std::to_string(images.dims[0]) + " images of " + images_path);
+    throw Error(labels_path, count_of(labels.dims[0], "label") + " for the " +
+                                 count_of(images.dims[0], "image") + " of " + images_path);
   }
   return {images.dims[0],
           static_cast<int>(images.dims[1]),

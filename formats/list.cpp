@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
 
@@ -146,8 +147,7 @@ std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place)
   }
   const auto label = to_label(entry.label);
   if (!label || static_cast<std::size_t>(*label) >= labels_.size()) {
-    refuse(number_complaint(entry.label,
-                            "the table has " + std::to_string(labels_.size()) + " classes, from 0"));
+    refuse(number_complaint(entry.label, "the table has " + count_of(labels_.size(), "class") + ", from 0"));
   }
   return *label;
 }

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/checked.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 
@@ -16,10 +17,6 @@ constexpr std::uint64_t kScanStep = std::uint64_t{1} << 20;
 // whole archive that is no shard at all.
 constexpr std::uint64_t kMaxLeadIn = std::uint64_t{64} << 20;
 constexpr std::size_t kFirstRead = std::size_t{64} << 10;
-
-std::string count_text(std::uint64_t count, const char* what) {
-  return std::to_string(count) + " " + what + (count == 1 ? "" : "s");
-}
 
 // How a transfer as text maims the magic: carriage returns removed or added, or the eighth bit cleared.
 bool maimed_as_text(std::span<const std::byte> start) {
@@ -122,7 +119,7 @@ std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, st
     return std::nullopt;
   }
   cursor_ = *found;
-  gap = fault + ": " + count_text(*found - bad, "byte") + " skipped to the next chunk at offset " +
+  gap = fault + ": " + count_of(*found - bad, "byte") + " skipped to the next chunk at offset " +
         std::to_string(*found);
   gap = "offset " + std::to_string(bad) + ": " + gap;
   return std::get<ChunkHeader>(decode_header(source_.bytes(*found, kChunkHeaderBytes)));
@@ -166,7 +163,7 @@ std::uint64_t ChunkWalker::extent_of(const ChunkHeader& header) {
 
 std::string ChunkWalker::missing_before(const ChunkHeader& header) const {
   const auto chunks = [](std::uint64_t count, std::uint64_t records) {
-    return count_text(count, "chunk") + " with " + count_text(records, "record") + " lost";
+    return count_of(count, "chunk") + " with " + count_of(records, "record") + " lost";
   };
   if (!expected_.open) {
     if (header.sequence == 0) return {};
@@ -202,7 +199,7 @@ void ChunkWalker::follow(const ChunkHeader& header, const std::string& gap) {
 std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std::uint64_t extent) {
   const bool end = header.kind == ChunkKind::end;
   const auto lost = [&](const std::string& fault) {
-    report(cursor_, fault + (end ? "" : ": chunk of " + count_text(header.records, "record") + " lost"));
+    report(cursor_, fault + (end ? "" : ": chunk of " + count_of(header.records, "record") + " lost"));
     return std::nullopt;
   };
   if (extent < header.payload_offset)
@@ -223,7 +220,7 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
     };
     while (place.count > 0 && !is_there(place.count - 1)) --place.count;
     report(cursor_, "chunk cut short at offset " + std::to_string(cursor_ + extent) + ": its last " +
-                        count_text(header.records - place.count, "record") + " lost");
+                        count_of(header.records - place.count, "record") + " lost");
   }
   first_ += place.count;
   return place;

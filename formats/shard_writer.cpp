@@ -4,6 +4,7 @@
 
 #include "formats/shard.h"
 #include "formats/shard_layout.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -45,7 +46,7 @@ void ShardWriter::State::add(std::int32_t label, std::string_view name, std::spa
   if (finished) refuse("added after the end of the shard");
   if (label < kNoLabel || label >= static_cast<std::int64_t>(info.classes.size())) {
     refuse("label " + std::to_string(label) + " is outside the class table of " +
-           std::to_string(info.classes.size()) + " classes");
+           count_of(info.classes.size(), "class"));
   }
   if (name.size() > kMaxRecordNameBytes) refuse("name longer than the limit");
   if (info.codec == Codec::raw && payload.size() != image_bytes(info)) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "formats/png.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
@@ -76,7 +77,7 @@ int run(const Options& options, Console& console) {
     png->commit();
   }
   out.commit();
-  console.note("mean of " + std::to_string(mean.sums.count) + " images" +
+  console.note("mean of " + count_of(mean.sums.count, "image") +
                (rejects.count() > 0 ? ", " + rejects.summary() : ""));
   return rejects.count() > 0 ? kStatusFailure : kStatusDone;
 }

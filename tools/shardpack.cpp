@@ -4,6 +4,7 @@
 #include <string>
 
 #include "formats/jpeg.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
@@ -147,8 +148,7 @@ int run(const Options& options, Console& console) {
     signal = result.signal;
     if (signal == 0) {
       console.note(
-          std::to_string(result.records) + " records in " + std::to_string(result.outputs) +
-          (result.outputs == 1 ? " shard" : " shards") +
+          count_of(result.records, "record") + " in " + count_of(result.outputs, "shard") +
           (options.flag("shuffle") || options.given("split") ? ", seed " + options.text("seed") : "") +
           (rejects.count() > 0 ? ", " + rejects.summary() : ""));
     }

@@ -8,6 +8,7 @@
 
 #include "formats/net.h"
 #include "kernels/bf16.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
@@ -184,7 +185,7 @@ int train(const Options& options, Console& console) {
   }
   console.note("seed " + std::to_string(training.seed) + ", device " + device.text() + ", precision " +
                training.text("precision") + ", threads " + std::to_string(training.threads) + ", " +
-               std::to_string(data.size()) + " images, " + std::to_string(total_steps) + " steps of " +
+               count_of(data.size(), "image") + ", " + count_of(total_steps, "step") + " of " +
                std::to_string(training.batch));
   if (run.checkpoint.empty() && options.text("checkpoint-every") != "never") {
     console.note("the weights go to standard output: no checkpoints without --checkpoint=FILE");

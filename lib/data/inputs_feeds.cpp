@@ -2,6 +2,7 @@
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/data/inputs_text.h"
 #include "lib/data/shard_images.h"
@@ -130,7 +131,7 @@ class ImageInputs::IdxFeed : public Feed {
     input.label = pair_.labels[at_];
     if (static_cast<std::size_t>(input.label) >= classes_) {
       input.failure = "label " + std::to_string(input.label) + " is out of range: the table has " +
-                      std::to_string(classes_) + " classes, from 0";
+                      count_of(classes_, "class") + ", from 0";
     } else {
       input.pixels = pair_.image(at_);
     }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -48,7 +49,7 @@ LabelScan scan_labels(const Dataset& data, int classes) {
     if (record.label == kNoLabel) throw Error(data.place(index), "has no label");
     if (record.label < 0 || record.label >= classes) {
       throw Error(data.place(index), "label " + std::to_string(record.label) + " is outside the net's " +
-                                         std::to_string(classes) + " classes");
+                                         count_of(scan.counts.size(), "class"));
     }
     ++scan.counts[static_cast<std::size_t>(record.label)];
     const std::array<std::uint64_t, 2> entry = {static_cast<std::uint64_t>(record.label), record.checksum};
@@ -75,8 +76,8 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
                           describe(expected[label]) + " in " + std::string(other));
   }
   if (classes.size() != expected.size()) {
-    throw Error(name, "has " + std::to_string(classes.size()) + " classes, but " + std::string(other) +
-                          " has " + std::to_string(expected.size()));
+    throw Error(name, "has " + count_of(classes.size(), "class") + ", but " + std::string(other) + " has " +
+                          std::to_string(expected.size()));
   }
 }
 

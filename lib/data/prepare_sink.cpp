@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -63,8 +64,8 @@ void ShardSink::finish() {
 
 std::string ShardSink::summary() const {
   const std::uint64_t unlabelled = writer_->records() - labelled_;
-  return std::to_string(writer_->records()) + " images, " + std::to_string(info_.classes.size()) +
-         " classes" + (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
+  return count_of(writer_->records(), "image") + ", " + count_of(info_.classes.size(), "class") +
+         (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
          (rejects_.count() > 0 ? ", " + rejects_.summary() : "");
 }
 

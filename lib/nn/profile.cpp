@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <optional>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/nn/aligned_table.h"
 
@@ -216,8 +217,9 @@ std::string profile_table(const NetSpec& net, int batch, std::size_t element_byt
   std::string text = table.text();
   if (times.layers.empty()) text += "# this device does not time its layers: their work is in 'other'\n";
   const double rate = times.seconds > 0.0 ? static_cast<double>(times.images) / times.seconds : 0.0;
-  text += "# " + std::to_string(times.steps) + " steps of " + std::to_string(batch) + " images, " +
-          std::to_string(8 * element_bytes) + "-bit activations: " + fixed(rate, 1) + " images/s\n";
+  text += "# " + count_of(times.steps, "step") + " of " +
+          count_of(static_cast<std::uint64_t>(batch), "image") + ", " + std::to_string(8 * element_bytes) +
+          "-bit activations: " + fixed(rate, 1) + " images/s\n";
   return text;
 }
 

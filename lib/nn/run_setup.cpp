@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 
@@ -10,8 +11,6 @@ namespace {
 
 constexpr std::string_view kWeightsSuffix = ".safetensors";
 constexpr std::string_view kCheckpointSuffix = ".checkpoint.safetensors";
-
-std::string count_of(std::size_t count, const char* what) { return std::to_string(count) + " " + what; }
 
 }  // namespace
 
@@ -64,12 +63,11 @@ LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& c
   const std::size_t classes = data.info().classes.size();
   LabelScan labels = scan_labels(data, net.classes());
   if (classes > outputs) {
-    throw Error(name,
-                "has " + count_of(classes, "classes") + ", the net only " + count_of(outputs, "outputs"));
+    throw Error(name, "has " + count_of(classes, "class") + ", the net only " + count_of(outputs, "output"));
   }
   if (classes < outputs) {
-    console.note(name + ": " + count_of(classes, "classes") + ", the net has " +
-                 count_of(outputs, "outputs") + ": the rest stays unused");
+    console.note(name + ": " + count_of(classes, "class") + ", the net has " + count_of(outputs, "output") +
+                 ": the rest stays unused");
   }
   return labels;
 }
@@ -93,7 +91,7 @@ void check_resumable(const WeightsFile& file, const TrainingState& state, const 
     throw Error(file.name(), "the checkpoint is of another net than --net");
   }
   if (state.records != data.size()) {
-    throw Error(file.name(), "the checkpoint is of a training set of " + count_of(state.records, "records") +
+    throw Error(file.name(), "the checkpoint is of a training set of " + count_of(state.records, "record") +
                                  ", this one has " + std::to_string(data.size()));
   }
   check_classes(data.info().classes, data.shards().front().name(), file.model().dataset.classes, file.name());

@@ -87,7 +87,7 @@ rejected() {
   chmod 755 photos/class0
   [ "$status" -eq 1 ] || fail "status $status: $stderr"
   assert_contains "$stderr" "imgprep: photos/class0: Permission denied"
-  assert_contains "$stderr" "2 images, 1 classes, 1 rejected"
+  assert_contains "$stderr" "2 images, 1 class, 1 rejected"
 }
 
 @test "--on-error=stop writes nothing" {

@@ -253,6 +253,7 @@ profile_is_whole() {
   expect_status 0 "$BIN/train" --net=small.net --mean=exif.mean --steps=1 -o w.safetensors train.shard
   assert_contains "$stderr" "train: exif.mean: of images prepared in another way than the training set: exif true"
   expect_status 0 "$BIN/train" "${basic[@]}" --steps=1 -o w.safetensors train.shard
+  assert_contains "$stderr" "40 images, 1 step of 128"
   case $stderr in *"another way"*) fail "$stderr" ;; esac
 }
 

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <random>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
@@ -162,6 +163,14 @@ TEST(Json, IsReadStrictly) {
   EXPECT_THROW((void)parse_json(R"({"a":1} x)", "x"), FormatError);
   EXPECT_THROW((void)parse_json(std::string(100000, '['), "x"), FormatError);
   EXPECT_THROW((void)parse_json("", "x"), FormatError);
+}
+
+TEST(CountOf, GivesOneThingTheSingular) {
+  EXPECT_EQ(count_of(0, "record"), "0 records");
+  EXPECT_EQ(count_of(1, "record"), "1 record");
+  EXPECT_EQ(count_of(18446744073709551615U, "record"), "18446744073709551615 records");
+  EXPECT_EQ(count_of(1, "class"), "1 class");
+  EXPECT_EQ(count_of(2, "class"), "2 classes");
 }
 
 TEST(Numbers, AreParsedWhole) {

@@ -1,0 +1,17 @@
+// Numbers of things in messages.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace convoy {
+
+// "1 record", "2 records", "0 classes": `what` is one of them, a noun that takes -s, or -es behind an s.
+[[nodiscard]] inline std::string count_of(std::uint64_t count, std::string_view what) {
+  const std::string one = std::to_string(count) + " " + std::string(what);
+  if (count == 1) return one;
+  return one + (what.ends_with('s') ? "es" : "s");
+}
+
+}  // namespace convoy
