@@ -57,6 +57,7 @@ int evaluate_tool(const Options& options, Console& console) {
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
+  OutputFile out(options.text("output"), OutputFile::Content::text);
 
   compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(compile.batch), data.size()));
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
@@ -91,7 +92,6 @@ int evaluate_tool(const Options& options, Console& console) {
     write_confusion(*confusion, metrics, classes);
     confusion->commit();
   }
-  OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
   const bool per_class = options.flag("per-class");
   out.write(options.flag("json") ? report_json(metrics, classes, per_class)
                                  : report_tsv(metrics, classes, per_class));
@@ -107,6 +107,6 @@ int main(int argc, char** argv) {
                           {.name = "eval",
                            .usage = "-w WEIGHTS [OPTION]... [SHARD]...",
                            .summary = "Measures a trained net's errors on labelled shards."},
-                          {.files_from = true, .threads = true, .device = true}, convoy::declare,
-                          convoy::evaluate_tool);
+                          {.output = true, .files_from = true, .threads = true, .device = true},
+                          convoy::declare, convoy::evaluate_tool);
 }

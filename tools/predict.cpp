@@ -14,6 +14,7 @@
 #include "lib/base/tool.h"
 #include "lib/data/inputs.h"
 #include "lib/data/inputs_rejects.h"
+#include "lib/data/labels.h"
 #include "lib/data/prepare_pool.h"
 #include "lib/nn/inference_options.h"
 #include "lib/nn/predictor.h"
@@ -134,7 +135,7 @@ bool all_there(const InputOptions& inputs) {
 int predict(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
-  const InputOptions input_options = inputs_from(options);
+  InputOptions input_options = inputs_from(options);
   const InferenceOptions inference = read_inference_options(options, kMaxBatch);
   const CompileOptions& compile = inference.compile;
 
@@ -143,6 +144,13 @@ int predict(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
+  input_options.check_shard = [&](const DatasetInfo& shard, const std::string& name) {
+    check_extent(shard, weights.model().net.input, name);
+    const std::string difference = preprocessing_difference(shard.preprocessing, dataset.preprocessing);
+    if (!difference.empty()) {
+      console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
+    }
+  };
   ImageInputs inputs(input_options);
   console.note("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
   Rejects rejects(options.text("rejects"), stop, console);

@@ -123,7 +123,7 @@ void check_files(const Options& options, const std::vector<std::string>& shards)
 }
 
 int describe(const Options& options) {
-  OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
+  OutputFile out(options.text("output"), OutputFile::Content::text);
   out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr, {}).batch));
   out.commit();
   return kStatusDone;

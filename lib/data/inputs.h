@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,9 @@ struct InputOptions {
   // Whether shards are inputs too, and texts whose first line begins with the name of a file are taken for
   // lists. Only without labels.
   bool shards_and_lists = false;
+  // Called with each shard that is opened and its name in messages; an Error thrown here is the shard's one
+  // failure.
+  std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
 };
 

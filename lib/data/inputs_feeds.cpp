@@ -148,7 +148,10 @@ class ImageInputs::IdxFeed : public Feed {
 
 class ImageInputs::ShardFeed : public Feed {
  public:
-  ShardFeed(const std::string& path, const std::string& name) : images_(path, name) {}
+  ShardFeed(const InputOptions& options, const std::string& path, const std::string& name)
+      : images_(path, name) {
+    if (options.check_shard) options.check_shard(images_.info(), name);
+  }
   std::optional<ImageInput> next() override { return images_.next(); }
 
  private:
@@ -168,6 +171,7 @@ class ImageInputs::ListFeed : public Feed {
     InputOptions list;
     list.limits = options.limits;
     list.labelled = false;
+    list.check_shard = options.check_shard;
     for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
       list.operands.push_back(std::move(entry.path));
     }
@@ -192,7 +196,8 @@ std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
       // A shard is mapped, which a pipe that was looked into cannot be.
       if (opened_.count(index) > 0) spool(index);
       const auto reopened = reopened_.find(index);
-      return std::make_unique<ShardFeed>(reopened == reopened_.end() ? operand.path : reopened->second, name);
+      return std::make_unique<ShardFeed>(options_,
+                                         reopened == reopened_.end() ? operand.path : reopened->second, name);
     }
     case Kind::list:
       return std::make_unique<ListFeed>(options_, open(index)->source, name);

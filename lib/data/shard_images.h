@@ -21,6 +21,7 @@ class ShardImages {
   ShardImages& operator=(ShardImages&&) = delete;
   ~ShardImages() = default;
 
+  [[nodiscard]] const DatasetInfo& info() const { return data_.info(); }
   // The next record, named as in the shard. What is damaged, a record or a part of the shard, is an input
   // with a failure.
   std::optional<ImageInput> next();

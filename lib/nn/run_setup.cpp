@@ -61,10 +61,10 @@ LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& c
   check_extent(data.info(), net.input, name);
   const auto outputs = static_cast<std::size_t>(net.classes());
   const std::size_t classes = data.info().classes.size();
-  LabelScan labels = scan_labels(data, net.classes());
   if (classes > outputs) {
     throw Error(name, "has " + count_of(classes, "class") + ", the net only " + count_of(outputs, "output"));
   }
+  LabelScan labels = scan_labels(data, net.classes());
   if (classes < outputs) {
     console.note(name + ": " + count_of(classes, "class") + ", the net has " + count_of(outputs, "output") +
                  ": the rest stays unused");
@@ -76,8 +76,11 @@ void check_labelled_set(const Dataset& data, const Model& model, const std::stri
   const std::string& name = data.shards().front().name();
   if (data.size() == 0) throw Error(name, "has no records");
   check_extent(data.info(), model.net.input, name);
+  // Another table explains labels out of range; missing labels explain a missing table.
+  const bool has_classes = !data.info().classes.empty();
+  if (has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
   (void)scan_labels(data, model.net.classes());
-  check_classes(data.info().classes, name, model.dataset.classes, owner);
+  if (!has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
   const std::string difference =
       preprocessing_difference(data.info().preprocessing, model.dataset.preprocessing);
   if (!difference.empty()) {

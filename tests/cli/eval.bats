@@ -128,3 +128,18 @@ setup() {
   [ "${#examples[@]}" -ge 5 ]
   for command in "${examples[@]}"; do run_example "$command"; done
 }
+
+@test "eval -o writes the results to a file" {
+  "$BIN/eval" -q -w w.safetensors val.shard > out.tsv
+  expect_status 0 "$BIN/eval" -q -w w.safetensors -o file.tsv val.shard
+  assert_equal "$output" ""
+  cmp file.tsv out.tsv
+}
+
+@test "eval names a class table that is not the net's before any label" {
+  make_idx more 12 size=12x12 classes=6
+  "$BIN/imgprep" -q --size=none --gray --idx more-images.idx more-labels.idx -o more.shard
+  expect_status 1 "$BIN/eval" -q -w w.safetensors more.shard
+  assert_contains "$stderr" "class"
+  [[ $stderr != *"outside the net"* ]] || fail "$stderr"
+}

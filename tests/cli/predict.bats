@@ -115,7 +115,7 @@ answers() { cut -f 3 | xargs; }
   assert_contains "$stderr" "val.shard: record 3 "
   make_idx other 2 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
-  refuse 1 'other.shard: record 0 .*images are 14x14x1' "$BIN/predict" -w w.safetensors other.shard
+  refuse 1 '^predict: other.shard: images are 14x14x1' "$BIN/predict" -w w.safetensors other.shard
 }
 
 @test "predict escapes names, and refuses weights that are none" {
@@ -149,4 +149,13 @@ answers() { cut -f 3 | xargs; }
   [ "${#examples[@]}" -ge 4 ]
   for command in "${examples[@]}"; do run_example "$command"; done
   assert_contains "$output" "photos/all/"
+}
+
+@test "predict says once that a shard does not fit the net, and warns of one prepared in another way" {
+  "$BIN/imgprep" -q --size=16 -o small.shard "${images[@]}"
+  expect_status 1 "$BIN/predict" -q -w w.safetensors small.shard
+  assert_equal "$output" ""
+  assert_contains "$stderr" "predict: small.shard: "
+  assert_contains "$stderr" "16x16"
+  assert_equal "${#stderr_lines[@]}" 1
 }
