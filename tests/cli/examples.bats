@@ -45,9 +45,20 @@ make_ilsvrc() {
   assert_contains "$output" "n02123045"
   run "$BIN/shardpack" --info train-00000.shard
   assert_contains "$output" "classes	3"
+  assert_missing alexnet.checkpoint.safetensors
   rm alexnet.safetensors
+  interrupted() {
+    "$BIN/train" -q --net=../small.net --mean=mean.safetensors --batch=4 --epochs=2 --files-from=train.shards \
+      --checkpoint=alexnet.checkpoint.safetensors -o other.safetensors
+  }
+  interrupted
   expect_status 0 make "${options[@]}" EPOCHS=4
   assert_contains "$output$stderr" "resumed at step 6"
+  rm alexnet.safetensors
+  interrupted
+  touch -d 'now + 1 minute' ../small.net  # the checkpoint is of another net, it seems
+  expect_status 0 make "${options[@]}" EPOCHS=3
+  [[ $stderr != *"resumed at"* ]] || fail "$stderr"
 }
 
 @test "examples/imagenet leaves out images that cannot be used, and shards of an earlier run" {
