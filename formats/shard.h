@@ -57,10 +57,19 @@ class ShardWriter {
   std::unique_ptr<State> state_;
 };
 
-// What was lost: "train-00003.shard: record 17 (cats/a.jpg): offset 3342336: payload checksum mismatch".
-// Readers report every loss through this, once, and go on with the next whole record; a stream whose end
+// How much is lost.
+struct Loss {
+  std::uint64_t records = 1;  // as far as is known; 0 where damage cost none, or nothing tells how many
+  bool more = false;          // whether there may have been more of them
+};
+struct Damage {
+  // "train-00003.shard: record 17 (cats/a.jpg): offset 3342336: payload checksum mismatch"
+  std::string message;
+  Loss loss = {};
+};
+// Readers report every damage through this, once, and go on with the next whole record; a stream whose end
 // chunk counts more records than came is reported too.
-using DamageHandler = std::function<void(const std::string& message)>;
+using DamageHandler = std::function<void(const Damage& damage)>;
 
 // A record where it lies: views into a ShardFile, valid as long as that, or into the chunk that a ShardReader
 // holds.

@@ -16,6 +16,9 @@ constexpr std::uint64_t kScanStep = std::uint64_t{1} << 20;
 // How far the first chunk is looked for: enough to lose the first chunks of a shard, not enough to read a
 // whole archive that is no shard at all.
 constexpr std::uint64_t kMaxLeadIn = std::uint64_t{64} << 20;
+// Of damage that cost no record, and of damage behind which nothing tells what was there.
+constexpr Loss kNothing{.records = 0};
+constexpr Loss kUnknown{.records = 0, .more = true};
 constexpr std::size_t kFirstRead = std::size_t{64} << 10;
 
 // How a transfer as text maims the magic: carriage returns removed or added, or the eighth bit cleared.
@@ -61,13 +64,13 @@ void StreamSource::release_before(std::uint64_t offset) {
   base_ += drop;
 }
 
-void ChunkWalker::report(std::uint64_t offset, std::string_view what) {
-  on_damage_(name_ + ": offset " + std::to_string(offset) + ": " + std::string(what));
+void ChunkWalker::report(std::uint64_t offset, std::string_view what, Loss loss) {
+  on_damage_({name_ + ": offset " + std::to_string(offset) + ": " + std::string(what), loss});
 }
 
 void ChunkWalker::report_record(std::uint64_t index, const RecordView& record, std::string_view what) {
-  on_damage_(name_ + ": record " + std::to_string(index) + " (" + std::string(record.name) + "): offset " +
-             std::to_string(record.offset) + ": " + std::string(what));
+  on_damage_({name_ + ": record " + std::to_string(index) + " (" + std::string(record.name) + "): offset " +
+              std::to_string(record.offset) + ": " + std::string(what)});
 }
 
 std::optional<ChunkPlace> ChunkWalker::next() {
@@ -91,7 +94,7 @@ std::optional<ChunkHeader> ChunkWalker::next_header() {
   const auto bytes = source_.bytes(cursor_, kChunkHeaderBytes);
   if (bytes.empty()) {
     if (!any_header_) throw Error(name_, "empty input, not a shard");
-    if (expected_.open) report(cursor_, "input ends without an end chunk: what followed is lost");
+    if (expected_.open) report(cursor_, "input ends without an end chunk: what followed is lost", kUnknown);
     return std::nullopt;
   }
   const auto decoded = decode_header(bytes);
@@ -114,8 +117,10 @@ std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, st
   if (!found) {
     if (maimed) throw_no_shard("a shard that was transferred as text: fetch it again in binary mode");
     if (!any_header_) throw_no_shard("not a shard (" + fault + ")");
-    report(bad, fault + ": no chunk from here to the input's end" +
-                    (expected_.open ? "; the end chunk and what came before it are lost" : ""));
+    report(bad,
+           fault + ": no chunk from here to the input's end" +
+               (expected_.open ? "; the end chunk and what came before it are lost" : ""),
+           expected_.open ? kUnknown : kNothing);
     return std::nullopt;
   }
   cursor_ = *found;
@@ -161,16 +166,18 @@ std::uint64_t ChunkWalker::extent_of(const ChunkHeader& header) {
   return inner ? *inner - cursor_ : std::min<std::uint64_t>(header.length, whole.size());
 }
 
-std::string ChunkWalker::missing_before(const ChunkHeader& header) const {
+ChunkWalker::Missing ChunkWalker::missing_before(const ChunkHeader& header) const {
   const auto chunks = [](std::uint64_t count, std::uint64_t records) {
     return count_of(count, "chunk") + " with " + count_of(records, "record") + " lost";
   };
   if (!expected_.open) {
     if (header.sequence == 0) return {};
-    return "the start of its stream is missing: " + chunks(header.sequence, header.first_record);
+    return {"the start of its stream is missing: " + chunks(header.sequence, header.first_record),
+            {.records = header.first_record}};
   }
   if (header.sequence > expected_.sequence && header.first_record >= expected_.records) {
-    return chunks(header.sequence - expected_.sequence, header.first_record - expected_.records);
+    const std::uint64_t records = header.first_record - expected_.records;
+    return {chunks(header.sequence - expected_.sequence, records), {.records = records}};
   }
   if (header.sequence == expected_.sequence && header.first_record == expected_.records &&
       header.previous == expected_.previous) {
@@ -178,16 +185,16 @@ std::string ChunkWalker::missing_before(const ChunkHeader& header) const {
   }
   std::string text = "the stream before it has no end chunk: what followed there is lost";
   if (header.sequence > 0) text += ", and of its own stream " + chunks(header.sequence, header.first_record);
-  return text;
+  return {text, {.records = header.first_record, .more = true}};
 }
 
 void ChunkWalker::follow(const ChunkHeader& header, const std::string& gap) {
   any_header_ = true;
-  const std::string missing = missing_before(header);
+  const auto [missing, loss] = missing_before(header);
   if (!gap.empty()) {
-    on_damage_(name_ + ": " + gap + ": " + (missing.empty() ? "no record lost" : missing));
+    on_damage_({name_ + ": " + gap + ": " + (missing.empty() ? "no record lost" : missing), loss});
   } else if (!missing.empty()) {
-    report(cursor_, "before this chunk, " + missing);
+    report(cursor_, "before this chunk, " + missing, loss);
   }
   if (header.kind == ChunkKind::end) {
     expected_ = Expected{};
@@ -199,7 +206,8 @@ void ChunkWalker::follow(const ChunkHeader& header, const std::string& gap) {
 std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std::uint64_t extent) {
   const bool end = header.kind == ChunkKind::end;
   const auto lost = [&](const std::string& fault) {
-    report(cursor_, fault + (end ? "" : ": chunk of " + count_of(header.records, "record") + " lost"));
+    report(cursor_, fault + (end ? "" : ": chunk of " + count_of(header.records, "record") + " lost"),
+           {.records = header.records});  // of which an end chunk has none
     return std::nullopt;
   };
   if (extent < header.payload_offset)
@@ -219,8 +227,11 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
       return entry.payload_offset + entry.payload_length <= extent;
     };
     while (place.count > 0 && !is_there(place.count - 1)) --place.count;
-    report(cursor_, "chunk cut short at offset " + std::to_string(cursor_ + extent) + ": its last " +
-                        count_of(header.records - place.count, "record") + " lost");
+    const std::uint64_t lost_records = header.records - place.count;
+    report(cursor_,
+           "chunk cut short at offset " + std::to_string(cursor_ + extent) + ": its last " +
+               count_of(lost_records, "record") + " lost",
+           {.records = lost_records});
   }
   first_ += place.count;
   return place;

@@ -74,7 +74,7 @@ class ChunkWalker {
   // Of the chunks given so far.
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
 
-  void report(std::uint64_t offset, std::string_view what);
+  void report(std::uint64_t offset, std::string_view what, Loss loss);
   void report_record(std::uint64_t index, const RecordView& record, std::string_view what);
 
  private:
@@ -85,11 +85,16 @@ class ChunkWalker {
     std::uint64_t records = 0;
     std::uint64_t previous = 0;
   };
+  // What the chain of headers says is not there before a chunk; no text where nothing is missing.
+  struct Missing {
+    std::string text = {};
+    Loss loss = {.records = 0};
+  };
   std::optional<ChunkHeader> next_header();
   std::optional<ChunkHeader> seek_header(const std::string& fault, std::string& gap);
   std::optional<std::uint64_t> scan(std::uint64_t from, std::uint64_t to, bool release);
   std::uint64_t extent_of(const ChunkHeader& header);
-  [[nodiscard]] std::string missing_before(const ChunkHeader& header) const;
+  [[nodiscard]] Missing missing_before(const ChunkHeader& header) const;
   void follow(const ChunkHeader& header, const std::string& gap);
   std::optional<ChunkPlace> open_chunk(const ChunkHeader& header, std::uint64_t extent);
   void check_metadata(std::span<const std::byte> metadata, std::uint64_t offset);

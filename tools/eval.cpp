@@ -68,7 +68,7 @@ int evaluate_tool(const Options& options, Console& console) {
   if (predictions) write_predictions_head(*predictions, static_cast<std::size_t>(model.net.classes()));
   Progress progress(console, data.size(), "images");
   EvaluationHooks hooks;
-  hooks.damaged = [&](std::uint64_t, const std::string& message) { damage(message); };
+  hooks.damaged = [&](std::uint64_t, const std::string& message) { damage({message}); };
   hooks.progress = [&](const Totals& totals) {
     progress.update(totals.images);
     return true;

@@ -138,7 +138,7 @@ int run(const Options& options, Console& console) {
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "
         "--class-pattern or --labels");
   }
-  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ MeanFile merge(const std::vector<std::string>& inputs) {
 
 MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
                     Rejects& rejects) {
-  const auto on_damage = [&](const std::string& message) { reject_damage(rejects, message); };
+  const auto on_damage = [&](const Damage& damage) { reject_damage(rejects, damage); };
   Progress progress(console, 0, "images");
   SummedImages summed =
       sum_images(inputs, options.threads(), on_damage, [&](std::uint64_t done, std::uint64_t total) {
@@ -77,9 +77,8 @@ int run(const Options& options, Console& console) {
     png->commit();
   }
   out.commit();
-  console.note("mean of " + count_of(mean.sums.count, "image") +
-               (rejects.count() > 0 ? ", " + rejects.summary() : ""));
-  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+  console.note(rejects.beside("mean of " + count_of(mean.sums.count, "image")));
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/list.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
@@ -80,7 +81,7 @@ class Answers {
       if (!one.input.failure.empty()) {
         if (json_) out_.write(rejection_json(one.input.name, one.input.failure));
         out_.flush();
-        rejects_.add(one.input.place, one.input.failure);
+        rejects_.add(one.input.place, one.input.failure, one.input.loss);
         continue;
       }
       const auto scores = probabilities.first(predictor_->classes());
@@ -189,8 +190,9 @@ int predict(const Options& options, Console& console) {
   progress.finish();
   answers.finish();
   rejects.commit();
-  if (answers.answered() == 0 && rejects.count() == 0) throw Error("no images");
-  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+  if (rejects.any()) console.note(rejects.beside(count_of(answers.answered(), "image")));
+  if (answers.answered() == 0 && !rejects.any()) throw Error("no images");
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

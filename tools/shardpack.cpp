@@ -116,7 +116,7 @@ void look_inside(const std::string& look, const Options& options, Rejects& rejec
                  Console& console) {
   LookProgress progress(options.inputs(), options.text("output"), console);
   OutputFile out(options.text("output"), OutputFile::Content::text);
-  const auto on_damage = [&](const std::string& message) { reject_damage(rejects, message); };
+  const auto on_damage = [&](const Damage& damage) { reject_damage(rejects, damage); };
   for (const std::string& input : options.inputs()) {
     try {
       if (look == "list") list_shard(input, out, on_damage, progress);
@@ -127,7 +127,7 @@ void look_inside(const std::string& look, const Options& options, Rejects& rejec
       if (look == "verify") verify_shard(input, out, on_damage, progress);
     } catch (const Error& error) {
       if (stop || std::string_view(error.what()).starts_with(out.name() + ": ")) throw;
-      reject_damage(rejects, error.what());
+      reject_damage(rejects, {error.what(), {.records = 0, .more = true}});
     }
     progress.next_input();
   }
@@ -147,19 +147,24 @@ int run(const Options& options, Console& console) {
     const PackResult result = pack(pack_options(options), rejects, console);
     signal = result.signal;
     if (signal == 0) {
-      console.note(
-          count_of(result.records, "record") + " in " + count_of(result.outputs, "shard") +
-          (options.flag("shuffle") || options.given("split") ? ", seed " + options.text("seed") : "") +
-          (rejects.count() > 0 ? ", " + rejects.summary() : ""));
+      const bool drawn = options.flag("shuffle") || options.given("split");
+      console.note(rejects.beside(count_of(result.records, "record") + " in " +
+                                  count_of(result.outputs, "shard") +
+                                  (drawn ? ", seed " + options.text("seed") : "")));
     }
   } else if (look == "extract") {
-    signal = extract_shards(inputs, options.text("extract"), options.threads(), rejects, console).signal;
+    const PackResult result =
+        extract_shards(inputs, options.text("extract"), options.threads(), rejects, console);
+    signal = result.signal;
+    if (signal == 0) {
+      console.note(rejects.beside(count_of(result.records, "record") + " in " + options.text("extract")));
+    }
   } else {
     look_inside(look, options, rejects, stop, console);
   }
   rejects.commit();
   if (signal != 0) return kStatusSignal + signal;
-  return rejects.count() > 0 ? kStatusFailure : kStatusDone;
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

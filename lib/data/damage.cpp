@@ -2,14 +2,13 @@
 
 namespace convoy {
 
-void DamageReport::operator()(const std::string& message) {
-  if (seen_.insert(message).second) reject_damage(rejects_, message);
+void DamageReport::operator()(const Damage& damage) {
+  if (seen_.insert(damage.message).second) reject_damage(rejects_, damage);
 }
 
 void DamageReport::finish() {
   rejects_.commit();
-  if (any())
-    console_.note(std::to_string(seen_.size()) + (seen_.size() == 1 ? " record" : " records") + " left out");
+  if (any()) console_.note(rejects_.summary("record"));
 }
 
 }  // namespace convoy

@@ -18,16 +18,15 @@ class DamageReport {
   DamageReport(const std::string& list, bool stop, Console& console)
       : rejects_(list, stop, console), console_(console) {}
 
-  // message: place and reason, as DamageHandler and Batch::Damage have it.
-  void operator()(const std::string& message);
-  [[nodiscard]] bool any() const { return !seen_.empty(); }
-  // Completes the list, and says how many losses there were if any.
+  void operator()(const Damage& damage);
+  [[nodiscard]] bool any() const { return rejects_.any(); }
+  // Completes the list, and says how many records were lost if there was any damage.
   void finish();
 
  private:
   Rejects rejects_;
   Console& console_;
-  std::set<std::string> seen_;
+  std::set<std::string> seen_;  // messages
 };
 
 }  // namespace convoy

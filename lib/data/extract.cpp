@@ -31,7 +31,7 @@ struct Item {
   Codec codec = Codec::raw;
   Image image;  // of raw pixels
   std::vector<std::uint8_t> bytes;
-  std::vector<std::string> damage;  // met before it
+  std::vector<Damage> damage;  // met before it
 };
 
 bool ends_in(std::string_view name, std::string_view ending) {
@@ -119,13 +119,13 @@ class Feed {
       reader_.reset();
     }
   }
-  std::vector<std::string> take_damage() { return std::exchange(damage_, {}); }
+  std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
 
  private:
   bool open_next() {
     if (opened_ == inputs_.size()) return false;
     file_.emplace(inputs_[opened_++]);
-    reader_.emplace(*file_, [this](const std::string& message) { damage_.push_back(message); });
+    reader_.emplace(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
     make_folder(folder_);
     make_class_folders(reader_->info().classes);
     return true;
@@ -164,7 +164,7 @@ class Feed {
   std::size_t opened_ = 0;
   std::optional<InputFile> file_;
   std::optional<ShardReader> reader_;
-  std::vector<std::string> damage_;
+  std::vector<Damage> damage_;
 };
 
 }  // namespace
@@ -210,12 +210,12 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
         return std::move(item);
       },
       [&](Item&& item) {
-        for (const std::string& message : item.damage) reject_damage(rejects, message);
+        for (const Damage& damage : item.damage) reject_damage(rejects, damage);
         write_new_file(item.path, item.bytes);
         progress.update(++done, rejects.summary());
       });
   progress.finish();
-  for (const std::string& message : feed.take_damage()) reject_damage(rejects, message);
+  for (const Damage& damage : feed.take_damage()) reject_damage(rejects, damage);
   return {done, done, SignalWatch::stop_signal()};
 }
 

@@ -14,6 +14,7 @@
 
 #include "formats/idx.h"
 #include "formats/image.h"
+#include "formats/shard.h"
 #include "lib/data/inputs_labels.h"
 #include "lib/data/inputs_walk.h"
 #include "lib/data/prepare.h"
@@ -46,6 +47,7 @@ struct ImageInput {
   std::optional<Image> pixels;      // decoded
   bool prepared = false;            // a record of a shard: its pixels are to be taken as they are
   std::string failure;              // why it cannot be had; empty: it can
+  Loss loss = {};                   // with a failure: it may be that of many records of a shard
 };
 
 // Reads what is to be read and prepares it. Throws Error(input.place, reason), also with input.failure.

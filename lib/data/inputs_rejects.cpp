@@ -1,5 +1,6 @@
 #include "lib/data/inputs_rejects.h"
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -31,8 +32,10 @@ Rejects::Rejects(const std::string& path, bool stop, Console& console) : stop_(s
   if (!path.empty()) list_.emplace(path, OutputFile::Content::text);
 }
 
-void Rejects::add(std::string_view place, std::string_view reason) {
-  ++count_;
+void Rejects::add(std::string_view place, std::string_view reason, Loss loss) {
+  any_ = true;
+  count_ += loss.records;
+  more_ = more_ || loss.more;
   if (list_) list_->write(escaped(place) + "\t" + escaped(reason) + "\n");
   if (stop_) {
     commit();
@@ -41,23 +44,44 @@ void Rejects::add(std::string_view place, std::string_view reason) {
   console_.error(std::string(place) + ": " + std::string(reason));
 }
 
-std::string Rejects::summary() const {
-  return count_ == 0 ? std::string() : std::to_string(count_) + " rejected";
+std::string Rejects::summary(const std::string& what) const {
+  if (!any_) return {};
+  if (count_ > 0) {
+    return (more_ ? "at least " : "") + (what.empty() ? std::to_string(count_) : count_of(count_, what)) +
+           " rejected";
+  }
+  if (more_) return "an unknown number" + (what.empty() ? "" : " of " + what + "s") + " rejected";
+  return (what.empty() ? "none" : "no " + what) + " rejected in spite of damage";
 }
+
+std::string Rejects::beside(const std::string& done) const { return any_ ? done + ", " + summary() : done; }
 
 void Rejects::commit() {
   if (list_) list_->commit();
   list_.reset();
 }
 
-void reject_damage(Rejects& rejects, const std::string& message) {
+std::pair<std::string, std::string> split_damage(const std::string& message) {
   constexpr std::string_view kOffset = ": offset ";
+  constexpr std::string_view kRecord = ": record ";
   constexpr std::string_view kColon = ": ";
-  const std::string_view text = message;
-  const std::size_t offset = text.find(kOffset);
-  const std::size_t end = text.find(kColon, offset == std::string_view::npos ? 0 : offset + kOffset.size());
-  rejects.add(text.substr(0, end),
-              end == std::string_view::npos ? std::string_view() : text.substr(end + kColon.size()));
+  std::size_t end = std::string::npos;
+  if (const std::size_t offset = message.find(kOffset); offset != std::string::npos) {
+    end = message.find(kColon, offset + kOffset.size());
+  } else if (const std::size_t record = message.find(kRecord); record != std::string::npos) {
+    // The record's name stands in parentheses, and may have a colon.
+    const std::size_t name_end = message.find("): ", record);
+    end = name_end == std::string::npos ? name_end : name_end + 1;
+  } else {
+    end = message.find(kColon);
+  }
+  if (end == std::string::npos) return {message, {}};
+  return {message.substr(0, end), message.substr(end + kColon.size())};
+}
+
+void reject_damage(Rejects& rejects, const Damage& damage) {
+  const auto [place, reason] = split_damage(damage.message);
+  rejects.add(place, reason, damage.loss);
 }
 
 }  // namespace convoy

@@ -36,7 +36,7 @@ struct Block {
   const DatasetInfo* info = nullptr;  // of streams: of the input that the records come from
   const std::string* input = nullptr;
   std::vector<Record> records;
-  std::vector<std::string> damage;  // met while reading, before the records
+  std::vector<Damage> damage;  // met while reading, before the records
 };
 
 // Shards in files.
@@ -93,7 +93,7 @@ class StreamSource {
   ~StreamSource() = default;
   StreamSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
     open();
-    for (const std::string& message : damage_) on_damage(message);
+    for (const Damage& damage : damage_) on_damage(damage);
     damage_.clear();
   }
   [[nodiscard]] const DatasetInfo& info() const { return inputs_.front()->info; }
@@ -148,7 +148,7 @@ class StreamSource {
   void open() {
     const std::string& path = paths_[inputs_.size()];
     inputs_.push_back(
-        std::make_unique<Input>(path, [this](const std::string& message) { damage_.push_back(message); }));
+        std::make_unique<Input>(path, [this](const Damage& damage) { damage_.push_back(damage); }));
     const std::string difference = describe_difference(inputs_.back()->info, info(), CompareCodec::no);
     if (!difference.empty()) {
       throw Error(inputs_.back()->file.name(),
@@ -158,7 +158,7 @@ class StreamSource {
 
   std::vector<std::string> paths_;
   std::vector<std::unique_ptr<Input>> inputs_;
-  std::vector<std::string> damage_;
+  std::vector<Damage> damage_;
 };
 
 // As many summers as blocks are in work at once.
@@ -191,7 +191,7 @@ class SummerPool {
 
 struct BlockResult {
   std::uint64_t records = 0;
-  std::vector<std::string> damage;
+  std::vector<Damage> damage;
 };
 
 template <typename Source>
@@ -213,7 +213,7 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
       group.at(grouped) = source.pixels(block, record, scratch.at(grouped));
       ++grouped;
     } catch (const Error& error) {
-      result.damage.emplace_back(error.what());
+      result.damage.push_back({error.what()});
     }
     if (grouped == group.size()) add_group(record);
   }
@@ -242,7 +242,7 @@ SummedImages run_pass(Source& source, std::string_view place, int threads, const
       threads, [&] { return source.next(); },
       [&](Block&& block) { return sum_block(source, std::move(block), pool); },
       [&](BlockResult&& result) {
-        for (const std::string& message : result.damage) on_damage(message);
+        for (const Damage& damage : result.damage) on_damage(damage);
         done += result.records;
         on_progress(done, source.total());
       });

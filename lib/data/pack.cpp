@@ -30,7 +30,7 @@ struct Item {
   bool checked = false;      // whether the checksum was compared
   Codec codec = Codec::raw;
   const std::string* input = nullptr;  // of a stream
-  std::vector<std::string> damage;     // met before it in a stream
+  std::vector<Damage> damage;          // met before it in a stream
 };
 
 struct Packed {
@@ -52,14 +52,14 @@ class StreamOfShards {
   [[nodiscard]] const DatasetInfo& info() const { return info_; }  // of the first
   [[nodiscard]] std::optional<Item> next();
   // The damage that no item carries.
-  [[nodiscard]] std::vector<std::string> take_damage() { return std::exchange(damage_, {}); }
+  [[nodiscard]] std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
 
  private:
   void open_next() {
     reader_.reset();
     file_ = std::make_unique<InputFile>(inputs_[opened_++]);
-    reader_ = std::make_unique<ShardReader>(
-        *file_, [this](const std::string& message) { damage_.push_back(message); });
+    reader_ =
+        std::make_unique<ShardReader>(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
     names_.push_back(file_->name());
   }
 
@@ -70,7 +70,7 @@ class StreamOfShards {
   std::unique_ptr<ShardReader> reader_;
   DatasetInfo info_;
   std::deque<std::string> names_;  // items point to them
-  std::vector<std::string> damage_;
+  std::vector<Damage> damage_;
   std::uint64_t position_ = 0;
 };
 
@@ -187,7 +187,7 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
       [&](Item&& item) { return work(std::move(item)); },
       [&](Packed&& packed) {
         const Item& item = packed.item;
-        for (const std::string& message : item.damage) reject_damage(rejects_, message);
+        for (const Damage& damage : item.damage) reject_damage(rejects_, damage);
         if (!packed.failure.empty()) {
           rejects_.add(packed.failure_place, packed.failure);
         } else if (packed.transcoded) {
@@ -267,7 +267,7 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
 
 void Packer::run_planned() {
   const Dataset& data =
-      data_.emplace(options_.inputs, [&](const std::string& message) { reject_damage(rejects_, message); });
+      data_.emplace(options_.inputs, [&](const Damage& damage) { reject_damage(rejects_, damage); });
   info_ = data.info();
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
@@ -320,7 +320,7 @@ void Packer::run_streaming() {
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
   });
   convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
-  for (const std::string& message : stream.take_damage()) reject_damage(rejects_, message);
+  for (const Damage& damage : stream.take_damage()) reject_damage(rejects_, damage);
   if (result_.signal == 0) outputs.finish(false);
   result_.records = outputs.records();
   result_.outputs = outputs.outputs();

@@ -57,16 +57,16 @@ void ShardSink::add(PreparedRecord&& record) {
 
 void ShardSink::finish() {
   if (!writer_) {
-    throw Error(rejects_.count() > 0 ? "every image was rejected: nothing written" : "no images");
+    throw Error(rejects_.any() ? "every image was rejected: nothing written" : "no images");
   }
   writer_->finish();
 }
 
 std::string ShardSink::summary() const {
   const std::uint64_t unlabelled = writer_->records() - labelled_;
-  return count_of(writer_->records(), "image") + ", " + count_of(info_.classes.size(), "class") +
-         (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : "") +
-         (rejects_.count() > 0 ? ", " + rejects_.summary() : "");
+  return rejects_.beside(count_of(writer_->records(), "image") + ", " +
+                         count_of(info_.classes.size(), "class") +
+                         (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : ""));
 }
 
 }  // namespace convoy

@@ -1,11 +1,25 @@
 #include "lib/data/shard_images.h"
 
+#include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/data/inputs_rejects.h"
 
 namespace convoy {
+namespace {
+
+ImageInput failed(const std::string& message, std::string_view name, Loss loss) {
+  ImageInput input;
+  input.name = name;
+  std::tie(input.place, input.failure) = split_damage(message);
+  input.loss = loss;
+  return input;
+}
+
+}  // namespace
 
 ShardImages::ShardImages(const std::string& path, std::string name)
     : path_(path), name_(std::move(name)), data_(open()) {}
@@ -13,7 +27,10 @@ ShardImages::ShardImages(const std::string& path, std::string name)
 // A copy of a pipe has a path that says nothing to the user.
 Dataset ShardImages::open() {
   try {
-    return Dataset({path_}, [this](const std::string& message) { damage_.push_back(message); });
+    return Dataset({path_}, [this](const Damage& damage) {
+      const std::string message = name_ + ": " + reason_of(Error(damage.message), path_);
+      failures_.push_back(failed(message, name_, damage.loss));
+    });
   } catch (const Error& error) {
     throw Error(name_, reason_of(error, path_));
   }
@@ -21,10 +38,9 @@ Dataset ShardImages::open() {
 
 std::optional<ImageInput> ShardImages::next() {
   ImageInput input;
-  if (!damage_.empty()) {
-    input.name = input.place = name_;
-    input.failure = reason_of(Error(damage_.front()), path_);
-    damage_.pop_front();
+  if (!failures_.empty()) {
+    input = std::move(failures_.front());
+    failures_.pop_front();
     return input;
   }
   if (at_ == data_.size()) return std::nullopt;
@@ -39,7 +55,7 @@ std::optional<ImageInput> ShardImages::next() {
     input.pixels = Image{info.width, info.height, info.channels, {pixels.begin(), pixels.end()}};
     input.prepared = true;
   } catch (const Error& error) {
-    input.failure = reason_of(error, data_.place(at_));
+    input = failed(input.place + ": " + reason_of(error, data_.place(at_)), input.name, {});
   }
   ++at_;
   return input;

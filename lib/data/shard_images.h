@@ -31,7 +31,7 @@ class ShardImages {
 
   std::string path_;
   std::string name_;
-  std::deque<std::string> damage_;  // noticed when the shard was opened
+  std::deque<ImageInput> failures_;  // noticed when the shard was opened
   Dataset data_;
   std::uint64_t at_ = 0;
 };

@@ -166,9 +166,9 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
                   LookProgress& progress) {
   std::uint64_t whole = 0;
   std::uint64_t losses = 0;
-  const auto counted = [&](const std::string& message) {
+  const auto counted = [&](const Damage& damage) {
     ++losses;
-    on_damage(message);
+    on_damage(damage);
   };
   InputFile in(path);
   ShardReader reader(in, counted);

@@ -88,7 +88,7 @@ void Trainer::train_step(BatchLoader& loader) {
   const Batch* batch = loader.next();
   times_.read_seconds += seconds_since(start);
   times_.images += batch->size();
-  for (const Batch::Damage& damage : batch->damaged) damage_(damage.message);
+  for (const Batch::Damage& damage : batch->damaged) damage_({damage.message});
   solver_.start(*batch);
   ++times_.steps;
   add_time_since(start);
@@ -156,7 +156,7 @@ void Trainer::validate() {
   const auto start = Clock::now();
   const std::vector<LayerTime> trained = times().layers;
   EvaluationHooks hooks;
-  hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_(message); };
+  hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_({message}); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
   const Totals totals = evaluate(net_, *inputs_.validation,
                                  {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)

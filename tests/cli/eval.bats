@@ -69,13 +69,24 @@ setup() {
 @test "eval leaves damaged records out, names them, and ends with 1" {
   damage_payload train.shard 5
   expect_status 1 "$BIN/eval" -w w.safetensors --rejects=r.tsv train.shard
-  assert_contains "$stderr" "eval: 1 record left out"
+  assert_contains "$stderr" "eval: 1 record rejected"
   assert_lines r.tsv 1
   grep -q '^train.shard: record 5 (.*): offset [0-9]*	.*checksum' r.tsv || fail "$(cat r.tsv)"
   assert_equal "$(value_of images)" 39
   assert_contains "$stderr" "record 5 "
   refuse 1 'record 5 ' "$BIN/eval" -q -w w.safetensors --on-error=stop --predictions=p.tsv train.shard
   assert_missing p.tsv
+}
+
+# cut_shard: cut.shard, val.shard without its last 5 of 12 records and what follows them.
+cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 5)" val.shard > cut.shard; }
+
+@test "train, eval and predict count the records that a cut shard lost" {
+  cut_shard
+  refuse 1 '^eval: at least 5 records rejected$' "$BIN/eval" -w w.safetensors cut.shard
+  assert_equal "$(value_of images)" 7
+  refuse 1 '^predict: 7 images, at least 5 rejected$' "$BIN/predict" -w w.safetensors cut.shard
+  refuse 1 '^train: at least 5 records rejected$' "$BIN/train" "${SMALL[@]}" --epochs=1 -o x.safetensors cut.shard
 }
 
 @test "eval refuses shards that do not go with the weights" {

@@ -79,6 +79,10 @@ answers() { cut -f 3 | xargs; }
   assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg large.png nothing.png bomb.png"
   assert_contains "$stderr" "large.png: images are 20x20x1"
   assert_equal "$(grep -c '^predict: ' <<< "$stderr")" 6
+  expect_status 1 "$BIN/predict" -w w.safetensors empty.png "${images[0]}" cut.png
+  assert_contains "$stderr" "predict: 1 image, 2 rejected"
+  expect_status 0 "$BIN/predict" -w w.safetensors "${images[0]}"
+  case $stderr in *rejected*) fail "$stderr" ;; esac
   expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --json page.jpg "${images[0]}"
   assert_contains "${lines[0]}" '{"name":"page.jpg","error":"'
   assert_contains "${lines[1]}" '"predictions"'
@@ -110,9 +114,13 @@ answers() { cut -f 3 | xargs; }
 
 @test "predict leaves out records of shards that are damaged or of another size" {
   damage_payload val.shard 3
-  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 val.shard
+  expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --rejects=r.tsv val.shard
   assert_equal "${#lines[@]}" 11
-  assert_contains "$stderr" "val.shard: record 3 "
+  assert_contains "$stderr" "predict: 11 images, 1 rejected"
+  # The list is that of the other tools.
+  expect_status 1 "$BIN/eval" -q -w w.safetensors --rejects=eval.tsv val.shard
+  cmp r.tsv eval.tsv
+  grep -q '^val.shard: record 3 (.*): offset [0-9]*	payload checksum mismatch$' r.tsv || fail "$(cat r.tsv)"
   make_idx other 2 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
   refuse 1 '^predict: other.shard: images are 14x14x1' "$BIN/predict" -w w.safetensors other.shard

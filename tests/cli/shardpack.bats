@@ -208,7 +208,8 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   expect_status 1 "$BIN/shardpack" --verify bad.shard all.shard
   assert_equal "$output" "bad.shard	29	1
 all.shard	30	0"
-  refuse 1 "$place" "$BIN/shardpack" -q --extract=dir bad.shard
+  refuse 1 "$place" "$BIN/shardpack" --extract=dir bad.shard
+  assert_contains "$stderr" "shardpack: 29 records in dir, 1 rejected"
   assert_equal "$(find dir -name '*.png' | wc -l)" 29
   # Stop: nothing is written.
   for options in --shuffle --codec=jpeg '--shuffle --memory=1K'; do
@@ -222,15 +223,24 @@ all.shard	30	0"
   make_all
   head -c $(($(wc -c < all.shard) - 4096)) all.shard > cut.shard
   refuse 1 'cut.shard: offset [0-9]+: input ends without an end chunk' "$BIN/shardpack" --verify cut.shard
+  refuse 1 '^shardpack: 30 records in 1 shard, an unknown number rejected$' "$BIN/shardpack" -o out.shard cut.shard
+  printf x | cat all.shard - > longer.shard
+  refuse 1 '^shardpack: 30 records in 1 shard, none rejected in spite of damage$' "$BIN/shardpack" -o out.shard longer.shard
   head -c $(($(payload all.shard 20) + 10)) all.shard > cut.shard
-  refuse 1 'its last 10 records lost' "$BIN/shardpack" -q -o out.shard cut.shard
+  refuse 1 'its last 10 records lost' "$BIN/shardpack" -o out.shard cut.shard
+  # Records are counted, not messages; of what may have followed nothing is known.
+  assert_contains "$stderr" "shardpack: 20 records in 1 shard, at least 10 rejected"
+  refuse 1 '^shardpack: 20 records in dir, at least 10 rejected$' "$BIN/shardpack" --extract=dir cut.shard
+  refuse 1 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors cut.shard
+  refuse 1 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors < cut.shard
   names out.shard | cmp - <(names all.shard | head -20)
   cp all.shard bad.shard
   flip bad.shard 20
   refuse 1 'no whole chunk' "$BIN/shardpack" -o no.shard bad.shard
   cat bad.shard all.shard > more.shard
   refuse 1 'more.shard: offset 0: chunk header checksum mismatch: .* 1 chunk with 30 records lost' \
-    "$BIN/shardpack" -q -o out.shard more.shard
+    "$BIN/shardpack" -o out.shard more.shard
+  assert_contains "$stderr" "shardpack: 30 records in 1 shard, 30 rejected"
   names out.shard | cmp - <(names all.shard)
   assert_missing no.shard
 }

@@ -49,11 +49,21 @@ void write_shard(const std::string& path, const DatasetInfo& info, const std::ve
   out.commit();
 }
 
+namespace {
+
+void report(ReadResult& result, const Damage& damage) {
+  result.damage.push_back(damage.message);
+  result.lost += damage.loss.records;
+  result.more = result.more || damage.loss.more;
+}
+
+}  // namespace
+
 ReadResult read_stream(const std::string& path) {
   ReadResult result;
   try {
     InputFile in(path);
-    ShardReader reader(in, [&](const std::string& message) { result.damage.push_back(message); });
+    ShardReader reader(in, [&](const Damage& damage) { report(result, damage); });
     while (auto record = reader.next()) {
       result.records.push_back(std::move(*record));
       result.indexes.push_back(reader.index());
@@ -67,7 +77,7 @@ ReadResult read_stream(const std::string& path) {
 ReadResult read_mapped(const std::string& path) {
   ReadResult result;
   try {
-    const ShardFile shard(path, [&](const std::string& message) { result.damage.push_back(message); });
+    const ShardFile shard(path, [&](const Damage& damage) { report(result, damage); });
     for (std::uint64_t i = 0; i < shard.size(); ++i) {
       const RecordView view = shard.record(i);
       if (view.intact()) {
@@ -75,9 +85,8 @@ ReadResult read_mapped(const std::string& path) {
             {view.label, std::string(view.name), {view.payload.begin(), view.payload.end()}});
         result.indexes.push_back(i);
       } else {
-        result.damage.push_back(path + ": record " + std::to_string(i) + " (" + std::string(view.name) +
-                                "): offset " + std::to_string(view.offset) + ": " +
-                                std::string(kPayloadDamaged));
+        report(result, {path + ": record " + std::to_string(i) + " (" + std::string(view.name) +
+                        "): offset " + std::to_string(view.offset) + ": " + std::string(kPayloadDamaged)});
       }
     }
   } catch (const Error& error) {

@@ -27,6 +27,8 @@ struct ReadResult {
   std::vector<ShardRecord> records;
   std::vector<std::uint64_t> indexes;  // of the records, in the input
   std::vector<std::string> damage;
+  std::uint64_t lost = 0;  // records, as far as the reader knows
+  bool more = false;       // whether it says that more may be lost
   std::string error;
 };
 [[nodiscard]] ReadResult read_stream(const std::string& path);  // by ShardReader

@@ -18,7 +18,7 @@ using test::numbered_records;
 using test::small_info;
 using test::write_shard;
 
-const DamageHandler kNoDamage = [](const std::string& message) { ADD_FAILURE() << message; };
+const DamageHandler kNoDamage = [](const Damage& damage) { ADD_FAILURE() << damage.message; };
 
 class Datasets : public ::testing::Test {
  protected:

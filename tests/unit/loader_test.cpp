@@ -160,13 +160,13 @@ class Loading : public ::testing::Test {
 
   void write() { test::write_shard(path_, info_, test::numbered_records(info_, 0, kRecords)); }
   void damage(std::uint64_t record) {
-    const ShardFile shard(path_, [](const std::string&) {});
+    const ShardFile shard(path_, [](const Damage&) {});
     auto bytes = test::bytes_of_file(path_);
     bytes[shard.record(record).offset] ^= 1U;
     std::ofstream(path_, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
-  static void ignore(const std::string& message) { ADD_FAILURE() << message; }
+  static void ignore(const Damage& damage) { ADD_FAILURE() << damage.message; }
 };
 
 TEST_F(Loading, GivesWhatTheRecordsHold) {

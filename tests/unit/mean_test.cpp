@@ -309,9 +309,9 @@ class MeanFiles : public ::testing::Test {
   }
   static ImageSums sum_of(const std::vector<std::string>& paths, int threads,
                           std::vector<std::string>* damage = nullptr) {
-    const auto on_damage = [&](const std::string& message) {
-      if (damage == nullptr) FAIL() << message;
-      damage->push_back(message);
+    const auto on_damage = [&](const Damage& one) {
+      if (damage == nullptr) FAIL() << one.message;
+      damage->push_back(one.message);
     };
     return sum_images(paths, threads, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
   }

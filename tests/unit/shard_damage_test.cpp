@@ -9,6 +9,7 @@
 #include <random>
 
 #include "formats/shard.h"
+#include "formats/shard_layout.h"
 #include "tests/support/shard_bytes.h"
 
 namespace convoy {
@@ -140,6 +141,38 @@ TEST_F(ShardDamage, CountsWhatWasLostWithAChunk) {
   EXPECT_EQ(joined(read(garbled).damage),
             path_ + at + "no chunk starts here: 8192 bytes skipped to the next " + "chunk at offset " +
                 std::to_string(chunks[2].offset) + ": 1 chunk with 2 records lost\n");
+}
+
+TEST_F(ShardDamage, TellsHowManyRecordsAreLost) {
+  const DatasetInfo info = small_info(7, 5, 3, 3);
+  const Bytes whole =
+      make(info, numbered_records(info, 0, 6), 320);  // three chunks of two records, and the end
+  const auto chunks = documented_chunks(whole);
+  ASSERT_EQ(chunks.size(), 4U);
+  const auto begin = whole.begin();
+  const auto at = [&](std::size_t c) { return begin + static_cast<std::ptrdiff_t>(chunks[c].offset); };
+  const auto expect = [&](const Bytes& bytes, std::uint64_t lost, bool more, const char* what) {
+    const ReadResult result = read(bytes);
+    EXPECT_EQ(result.lost, lost) << what << "\n" << joined(result.damage);
+    EXPECT_EQ(result.more, more) << what << "\n" << joined(result.damage);
+  };
+  expect(whole, 0, false, "nothing");
+  for (const std::size_t c : {0U, 1U, 2U}) {
+    Bytes bytes(begin, at(c));
+    bytes.insert(bytes.end(), at(c + 1), whole.end());
+    expect(bytes, 2, false, "a chunk taken out");
+    bytes = whole;
+    bytes[chunks[c].offset] = 0;
+    expect(bytes, 2, false, "a damaged header");
+    bytes = whole;
+    bytes[chunks[c].offset + kChunkHeaderBytes] ^= 1;
+    expect(bytes, 2, false, "damaged metadata");
+  }
+  expect(Bytes(begin, at(3)), 0, true, "no end chunk");
+  expect(Bytes(begin, at(2)), 0, true, "the last chunk and the end chunk cut off");
+  expect(Bytes(begin, at(3) - 4096 + 10), 2, true, "cut in the payloads");
+  expect(Bytes(begin, at(3) + 10), 0, true, "cut in the end chunk's header");
+  expect(Bytes(begin, at(3) + 200), 0, false, "cut in the end chunk's padding");
 }
 
 TEST_F(ShardDamage, NoticesAChunkOfAnotherStream) {

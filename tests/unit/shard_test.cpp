@@ -132,7 +132,7 @@ TEST_F(Shard, GivesBackWhatWasWritten) {
       EXPECT_EQ(joined(result.damage), "");
       EXPECT_TRUE(result.records == records);
     }
-    const ShardFile shard(folder_ / "made", [](const std::string&) {});
+    const ShardFile shard(folder_ / "made", [](const Damage&) {});
     EXPECT_EQ(shard.info(), info);
     EXPECT_EQ(shard.size(), records.size());
   }
@@ -144,7 +144,7 @@ TEST_F(Shard, WithoutRecordsStillHasItsMetadata) {
   EXPECT_EQ(result.error, "");
   EXPECT_EQ(joined(result.damage), "");
   EXPECT_TRUE(result.records.empty());
-  const ShardFile shard(path_, [](const std::string&) {});
+  const ShardFile shard(path_, [](const Damage&) {});
   EXPECT_EQ(shard.info(), info);
   EXPECT_EQ(shard.size(), 0U);
 }

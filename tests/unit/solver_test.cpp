@@ -51,7 +51,7 @@ class Training : public ::testing::Test {
   // Trains from `state` on; returns what the net saw.
   std::unique_ptr<FakeNet> train(const TrainingState* from, const std::string& log,
                                  const std::function<void(FakeNet&, RunOptions&)>& arrange = {}) {
-    const Dataset data({shard_}, [](const std::string& message) { ADD_FAILURE() << message; });
+    const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.message; });
     Model model;
     auto owned = std::make_unique<FakeNet>(kBatch);
     FakeNet& net = *owned;
@@ -222,7 +222,7 @@ TEST_F(Training, StopsWhereValidationGivesNoNumber) {
 }
 
 TEST_F(Training, EvaluatesEveryRecordOnceInBatchesOfAnySize) {
-  const Dataset data({shard_}, [](const std::string& message) { ADD_FAILURE() << message; });
+  const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.message; });
   for (const int batch : {1, 3, 4, 10, 64}) {
     FakeNet net(64);
     std::vector<std::uint64_t> seen;
