@@ -36,16 +36,8 @@ class Stopwatch {
   Clock::time_point start_;
 };
 
-// A layer of the plan and the memory that it works on.
-struct PlannedLayer {
-  std::string name;
-  std::unique_ptr<CpuLayer> layer;
-  void* x = nullptr;
-  void* y = nullptr;
-  void* dy = nullptr;
-  void* dx = nullptr;         // nullptr where no layer before has parameters
-  bool backward = false;      // this layer or one before has parameters
-  std::size_t parameter = 0;  // index of its weights in parameters_of(net)
+// A layer of the plan and the time that it took so far.
+struct TimedLayer : PlannedLayer<CpuLayer> {
   double forward_seconds = 0.0;
   double backward_seconds = 0.0;
   double update_seconds = 0.0;
@@ -60,7 +52,14 @@ class CompiledCpu final : public CompiledNet {
         element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32),
         parameters_(parameters_of(net)) {
     const ThreadCount thread_count(threads_);
-    plan_layers();
+    const Extent& crop = net_.input.crop;
+    plan_ = plan_layers<TimedLayer>(net_,
+                                    {.in = {options_.batch, crop.channels, crop.height, crop.width, 1},
+                                     .train = training(),
+                                     .element = element_,
+                                     .seed = options_.seed},
+                                    make_cpu_layer, make_cpu_lrn_pool);
+    augment_ = {net_.input.stored.height, net_.input.stored.width, plan_.layers.front().layer->in()};
     plan_memory();
     mean_ = CpuBuffer(static_cast<std::size_t>(net_.input.stored.elements()) * sizeof(float));
     const auto batch = static_cast<std::size_t>(options_.batch);
@@ -118,7 +117,7 @@ class CompiledCpu final : public CompiledNet {
     const BatchResult result = measure(batch);
     softmax_gradient(batch);
     const CpuPass pass{batch, true, scratch_.as<void>()};
-    for (auto p = layers_.rbegin(); p != layers_.rend() && p->backward; ++p) {
+    for (auto p = plan_.layers.rbegin(); p != plan_.layers.rend() && p->backward; ++p) {
       {
         const Stopwatch watch(p->backward_seconds);
         p->layer->backward(pass, p->x, p->y, p->dy, p->dx);
@@ -144,17 +143,17 @@ class CompiledCpu final : public CompiledNet {
 
   [[nodiscard]] std::vector<std::string> describe_primitives() const override {
     std::vector<std::string> lines;
-    for (const PlannedLayer& p : layers_) {
+    for (const TimedLayer& p : plan_.layers) {
       for (const std::string& line : p.layer->describe()) lines.push_back(p.name + " " + line);
     }
     return lines;
   }
   [[nodiscard]] std::vector<LayerTime> times() const override {
     std::vector<LayerTime> result{{"input", "augment", augment_seconds_}};
-    for (const PlannedLayer& p : layers_) result.push_back({p.name, "forward", p.forward_seconds});
+    for (const TimedLayer& p : plan_.layers) result.push_back({p.name, "forward", p.forward_seconds});
     result.push_back({net_.layers.back().name, "forward", softmax_seconds_});
-    for (std::size_t i = layers_.size(); i-- > 0;) {
-      const PlannedLayer& p = layers_[i];
+    for (std::size_t i = plan_.layers.size(); i-- > 0;) {
+      const TimedLayer& p = plan_.layers[i];
       if (!p.backward) continue;
       result.push_back({p.name, "backward", p.backward_seconds});
       if (p.layer->parameters() != nullptr) result.push_back({p.name, "update", p.update_seconds});
@@ -163,12 +162,11 @@ class CompiledCpu final : public CompiledNet {
   }
 
  private:
-  void plan_layers();
   void plan_memory();
   void forward(const BatchView& batch, bool training);
   [[nodiscard]] BatchResult measure(const BatchView& batch);
   void softmax_gradient(const BatchView& batch);
-  void update(PlannedLayer& planned, const SgdRule& rule);
+  void update(TimedLayer& planned, const SgdRule& rule);
 
   [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
   void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
@@ -179,14 +177,14 @@ class CompiledCpu final : public CompiledNet {
     return index > 0 && parameters_[index - 1].layer == parameters_[index].layer;
   }
   // The layer that has this parameter, which must have so many elements.
-  [[nodiscard]] const PlannedLayer& at(std::size_t index, std::size_t elements) const {
+  [[nodiscard]] const TimedLayer& at(std::size_t index, std::size_t elements) const {
     if (index >= parameters_.size() || parameters_[index].elements() != elements) {
       throw Error("parameter " + std::to_string(index), "no such parameter of this size");
     }
-    return layers_[layer_of_parameter_[index]];
+    return plan_.layers[plan_.layer_of_parameter[index]];
   }
-  [[nodiscard]] PlannedLayer& at(std::size_t index, std::size_t elements) {
-    return const_cast<PlannedLayer&>(std::as_const(*this).at(index, elements));
+  [[nodiscard]] TimedLayer& at(std::size_t index, std::size_t elements) {
+    return const_cast<TimedLayer&>(std::as_const(*this).at(index, elements));
   }
   void unpack(const CpuParameters& p, const CpuBuffer& weights, const CpuBuffer& bias, std::size_t index,
               std::span<float> values) const {
@@ -200,14 +198,14 @@ class CompiledCpu final : public CompiledNet {
   // Calls body with a null pointer of the scores' type.
   template <typename Body>
   void with_score_type(Body&& body) const {
-    if (element_ == Element::bf16 && !layers_.back().layer->f32_output()) {
+    if (element_ == Element::bf16 && !plan_.layers.back().layer->f32_output()) {
       body(static_cast<Bf16*>(nullptr));
     } else {
       body(static_cast<float*>(nullptr));
     }
   }
   [[nodiscard]] SoftmaxShape softmax_shape() const {
-    return {net_.classes(), layers_.back().layer->out().image_elements()};
+    return {net_.classes(), plan_.layers.back().layer->out().image_elements()};
   }
 
   NetSpec net_;
@@ -215,9 +213,7 @@ class CompiledCpu final : public CompiledNet {
   int threads_;
   Element element_;
   std::vector<ParameterInfo> parameters_;
-  std::vector<std::size_t> layer_of_parameter_;  // index into layers_
-  std::vector<PlannedLayer> layers_;             // all but the softmax
-  bool relu_scores_ = false;                     // a ReLU stands before the softmax
+  LayerPlan<TimedLayer> plan_;
   AugmentShape augment_;
   void* input_ = nullptr;
   CpuBuffer mean_;
@@ -229,66 +225,15 @@ class CompiledCpu final : public CompiledNet {
   double softmax_seconds_ = 0.0;
 };
 
-void CompiledCpu::plan_layers() {
-  CpuLayerOptions o;
-  o.train = training();
-  o.element = element_;
-  o.seed = options_.seed;
-  const Extent& crop = net_.input.crop;
-  o.in = {options_.batch, crop.channels, crop.height, crop.width, 1};
-  o.block_given = false;
-  const std::size_t layers = net_.layers.size() - 1;
-  const auto relu_at = [&](std::size_t i) {
-    return i < layers && std::holds_alternative<ReluSpec>(net_.layers[i].kind);
-  };
-  for (std::size_t i = 0; i < layers; ++i) {
-    const LayerSpec& spec = net_.layers[i];
-    PlannedLayer planned;
-    planned.name = spec.name;
-    std::size_t last = i;
-    const bool product =
-        std::holds_alternative<ConvSpec>(spec.kind) || std::holds_alternative<FcSpec>(spec.kind);
-    if (i + 1 < layers) {
-      o.relu = relu_at(i + 2);
-      planned.layer = make_cpu_lrn_pool(spec, net_.layers[i + 1], o);
-      if (planned.layer != nullptr) last = o.relu ? i + 2 : i + 1;
-    }
-    if (planned.layer == nullptr) {
-      o.relu = fuses_relu(spec.kind) && relu_at(i + 1);
-      last = o.relu ? i + 1 : i;
-      o.scores = product && last + 1 == layers && !o.relu;
-      planned.layer = make_cpu_layer(spec, o);
-    }
-    for (std::size_t joined = i + 1; joined <= last; ++joined) planned.name += "+" + net_.layers[joined].name;
-    planned.backward = o.train && (o.input_gradient || product);
-    planned.parameter = layer_of_parameter_.size();
-    while (layer_of_parameter_.size() < parameters_.size() &&
-           parameters_[layer_of_parameter_.size()].layer == i) {
-      layer_of_parameter_.push_back(layers_.size());
-    }
-    if (i == 0) {
-      augment_ = {net_.input.stored.height, net_.input.stored.width, planned.layer->in()};
-    }
-    if (std::holds_alternative<DropoutSpec>(spec.kind)) ++o.dropout_layer;
-    o.input_gradient = o.input_gradient || product;
-    o.relu_input = o.relu || std::holds_alternative<ReluSpec>(spec.kind);
-    o.in = planned.layer->out();
-    o.block_given = true;
-    layers_.push_back(std::move(planned));
-    i = last;
-  }
-  relu_scores_ = o.relu_input;
-}
-
 void CompiledCpu::plan_memory() {
-  const ActivationPlan plan = plan_activations_of(layers_, element_);
+  const ActivationPlan plan = plan_activations_of(plan_.layers, element_);
   std::vector<void*> places;
   for (const std::uint64_t bytes : plan.buffers)
     places.push_back(activations_.emplace_back(bytes).as<void>());
-  bind_activations(plan, places, layers_);
-  input_ = layers_.front().x;
+  bind_activations(plan, places, plan_.layers);
+  input_ = plan_.layers.front().x;
   std::size_t scratch_bytes = 0;
-  for (const PlannedLayer& p : layers_) scratch_bytes = std::max(scratch_bytes, p.layer->scratch_bytes());
+  for (const TimedLayer& p : plan_.layers) scratch_bytes = std::max(scratch_bytes, p.layer->scratch_bytes());
   scratch_ = CpuBuffer(scratch_bytes);
 }
 
@@ -302,21 +247,21 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
     }
   }
   const CpuPass pass{batch, training, scratch_.as<void>()};
-  for (PlannedLayer& p : layers_) {
+  for (TimedLayer& p : plan_.layers) {
     const Stopwatch watch(p.forward_seconds);
     p.layer->forward(pass, p.x, p.y);
   }
   const Stopwatch watch(softmax_seconds_);
   with_score_type([&]<typename T>(T*) {
     cpu::softmax_forward(softmax_shape(), static_cast<int>(batch.images.size()),
-                         static_cast<const T*>(layers_.back().y), probabilities_.data());
+                         static_cast<const T*>(plan_.layers.back().y), probabilities_.data());
   });
 }
 
 BatchResult CompiledCpu::measure(const BatchView& batch) {
   const Stopwatch watch(softmax_seconds_);
   with_score_type([&]<typename T>(T*) {
-    cpu::softmax_losses(softmax_shape(), static_cast<const T*>(layers_.back().y), batch.labels,
+    cpu::softmax_losses(softmax_shape(), static_cast<const T*>(plan_.layers.back().y), batch.labels,
                         losses_.data());
   });
   BatchResult result;
@@ -332,22 +277,22 @@ BatchResult CompiledCpu::measure(const BatchView& batch) {
 
 void CompiledCpu::softmax_gradient(const BatchView& batch) {
   const Stopwatch watch(softmax_seconds_);
-  if (!layers_.back().backward) return;
+  if (!plan_.layers.back().backward) return;
   const auto gradient = [&]<typename T>(T* dscores) {
     cpu::softmax_backward(softmax_shape(), options_.batch, probabilities_.data(), batch.labels, dscores);
-    if (relu_scores_) {
-      const auto* const scores = static_cast<const T*>(layers_.back().y);
-      cpu::relu_backward(layers_.back().layer->out().elements(), scores, dscores, dscores);
+    if (plan_.relu_scores) {
+      const auto* const scores = static_cast<const T*>(plan_.layers.back().y);
+      cpu::relu_backward(plan_.layers.back().layer->out().elements(), scores, dscores, dscores);
     }
   };
   if (element_ == Element::f32) {
-    gradient(static_cast<float*>(layers_.back().dy));
+    gradient(static_cast<float*>(plan_.layers.back().dy));
   } else {
-    gradient(static_cast<Bf16*>(layers_.back().dy));
+    gradient(static_cast<Bf16*>(plan_.layers.back().dy));
   }
 }
 
-void CompiledCpu::update(PlannedLayer& planned, const SgdRule& rule) {
+void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {
   const Stopwatch watch(planned.update_seconds);
   CpuParameters& p = *planned.layer->parameters();
   const auto coefficients = [&](const ParameterInfo& info) {

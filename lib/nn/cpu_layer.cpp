@@ -30,7 +30,7 @@ T* in_type(void* data) {
 template <typename T>
 class ProductLayer final : public CpuLayer {
  public:
-  ProductLayer(std::unique_ptr<cpu::Product> product, const CpuLayerOptions& options) : options_(options) {
+  ProductLayer(std::unique_ptr<cpu::Product> product, const LayerOptions& options) : options_(options) {
     CpuParameters& p = parameters_;
     p.product = std::move(product);
     const std::size_t weights = p.product->master_elements() * sizeof(float);
@@ -66,14 +66,14 @@ class ProductLayer final : public CpuLayer {
   }
 
  private:
-  CpuLayerOptions options_;
+  LayerOptions options_;
   CpuParameters parameters_;
 };
 
 template <typename T>
 class ReluLayer final : public CpuLayer {
  public:
-  explicit ReluLayer(const CpuLayerOptions& options) : shape_(options.in) {}
+  explicit ReluLayer(const LayerOptions& options) : shape_(options.in) {}
   [[nodiscard]] TensorShape in() const override { return shape_; }
   [[nodiscard]] TensorShape out() const override { return shape_; }
   [[nodiscard]] bool in_place() const override { return true; }
@@ -95,7 +95,7 @@ class ReluLayer final : public CpuLayer {
 template <typename T>
 class TanhLayer final : public CpuLayer {
  public:
-  explicit TanhLayer(const CpuLayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
+  explicit TanhLayer(const LayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
   [[nodiscard]] TensorShape in() const override { return shape_; }
   [[nodiscard]] TensorShape out() const override { return shape_; }
   [[nodiscard]] bool in_place() const override { return true; }
@@ -128,7 +128,7 @@ LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in) {
 template <typename T>
 class LrnLayer final : public CpuLayer {
  public:
-  LrnLayer(const LrnSpec& spec, const CpuLayerOptions& options)
+  LrnLayer(const LrnSpec& spec, const LayerOptions& options)
       : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
     scratch_floats_ =
         static_cast<std::size_t>(cpu::lrn_scratch(shape_)) * static_cast<std::size_t>(omp_get_max_threads());
@@ -175,7 +175,7 @@ PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorS
 template <typename T>
 class PoolLayer final : public CpuLayer {
  public:
-  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const CpuLayerOptions& options)
+  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const LayerOptions& options)
       : options_(options),
         max_(spec.kind == PoolSpec::Kind::max),
         shape_(pool_shape(layer, spec, options.in)) {
@@ -212,7 +212,7 @@ class PoolLayer final : public CpuLayer {
   }
 
  private:
-  CpuLayerOptions options_;
+  LayerOptions options_;
   bool max_;
   PoolShape shape_;
   CpuBuffer where_;
@@ -254,7 +254,7 @@ class LrnPoolLayer final : public CpuLayer {
 template <typename T>
 class DropoutLayer final : public CpuLayer {
  public:
-  DropoutLayer(const DropoutSpec& spec, const CpuLayerOptions& options)
+  DropoutLayer(const DropoutSpec& spec, const LayerOptions& options)
       : relu_input_(options.relu_input),
         test_factor_(spec.scale_at_test ? static_cast<float>(1.0 - spec.drop) : 1.0F) {
     shape_.tensor = options.in;
@@ -294,18 +294,18 @@ class DropoutLayer final : public CpuLayer {
   CpuBuffer mask_;
 };
 
-cpu::ProductOptions product_options(const CpuLayerOptions& options) {
+cpu::ProductOptions product_options(const LayerOptions& options) {
   cpu::ProductOptions result;
   result.element = options.element;
   result.train = options.train;
   result.input_gradient = options.input_gradient;
   result.relu = options.relu;
   result.f32_output = options.scores;
-  if (options.block_given) result.src_block = options.in.block;
+  if (!options.first) result.src_block = options.in.block;
   return result;
 }
 
-std::unique_ptr<cpu::Product> make_product(const LayerSpec& layer, const CpuLayerOptions& options) {
+std::unique_ptr<cpu::Product> make_product(const LayerSpec& layer, const LayerOptions& options) {
   if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) {
     return cpu::make_fc({options.in, fc->outputs}, product_options(options));
   }
@@ -328,7 +328,7 @@ std::unique_ptr<cpu::Product> make_product(const LayerSpec& layer, const CpuLaye
 }
 
 template <typename T>
-std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const CpuLayerOptions& options) {
+std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const LayerOptions& options) {
   if (std::holds_alternative<ReluSpec>(layer.kind)) return std::make_unique<ReluLayer<T>>(options);
   if (std::holds_alternative<TanhSpec>(layer.kind)) return std::make_unique<TanhLayer<T>>(options);
   if (const auto* lrn = std::get_if<LrnSpec>(&layer.kind)) {
@@ -354,13 +354,8 @@ cpu::ProductWeights CpuParameters::weights() const {
   return w;
 }
 
-bool fuses_relu(const LayerKind& kind) {
-  return std::holds_alternative<ConvSpec>(kind) || std::holds_alternative<FcSpec>(kind) ||
-         std::holds_alternative<PoolSpec>(kind);
-}
-
 std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                            const CpuLayerOptions& options) {
+                                            const LayerOptions& options) {
   const auto* const lrn = std::get_if<LrnSpec>(&first.kind);
   const auto* const pool = std::get_if<PoolSpec>(&second.kind);
   if (lrn == nullptr || pool == nullptr || pool->kind != PoolSpec::Kind::max) return nullptr;
@@ -373,7 +368,7 @@ std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerS
   return std::make_unique<LrnPoolLayer<Bf16>>(shape, options.train);
 }
 
-std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const CpuLayerOptions& options) {
+std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options) {
   return options.element == Element::f32 ? make_layer<float>(spec, options) : make_layer<Bf16>(spec, options);
 }
 

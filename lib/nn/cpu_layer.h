@@ -12,6 +12,7 @@
 #include "kernels/tensor_shape.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cpu_buffer.h"
+#include "lib/nn/layer_plan.h"
 
 namespace convoy {
 
@@ -64,26 +65,11 @@ class CpuLayer {
   virtual void backward(const CpuPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 };
 
-struct CpuLayerOptions {
-  TensorShape in;
-  bool block_given = true;  // in.block stands; else a conv may choose it
-  bool train = false;
-  bool input_gradient = false;
-  bool relu_input = false;  // the input is a ReLU's output
-  bool relu = false;        // a ReLU follows and runs as part of this layer
-  bool scores = false;      // a softmax follows
-  Element element = Element::f32;
-  std::uint64_t seed = 1;           // of dropout masks
-  std::uint32_t dropout_layer = 0;  // dropout layers before this one
-};
-
-// Whether a ReLU after this layer can run as part of it.
-[[nodiscard]] bool fuses_relu(const LayerKind& kind);
 // `first` and `second` as one layer, where they are lrn and maxpool and the CPU has one pass for them; else
 // nullptr.
 [[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                                          const CpuLayerOptions& options);
+                                                          const LayerOptions& options);
 // The layer; kind is not softmax.
-[[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const CpuLayerOptions& options);
+[[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options);
 
 }  // namespace convoy

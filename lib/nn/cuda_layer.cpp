@@ -28,7 +28,7 @@ std::vector<std::string> both_ways(const std::string& kind) {
 template <typename T>
 class ReluLayer final : public CudaLayer {
  public:
-  explicit ReluLayer(const CudaLayerOptions& options) : shape_(options.in) {}
+  explicit ReluLayer(const LayerOptions& options) : shape_(options.in) {}
   [[nodiscard]] TensorShape in() const override { return shape_; }
   [[nodiscard]] TensorShape out() const override { return shape_; }
   [[nodiscard]] bool in_place() const override { return true; }
@@ -50,7 +50,7 @@ class ReluLayer final : public CudaLayer {
 template <typename T>
 class TanhLayer final : public CudaLayer {
  public:
-  explicit TanhLayer(const CudaLayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
+  explicit TanhLayer(const LayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
   [[nodiscard]] TensorShape in() const override { return shape_; }
   [[nodiscard]] TensorShape out() const override { return shape_; }
   [[nodiscard]] bool in_place() const override { return true; }
@@ -83,7 +83,7 @@ LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& tensor) {
 template <typename T>
 class LrnLayer final : public CudaLayer {
  public:
-  LrnLayer(const LayerSpec& layer, const LrnSpec& spec, const CudaLayerOptions& options)
+  LrnLayer(const LayerSpec& layer, const LrnSpec& spec, const LayerOptions& options)
       : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
     if (!cuda::lrn_fits(shape_, options.shared_bytes))
       throw Error(layer.name, "too many channels for the GPU's normalisation");
@@ -119,7 +119,7 @@ PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorS
 template <typename T>
 class PoolLayer final : public CudaLayer {
  public:
-  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const CudaLayerOptions& options)
+  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const LayerOptions& options)
       : options_(options),
         max_(spec.kind == PoolSpec::Kind::max),
         shape_(pool_shape(layer, spec, options.in)) {}
@@ -151,7 +151,7 @@ class PoolLayer final : public CudaLayer {
   }
 
  private:
-  CudaLayerOptions options_;
+  LayerOptions options_;
   bool max_;
   PoolShape shape_;
   PoolIndex* where_ = nullptr;
@@ -186,7 +186,7 @@ class LrnPoolLayer final : public CudaLayer {
 template <typename T>
 class DropoutLayer final : public CudaLayer {
  public:
-  DropoutLayer(const DropoutSpec& spec, const CudaLayerOptions& options)
+  DropoutLayer(const DropoutSpec& spec, const LayerOptions& options)
       : relu_input_(options.relu_input),
         test_factor_(spec.scale_at_test ? static_cast<float>(1.0 - spec.drop) : 1.0F) {
     shape_.tensor = options.in;
@@ -227,7 +227,7 @@ class DropoutLayer final : public CudaLayer {
 };
 
 template <typename T>
-std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const CudaLayerOptions& options) {
+std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions& options) {
   if (std::holds_alternative<ReluSpec>(layer.kind)) return std::make_unique<ReluLayer<T>>(options);
   if (std::holds_alternative<TanhSpec>(layer.kind)) return std::make_unique<TanhLayer<T>>(options);
   if (const auto* lrn = std::get_if<LrnSpec>(&layer.kind)) {
@@ -244,12 +244,12 @@ std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const CudaLayerOpt
 
 }  // namespace
 
-std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const CudaLayerOptions& options) {
+std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options) {
   return options.element == Element::f32 ? make_layer<float>(spec, options) : make_layer<Bf16>(spec, options);
 }
 
 std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                              const CudaLayerOptions& options) {
+                                              const LayerOptions& options) {
   const auto* const lrn = std::get_if<LrnSpec>(&first.kind);
   const auto* const pool = std::get_if<PoolSpec>(&second.kind);
   if (lrn == nullptr || pool == nullptr || pool->kind != PoolSpec::Kind::max) return nullptr;

@@ -15,6 +15,7 @@
 #include "kernels/cuda/ops.h"
 #include "kernels/tensor_shape.h"
 #include "lib/nn/cuda_arena.h"
+#include "lib/nn/layer_plan.h"
 
 namespace convoy {
 
@@ -90,30 +91,15 @@ class CudaLayer {
   virtual void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 };
 
-struct CudaLayerOptions {
-  TensorShape in;
-  bool first = false;  // nothing stands before the layer
-  bool train = false;
-  bool input_gradient = false;
-  bool relu_input = false;  // the input is a ReLU's output
-  bool relu = false;        // a ReLU follows and runs as part of this layer
-  bool scores = false;      // a softmax follows
-  Element element = Element::bf16;
-  std::uint64_t seed = 1;           // of dropout masks
-  std::uint32_t dropout_layer = 0;  // dropout layers before this one
-  std::uint64_t shared_bytes = 0;   // that a block has at most on the device
-};
-
 // The layer; kind is not softmax.
-[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec,
-                                                         const CudaLayerOptions& options);
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options);
 // Normalisation and the max-pooling after it as one layer, or null where they are not these two or do not
 // fit.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                                            const CudaLayerOptions& options);
+                                                            const LayerOptions& options);
 // conv and fc.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec,
-                                                           const CudaLayerOptions& options);
+                                                           const LayerOptions& options);
 
 // Channels with their filling.
 [[nodiscard]] constexpr int cuda_channels(int channels) {

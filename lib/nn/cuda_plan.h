@@ -12,17 +12,7 @@
 
 namespace convoy {
 
-// A layer of the plan and the memory that it works on.
-struct CudaPlannedLayer {
-  std::string name;
-  std::unique_ptr<CudaLayer> layer;
-  void* x = nullptr;
-  void* y = nullptr;
-  void* dy = nullptr;
-  void* dx = nullptr;         // nullptr where no layer before has parameters
-  bool backward = false;      // this layer or one before has parameters
-  std::size_t parameter = 0;  // index of its weights in parameters_of(net)
-};
+using CudaPlannedLayer = PlannedLayer<CudaLayer>;
 
 // Needs no GPU until prepare().
 class CudaPlan {
@@ -35,26 +25,24 @@ class CudaPlan {
   // The memory is zero, or will be before what was given to the stream so far is done.
   void prepare(const cuda::Stream& stream);
 
-  [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return layers_; }
-  [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return layers_; }
+  [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return plan_.layers; }
+  [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return plan_.layers; }
   // The layer that has parameter `index` of parameters_of(net).
   [[nodiscard]] const CudaPlannedLayer& layer_of_parameter(std::size_t index) const {
-    return layers_[layer_of_parameter_.at(index)];
+    return plan_.layers[plan_.layer_of_parameter.at(index)];
   }
   [[nodiscard]] const AugmentShape& augment_shape() const { return augment_; }
   [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
-  [[nodiscard]] void* input() const { return layers_.front().x; }
+  [[nodiscard]] void* input() const { return plan_.layers.front().x; }
   [[nodiscard]] void* scratch() const { return scratch_; }
-  [[nodiscard]] bool relu_scores() const { return relu_scores_; }  // a ReLU stands before the softmax
+  [[nodiscard]] bool relu_scores() const { return plan_.relu_scores; }  // a ReLU stands before the softmax
   [[nodiscard]] Element element() const { return element_; }
 
  private:
   Element element_;
-  std::vector<CudaPlannedLayer> layers_;         // all but the softmax
-  std::vector<std::size_t> layer_of_parameter_;  // index into layers_
+  LayerPlan<CudaPlannedLayer> plan_;
   AugmentShape augment_;
   cuda::SpaceToDepth cells_;
-  bool relu_scores_ = false;
   void* scratch_ = nullptr;
   std::unique_ptr<cuda::GemmContext> gemm_;
 };

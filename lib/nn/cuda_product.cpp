@@ -35,7 +35,7 @@ const T* read_by_products(const CudaTensor& tensor) {
   }
 }
 
-std::vector<std::string> product_lines(const std::string& how, const CudaLayerOptions& options) {
+std::vector<std::string> product_lines(const std::string& how, const LayerOptions& options) {
   std::vector<std::string> lines{"forward " + how};
   if (options.train) lines.push_back("backward_weights " + how);
   if (options.train && options.input_gradient) lines.push_back("backward_data " + how);
@@ -91,7 +91,7 @@ ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images) {
 
 // Whether blocks of pixels shall become channels: only the input's own layout is free, and only few channels
 // gain.
-bool wants_cells(const ConvShape& shape, const CudaLayerOptions& options) {
+bool wants_cells(const ConvShape& shape, const LayerOptions& options) {
   return options.first && shape.groups == 1 && shape.stride > 1 && shape.channels < cuda::kChannelAlignment &&
          shape.stride <= shape.kernel_height && shape.stride <= shape.kernel_width;
 }
@@ -99,7 +99,7 @@ bool wants_cells(const ConvShape& shape, const CudaLayerOptions& options) {
 template <typename T>
 class ConvLayer final : public CudaLayer {
  public:
-  ConvLayer(const LayerSpec& layer, const ConvSpec& spec, const CudaLayerOptions& options)
+  ConvLayer(const LayerSpec& layer, const ConvSpec& spec, const LayerOptions& options)
       : options_(options),
         original_(conv_shape(layer, spec, options.in.images)),
         cells_(wants_cells(original_, options)),
@@ -168,7 +168,7 @@ class ConvLayer final : public CudaLayer {
   }
 
  private:
-  CudaLayerOptions options_;
+  LayerOptions options_;
   ConvShape original_;
   bool cells_;
   ConvParameters parameters_;
@@ -212,7 +212,7 @@ class FcParameters final : public CudaParameters {
 template <typename T>
 class FcLayer final : public CudaLayer {
  public:
-  FcLayer(const FcSpec& spec, const CudaLayerOptions& options)
+  FcLayer(const FcSpec& spec, const LayerOptions& options)
       : options_(options), parameters_(options.in, spec.outputs) {
     out_ = {options.in.images, spec.outputs, 1, 1, cuda_channels(spec.outputs)};
   }
@@ -278,7 +278,7 @@ class FcLayer final : public CudaLayer {
 
  private:
   [[nodiscard]] Element out_element() const { return options_.scores ? Element::f32 : kElement<T>; }
-  CudaLayerOptions options_;
+  LayerOptions options_;
   FcParameters parameters_;
   TensorShape out_;
   std::optional<cuda::Gemm> forward_;
@@ -287,14 +287,14 @@ class FcLayer final : public CudaLayer {
 };
 
 template <typename T>
-std::unique_ptr<CudaLayer> make_product(const LayerSpec& layer, const CudaLayerOptions& options) {
+std::unique_ptr<CudaLayer> make_product(const LayerSpec& layer, const LayerOptions& options) {
   if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) return std::make_unique<FcLayer<T>>(*fc, options);
   return std::make_unique<ConvLayer<T>>(layer, std::get<ConvSpec>(layer.kind), options);
 }
 
 }  // namespace
 
-std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec, const CudaLayerOptions& options) {
+std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec, const LayerOptions& options) {
   return options.element == Element::f32 ? make_product<float>(spec, options)
                                          : make_product<Bf16>(spec, options);
 }
