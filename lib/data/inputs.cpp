@@ -201,13 +201,11 @@ void ImageInputs::scan(std::size_t index) {
   Operand& operand = operands_[index];
   switch (operand.kind) {
     case Kind::file:
-      if (!operand.labelled) labeller_.note(operand.path, {}, operand.path);
+      if (!operand.labelled) labeller_.note(operand.path, {});
       break;
     case Kind::folder:
       for (const FolderEntry& entry : list_folder(operand.path)) {
-        if (entry.failure.empty()) {
-          labeller_.note(entry.path, first_folder(entry.path), operand.path);
-        }
+        if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
         ++total_;
       }
       break;
@@ -229,14 +227,13 @@ void ImageInputs::scan(std::size_t index) {
 std::uint64_t ImageInputs::scan_archive(std::size_t index) {
   const auto opened = open(index);
   ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
-  const std::string place = display_name(operands_[index].path);
   CommonFolder common;
   std::vector<std::string> folders;  // that hold images, in the outer archive
   std::uint64_t count = 0;
   const auto finish = [&] {
     common_[index] = common.get();
     for (const std::string& folder : folders) {
-      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())), place);
+      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())));
     }
   };
   try {
@@ -244,7 +241,7 @@ std::uint64_t ImageInputs::scan_archive(std::size_t index) {
       ++count;
       if (member->archive) total_known_ = false;
       if (labeller_.has_pattern() || !member->inner.empty()) {
-        labeller_.note(member->path, member->inner, place);
+        labeller_.note(member->path, member->inner);
         continue;
       }
       common.add(member->path);

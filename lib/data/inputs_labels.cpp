@@ -17,6 +17,15 @@ constexpr std::size_t kMaxMatchedName = 4096;
 
 std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
+// Why no table can hold the class; empty: one can.
+std::string complaint_about(const ClassInfo& info) {
+  for (const std::string& text : {info.id, info.name}) {
+    const std::string complaint = class_text_complaint(text);
+    if (!complaint.empty()) return "'" + text + "' cannot be a class: the name " + complaint;
+  }
+  return {};
+}
+
 }  // namespace
 
 struct ClassPattern::Compiled {
@@ -78,27 +87,20 @@ Labeller::Labeller(const LabelRules& rules)
   if (!fixed_) note_numbers(count_numbered_classes(named_, labels_file_), labels_file_);
 }
 
-void Labeller::note_class(const ClassInfo& info, std::string_view place) {
-  for (const std::string& text : {info.id, info.name}) {
-    const std::string complaint = class_text_complaint(text);
-    if (complaint.empty()) continue;
-    if (complaint_.empty()) {
-      complaint_ = std::string(place) + ": '" + text + "' cannot be a class: the name " + complaint;
-    }
-    return;
-  }
+void Labeller::note_class(const ClassInfo& info) {
+  if (!complaint_about(info).empty()) return;  // label() says so of every image in it
   gathered_.try_emplace(info.id, info.name);
   if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
     throw Error("more than " + std::to_string(kMaxClasses) + " classes");
   }
 }
 
-void Labeller::note(const std::string& name, std::string_view folder, std::string_view place) {
+void Labeller::note(const std::string& name, std::string_view folder) {
   if (fixed_ || !labels_file_.empty()) return;
   if (pattern_) {
-    if (const auto info = pattern_->match(name)) note_class(*info, place);
+    if (const auto info = pattern_->match(name)) note_class(*info);
   } else if (!folder.empty()) {
-    note_class({std::string(folder), {}}, place);
+    note_class({std::string(folder), {}});
   }
 }
 
@@ -110,7 +112,6 @@ void Labeller::note_numbers(int count, std::string_view place) {
 
 void Labeller::finish() {
   if (fixed_) return;
-  if (!complaint_.empty()) throw Error(complaint_);
   if (numbers_ > 0 && !gathered_.empty()) {
     throw Error(numbers_place_, "labels are numbers here, but other inputs have classes by name ('" +
                                     gathered_.begin()->first + "'): give the class table (--classes)");
@@ -132,15 +133,18 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
     if (entry == nullptr) throw Error(place, "no label in " + labels_file_);
     return table_.resolve(*entry, labels_file_);
   }
-  std::string id(folder);
+  ClassInfo info{std::string(folder), {}};
   if (pattern_) {
-    const auto info = pattern_->match(name);
-    if (!info) throw Error(place, "the name does not match --class-pattern");
-    id = info->id;
+    auto match = pattern_->match(name);
+    if (!match) throw Error(place, "the name does not match --class-pattern");
+    info = std::move(*match);
   }
-  if (id.empty()) return kNoLabel;
-  const auto label = table_.find(id);
-  if (!label) throw Error(place, "'" + id + "' is no class of the table");
+  if (info.id.empty()) return kNoLabel;
+  if (const std::string complaint = complaint_about(info); !fixed_ && !complaint.empty()) {
+    throw Error(place, complaint);
+  }
+  const auto label = table_.find(info.id);
+  if (!label) throw Error(place, "'" + info.id + "' is no class of the table");
   return *label;
 }
 

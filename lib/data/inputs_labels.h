@@ -53,12 +53,12 @@ class Labeller {
   // Whether `id` is a class of the table.
   [[nodiscard]] bool knows(std::string_view id) const { return table_.find(id).has_value(); }
 
-  // An image called `name` in a folder called `folder` (empty: none) will come from `place`.
-  void note(const std::string& name, std::string_view folder, std::string_view place);
+  // An image called `name` in a folder called `folder` (empty: none) will come.
+  void note(const std::string& name, std::string_view folder);
   // Numbers from 0 to count - 1 will come as labels.
   void note_numbers(int count, std::string_view place);
   // Ends the gathering: classes in the order of their IDs' bytes. Throws Error where numbers and IDs are
-  // mixed, or where what names a class cannot be in a table.
+  // mixed. What cannot be in a table (class_text_complaint()) is no class: label() refuses its images.
   void finish();
 
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return classes_; }
@@ -67,12 +67,12 @@ class Labeller {
     return table_.resolve(entry, place);
   }
   // The label of an image, kNoLabel where no rule gives one. Throws Error(place, reason) where a rule gives
-  // none that the table has.
+  // none that the table has, or can have.
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
 
  private:
-  void note_class(const ClassInfo& info, std::string_view place);
+  void note_class(const ClassInfo& info);
   [[nodiscard]] const ListEntry* entry_for(const std::string& name) const;
 
   bool fixed_ = false;
@@ -85,7 +85,6 @@ class Labeller {
   std::map<std::string, std::string> gathered_;           // ID to readable name, in the order of bytes
   int numbers_ = 0;
   std::string numbers_place_;
-  std::string complaint_;  // the first, about what names a class
 };
 
 }  // namespace convoy

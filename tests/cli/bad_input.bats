@@ -146,11 +146,16 @@ rejected() {
   assert_contains "$stderr" "bytes that are neither JPEG nor PNG (names of files? --files-from=-)"
 }
 
-@test "a folder whose name can be no class is named, not the output" {
-  fixture png a.png
-  mkdir -p lat/$'caf\xe9' && cp a.png lat/$'caf\xe9'/1.png
-  refuse 1 "^imgprep: lat: '.*' cannot be a class: the name is not UTF-8" "$BIN/imgprep" -o x.shard lat
-  assert_missing x.shard
+@test "the images of a folder whose name can be no class are left out, and the run goes on" {
+  make_folders lat 2 1
+  mkdir lat/$'caf\xe9' && cp lat/class0/*.png lat/$'caf\xe9'/1.png
+  expect_status 1 "$BIN/imgprep" -q --size=8 --rejects=rejects -o x.shard lat
+  assert_contains "$stderr" "cannot be a class: the name is not UTF-8"
+  assert_equal "$("$BIN/shardpack" --list x.shard | cut -f2 | sort | tr '\n' ' ')" "0 1 "
+  assert_equal "$(wc -l < rejects)" 1
+  refuse 1 "^imgprep: lat/.*/1.png: '.*' cannot be a class: the name is not UTF-8" \
+    "$BIN/imgprep" --size=8 --on-error=stop -o y.shard lat
+  assert_missing y.shard
 }
 
 @test "images without a class are warned of where classes were looked for" {

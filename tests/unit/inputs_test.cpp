@@ -357,15 +357,25 @@ TEST_F(Inputs, NamesOfFilesInAPipeAreTakenForAMistake) {
   EXPECT_EQ(read_pipe("x\n"), (Strings{fifo + ":1! 2 bytes that are neither JPEG nor PNG"}));
 }
 
-TEST_F(Inputs, ClassesThatNoTableCanHoldAreNamedWithTheirFolder) {
+TEST_F(Inputs, ImagesOfClassesThatNoTableCanHoldAreRefusedAndTheOthersGoOn) {
   write("top/caf\xE9/1.png", png(1));
   write("top/dog/2.png", png(2));
   const std::string top = folder_ / "top";
-  EXPECT_EQ(test::error_of([&] { read({.operands = {top}}); }),
-            top + ": 'caf\xE9' cannot be a class: the name is not UTF-8");
+  const Result folder = read({.operands = {top}});
+  EXPECT_EQ(folder.classes, (Strings{"dog"}));
+  EXPECT_EQ(folder.images,
+            (Strings{"caf\xE9/1.png! 'caf\xE9' cannot be a class: the name is not UTF-8", "dog/2.png 0"}));
   const std::string tar = write("x.tar", make_tar({{"a\nb/1.png", png(1)}, {"c/1.png", png(1)}}));
-  EXPECT_EQ(test::error_of([&] { read({.operands = {tar}}); }),
-            tar + ": 'a\nb' cannot be a class: the name has a control character");
+  const Result archive = read({.operands = {tar}});
+  EXPECT_EQ(archive.classes, (Strings{"c"}));
+  EXPECT_EQ(archive.images,
+            (Strings{"a\nb/1.png! 'a\nb' cannot be a class: the name has a control character", "c/1.png 0"}));
+  // A readable name that no table can hold is as bad as an ID.
+  const std::string named = write("named/a\tb_1.png", png(1));
+  InputOptions options{.operands = {named}};
+  options.labels.class_pattern = "([a-z])[^_/]*(\t[a-z])_[0-9]";
+  EXPECT_EQ(read(options).images,
+            (Strings{named + "! '\tb' cannot be a class: the name has a control character"}));
 }
 
 TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesAndATable) {
