@@ -49,14 +49,14 @@ struct Prepared {
 // Gathers images into batches and writes an answer for each, in order.
 class Answers {
  public:
-  // batch: the most images at a time. The net is compiled for the images of the first batch: few images
-  // want no large one.
-  Answers(std::function<Predictor(std::size_t)> compile, const Options& options,
+  // best: classes of an answer. batch: the most images at a time. The net is compiled for the images of the
+  // first batch: few images want no large one.
+  Answers(std::function<Predictor(std::size_t)> compile, const Options& options, std::size_t best,
           const std::vector<ClassInfo>& classes, std::size_t batch, Rejects& rejects)
       : compile_(std::move(compile)),
         classes_(classes),
         batch_(batch),
-        best_(static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))),
+        best_(best),
         json_(options.flag("json")),
         rejects_(rejects),
         out_(options.text("output"), OutputFile::Content::text) {
@@ -118,6 +118,7 @@ InputOptions inputs_from(const Options& options) {
   inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
   inputs.nul = options.flag("null");
   inputs.labelled = false;
+  inputs.whole_paths = true;
   inputs.shards_and_lists = true;
   return inputs;
 }
@@ -136,6 +137,7 @@ bool all_there(const InputOptions& inputs) {
 int predict(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const auto best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses));
   InputOptions input_options = inputs_from(options);
   const InferenceOptions inference = read_inference_options(options, kMaxBatch);
   const CompileOptions& compile = inference.compile;
@@ -162,7 +164,7 @@ int predict(const Options& options, Console& console) {
     how.batch = static_cast<int>(images);
     return Predictor(weights, inference.device, how);
   };
-  Answers answers(compile_for, options, dataset.classes, batch, rejects);
+  Answers answers(compile_for, options, best, dataset.classes, batch, rejects);
   PreparerPool pool(dataset.preprocessing, input_options.limits);
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();

@@ -19,8 +19,8 @@ class ImageInputs::FolderFeed : public Feed {
     if (at_ == entries_.size()) return std::nullopt;
     FolderEntry& entry = entries_[at_++];
     ImageInput input;
-    input.name = std::move(entry.path);
-    input.path = input.place = folder_ + input.name;
+    input.path = input.place = folder_ + entry.path;
+    input.name = inputs_.options_.whole_paths ? input.path : std::move(entry.path);
     input.failure = std::move(entry.failure);
     if (input.failure.empty()) inputs_.set_label(input, first_folder(input.name));
     return input;
@@ -171,6 +171,7 @@ class ImageInputs::ListFeed : public Feed {
     InputOptions list;
     list.limits = options.limits;
     list.labelled = false;
+    list.whole_paths = options.whole_paths;
     list.check_shard = options.check_shard;
     for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
       list.operands.push_back(std::move(entry.path));

@@ -33,6 +33,8 @@ answers() { cut -f 3 | xargs; }
   assert_equal "$(wc -l <<< "$expected")" 12
   check() { assert_equal "$(cut -f 3- <<< "$output")" "$expected"; }
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 photos && check
+  # By names that open the files, also where two folders hold the same ones.
+  assert_equal "$(cut -f 1 <<< "$output" | sort)" "$(printf '%s\n' "${images[@]}" | sort)"
   tar -cf a.tar "${images[@]}"
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 a.tar && check
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 < a.tar && check
@@ -133,6 +135,7 @@ answers() { cut -f 3 | xargs; }
   refuse 1 'not a weights file' "$BIN/predict" -w mean.safetensors "${images[0]}"
   refuse 2 "Try 'convoy predict --help'" "$BIN/predict" "${images[0]}"
   refuse 2 "Try 'convoy predict --help'" "$BIN/predict" -w w.safetensors -k 0 "${images[0]}"
+  [[ $stderr != *device* ]] || fail "$stderr"
 }
 
 @test "predict reports what it cannot write, and ends quietly where nobody reads" {
