@@ -14,6 +14,7 @@
 #include "lib/nn/activation_plan.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cpu_layer.h"
+#include "lib/nn/layer_plan.h"
 
 namespace convoy {
 namespace {

@@ -17,15 +17,6 @@ namespace {
 
 std::string block_text(const TensorShape& shape) { return "block=" + std::to_string(shape.block); }
 
-template <typename T>
-const T* in_type(const void* data) {
-  return static_cast<const T*>(data);
-}
-template <typename T>
-T* in_type(void* data) {
-  return static_cast<T*>(data);
-}
-
 // conv and fc.
 template <typename T>
 class ProductLayer final : public CpuLayer {
@@ -120,11 +111,6 @@ class TanhLayer final : public CpuLayer {
   bool relu_input_;
 };
 
-LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in) {
-  return {in, spec.size, static_cast<float>(spec.k),
-          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
-}
-
 template <typename T>
 class LrnLayer final : public CpuLayer {
  public:
@@ -158,20 +144,6 @@ class LrnLayer final : public CpuLayer {
   std::size_t scratch_floats_ = 0;
 };
 
-PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorShape& in) {
-  PoolShape shape;
-  shape.in = in;
-  shape.out = in;
-  shape.out.height = layer.out.height;
-  shape.out.width = layer.out.width;
-  shape.kernel_height = spec.kernel_height;
-  shape.kernel_width = spec.kernel_width;
-  shape.stride = spec.stride;
-  shape.pad_top = spec.pad.top;
-  shape.pad_left = spec.pad.left;
-  return shape;
-}
-
 template <typename T>
 class PoolLayer final : public CpuLayer {
  public:
@@ -179,9 +151,6 @@ class PoolLayer final : public CpuLayer {
       : options_(options),
         max_(spec.kind == PoolSpec::Kind::max),
         shape_(pool_shape(layer, spec, options.in)) {
-    if (std::int64_t{spec.kernel_height} * spec.kernel_width >= kMaxPoolWindow) {
-      throw Error(layer.name, "pooling window too large");
-    }
     if (max_ && options.train) {
       where_ = CpuBuffer(static_cast<std::size_t>(shape_.out.elements()) * sizeof(PoolIndex));
     }
@@ -309,21 +278,7 @@ std::unique_ptr<cpu::Product> make_product(const LayerSpec& layer, const LayerOp
   if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) {
     return cpu::make_fc({options.in, fc->outputs}, product_options(options));
   }
-  const auto& spec = std::get<ConvSpec>(layer.kind);
-  ConvShape shape;
-  shape.images = options.in.images;
-  shape.channels = layer.in.channels;
-  shape.height = layer.in.height;
-  shape.width = layer.in.width;
-  shape.filters = spec.filters;
-  shape.kernel_height = spec.kernel_height;
-  shape.kernel_width = spec.kernel_width;
-  shape.stride = spec.stride;
-  shape.pad_top = spec.pad.top;
-  shape.pad_left = spec.pad.left;
-  shape.pad_bottom = spec.pad.bottom;
-  shape.pad_right = spec.pad.right;
-  shape.groups = spec.groups;
+  const ConvShape shape = conv_shape(layer, std::get<ConvSpec>(layer.kind), options.in.images);
   return cpu::make_conv(shape, product_options(options));
 }
 
@@ -356,16 +311,10 @@ cpu::ProductWeights CpuParameters::weights() const {
 
 std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                             const LayerOptions& options) {
-  const auto* const lrn = std::get_if<LrnSpec>(&first.kind);
-  const auto* const pool = std::get_if<PoolSpec>(&second.kind);
-  if (lrn == nullptr || pool == nullptr || pool->kind != PoolSpec::Kind::max) return nullptr;
-  const LrnPoolShape shape{.lrn = lrn_shape(*lrn, options.in),
-                           .pool = pool_shape(second, *pool, options.in),
-                           .relu_input = options.relu_input,
-                           .relu_output = options.relu};
-  if (!cpu::lrn_pool_serves(shape)) return nullptr;
-  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(shape, options.train);
-  return std::make_unique<LrnPoolLayer<Bf16>>(shape, options.train);
+  const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
+  if (!shape || !cpu::lrn_pool_serves(*shape)) return nullptr;
+  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(*shape, options.train);
+  return std::make_unique<LrnPoolLayer<Bf16>>(*shape, options.train);
 }
 
 std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options) {

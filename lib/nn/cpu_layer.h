@@ -12,7 +12,7 @@
 #include "kernels/tensor_shape.h"
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cpu_buffer.h"
-#include "lib/nn/layer_plan.h"
+#include "lib/nn/layer.h"
 
 namespace convoy {
 
@@ -33,32 +33,9 @@ struct CpuParameters {
   [[nodiscard]] cpu::ProductWeights weights() const;
 };
 
-// One step of the plan: a layer, perhaps with a ReLU that follows it. x and y are its input and output, dx
-// and dy the gradients of the loss; the plan owns them.
-//
-// A ReLU has no backward pass of its own: dy is the gradient of the sum before the ReLU, and the layer that
-// reads a ReLU's output sets dx to zero where x is not positive (relu_input).
-class CpuLayer {
+class CpuLayer : public Layer {
  public:
-  CpuLayer() = default;
-  CpuLayer(const CpuLayer&) = delete;
-  CpuLayer& operator=(const CpuLayer&) = delete;
-  CpuLayer(CpuLayer&&) = delete;
-  CpuLayer& operator=(CpuLayer&&) = delete;
-  virtual ~CpuLayer() = default;
-
-  [[nodiscard]] virtual TensorShape in() const = 0;
-  [[nodiscard]] virtual TensorShape out() const = 0;
-  [[nodiscard]] virtual bool f32_output() const { return false; }
-  // Whether y may be x (and whether the layer then still finds what its own backward pass reads).
-  [[nodiscard]] virtual bool in_place() const { return false; }
-  // Whether dx may be dy.
-  [[nodiscard]] virtual bool gradient_in_place() const { return in_place(); }
-  [[nodiscard]] virtual bool backward_reads_input() const = 0;
-  [[nodiscard]] virtual bool backward_reads_output() const { return false; }
-  [[nodiscard]] virtual std::size_t scratch_bytes() const { return 0; }
   [[nodiscard]] virtual CpuParameters* parameters() { return nullptr; }
-  [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
 
   virtual void forward(const CpuPass& pass, const void* x, void* y) = 0;
   // dx is nullptr where no layer before has parameters.

@@ -8,15 +8,6 @@ namespace convoy {
 namespace {
 
 template <typename T>
-const T* in_type(const void* data) {
-  return static_cast<const T*>(data);
-}
-template <typename T>
-T* in_type(void* data) {
-  return static_cast<T*>(data);
-}
-
-template <typename T>
 const char* own() {
   return sizeof(T) == sizeof(float) ? "own nhwc fp32" : "own nhwc bf16";
 }
@@ -75,11 +66,6 @@ class TanhLayer final : public CudaLayer {
   bool relu_input_;
 };
 
-LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& tensor) {
-  return {tensor, spec.size, static_cast<float>(spec.k),
-          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
-}
-
 template <typename T>
 class LrnLayer final : public CudaLayer {
  public:
@@ -105,16 +91,6 @@ class LrnLayer final : public CudaLayer {
   LrnShape shape_;
   bool relu_input_;
 };
-
-PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorShape& in) {
-  if (std::int64_t{spec.kernel_height} * spec.kernel_width >= kMaxPoolWindow) {
-    throw Error(layer.name, "pooling window too large");
-  }
-  PoolShape shape{in, in, spec.kernel_height, spec.kernel_width, spec.stride, spec.pad.top, spec.pad.left};
-  shape.out.height = layer.out.height;
-  shape.out.width = layer.out.width;
-  return shape;
-}
 
 template <typename T>
 class PoolLayer final : public CudaLayer {
@@ -250,17 +226,10 @@ std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOpt
 
 std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                               const LayerOptions& options) {
-  const auto* const lrn = std::get_if<LrnSpec>(&first.kind);
-  const auto* const pool = std::get_if<PoolSpec>(&second.kind);
-  if (lrn == nullptr || pool == nullptr || pool->kind != PoolSpec::Kind::max) return nullptr;
-  LrnPoolShape shape;
-  shape.lrn = lrn_shape(*lrn, options.in);
-  shape.pool = pool_shape(second, *pool, options.in);
-  shape.relu_input = options.relu_input;
-  shape.relu_output = options.relu;
-  if (!cuda::lrn_pool_fits(shape, options.element, options.shared_bytes)) return nullptr;
-  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(shape, options.train);
-  return std::make_unique<LrnPoolLayer<Bf16>>(shape, options.train);
+  const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
+  if (!shape || !cuda::lrn_pool_fits(*shape, options.element, options.shared_bytes)) return nullptr;
+  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(*shape, options.train);
+  return std::make_unique<LrnPoolLayer<Bf16>>(*shape, options.train);
 }
 
 }  // namespace convoy

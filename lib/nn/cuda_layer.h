@@ -15,7 +15,7 @@
 #include "kernels/cuda/ops.h"
 #include "kernels/tensor_shape.h"
 #include "lib/nn/cuda_arena.h"
-#include "lib/nn/layer_plan.h"
+#include "lib/nn/layer.h"
 
 namespace convoy {
 
@@ -53,29 +53,8 @@ class CudaParameters {
   virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
 };
 
-// x and y are the layer's input and output, dx and dy the gradients of the loss; the plan owns them.
-//
-// As on the CPU a ReLU has no backward pass of its own: dy is the gradient of what the ReLU gets, and the
-// layer that reads a ReLU's output sets dx to zero where x is not positive (relu_input).
-class CudaLayer {
+class CudaLayer : public Layer {
  public:
-  CudaLayer() = default;
-  CudaLayer(const CudaLayer&) = delete;
-  CudaLayer& operator=(const CudaLayer&) = delete;
-  CudaLayer(CudaLayer&&) = delete;
-  CudaLayer& operator=(CudaLayer&&) = delete;
-  virtual ~CudaLayer() = default;
-
-  [[nodiscard]] virtual TensorShape in() const = 0;
-  [[nodiscard]] virtual TensorShape out() const = 0;
-  [[nodiscard]] virtual bool f32_output() const { return false; }
-  // Whether y may be x (and whether the layer then still finds what its own backward pass reads).
-  [[nodiscard]] virtual bool in_place() const { return false; }
-  // Whether dx may be dy.
-  [[nodiscard]] virtual bool gradient_in_place() const { return in_place(); }
-  [[nodiscard]] virtual bool backward_reads_input() const = 0;
-  [[nodiscard]] virtual bool backward_reads_output() const { return false; }
-  [[nodiscard]] virtual std::uint64_t scratch_bytes() const { return 0; }
   [[nodiscard]] virtual CudaParameters* parameters() { return nullptr; }
   // How the first layer wants its input where that is not simply the crop.
   [[nodiscard]] virtual std::optional<cuda::SpaceToDepth> cells() const { return std::nullopt; }
@@ -84,7 +63,6 @@ class CudaLayer {
   [[nodiscard]] virtual bool needs_gemm() const { return false; }
   // After the second place(), before the first pass.
   virtual void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& /*stream*/) {}
-  [[nodiscard]] virtual std::vector<std::string> describe() const = 0;
 
   virtual void forward(const CudaPass& pass, const void* x, void* y) = 0;
   // dx is nullptr where no layer before has parameters.

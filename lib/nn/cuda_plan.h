@@ -9,6 +9,7 @@
 
 #include "lib/nn/compiled_net.h"
 #include "lib/nn/cuda_layer.h"
+#include "lib/nn/layer_plan.h"
 
 namespace convoy {
 

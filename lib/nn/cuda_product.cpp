@@ -71,24 +71,6 @@ class ConvParameters final : public CudaParameters {
   bool cells_;
 };
 
-ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images) {
-  ConvShape shape;
-  shape.images = images;
-  shape.channels = layer.in.channels;
-  shape.height = layer.in.height;
-  shape.width = layer.in.width;
-  shape.filters = spec.filters;
-  shape.kernel_height = spec.kernel_height;
-  shape.kernel_width = spec.kernel_width;
-  shape.stride = spec.stride;
-  shape.pad_top = spec.pad.top;
-  shape.pad_left = spec.pad.left;
-  shape.pad_bottom = spec.pad.bottom;
-  shape.pad_right = spec.pad.right;
-  shape.groups = spec.groups;
-  return shape;
-}
-
 // Whether blocks of pixels shall become channels: only the input's own layout is free, and only few channels
 // gain.
 bool wants_cells(const ConvShape& shape, const LayerOptions& options) {
@@ -115,7 +97,7 @@ class ConvLayer final : public CudaLayer {
   }
   [[nodiscard]] TensorShape out() const override { return out_; }
   [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::uint64_t scratch_bytes() const override {
+  [[nodiscard]] std::size_t scratch_bytes() const override {
     return options_.train ? cuda::conv_weight_gradient_scratch(parameters_.shape()) : 0;
   }
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }

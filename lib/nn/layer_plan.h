@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -11,30 +10,15 @@
 #include <vector>
 
 #include "formats/net.h"
-#include "kernels/bf16.h"
-#include "kernels/tensor_shape.h"
+#include "lib/nn/layer.h"
 
 namespace convoy {
 
-struct LayerOptions {
-  TensorShape in;
-  bool first = false;  // nothing stands before the layer
-  bool train = false;
-  bool input_gradient = false;  // a layer before has parameters
-  bool relu_input = false;      // the input is a ReLU's output
-  bool relu = false;            // a ReLU follows and runs as part of this layer
-  bool scores = false;          // a softmax follows
-  Element element = Element::f32;
-  std::uint64_t seed = 1;           // of dropout masks
-  std::uint32_t dropout_layer = 0;  // dropout layers before this one
-  std::uint64_t shared_bytes = 0;   // that a block of the GPU has at most; nothing to the CPU
-};
-
 // A layer of the plan and the memory that it works on.
-template <typename Layer>
+template <typename BackendLayer>
 struct PlannedLayer {
   std::string name;  // of all layers of the net that it computes: "norm1+pool1"
-  std::unique_ptr<Layer> layer;
+  std::unique_ptr<BackendLayer> layer;
   void* x = nullptr;
   void* y = nullptr;
   void* dy = nullptr;

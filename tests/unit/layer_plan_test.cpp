@@ -7,7 +7,7 @@ namespace convoy {
 namespace {
 
 // A layer that does nothing but remember what it was made with.
-struct Layer {
+struct FakeLayer {
   LayerOptions options;
   TensorShape after;
   [[nodiscard]] TensorShape out() const { return after; }
@@ -15,19 +15,20 @@ struct Layer {
 
 TensorShape shape_of(const Extent& extent) { return {2, extent.channels, extent.height, extent.width, 1}; }
 
-using Plan = LayerPlan<PlannedLayer<Layer>>;
+using Plan = LayerPlan<PlannedLayer<FakeLayer>>;
 
 // pairs: whether the backend has one pass for lrn and maxpool.
 Plan plan(const NetSpec& net, bool train, bool pairs) {
   const auto one = [](const LayerSpec& spec, const LayerOptions& options) {
-    return std::make_unique<Layer>(options, shape_of(spec.out));
+    return std::make_unique<FakeLayer>(options, shape_of(spec.out));
   };
   const auto two = [&](const LayerSpec& first, const LayerSpec& second, const LayerOptions& options) {
     const bool fits =
         std::holds_alternative<LrnSpec>(first.kind) && std::holds_alternative<PoolSpec>(second.kind);
     return pairs && fits ? one(second, options) : nullptr;
   };
-  return plan_layers<PlannedLayer<Layer>>(net, {.in = shape_of(net.input.crop), .train = train}, one, two);
+  return plan_layers<PlannedLayer<FakeLayer>>(net, {.in = shape_of(net.input.crop), .train = train}, one,
+                                              two);
 }
 
 // "name:" and a letter for each thing that the layer was told.
