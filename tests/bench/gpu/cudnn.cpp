@@ -206,8 +206,6 @@ std::optional<double> Cudnn::time_algorithm(const Work& work, void* conv, int al
         throw Error("cuDNN", "a convolution failed");
       }
     };
-    run();  // what it loads or sets up cannot be captured
-    stream_.synchronize();
     return milliseconds_of(stream_, run);
   } catch (const Error&) {
     return std::nullopt;
