@@ -131,6 +131,8 @@ struct Gemm::Plan {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE,
           shape.epilogue == GemmEpilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape.out));
+      // What chooses the way does not read the bias, but takes it to be aligned as this address is.
+      set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<const void*>(std::uintptr_t{kAlignment}));
     }
     make_layout(b, shape.in, shape.b_transposed ? shape.depth : shape.columns,
                 shape.b_transposed ? shape.columns : shape.depth);
@@ -183,7 +185,8 @@ struct Gemm::Plan {
         lt.heuristic(state.handle, operation, b, a, d, d, preference, 1, &result, &found);
     lt.preference_destroy(preference);
     check(status, "choice of a product");
-    if (found == 0) throw Error("GPU", "cuBLASLt has no way to do a product");
+    if (found == 0 || result.state != CUBLAS_STATUS_SUCCESS)
+      throw Error("GPU", "cuBLASLt has no way to do a product");
     algorithm = result.algo;
   }
 
