@@ -92,6 +92,26 @@ TEST(CudaGemm, OneOfEach) {
   check_product<Bf16, Bf16>({.rows = 1, .columns = 8, .depth = 8, .epilogue = GemmEpilogue::bias});
 }
 
+// Whose last bits tensor cores would drop (TF32).
+TEST(CudaGemm, FloatsAreMultipliedWithAllTheirBits) {
+  const Stream stream;
+  const GemmContext context;
+  const Gemm gemm(context, {.rows = 8, .columns = 8, .depth = 8, .in = Element::f32, .out = Element::f32});
+  std::vector<float> one(64, 0.0F);
+  std::vector<float> numbers(64);
+  for (std::size_t i = 0; i < 64; ++i) {
+    one[i] = i % 9 == 0 ? 1.0F : 0.0F;
+    numbers[i] = 1.0F + static_cast<float>(2 * i + 1) * 0x1p-23F;
+  }
+  const OnDevice<float> identity(stream, one);
+  const OnDevice<float> matrix(stream, numbers);
+  OnDevice<float> d(stream, 64);
+  gemm.run(stream, matrix.data(), identity.data(), nullptr, d.data());
+  EXPECT_EQ(d.values(), numbers);
+  gemm.run(stream, identity.data(), matrix.data(), nullptr, d.data());
+  EXPECT_EQ(d.values(), numbers);
+}
+
 TEST(CudaGemm, RunsInAGraphOnceItHasRunOutside) {
   const Stream stream;
   const GemmContext context;
