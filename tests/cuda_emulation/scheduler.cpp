@@ -160,6 +160,7 @@ class SharedMemory {
     block.static_begin = pages_.begin() + kGuardBytes;
     block.static_end = block.static_begin;
     block.static_objects.clear();
+    static_bytes_ = 0;
     add_guard(pages_.begin());
     block.shared_begin = pages_.begin() + kStaticBytes;
     block.shared_end = block.shared_begin + bytes;
@@ -170,9 +171,14 @@ class SharedMemory {
   }
 
   std::byte* add_static(Block& block, std::size_t bytes, std::size_t alignment) {
+    static_bytes_ += bytes;
+    if (static_bytes_ > kMaxStaticBytes) fault("too much static shared memory");
+    if (static_bytes_ + block.shape->shared_bytes > kMaxSharedBytes) {
+      fault("too much shared memory, static and dynamic together");
+    }
     const auto used = static_cast<std::size_t>(block.static_end - pages_.begin());
     const std::size_t start = (used + alignment - 1) / alignment * alignment;
-    if (start + bytes + 2 * kGuardBytes > kStaticBytes) fault("too much static shared memory");
+    if (start + bytes + 2 * kGuardBytes > kStaticBytes) fault("too many static objects in shared memory");
     std::byte* const data = pages_.begin() + start;
     allow(data, bytes);
     std::memset(data, kPoison, bytes);
@@ -198,10 +204,12 @@ class SharedMemory {
     guards_.push_back(at);
   }
 
-  static constexpr std::size_t kStaticBytes = 64 * 1024;
+  static constexpr std::size_t kMaxStaticBytes = 48 * 1024;  // ptxas takes no more
+  static constexpr std::size_t kStaticBytes = 64 * 1024;     // with what guards them
   static constexpr std::size_t kBytes = (kStaticBytes + kMaxSharedBytes + kGuardBytes) / 4096 * 4096 + 8192;
   Pages pages_{kBytes};
   std::vector<std::byte*> guards_;
+  std::size_t static_bytes_ = 0;  // of the block's static objects
 };
 
 // Runs one block at a time on one host thread.

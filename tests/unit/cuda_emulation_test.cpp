@@ -422,6 +422,14 @@ TEST(CudaEmulation, FindsAnIndexOneOff) {
 }
 
 __global__ void add_one(float* out) { out[threadIdx.x] += 1; }
+template <int kBytes>
+__global__ void take_static(float* out) {
+  struct Shared {
+    char bytes[kBytes];
+  };
+  block_shared<Shared>().bytes[threadIdx.x] = 1;
+  out[threadIdx.x] = 0;
+}
 
 TEST(CudaEmulation, RefusesImpossibleLaunches) {
   const Stream stream;
@@ -436,6 +444,13 @@ TEST(CudaEmulation, RefusesImpossibleLaunches) {
   EXPECT_TRUE(refused(dim3(1), dim3(33), 0));
   EXPECT_TRUE(refused(dim3(1), dim3(2048), 0));
   EXPECT_TRUE(refused(dim3(1), dim3(32), 228 * 1024));
+  const auto refused_with = [&](auto kernel, std::size_t shared) {
+    launch(kernel, dim3(1), dim3(32), shared, stream, out.as<float>());
+    return fault_of(stream) != "no fault";
+  };
+  EXPECT_FALSE(refused_with(take_static<8 * 1024>, 219 * 1024));
+  EXPECT_TRUE(refused_with(take_static<8 * 1024>, 220 * 1024));
+  EXPECT_TRUE(refused_with(take_static<49 * 1024>, 0));
 }
 
 TEST(CudaEmulation, NewMemoryIsPoisoned) {
