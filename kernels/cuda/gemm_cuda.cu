@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // what NVIDIA advises for Hopper
 
+// Where the library cuts the depth into parts their sums stay in fp32, and are not rounded to bf16 before
+// they are added up.
+constexpr std::uint32_t kReductions = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
+
 // Pointers of d and workspace come from cudaMalloc; those of a, b and bias may be parts of larger buffers.
 constexpr std::uint32_t kAlignment = 16;
 
@@ -175,6 +179,7 @@ struct Gemm::Plan {
       static_cast<void>(lt.preference_set(preference, attribute, &value, sizeof value));
     };
     prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
+    prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, kReductions);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, kAlignment);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, kAlignment);
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, kAlignment);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -90,6 +91,25 @@ TEST(CudaGemm, WeightGradient) {
 
 TEST(CudaGemm, OneOfEach) {
   check_product<Bf16, Bf16>({.rows = 1, .columns = 8, .depth = 8, .epilogue = GemmEpilogue::bias});
+}
+
+// Rounded to bf16, the sums of any parts of the depth would lose the 1 that is left of all.
+TEST(CudaGemm, SumsOfPartsStayInFloat) {
+  constexpr std::int64_t kRows = 8;
+  constexpr std::int64_t kColumns = 64;
+  constexpr std::int64_t kDepth = 8192;
+  std::vector<Bf16> ones(kRows * kDepth, from_float<Bf16>(1.0F));
+  std::vector<Bf16> signs(kDepth * kColumns, from_float<Bf16>(1.0F));
+  std::fill_n(signs.begin(), signs.size() / 2, from_float<Bf16>(-1.0F));
+  std::fill_n(signs.end() - kColumns, kColumns, from_float<Bf16>(2.0F));
+  const Stream stream;
+  const GemmContext context;
+  const Gemm gemm(context, {.rows = kRows, .columns = kColumns, .depth = kDepth});
+  const OnDevice<Bf16> a(stream, ones);
+  const OnDevice<Bf16> b(stream, signs);
+  OnDevice<Bf16> d(stream, kRows * kColumns);
+  gemm.run(stream, a.data(), b.data(), nullptr, d.data());
+  for (const Bf16 value : d.values()) ASSERT_EQ(to_float(value), 1.0F);
 }
 
 // Whose last bits tensor cores would drop (TF32).
