@@ -8,6 +8,7 @@
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.cuh"
 #include "lib/base/error.h"
+#include "tests/bench/gpu/timing.h"
 #include "tests/cuda_emulation/schedules.h"
 #include "tests/support/device_memory.h"
 
@@ -37,6 +38,7 @@ bool all_are(const std::vector<float>& values, float wanted) {
 }
 
 __global__ void only_captured(float* out) { out[threadIdx.x] = 1; }
+__global__ void only_timed(float* out) { out[threadIdx.x] += 1; }
 
 class CudaEmulationStreams : public testing::Test {
  protected:
@@ -252,6 +254,22 @@ TEST_F(CudaEmulationStreams, FindsAHostThatDoesNotWait) {
   EXPECT_EQ(schedules_that_show([&] { return !all_are(copied(Wait::there), 5.0F); }), 0);
   EXPECT_GE(schedules_that_show([&] { return !all_are(copied(Wait::missing), 5.0F); }), 1);
   EXPECT_GE(schedules_that_show([&] { return !all_are(copied(Wait::missing), 7.0F); }), 1);
+}
+
+// How bench-gpu takes times: also of kernels that have not run before, which no capture must load.
+TEST(BenchTiming, RunsWhatItTimesBeforeItIsCaptured) {
+  const Stream stream;
+  OnDevice<float> out(stream, std::vector<float>(kValues, 0.0F));
+  int given = 0;
+  const auto work = [&] {
+    ++given;
+    launch(only_timed, dim3(1), dim3(kValues), 0, stream, out.data());
+  };
+  EXPECT_GE(bench::milliseconds_of(stream, work, 3), 0.0);
+  EXPECT_EQ(given, 1 + 3);
+  const std::vector<float> runs = out.values();
+  EXPECT_TRUE(all_are(runs, runs[0]));
+  EXPECT_GE(runs[0], 1.0F + 2 * 3);
 }
 
 }  // namespace
