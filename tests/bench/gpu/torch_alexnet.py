@@ -102,10 +102,10 @@ def main():
     torch.backends.cudnn.benchmark = True
     print(f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
     batches = [int(text) for text in sys.argv[1:]] or [128, 256, 1024]
-    # Compiling takes long, and whoever runs this may set a limit: it comes last.
+    # Compiling takes long, and whoever runs this may set a limit: it comes last, and batch by batch.
     for modes in (("eager", "graph"), tuple(COMPILED)):
-        for lrn in (True, False):
-            for batch in batches:
+        for batch in batches:
+            for lrn in (True, False):
                 for mode in modes:
                     print_rate(batch, lrn, mode)
 
