@@ -18,7 +18,7 @@ struct ProductOptions {
   Element element = Element::f32;  // of activations and of the weights that the products read
   bool train = false;              // backward passes wanted
   bool input_gradient = true;      // backward_data wanted
-  bool relu = false;               // forward: dst = max(dst, 0)
+  bool relu = false;               // forward: dst = max(dst, 0), which may make 0 of a NaN
   bool f32_output = false;         // dst in float whatever `element` is: the scores before a softmax
   std::optional<int> src_block;    // the producer's layout; nothing: the product's choice
 };

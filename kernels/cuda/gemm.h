@@ -11,6 +11,7 @@
 
 namespace convoy::cuda {
 
+// The ReLU is max(x, 0), which may make 0 of a NaN.
 enum class GemmEpilogue { none, bias, bias_relu };
 
 // d[i][j] = epilogue(sum over k of a[i][k] * b[k][j] + bias[j]), all row-major, sums in fp32.

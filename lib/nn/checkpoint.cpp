@@ -1,7 +1,5 @@
 #include "lib/nn/checkpoint.h"
 
-#include <algorithm>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
@@ -25,7 +23,7 @@ std::vector<std::vector<float>> finite_values(const CompiledNet& net, bool momen
     } else {
       net.get_parameter(i, values);
     }
-    if (!std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); })) {
+    if (!all_finite(values)) {
       throw NotFiniteError(parameters[i].name,
                            std::string(momenta ? "its momentum" : "it") +
                                " holds values that are not finite numbers: training diverged");
@@ -92,11 +90,20 @@ Checkpoint read_checkpoint(const WeightsFile& file) {
 }
 
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {
-  for (std::size_t i = 0; i < file.parameters().size(); ++i) net.set_parameter(i, file.parameter(i));
-  net.set_mean(file.model().mean);
+  const auto checked = [&](const std::string& tensor, std::span<const float> values) {
+    require_finite(values, tensor, file.name());
+    return values;
+  };
+  const std::vector<ParameterInfo>& parameters = file.parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    net.set_parameter(i, checked(parameters[i].name, file.parameter(i)));
+  }
+  net.set_mean(checked(std::string(kMeanTensor), file.model().mean));
   if (!momenta) return;
   const auto values = file.momenta();
-  for (std::size_t i = 0; i < values.size(); ++i) net.set_momentum(i, values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    net.set_momentum(i, checked(std::string(kMomentumPrefix) + parameters[i].name, values[i]));
+  }
 }
 
 std::vector<std::vector<float>> finite_parameters(const CompiledNet& net) {

@@ -34,6 +34,7 @@ struct Checkpoint {
 [[nodiscard]] Checkpoint read_checkpoint(const WeightsFile& file);
 
 // Parameters of `file`, and its momenta where `momenta` is set, into a net compiled from the same text.
+// Throws Error where a value is not finite.
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta);
 
 // All parameters of the net. Throws NotFiniteError where one is infinite or not a number: such a net is not

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "lib/base/error.h"
+#include "lib/nn/not_finite_error.h"
 
 namespace convoy {
 
@@ -46,9 +47,7 @@ Metrics::Metrics(int classes, bool confusion) : per_class_(static_cast<std::size
 }
 
 bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
-  if (!std::all_of(probabilities.begin(), probabilities.end(), [](float p) { return std::isfinite(p); })) {
-    return false;
-  }
+  if (!all_finite(probabilities)) return false;
   const int rank = rank_of_label(probabilities, label);
   const auto row = static_cast<std::size_t>(label);
   // A probability that float32 rounds to 0 costs as much as the least one it holds, not infinitely much.

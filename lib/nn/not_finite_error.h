@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -9,5 +11,9 @@ class NotFiniteError : public Error {
  public:
   using Error::Error;
 };
+
+// Whether none is infinite or not a number. As fast as memory: a whole net is looked through each time it is
+// read or written, since a ReLU makes 0 of what is not a number, and hides it from the loss.
+[[nodiscard]] bool all_finite(std::span<const float> values);
 
 }  // namespace convoy

@@ -7,6 +7,7 @@
 #include "lib/base/json.h"
 #include "lib/base/version.h"
 #include "lib/data/mean.h"
+#include "lib/nn/not_finite_error.h"
 
 namespace convoy {
 namespace {
@@ -96,6 +97,11 @@ std::optional<std::string> WeightsFile::metadata(const std::string& key) const {
   return found->second;
 }
 
+void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file) {
+  if (all_finite(values)) return;
+  throw Error(file, "tensor '" + std::string(tensor) + "' holds values that are not finite numbers");
+}
+
 MeanImage read_mean(const std::string& path, const InputSpec& input) {
   const SafetensorsFile file(path);
   const std::string wrong = complaint(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
@@ -103,6 +109,7 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
     throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
   }
   const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
+  require_finite(values, kMeanTensor, file.name());
   MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
   const auto text = file.metadata().find(kMetaPreprocessing);
   if (text != file.metadata().end()) {

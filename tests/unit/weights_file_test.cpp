@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "lib/base/error.h"
 #include "lib/nn/checkpoint.h"
@@ -119,6 +121,46 @@ TEST_F(Weights, NameWhatIsMissingOrMisshapen) {
                                 "tensor 'mean' is I32, not F32");
 }
 
+TEST_F(Weights, RefuseValuesThatAreNotFinite) {
+  save_checkpoint(path_, model_, options_, state_, net_);
+  for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf(""), -std::nanf("")}) {
+    for (const char* const name : {"fc1.weight", "fc1.bias", "mean", "momentum.fc1.weight"}) {
+      std::vector<float> values;
+      write_changed([&](auto& tensors, auto&) {
+        for (TensorView& tensor : tensors) {
+          if (tensor.name != name) continue;
+          const std::span<const float> good = tensor.f32(path_);
+          values.assign(good.begin(), good.end());
+          values.back() = bad;
+          tensor.data = std::as_bytes(std::span(values));
+        }
+      });
+      const WeightsFile file(changed_);
+      FakeNet other(1);
+      EXPECT_EQ(test::error_of([&] { load_parameters(file, other, true); }),
+                changed_ + ": tensor '" + name + "' holds values that are not finite numbers");
+    }
+  }
+  // eval and predict do not look at momenta.
+  const WeightsFile file(changed_);
+  FakeNet other(1);
+  load_parameters(file, other, false);
+}
+
+TEST(AllFinite, FindsOneValueAnywhere) {
+  std::vector<float> values(37, std::numeric_limits<float>::max());
+  EXPECT_TRUE(all_finite(values));
+  EXPECT_TRUE(all_finite({}));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
+      const float good = std::exchange(values[i], bad);
+      EXPECT_FALSE(all_finite(values)) << i;
+      values[i] = -good;
+      EXPECT_TRUE(all_finite(values)) << i;
+    }
+  }
+}
+
 TEST_F(Weights, KeepUnknownTensorsOut) {
   save_weights(path_, model_, options_, net_);
   const std::vector<float> values(3);
@@ -171,7 +213,7 @@ TEST_F(Weights, ThatDivergedAreNotWritten) {
 }
 
 TEST_F(Weights, MeanMustFitTheStoredImages) {
-  const std::vector<float> values(25, 0.5F);
+  std::vector<float> values(25, 0.5F);
   const auto write = [&](const char* name, std::vector<std::uint64_t> shape) {
     OutputFile out(path_, OutputFile::Content::binary);
     write_safetensors(
@@ -184,6 +226,10 @@ TEST_F(Weights, MeanMustFitTheStoredImages) {
   write("mean", {5, 5, 1});
   EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
             std::string::npos);
+  values[3] = std::nanf("");
+  write("mean", {1, 5, 5});
+  EXPECT_EQ(test::error_of([&] { (void)read_mean(path_, model_.net.input); }),
+            path_ + ": tensor 'mean' holds values that are not finite numbers");
   write("average", {1, 5, 5});
   EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("'mean' is missing"),
             std::string::npos);
