@@ -27,7 +27,7 @@ struct InputOptions {
   bool nul = false;                        // entries of that list end in a NUL byte
   bool idx = false;                        // operands are pairs of IDX files, images and labels
   LabelRules labels = {};
-  bool labelled = true;  // whether labels and a class table are wanted; without, nothing is read twice
+  bool labelled = true;      // whether labels and a class table are wanted; without, nothing is read twice
   bool whole_paths = false;  // images in folders are named by their whole paths; only without labels
   // Whether shards are inputs too, and texts whose first line begins with the name of a file are taken for
   // lists. Only without labels.
