@@ -148,12 +148,18 @@ OnednnPass onednn_matmul(const dnnl::engine& engine, const memory::desc& a, cons
   return pass_of<dnnl::matmul>(pd, {a, b, {}, c});
 }
 
+namespace {
+
 // The sets of instructions are numbered so that each includes what is below it, AMX's the highest bits.
-bool onednn_multiplies_bf16_tiles() {
-  const auto has = static_cast<unsigned>(dnnl::get_effective_cpu_isa());
-  const auto tiles = static_cast<unsigned>(dnnl::cpu_isa::avx512_core_amx);
-  return (has & tiles) == tiles;
+bool has_isa(dnnl::cpu_isa wanted) {
+  const auto bits = static_cast<unsigned>(wanted);
+  return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;
 }
+
+}  // namespace
+
+bool onednn_has_bf16() { return has_isa(dnnl::cpu_isa::avx512_core); }
+bool onednn_multiplies_bf16_tiles() { return has_isa(dnnl::cpu_isa::avx512_core_amx); }
 
 memory::data_type onednn_type(Element element) {
   return element == Element::f32 ? memory::data_type::f32 : memory::data_type::bf16;

@@ -5,6 +5,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 
 #include "kernels/augment.h"
+#include "kernels/onednn.h"
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
@@ -318,6 +319,9 @@ std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOption
   if (net.layers.size() < 2) throw Error("net", "no layer before the softmax");
   if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
     throw Error("net", "the softmax's input is not one score a class");
+  }
+  if (options.precision == Precision::bf16 && !cpu::onednn_has_bf16()) {
+    throw Error("this processor does not compute in bf16, which takes AVX-512: use --precision=fp32");
   }
   try {
     return std::make_unique<CompiledCpu>(net, options);

@@ -146,11 +146,15 @@ validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
   cmp w.safetensors whole.safetensors
 }
 
-@test "--precision=auto is fp32 on a CPU, and what the checkpoint has where a run is resumed" {
+@test "--precision=auto is fp32 on a CPU" {
   expect_status 0 "$BIN/train" "${SMALL[@]}" --device=cpu --steps=2 -o auto.safetensors train.shard
   assert_contains "$stderr" "precision fp32"
   small_train --device=cpu --precision=fp32 --steps=2 -o fp32.safetensors train.shard
   cmp auto.safetensors fp32.safetensors
+}
+
+@test "a run in bf16 goes on in bf16 where it is resumed" {
+  requires_bf16
   small_train --precision=bf16 --steps=4 -o whole.safetensors train.shard
   small_train --precision=bf16 --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
   expect_status 0 "$BIN/train" --resume=c.safetensors --precision=auto --steps=4 -o w.safetensors train.shard

@@ -293,6 +293,13 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
+@test "train says where a processor does not compute in bf16" {
+  export ONEDNN_MAX_CPU_ISA=AVX2
+  refuse 1 "^train: this processor does not compute in bf16, which takes AVX-512: use --precision=fp32$" \
+    "$BIN/train" "${basic[@]}" --device=cpu --precision=bf16 --steps=1 -o w.safetensors train.shard
+  assert_missing w.safetensors
+}
+
 @test "train ends with 2 where it is used wrongly" {
   local option
   for option in --lr-policy=plateau --lr-policy=step:0.1 --crop=middle --flip=maybe --order=random --batch=0 \

@@ -24,6 +24,13 @@ make_net() {
 SMALL=(--net=small.net --mean=mean.safetensors --batch=8 --lr=0.002 --flip=off)
 small_train() { "$BIN/train" -q "${SMALL[@]}" "$@"; }
 
+# requires_bf16: skips where the processor does not compute in bf16.
+requires_bf16() {
+  run --separate-stderr small_train --precision=bf16 --steps=1 -o bf16.safetensors train.shard
+  # shellcheck disable=SC2154  # set by run
+  [[ $stderr != *"does not compute in bf16"* ]] || skip "needs bf16, which takes AVX-512"
+}
+
 # damage_payload SHARD INDEX: changes a byte of that record's pixels.
 damage_payload() {
   local offset
