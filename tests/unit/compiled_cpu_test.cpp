@@ -278,15 +278,11 @@ NetSpec alexnet() {
   return parse_net(text.str(), "alexnet.net");
 }
 
-bool has_avx512() {
-  return __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
-}
-
 // Compiled for few images: oneDNN chooses by channels and kernels, not by the batch. The name of a reference
 // loop holds "ref"; reorders of activations are named in the line.
 TEST(AlexNet, RunsNoReferenceLoopAndReordersNothing) {
   if (!std::ifstream("examples/nets/alexnet.net")) GTEST_SKIP() << "not run from the source folder";
-  if (!has_avx512()) GTEST_SKIP() << "the layouts are promised for AVX-512 only";
+  if (__builtin_cpu_supports("avx2") == 0) GTEST_SKIP() << "a processor without AVX2";
   for (const Mode mode : {Mode::train, Mode::infer}) {
     const auto compiled = compile_cpu(alexnet(), options_for(16, mode));
     const std::vector<std::string> lines = compiled->describe_primitives();
