@@ -1,11 +1,7 @@
 #include "tests/cuda_emulation/scheduler.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
-#include <boost/context/detail/fcontext.hpp>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -15,117 +11,16 @@
 #include <optional>
 #include <thread>
 
+#include "tests/cuda_emulation/fiber.h"
 #include "tests/cuda_emulation/memory.h"
 #include "tests/cuda_emulation/random.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include "tests/cuda_emulation/shared_memory.h"
 
 namespace convoy::emulation {
 
 constinit thread_local Block* current_block = nullptr;
 
 namespace {
-
-namespace context = boost::context::detail;
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr std::size_t kStackBytes = 256 * 1024;
-#else
-constexpr std::size_t kStackBytes = 64 * 1024;
-#endif
-constexpr std::size_t kGuardBytes = 1024;  // around each shared object
-constexpr std::byte kGuardPattern{0xA5};
-
-// Pages of an anonymous mapping, the lowest one inaccessible: a stack that overflows ends the program there.
-class Pages {
- public:
-  explicit Pages(std::size_t bytes) : bytes_(bytes) {
-    data_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (data_ == MAP_FAILED) throw_errno("cuda emulation", errno);
-    if (mprotect(data_, page(), PROT_NONE) != 0) throw_errno("cuda emulation", errno);
-  }
-  Pages(const Pages&) = delete;
-  Pages& operator=(const Pages&) = delete;
-  Pages(Pages&&) = delete;
-  Pages& operator=(Pages&&) = delete;
-  ~Pages() { munmap(data_, bytes_); }
-  [[nodiscard]] std::byte* begin() const { return static_cast<std::byte*>(data_) + page(); }
-  [[nodiscard]] std::byte* end() const { return static_cast<std::byte*>(data_) + bytes_; }
-
- private:
-  static std::size_t page() {
-    static const auto bytes = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    return bytes;
-  }
-  void* data_ = nullptr;
-  std::size_t bytes_;
-};
-
-// Tells AddressSanitizer of the change of stacks.
-struct StackSwitch {
-#if defined(__SANITIZE_ADDRESS__)
-  void* saved = nullptr;
-  void leave(const void* to_bottom, std::size_t to_bytes) {
-    __sanitizer_start_switch_fiber(&saved, to_bottom, to_bytes);
-  }
-  void arrive(const void** from_bottom = nullptr, std::size_t* from_bytes = nullptr) {
-    __sanitizer_finish_switch_fiber(saved, from_bottom, from_bytes);
-  }
-#else
-  void leave(const void* /*to_bottom*/, std::size_t /*to_bytes*/) {}
-  void arrive(const void** /*from_bottom*/ = nullptr, std::size_t* /*from_bytes*/ = nullptr) {}
-#endif
-};
-
-struct Fiber {
-  Thread thread;
-  Pages stack{kStackBytes};
-  const std::function<void()>* kernel = nullptr;
-  StackSwitch on_fiber;
-  const void* scheduler_bottom = nullptr;
-  std::size_t scheduler_bytes = 0;
-  bool started = false;
-
-  void back_to_scheduler() {
-    on_fiber.leave(scheduler_bottom, scheduler_bytes);
-    const context::transfer_t from = context::jump_fcontext(thread.scheduler, nullptr);
-    on_fiber.arrive(&scheduler_bottom, &scheduler_bytes);
-    thread.scheduler = from.fctx;
-  }
-
-  static void entry(context::transfer_t from) {
-    auto& fiber = *static_cast<Fiber*>(from.data);
-    fiber.on_fiber.arrive(&fiber.scheduler_bottom, &fiber.scheduler_bytes);
-    fiber.thread.scheduler = from.fctx;
-    while (true) {
-      try {
-        (*fiber.kernel)();
-        if (!fiber.thread.copies.empty()) fault("the thread ends with cp.async that it never waited for");
-        fiber.thread.state = Thread::State::done;
-      } catch (const std::exception& error) {
-        fiber.thread.failure = error.what();
-        fiber.thread.state = Thread::State::failed;
-      }
-      fiber.back_to_scheduler();
-    }
-  }
-
-  void resume(StackSwitch& on_scheduler) {
-    if (!started) {
-      const auto bytes = static_cast<std::size_t>(stack.end() - stack.begin());
-      allow(stack.begin(), bytes);  // what an abandoned run may have left
-      on_fiber = {};
-      thread.context = context::make_fcontext(stack.end(), bytes, &Fiber::entry);
-      started = true;
-    }
-    on_scheduler.leave(stack.begin(), static_cast<std::size_t>(stack.end() - stack.begin()));
-    const context::transfer_t from = context::jump_fcontext(thread.context, this);
-    on_scheduler.arrive();
-    thread.context = from.fctx;
-  }
-};
 
 std::string text(const Index3& index) {
   return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) + ")";
@@ -150,68 +45,6 @@ std::string describe(const Thread& thread) {
   }
 }
 
-// Shared memory of the blocks of one host thread, with a guarded zone before and behind every object.
-class SharedMemory {
- public:
-  void prepare(Block& block) {
-    const std::size_t bytes = block.shape->shared_bytes;
-    forbid(pages_.begin(), static_cast<std::size_t>(pages_.end() - pages_.begin()));
-    guards_.clear();
-    block.static_begin = pages_.begin() + kGuardBytes;
-    block.static_end = block.static_begin;
-    block.static_objects.clear();
-    static_bytes_ = 0;
-    add_guard(pages_.begin());
-    block.shared_begin = pages_.begin() + kStaticBytes;
-    block.shared_end = block.shared_begin + bytes;
-    allow(block.shared_begin, bytes);
-    std::memset(block.shared_begin, kPoison, bytes);
-    add_guard(block.shared_begin - kGuardBytes);
-    add_guard(block.shared_end);
-  }
-
-  std::byte* add_static(Block& block, std::size_t bytes, std::size_t alignment) {
-    static_bytes_ += bytes;
-    if (static_bytes_ > kMaxStaticBytes) fault("too much static shared memory");
-    if (static_bytes_ + block.shape->shared_bytes > kMaxSharedBytes) {
-      fault("too much shared memory, static and dynamic together");
-    }
-    const auto used = static_cast<std::size_t>(block.static_end - pages_.begin());
-    const std::size_t start = (used + alignment - 1) / alignment * alignment;
-    if (start + bytes + 2 * kGuardBytes > kStaticBytes) fault("too many static objects in shared memory");
-    std::byte* const data = pages_.begin() + start;
-    allow(data, bytes);
-    std::memset(data, kPoison, bytes);
-    add_guard(data + bytes);
-    block.static_end = data + bytes + kGuardBytes;
-    return data;
-  }
-
-  // Whether nothing but the objects was written.
-  [[nodiscard]] bool guards_whole() const {
-    static const std::vector<std::byte> pattern(kGuardBytes, kGuardPattern);
-    return std::all_of(guards_.begin(), guards_.end(), [](std::byte* guard) {
-      allow(guard, kGuardBytes);
-      return std::memcmp(guard, pattern.data(), kGuardBytes) == 0;
-    });
-  }
-
- private:
-  void add_guard(std::byte* at) {
-    allow(at, kGuardBytes);
-    std::memset(at, static_cast<int>(kGuardPattern), kGuardBytes);
-    forbid(at, kGuardBytes);
-    guards_.push_back(at);
-  }
-
-  static constexpr std::size_t kMaxStaticBytes = 48 * 1024;  // ptxas takes no more
-  static constexpr std::size_t kStaticBytes = 64 * 1024;     // with what guards them
-  static constexpr std::size_t kBytes = (kStaticBytes + kMaxSharedBytes + kGuardBytes) / 4096 * 4096 + 8192;
-  Pages pages_{kBytes};
-  std::vector<std::byte*> guards_;
-  std::size_t static_bytes_ = 0;  // of the block's static objects
-};
-
 // Runs one block at a time on one host thread.
 class BlockRunner {
  public:
@@ -230,7 +63,7 @@ class BlockRunner {
     } catch (...) {
       current_block = nullptr;
       block_.running = nullptr;
-      for (Fiber& fiber : fibers_) fiber.started = false;  // they stand in the middle of a kernel
+      for (Fiber& fiber : fibers_) fiber.drop();  // they stand in the middle of a kernel
       throw;
     }
     current_block = nullptr;
