@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <ranges>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -22,8 +23,8 @@ bool is_gathered(const po::option& option, const po::options_description& known)
 void keep_last(po::parsed_options& parsed, const po::options_description& known) {
   std::set<std::string> seen;
   std::vector<po::option> kept;
-  for (auto option = parsed.options.rbegin(); option != parsed.options.rend(); ++option) {
-    if (is_gathered(*option, known) || seen.insert(option->string_key).second) kept.push_back(*option);
+  for (const po::option& option : std::views::reverse(parsed.options)) {
+    if (is_gathered(option, known) || seen.insert(option.string_key).second) kept.push_back(option);
   }
   std::reverse(kept.begin(), kept.end());
   parsed.options = std::move(kept);
