@@ -18,6 +18,7 @@
 #include "lib/data/labels.h"
 #include "lib/data/prepare_pool.h"
 #include "lib/nn/inference_options.h"
+#include "lib/nn/not_finite_error.h"
 #include "lib/nn/predictor.h"
 
 namespace convoy {
@@ -86,6 +87,9 @@ class Answers {
       }
       const auto scores = probabilities.first(predictor_->classes());
       probabilities = probabilities.subspan(predictor_->classes());
+      if (!all_finite(scores)) {
+        throw NotFiniteError(one.input.place, "the net's output for it is not a number");
+      }
       out_.write(json_ ? prediction_json(one.input.name, scores, best_, classes_)
                        : prediction_tsv(one.input.name, scores, best_, classes_));
       out_.flush();
@@ -139,6 +143,9 @@ int predict(const Options& options, Console& console) {
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   const auto best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses));
   InputOptions input_options = inputs_from(options);
+  std::vector<std::string> files = input_options.operands;
+  for (const char* name : {"weights", "files-from"}) files.push_back(options.text(name));
+  options.check_outputs({"output", "rejects"}, files);
   const InferenceOptions inference = read_inference_options(options, kMaxBatch);
   const CompileOptions& compile = inference.compile;
 

@@ -123,6 +123,7 @@ void check_files(const Options& options, const std::vector<std::string>& shards)
 }
 
 int describe(const Options& options) {
+  options.check_outputs({"output"}, {options.text("net")});
   OutputFile out(options.text("output"), OutputFile::Content::text);
   out.write(describe_net(read_net(options, std::nullopt), training_options_from(options, nullptr, {}).batch));
   out.commit();

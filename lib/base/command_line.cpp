@@ -38,23 +38,38 @@ std::int64_t line_reached(std::istringstream& lines, std::string_view text) {
   return std::ranges::count(read, '\n') + (read.ends_with('\n') ? 0 : 1);
 }
 
-po::parsed_options read_config(const std::string& path, const po::options_description& known) {
+struct Config {
+  po::parsed_options parsed;
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each option, of its last line
+};
+
+// "lr" of " lr = 0.1".
+std::string name_in(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t";
+  const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
+  line.remove_prefix(begin);
+  return std::string(line.substr(0, line.find_first_of(" \t=")));
+}
+
+Config read_config(const std::string& path, const po::options_description& known) {
   const std::string place = display_name(path);
   const std::string text = read_text_file(path, kMaxConfigBytes);
+  std::map<std::string, std::string> places;
   for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     check_printable(line, place, number);
+    places[name_in(line)] = place + ":" + std::to_string(number);
   });
   std::istringstream lines(text);
   try {
-    return po::parse_config_file(lines, known);
+    return {po::parse_config_file(lines, known), std::move(places)};
   } catch (const po::error& error) {
     throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " + error.what());
   }
 }
 
 // Takes out of a file's options what the command line decides.
-void leave_to(const po::parsed_options& line, const CommandLineRules& rules, po::parsed_options& file) {
+void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Config& file) {
   std::set<std::string> decided;
   for (const po::option& option : line.options) {
     decided.insert(option.string_key);
@@ -62,13 +77,15 @@ void leave_to(const po::parsed_options& line, const CommandLineRules& rules, po:
       decided.insert(rules.exclusive.begin(), rules.exclusive.end());
     }
   }
-  std::erase_if(file.options, [&](const po::option& option) { return decided.count(option.string_key) > 0; });
+  std::erase_if(file.parsed.options,
+                [&](const po::option& option) { return decided.count(option.string_key) > 0; });
+  for (const std::string& name : decided) file.places.erase(name);
 }
 
 }  // namespace
 
 // Boost's messages name options as '--name' already; they only lack the project's form.
-po::variables_map parse_command_line(int argc, char** argv, const CommandLineRules& rules) {
+CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& rules) {
   po::options_description all;
   po::options_description hidden;
   hidden.add_options()(kOperands, po::value<std::vector<std::string>>());
@@ -77,7 +94,8 @@ po::variables_map parse_command_line(int argc, char** argv, const CommandLineRul
   positional.add(kOperands, -1);
   // Guessing is left out: "--s" that means --seed today would mean two options tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
-  po::variables_map values;
+  CommandLine result;
+  po::variables_map& values = result.values;
   try {
     auto line = po::command_line_parser(argc, argv).options(all).positional(positional).style(style).run();
     keep_last(line, all);
@@ -85,9 +103,10 @@ po::variables_map parse_command_line(int argc, char** argv, const CommandLineRul
     const auto config = values.find("config");
     if (config != values.end()) {
       auto file = read_config(config->second.as<std::string>(), rules.file);
-      keep_last(file, rules.file);
+      keep_last(file.parsed, rules.file);
       leave_to(line, rules, file);
-      po::store(file, values);
+      po::store(file.parsed, values);
+      result.places = std::move(file.places);
     }
     po::notify(values);
   } catch (const po::invalid_command_line_syntax& error) {
@@ -96,7 +115,7 @@ po::variables_map parse_command_line(int argc, char** argv, const CommandLineRul
   } catch (const po::error& error) {
     throw UsageError(error.what());
   }
-  return values;
+  return result;
 }
 
 }  // namespace convoy

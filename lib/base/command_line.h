@@ -1,6 +1,7 @@
 // The command line and the file of --config, parsed.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,14 @@ struct CommandLineRules {
   std::vector<std::string> exclusive;  // one of these on the command line is put in place of any in the file
 };
 
+struct CommandLine {
+  po::variables_map values;                   // operands under kOperands
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each option that the file decided
+};
+
 // Parses argv, and the file that --config names: what the command line has, the file does not change. Of an
 // option given several times the last counts, as getopt(3)'s users expect, unless its values are gathered.
-// Operands are under kOperands. Throws UsageError, for the file with its line; Error where the file cannot be
-// read.
-[[nodiscard]] po::variables_map parse_command_line(int argc, char** argv, const CommandLineRules& rules);
+// Throws UsageError, for the file with its line; Error where the file cannot be read.
+[[nodiscard]] CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& rules);
 
 }  // namespace convoy

@@ -81,6 +81,15 @@ std::string help_text(const ToolInfo& info, const po::options_description& visib
   return out.str();
 }
 
+// Where an error about an option, "--NAME: ...", comes from: the place of what the file decided, or nothing.
+std::string place_of(std::string_view error, const std::map<std::string, std::string>& places) {
+  constexpr std::string_view kDashes = "--";
+  if (!error.starts_with(kDashes)) return {};
+  error.remove_prefix(kDashes.size());
+  const auto found = places.find(std::string(error.substr(0, error.find_first_of(" :="))));
+  return found == places.end() ? std::string() : found->second;
+}
+
 void write_stdout(std::string_view text) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
   out.write(text);
@@ -97,7 +106,7 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
     return options;
   };
   const CommandLineRules rules{options_of(Where::line), options_of(Where::file), info.exclusive};
-  po::variables_map values = parse_command_line(argc, argv, rules);
+  auto [values, places] = parse_command_line(argc, argv, rules);
   if (values["help"].as<bool>()) {
     write_stdout(help_text(info, rules.options));
     return kStatusDone;
@@ -120,7 +129,13 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   for (const std::string& option : options.effective()) effective += " " + option;
   console.detail(std::string("version ") + kVersion + ", backends " + build_backends() + ", options" +
                  effective);
-  return body(options, console);
+  try {
+    return body(options, console);
+  } catch (const UsageError& error) {
+    const std::string place = place_of(error.what(), places);
+    if (place.empty()) throw;
+    throw UsageError(place + ": " + error.what());
+  }
 }
 
 }  // namespace

@@ -113,6 +113,12 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 @test "eval: --help, --version, --config and wrong usage" { keeps_contract eval; }
 @test "predict: --help, --version, --config and wrong usage" { keeps_contract predict; }
 
+@test "a value in --config that an option cannot have is told with its line" {
+  printf 'quiet=on\n  threads = many\n' > bad.conf
+  refuse 2 "^imgprep: bad\.conf:2: --threads: 'many' is not a whole number" "$BIN/imgprep" --config=bad.conf nothing
+  refuse 2 "^imgprep: --threads: 'few' is not a whole number" "$BIN/imgprep" --config=bad.conf -j few nothing
+}
+
 @test "the command line wins over --config, also where values are gathered or options exclude each other" {
   make_training_set
   cp val.shard other.shard
@@ -160,6 +166,13 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   refuse 2 '--checkpoint: small.net is an input' "$BIN/train" "${net[@]}" --checkpoint=small.net -o x train.shard
   refuse 2 '--log: x is what --output writes' "$BIN/train" "${net[@]}" -o x --log=x train.shard
   refuse 2 '--output: c.safetensors is an input' "$BIN/train" --resume=c.safetensors -o c.safetensors train.shard
+  refuse 2 '--output: small.net is an input' "$BIN/train" --describe --net=small.net -o small.net
+  refuse 2 '--output: w.safetensors is an input' "$BIN/predict" -w w.safetensors -o w.safetensors a.png
+  refuse 2 '--output: a.png is an input' "$BIN/predict" -w w.safetensors -o a.png a.png
+  refuse 2 '--rejects: a.png is an input' "$BIN/predict" -w w.safetensors --rejects=a.png a.png
+  refuse 2 '--rejects: x is what --output writes' "$BIN/predict" -w w.safetensors --rejects=x -o x a.png
+  printf 'a.png\n' > list
+  refuse 2 '--output: list is an input' "$BIN/predict" -w w.safetensors --files-from=list -o list
   refuse 2 '--output: val.shard is an input' "$BIN/shardpack" --list -o val.shard val.shard
   refuse 2 '--rejects: val.shard is an input' "$BIN/shardpack" --rejects=val.shard -o x val.shard
   assert_missing x

@@ -138,6 +138,18 @@ answers() { cut -f 3 | xargs; }
   [[ $stderr != *device* ]] || fail "$stderr"
 }
 
+@test "predict refuses to name a class where the net's output is not a number" {
+  # Weights as large as floats go, of both signs: the sums are infinite, and their differences no numbers.
+  local header begin end i
+  header=$(od -A n -t u8 -N 8 w.safetensors | tr -d ' ')
+  read -r begin end < <(head -c $((header + 8)) w.safetensors | grep -aoE '"f2.weight":[^}]*}' |
+    sed -E 's/.*offsets":\[([0-9]+),([0-9]+)\].*/\1 \2/')
+  for ((i = begin; i < end; i += 4)); do printf '\377\377\177\177'; done |
+    dd of=w.safetensors bs=1 seek=$((header + 8 + begin)) conv=notrunc status=none
+  refuse 1 "^predict: ${images[0]}: the net's output for it is not a number" "$BIN/predict" -q -w w.safetensors "${images[0]}"
+  assert_equal "$output" ""
+}
+
 @test "predict reports what it cannot write, and ends quietly where nobody reads" {
   requires_full_device
   refuse 1 '/dev/full: No space left' "$BIN/predict" -w w.safetensors -o /dev/full "${images[0]}"
