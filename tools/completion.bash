@@ -38,7 +38,7 @@ _convoy_values() {  # TOOL OPTION
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
     *:--net) echo '*.net' ;;
-    *:--mean | *:-w | *:--weights | *:--resume | *:--init-from | meanimg:--merge) echo '*.safetensors' ;;
+    *:--mean | *:-w | *:--weights | *:--resume | meanimg:--merge) echo '*.safetensors' ;;
     *:--val | meanimg: | shardpack: | train: | eval:) echo '*.shard' ;;
   esac
 }

@@ -170,13 +170,23 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
     ++losses;
     on_damage(damage);
   };
-  InputFile in(path);
-  ShardReader reader(in, counted);
-  while (reader.next_view()) {
-    ++whole;
-    progress.at(in.position());
+  const auto write_line = [&] {
+    out.write(tsv_field(display_name(path)) + "\t" + std::to_string(whole) + "\t" + std::to_string(losses) +
+              "\n");
+  };
+  try {
+    InputFile in(path);
+    ShardReader reader(in, counted);
+    while (reader.next_view()) {
+      ++whole;
+      progress.at(in.position());
+    }
+  } catch (const Error&) {
+    ++losses;  // of all that there may be
+    write_line();
+    throw;
   }
-  out.write(tsv_field(in.name()) + "\t" + std::to_string(whole) + "\t" + std::to_string(losses) + "\n");
+  write_line();
 }
 
 }  // namespace convoy

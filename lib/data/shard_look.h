@@ -43,7 +43,8 @@ enum class InfoForm { text, json };
 void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
                     LookProgress& progress);
 
-// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses".
+// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses", also where the
+// shard does not read any further; that is one loss more, and its Error is thrown.
 void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
                   LookProgress& progress);
 

@@ -274,7 +274,9 @@ all.shard	30	0"
   refuse 1 'transferred as text' "$BIN/shardpack" -o no <(sed 's/\r$//' all.shard)
   # One that cannot be read does not keep the others from being looked at.
   expect_status 1 "$BIN/shardpack" --verify empty all.shard missing all.shard
-  assert_equal "$output" "all.shard	30	0
+  assert_equal "$output" "empty	0	1
+all.shard	30	0
+missing	0	1
 all.shard	30	0"
   assert_missing no
 }
