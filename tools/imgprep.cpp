@@ -148,7 +148,7 @@ int main(int argc, char** argv) {
   const convoy::ToolInfo info{"imgprep",
                               "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES LABELS...",
                               "Rescales images, crops their central square and writes them as a shard. "
-                              "Inputs are JPEG and PNG files,\n"
+                              "Inputs are JPEG and PNG files, "
                               "folders and tar archives of them, lists (--files-from), or images one after "
                               "another on standard input."};
   return convoy::run_tool(argc, argv, info, {.output = true, .threads = true}, convoy::declare, convoy::run);

@@ -211,8 +211,8 @@ int main(int argc, char** argv) {
   return convoy::run_tool(
       argc, argv,
       {.name = "predict",
-       .usage = "-w WEIGHTS [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
+       .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
        .summary = "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
-                  "a shard)\nare read from standard input, and each is answered as soon as it is there."},
+                  "a shard) are read from standard input, and each is answered as soon as it is there."},
       {.output = true, .threads = true, .device = true}, convoy::declare, convoy::predict);
 }

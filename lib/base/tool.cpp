@@ -17,7 +17,7 @@
 namespace convoy {
 namespace {
 
-constexpr unsigned kHelpWidth = 100;
+constexpr unsigned kHelpWidth = 80;
 
 // How a user calls a tool. Never by its bare name: a bare `eval` is the shell's builtin, which runs its
 // arguments.
@@ -74,11 +74,31 @@ std::vector<std::string> usage_lines(const ToolInfo& info) {
   return lines;
 }
 
+// The words of a text in lines of at most kHelpWidth characters.
+std::string filled(const std::string& text) {
+  std::istringstream words(text);
+  std::string lines;
+  std::size_t begin = 0;  // of the last line
+  for (std::string word; words >> word;) {
+    const bool fits = lines.size() + 1 + word.size() - begin <= kHelpWidth;
+    if (!lines.empty()) lines += fits ? ' ' : '\n';
+    if (!fits) begin = lines.size();
+    lines += word;
+  }
+  return lines;
+}
+
 std::string help_text(const ToolInfo& info, const po::options_description& visible) {
-  std::ostringstream out;
-  for (const std::string& line : usage_lines(info)) out << line << '\n';
-  out << info.summary << "\n\n" << visible << "\nFull documentation: man convoy-" << info.name << '\n';
-  return out.str();
+  std::ostringstream options;
+  options << visible;
+  std::string text;
+  for (const std::string& line : usage_lines(info)) text += line + "\n";
+  text += filled(info.summary) + "\n\n";
+  // Where Boost breaks a description it leaves the blank.
+  for_each_line(options.str(), '\n', [&](std::string_view line, std::uint64_t) {
+    text.append(line.substr(0, line.find_last_not_of(' ') + 1)) += '\n';
+  });
+  return text + "\nFull documentation: man convoy-" + info.name + "\n";
 }
 
 // Where an error about an option, "--NAME: ...", comes from: the place of what the file decided, or nothing.

@@ -69,6 +69,7 @@ int Trainer::run() {
       save_if_due(SignalWatch::take_checkpoint_request());
     }
     finish_steps(0);
+    progress.finish();  // the messages to come are about the whole run
     const bool complete = state().step == total_steps_ && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);

@@ -77,6 +77,7 @@ keeps_contract() {
   expect_status 0 "$BIN/$1" --help
   assert_equal "$stderr" ""
   assert_contains "$output" "Usage: convoy $1 "
+  ! grep -nE '.{81}| $' <<< "$output" || fail "a line of more than 80 characters, or one that ends in a blank"
   expect_status 0 "$BIN/$1" --version
   assert_equal "${lines[0]}" "$1 (convoy) $(version)"
   assert_contains "${lines[1]}" "backends: CPU"
