@@ -2,6 +2,11 @@
 
 #include <sched.h>
 
+#include <new>
+#include <system_error>
+
+#include "lib/base/error.h"
+
 namespace convoy {
 
 int default_threads() {
@@ -11,6 +16,27 @@ int default_threads() {
     return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   }
   return std::max(1, CPU_COUNT(&set));
+}
+
+std::jthread start_thread(std::function<void()> body) {
+  try {
+    return std::jthread(std::move(body));
+  } catch (const std::system_error& error) {
+    throw Error("cannot start a thread (" + error.code().message() + "): try a smaller -j");
+  }
+}
+
+std::vector<std::jthread> start_threads(std::size_t threads, const std::function<void()>& body,
+                                        const StartThread& start) {
+  std::vector<std::jthread> pool;
+  pool.reserve(threads);
+  try {
+    while (pool.size() < threads) pool.push_back(start(body));
+  } catch (const Error&) {
+    // Those that run suffice. Thrown on, it would wait for them here, and they for work to be consumed.
+  } catch (const std::bad_alloc&) {
+  }
+  return pool;
 }
 
 }  // namespace convoy

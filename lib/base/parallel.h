@@ -2,10 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -17,19 +19,33 @@ namespace convoy {
 // Threads to use where the user gave none: the processors this process may run on.
 [[nodiscard]] int default_threads();
 
+// Starts a thread that runs `body`. Throws Error where the system gives none, since memory or processes are
+// limited.
+[[nodiscard]] std::jthread start_thread(std::function<void()> body);
+
+// As many threads that run `body` as `start` gives before it throws, `threads` at most.
+using StartThread = std::function<std::jthread(std::function<void()>)>;
+[[nodiscard]] std::vector<std::jthread> start_threads(std::size_t threads, const std::function<void()>& body,
+                                                      const StartThread& start);
+
 // consume(work(item)) for every item that produce() gives until it gives nothing, in the order of the items,
 // with `work` on `threads` threads. produce runs on one thread at a time and never ahead by more than a few
-// items a thread, consume on the calling thread. With one thread everything runs on the calling thread. The
-// first exception of any of them ends the rest and is thrown here.
+// items a thread, consume on the calling thread. With one thread everything runs on the calling thread. Where
+// the system gives fewer threads, those do the work. The first exception of any of them ends the rest and is
+// thrown here.
 //
 // produce: () -> std::optional<Item>.  work: (Item&&) -> Result, called concurrently.  consume: (Result&&) ->
-// void.
+// void.  start: as start_thread.
 template <typename Produce, typename Work, typename Consume>
-void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&& consume) {
+void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&& consume,
+                          const StartThread& start = start_thread) {
   using Item = typename std::decay_t<decltype(produce())>::value_type;
   using Result = std::decay_t<decltype(work(std::declval<Item&&>()))>;
-  if (threads <= 1) {
+  const auto map_here = [&] {
     while (std::optional<Item> item = produce()) consume(work(std::move(*item)));
+  };
+  if (threads <= 1) {
+    map_here();
     return;
   }
   constexpr std::size_t kAhead = 4;
@@ -45,7 +61,7 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
   std::exception_ptr failure;
   bool stopping = false;
   bool exhausted = false;
-  int running = threads;
+  std::size_t ended = 0;  // workers
 
   const auto fail = [&] {
     const std::lock_guard lock(mutex);
@@ -86,18 +102,20 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
       fail();
     }
     const std::lock_guard lock(mutex);
-    --running;
+    ++ended;
     slot_done.notify_all();
   };
 
-  std::vector<std::jthread> pool;
-  pool.reserve(static_cast<std::size_t>(threads));
-  for (int i = 0; i < threads; ++i) pool.emplace_back(worker);
+  std::vector<std::jthread> pool = start_threads(static_cast<std::size_t>(threads), std::ref(worker), start);
+  if (pool.empty()) {
+    map_here();
+    return;
+  }
   try {
     while (true) {
       std::unique_lock lock(mutex);
       slot_done.wait(lock, [&] {
-        return stopping || (!slots.empty() && slots.front().done) || (slots.empty() && running == 0);
+        return stopping || (!slots.empty() && slots.front().done) || (slots.empty() && ended == pool.size());
       });
       if (stopping || slots.empty()) break;
       Result result = std::move(*slots.front().result);
@@ -113,17 +131,20 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
   if (failure) std::rethrow_exception(failure);
 }
 
-// body(begin, end) on consecutive parts of [0, count), one a thread. body must not throw.
+// body(begin, end) on consecutive parts of [0, count), one a thread where the system gives as many. body must
+// not throw. start: as start_thread.
 template <typename Body>
-void parallel_ranges(int threads, std::size_t count, Body&& body) {
+void parallel_ranges(int threads, std::size_t count, Body&& body, const StartThread& start = start_thread) {
   const std::size_t parts = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), 1,
                                                     std::max<std::size_t>(count, 1));
-  std::vector<std::jthread> pool;
-  for (std::size_t part = 1; part < parts; ++part) {
-    pool.emplace_back(
-        [&body, part, parts, count] { body(count * part / parts, count * (part + 1) / parts); });
-  }
-  body(std::size_t{0}, count / parts);
+  std::atomic<std::size_t> next = 0;
+  const auto work = [&] {
+    for (std::size_t part = next++; part < parts; part = next++) {
+      body(count * part / parts, count * (part + 1) / parts);
+    }
+  };
+  const std::vector<std::jthread> pool = start_threads(parts - 1, std::ref(work), start);
+  work();
 }
 
 }  // namespace convoy

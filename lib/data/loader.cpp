@@ -112,7 +112,7 @@ BatchLoader::BatchLoader(const Dataset& data, SampleSource source, int threads)
                        .slots = {},
                        .failure = {},
                        .thread = {}}) {
-  state_->thread = std::jthread([state = state_.get()] { state->run(); });
+  state_->thread = start_thread([state = state_.get()] { state->run(); });
 }
 
 BatchLoader::~BatchLoader() {

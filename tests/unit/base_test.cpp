@@ -157,6 +157,42 @@ TEST(OrderedParallelMap, ThrowsWhatAnyPartThrows) {
   }
 }
 
+// Gives `most` threads and then none, as a system whose limit is reached.
+StartThread limited_to(int most) {
+  return [most, given = 0](std::function<void()> body) mutable {
+    if (given == most) throw Error("no thread left");
+    ++given;
+    return start_thread(std::move(body));
+  };
+}
+
+TEST(OrderedParallelMap, GoesOnWithTheThreadsThatTheSystemGives) {
+  for (const int most : {0, 1, 3}) {
+    int next = 0;
+    std::vector<int> seen;
+    ordered_parallel_map(
+        8, [&]() -> std::optional<int> { return next < 500 ? std::optional(next++) : std::nullopt; },
+        [](int&& item) { return item * 2; }, [&](int&& result) { seen.push_back(result); }, limited_to(most));
+    ASSERT_EQ(seen.size(), 500U) << most;
+    for (int i = 0; i < 500; ++i) EXPECT_EQ(seen[static_cast<std::size_t>(i)], i * 2);
+  }
+}
+
+TEST(ParallelRanges, CoverEverythingOnceWithAnyNumberOfThreads) {
+  for (const int most : {0, 1, 3, 8}) {
+    for (const std::size_t count : {0U, 1U, 7U, 100U}) {
+      std::vector<int> times(count, 0);
+      parallel_ranges(
+          5, count,
+          [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) ++times[i];
+          },
+          limited_to(most));
+      EXPECT_EQ(times, std::vector<int>(count, 1)) << most;
+    }
+  }
+}
+
 TEST(Json, IsReadStrictly) {
   EXPECT_EQ(parse_json(R"({"a":[1,2]})", "x")["a"][1], 2);
   EXPECT_THROW((void)parse_json(R"({"a":1,"a":2})", "x"), FormatError);
