@@ -64,7 +64,7 @@ class FolderLister {
   void list_entries(const fs::path& folder, const std::string& path) {
     struct Entry {
       std::string name;
-      bool folder = false;
+      fs::file_type type = fs::file_type::none;
     };
     std::vector<Entry> here;
     std::error_code failure;
@@ -72,16 +72,24 @@ class FolderLister {
       std::string name = at->path().filename().string();
       if (is_hidden(name)) continue;
       std::error_code broken;  // a link to nothing is listed as a file, and refused by name when it is opened
-      here.push_back({std::move(name), at->is_directory(broken)});
+      here.push_back({std::move(name), at->status(broken).type()});
     }
     if (failure) fail(path, errno_text(failure.value()));
     std::sort(here.begin(), here.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
     for (const Entry& entry : here) {
       const std::string inside = path.empty() ? entry.name : path + "/" + entry.name;
-      if (entry.folder) {
-        list(folder / entry.name, inside);
-      } else {
-        entries_.push_back({inside, {}});
+      switch (entry.type) {
+        case fs::file_type::directory:
+          list(folder / entry.name, inside);
+          break;
+        case fs::file_type::block:
+        case fs::file_type::character:
+        case fs::file_type::fifo:
+        case fs::file_type::socket:
+          fail(inside, "not a regular file");  // opening a FIFO would wait for its writer
+          break;
+        default:
+          entries_.push_back({inside, {}});
       }
     }
   }

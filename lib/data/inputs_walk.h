@@ -12,16 +12,16 @@
 
 namespace convoy {
 
-// A file below a folder, or a folder below it that cannot be looked into.
+// A file below a folder, or what below it cannot be used.
 struct FolderEntry {
   std::string path;     // relative to the folder
-  std::string failure;  // why the folder at `path` cannot be looked into; empty: a file
+  std::string failure;  // why what is at `path` cannot be used; empty: a file
 };
 
 // What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are
 // followed, but not to a folder that they lie in; names that begin with a dot are left out. A folder within
 // that does not read, leads back to where it lies, or lies more than kMaxFolderDepth deep is an entry with a
-// failure. Throws Error(folder, reason) where the folder itself does not read.
+// failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) where the folder itself does not read.
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder);
 

@@ -35,6 +35,23 @@ load common
   done
 }
 
+@test "a FIFO in a folder is left out, not waited for" {
+  make_folders photos 1 2
+  mkfifo photos/class0/z
+  refuse 1 "photos/class0/z: not a regular file" "$BIN/imgprep" -q --size=32 -o a.shard photos
+  expect_status 0 "$BIN/shardpack" --list a.shard
+  assert_contains "$output" "class0/1.png"
+}
+
+@test "where the system gives no thread, the calling one does the work" {
+  make_folders photos 1 3
+  "$BIN/imgprep" -q --size=32 -o a.shard photos
+  # Stacks as large as the address space: there is room for none.
+  expect_status 0 bash -c 'ulimit -s 137438953472 && exec timeout 20 "$0" "$@"' \
+    "$BIN/imgprep" -q -j4 --size=32 -o b.shard photos
+  cmp a.shard b.shard
+}
+
 @test "a tar of tars, as ILSVRC2012_img_train.tar is" {
   requires tar
   make_folders photos 2 2

@@ -90,6 +90,16 @@ TEST_F(Inputs, AFolderThatLeadsBackIsLeftOutAlone) {
                                     "cat/loop" + reason, "dog/2.png 2"}));
 }
 
+TEST_F(Inputs, WhatIsNoRegularFileIsLeftOutAlone) {
+  write("top/cat/1.png", png(1));
+  ASSERT_EQ(::mkfifo(std::string(folder_ / "top/cat/fifo").c_str(), 0600), 0);
+  std::filesystem::create_symlink("/dev/null", std::string(folder_ / "top/cat/device"));
+  std::filesystem::create_symlink("nothing", std::string(folder_ / "top/cat/link"));
+  const Result result = read({.operands = {folder_ / "top"}});
+  EXPECT_EQ(result.images, (Strings{"cat/1.png 0", "cat/device! not a regular file",
+                                    "cat/fifo! not a regular file", "cat/link 0"}));
+}
+
 TEST_F(Inputs, FoldersNestedTooDeepAreLeftOutAlone) {
   std::string path = "top";
   for (int depth = 1; depth <= kMaxFolderDepth; ++depth) path += "/d";
