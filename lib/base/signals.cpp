@@ -1,19 +1,40 @@
 #include "lib/base/signals.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <string>
+
 #include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
 
-// A handler can only reach static storage; these two and the temporaries' names are the whole of it.
+// A handler can only reach static storage; these and the temporaries' names are the whole of it.
 volatile std::sig_atomic_t stop_requested = 0;
 volatile std::sig_atomic_t checkpoint_requested = 0;
+std::array<char, 160> unreadable_message;
+std::size_t unreadable_bytes = 0;
+std::atomic_flag unreadable_said;  // several threads may come upon it at once
 
 // The signal comes again when its handler returns, and ends the process then.
 void on_end(int signal_number) {
   unlink_temporaries();
   std::signal(signal_number, SIG_DFL);
   std::raise(signal_number);
+}
+
+// A page of a mapped file is not there: its end was cut off after it was mapped, or it does not read.
+void on_bus_error(int signal_number, siginfo_t* info, void* /*context*/) {
+  const bool fault = info->si_code > 0;  // not sent by a process
+  if (fault && !unreadable_said.test_and_set()) {
+    // Nothing is left to do where the message cannot be written.
+    [[maybe_unused]] const ssize_t written =
+        ::write(STDERR_FILENO, unreadable_message.data(), unreadable_bytes);
+  }
+  on_end(signal_number);
 }
 
 void on_stop(int signal_number) {
@@ -39,7 +60,16 @@ void install(int signal_number, void (*handler)(int)) {
 
 }  // namespace
 
-void remove_temporaries_on_signals() {
+void remove_temporaries_on_signals(std::string_view tool) {
+  // A progress line that stands on a terminal gives way.
+  const std::string message = (::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") + std::string(tool) +
+                              ": a file that is being read was cut short or cannot be read\n";
+  unreadable_bytes = std::min(message.size(), unreadable_message.size());
+  std::copy_n(message.begin(), unreadable_bytes, unreadable_message.begin());
+  struct sigaction bus_error {};
+  bus_error.sa_sigaction = on_bus_error;
+  bus_error.sa_flags = SA_SIGINFO;
+  ::sigaction(SIGBUS, &bus_error, nullptr);
   for (const int signal_number :
        {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
     install(signal_number, on_end);

@@ -3,13 +3,15 @@
 
 #include <array>
 #include <csignal>
+#include <string_view>
 
 namespace convoy {
 
 // From now on the signals that other processes, terminals, pipes and clocks send end the process as they do
 // by default, but remove its temporary files first. Those that the process was started to ignore stay
-// ignored. A file that reaches the size limit is a write error.
-void remove_temporaries_on_signals();
+// ignored. A file that reaches the size limit is a write error. Where a mapped file that is being read was
+// cut short, or its disk fails, SIGBUS does so too, after one line on standard error in the name of `tool`.
+void remove_temporaries_on_signals(std::string_view tool);
 
 // While it lives, SIGINT and SIGTERM are noted (a second one of either ends the process at once, as without
 // it), and SIGUSR1 is noted as the wish for a checkpoint. The handlers before come back with its end. One at

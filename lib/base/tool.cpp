@@ -164,7 +164,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
              const std::function<void(po::options_description&)>& declare,
              const std::function<int(const Options&, Console&)>& body) {
   reserve_standard_descriptors();
-  remove_temporaries_on_signals();
+  remove_temporaries_on_signals(info.name);
   Console console(info.name);
   try {
     return run_checked(argc, argv, info, shared, declare, body, console);

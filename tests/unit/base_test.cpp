@@ -14,6 +14,7 @@
 #include "lib/base/json.h"
 #include "lib/base/parallel.h"
 #include "lib/base/philox.h"
+#include "lib/base/signals.h"
 #include "lib/base/tool.h"
 
 namespace convoy {
@@ -116,6 +117,21 @@ TEST_F(Files, MapsWhatWasWritten) {
   EXPECT_EQ(as_text(moved.bytes()), "12345");
   std::ofstream(path("empty")) << "";
   EXPECT_TRUE(MappedFile(path("empty")).bytes().empty());
+}
+
+TEST_F(Files, CutShortWhileMappedEndTheToolWithAMessageAndNoTemporary) {
+  std::ofstream(path("mapped")) << std::string(100000, 'x');
+  const auto read_what_is_gone = [&] {
+    remove_temporaries_on_signals("some-tool");
+    const MappedFile mapped(path("mapped"));
+    OutputFile out(path("out"), OutputFile::Content::binary);
+    std::filesystem::resize_file(path("mapped"), 10);
+    const volatile std::byte last = mapped.bytes().back();
+    static_cast<void>(last);
+  };
+  EXPECT_EXIT(read_what_is_gone(), ::testing::KilledBySignal(SIGBUS),
+              "^some-tool: a file that is being read was cut short or cannot be read\n$");
+  EXPECT_EQ(entries(), 1U);
 }
 
 TEST(OrderedParallelMap, KeepsOrderForAnyNumberOfThreads) {
