@@ -75,6 +75,14 @@ void forget_temporary(const std::string& path) {
   }
 }
 
+std::vector<std::string> kept_temporaries() {
+  std::vector<std::string> names;
+  for (const Slot& slot : slots) {
+    if (slot.use == Use::kept) names.emplace_back(slot.path.data());
+  }
+  return names;
+}
+
 void unlink_temporaries() noexcept {
   const int before = errno;
   for (const Slot& slot : slots) {

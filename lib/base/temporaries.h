@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace convoy {
 
@@ -12,6 +13,8 @@ namespace convoy {
 [[nodiscard]] int create_temporary(std::string& pattern);
 // Once the file is gone, or has its final name.
 void forget_temporary(const std::string& path);
+// The names kept now. Not while other threads make or forget some.
+[[nodiscard]] std::vector<std::string> kept_temporaries();
 // Removes the files kept, also those that other threads are just making. For signal handlers:
 // async-signal-safe, and leaves errno as it is.
 void unlink_temporaries() noexcept;

@@ -204,7 +204,7 @@ void ImageInputs::scan(std::size_t index) {
       if (!operand.labelled) labeller_.note(operand.path, {});
       break;
     case Kind::folder:
-      for (const FolderEntry& entry : list_folder(operand.path)) {
+      for (const FolderEntry& entry : list_folder(operand.path, options_.outputs)) {
         if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
         ++total_;
       }

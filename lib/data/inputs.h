@@ -36,6 +36,7 @@ struct InputOptions {
   // failure.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
+  std::vector<RunOutput> outputs = {};  // no inputs where they lie in a folder that is one
 };
 
 // One image, not decoded yet, or why there is none.

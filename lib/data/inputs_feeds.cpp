@@ -12,7 +12,9 @@ namespace convoy {
 class ImageInputs::FolderFeed : public Feed {
  public:
   FolderFeed(const ImageInputs& inputs, std::string folder)
-      : inputs_(inputs), folder_(std::move(folder)), entries_(list_folder(folder_)) {
+      : inputs_(inputs),
+        folder_(std::move(folder)),
+        entries_(list_folder(folder_, inputs_.options_.outputs)) {
     if (!folder_.ends_with('/')) folder_ += '/';
   }
   std::optional<ImageInput> next() override {
@@ -173,6 +175,7 @@ class ImageInputs::ListFeed : public Feed {
     list.labelled = false;
     list.whole_paths = options.whole_paths;
     list.check_shard = options.check_shard;
+    list.outputs = options.outputs;
     for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
       list.operands.push_back(std::move(entry.path));
     }

@@ -1,6 +1,7 @@
 #include "lib/data/inputs_walk.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +11,8 @@
 
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
@@ -31,20 +34,71 @@ std::string stem_of(std::string_view path) {
   return std::string(path);
 }
 
-// Which folder it is, whatever path leads to it.
-struct FolderIdentity {
+// Which folder or file it is, whatever path leads to it.
+struct Identity {
   dev_t device;
   ino_t inode;
-  bool operator==(const FolderIdentity&) const = default;
+  bool operator==(const Identity&) const = default;
+};
+
+// Whether what is in a file is an input by its content.
+bool holds_images(const std::string& path) {
+  try {
+    InputFile file(path);
+    std::array<std::byte, kDetectBytes> head{};
+    const ContentKind kind = detect_content(as_u8(std::span(head).first(file.read(head))));
+    return kind != ContentKind::unknown && kind != ContentKind::empty;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+// The files that the run writes.
+class OwnFiles {
+ public:
+  explicit OwnFiles(const std::vector<RunOutput>& outputs) {
+    if (outputs.empty()) return;
+    for (const RunOutput& output : outputs) add(output);
+    for (const std::string& path : kept_temporaries()) add({{}, path});
+  }
+  // Throws UsageError where an output would replace an image or an archive.
+  [[nodiscard]] bool contain(const fs::path& path) const {
+    struct stat info {};
+    if (files_.empty() || ::stat(path.c_str(), &info) != 0) return false;
+    const Identity identity{info.st_dev, info.st_ino};
+    const auto found =
+        std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.is == identity; });
+    if (found == files_.end()) return false;
+    const RunOutput& output = found->output;
+    if (!output.option.empty() && holds_images(path.string())) {
+      throw UsageError(output.option + ": " + display_name(output.path, "standard output") + " is an input");
+    }
+    return true;
+  }
+
+ private:
+  struct File {
+    Identity is;
+    RunOutput output;
+  };
+  void add(const RunOutput& output) {
+    struct stat info {};
+    const bool there = output.path == kStdStreamName ? ::fstat(STDOUT_FILENO, &info) == 0
+                                                     : ::stat(output.path.c_str(), &info) == 0;
+    if (there && S_ISREG(info.st_mode)) files_.push_back({{info.st_dev, info.st_ino}, output});
+  }
+  std::vector<File> files_;
 };
 
 class FolderLister {
  public:
+  explicit FolderLister(const std::vector<RunOutput>& outputs) : own_(outputs) {}
+
   // Adds what lies in `folder`, called `path` below the topmost, which is empty.
   void list(const fs::path& folder, const std::string& path) {
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
-    const FolderIdentity identity{info.st_dev, info.st_ino};
+    const Identity identity{info.st_dev, info.st_ino};
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       return fail(path, "leads back to a folder that it lies in");
     }
@@ -89,19 +143,21 @@ class FolderLister {
           fail(inside, "not a regular file");  // opening a FIFO would wait for its writer
           break;
         default:
+          if (own_.contain(folder / entry.name)) break;
           entries_.push_back({inside, {}});
       }
     }
   }
 
-  std::vector<FolderIdentity> above_;  // from the topmost folder to the one that is being listed
+  std::vector<Identity> above_;  // from the topmost folder to the one that is being listed
   std::vector<FolderEntry> entries_;
+  OwnFiles own_;
 };
 
 }  // namespace
 
-std::vector<FolderEntry> list_folder(const std::string& folder) {
-  FolderLister lister;
+std::vector<FolderEntry> list_folder(const std::string& folder, const std::vector<RunOutput>& outputs) {
+  FolderLister lister(outputs);
   lister.list(folder, {});
   std::vector<FolderEntry> entries = lister.take();
   for (const FolderEntry& entry : entries) {

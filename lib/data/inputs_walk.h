@@ -18,12 +18,21 @@ struct FolderEntry {
   std::string failure;  // why what is at `path` cannot be used; empty: a file
 };
 
+// A file that the run writes ("-" is standard output), and the option that names it.
+struct RunOutput {
+  std::string option;
+  std::string path;
+};
+
 // What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are
 // followed, but not to a folder that they lie in; names that begin with a dot are left out. A folder within
 // that does not read, leads back to where it lies, or lies more than kMaxFolderDepth deep is an entry with a
-// failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) where the folder itself does not read.
+// failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) where the folder itself does
+// not read. The run's own files, its temporary ones among them, are left out; where one is an image or an
+// archive now, which the output would replace, it throws UsageError.
 inline constexpr int kMaxFolderDepth = 64;
-[[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder);
+[[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
+                                                   const std::vector<RunOutput>& outputs = {});
 
 // The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
 [[nodiscard]] std::string_view first_folder(std::string_view path);

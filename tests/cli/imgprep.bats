@@ -43,6 +43,24 @@ load common
   assert_contains "$output" "class0/1.png"
 }
 
+@test "what the run writes into a folder is no input of it" {
+  make_folders photos 1 2
+  cp photos/class0/0.png one.png
+  cd photos
+  local run
+  for run in first second; do
+    expect_status 0 "$BIN/imgprep" -q --size=32 -o all.shard --rejects=class0/rejects.tsv .
+    assert_equal "$stderr" ""
+    # shellcheck disable=SC2094  # that is the question
+    expect_status 0 bash -c '"$0" -q --size=32 --rejects=class0/rejects.tsv . > all.shard' "$BIN/imgprep"
+    assert_equal "$stderr" ""
+  done
+  rm all.shard
+  refuse 2 "--output: class0/1.png is an input" "$BIN/imgprep" --size=32 -o class0/1.png .
+  refuse 2 "--output: class0/1.png is an input" "$BIN/imgprep" --size=32 -o class0/1.png --class-pattern='(class.)' .
+  cmp class0/0.png ../one.png
+}
+
 @test "where the system gives no thread, the calling one does the work" {
   make_folders photos 1 3
   "$BIN/imgprep" -q --size=32 -o a.shard photos
