@@ -132,3 +132,21 @@ ends_clean() {
   assert_equal "$stderr" ""
   assert_missing r.tsv
 }
+
+@test "a shard cut short while it is read ends shardpack with a message and leaves nothing" {
+  local pid status=0
+  ulimit -c 0
+  make_folders photos 1 12
+  "$BIN/imgprep" -q --size=256 -o big.shard photos photos photos photos
+  exec 8<> gate
+  "$BIN/shardpack" -q -j1 --shuffle --rejects=r.tsv -o gate big.shard 2> messages 8>&- &
+  pid=$!
+  head -c 4096 gate > /dev/null  # it is at the records, and most fit neither into the pipe nor into buffers
+  truncate -s 4096 big.shard
+  timeout 20 cat gate > /dev/null 8>&- &
+  wait "$pid" || status=$?
+  assert_equal "$status" 135
+  assert_equal "$(< messages)" "shardpack: a file that is being read was cut short or cannot be read"
+  assert_missing r.tsv
+  exec 8>&-  # ends cat
+}
