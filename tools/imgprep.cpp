@@ -68,9 +68,7 @@ InputOptions inputs_from(const Options& options) {
   inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
   inputs.nul = options.flag("null");
   inputs.idx = options.flag("idx");
-  for (const char* name : {"output", "rejects"}) {
-    if (!options.text(name).empty()) inputs.outputs.push_back({std::string("--") + name, options.text(name)});
-  }
+  inputs.outputs = outputs_of(options, {"output", "rejects"});
   if (inputs.idx && !inputs.files_from.empty()) throw UsageError("--idx and --files-from exclude each other");
   if (options.given("classes")) {
     const std::string path = options.text("classes");

@@ -124,6 +124,7 @@ InputOptions inputs_from(const Options& options) {
   inputs.labelled = false;
   inputs.whole_paths = true;
   inputs.shards_and_lists = true;
+  inputs.outputs = outputs_of(options, {"output", "rejects"});
   return inputs;
 }
 

@@ -62,7 +62,8 @@ std::string reason_of(const std::exception& error, std::string_view place) {
 
 ImageInputs::~ImageInputs() = default;
 
-ImageInputs::ImageInputs(InputOptions options) : options_(std::move(options)), labeller_(options_.labels) {
+ImageInputs::ImageInputs(InputOptions options)
+    : options_(std::move(options)), own_(options_.outputs), labeller_(options_.labels) {
   for (const std::string& path : options_.operands)
     operands_.push_back({path, Kind::unknown, kNoLabel, false});
   if (options_.idx) {
@@ -302,6 +303,7 @@ std::optional<ImageInput> ImageInputs::next() {
   while (at_ < operands_.size()) {
     const Operand& operand = operands_[at_];
     try {
+      if (!feed_) own_.refuse(operand.path);
       if (!feed_ && operand.kind != Kind::file) feed_ = make_feed(at_);
       if (!feed_) {
         ImageInput input;

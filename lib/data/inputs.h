@@ -17,6 +17,7 @@
 #include "formats/shard.h"
 #include "lib/data/inputs_labels.h"
 #include "lib/data/inputs_walk.h"
+#include "lib/data/own_files.h"
 #include "lib/data/prepare.h"
 
 namespace convoy {
@@ -36,7 +37,9 @@ struct InputOptions {
   // failure.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
-  std::vector<RunOutput> outputs = {};  // no inputs where they lie in a folder that is one
+  // Files that the run writes. In folders they are passed over; where one would replace an image or an
+  // archive there, or another input, a UsageError says so when it is come upon.
+  std::vector<RunOutput> outputs = {};
 };
 
 // One image, not decoded yet, or why there is none.
@@ -114,6 +117,7 @@ class ImageInputs {
   [[nodiscard]] std::string member_class(const ArchiveWalker::Member& member, std::size_t index) const;
 
   InputOptions options_;
+  OwnFiles own_;
   Labeller labeller_;
   std::vector<Operand> operands_;
   std::map<std::size_t, std::unique_ptr<Opened>> opened_;  // what cannot be opened twice, by operand

@@ -1,7 +1,6 @@
 #include "lib/data/inputs_walk.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -11,8 +10,6 @@
 
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
-#include "lib/base/file.h"
-#include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
@@ -34,61 +31,14 @@ std::string stem_of(std::string_view path) {
   return std::string(path);
 }
 
-// Which folder or file it is, whatever path leads to it.
-struct Identity {
-  dev_t device;
-  ino_t inode;
-  bool operator==(const Identity&) const = default;
-};
-
-// Whether what is in a file is an input by its content.
-bool holds_images(const std::string& path) {
-  try {
-    InputFile file(path);
-    std::array<std::byte, kDetectBytes> head{};
-    const ContentKind kind = detect_content(as_u8(std::span(head).first(file.read(head))));
-    return kind != ContentKind::unknown && kind != ContentKind::empty;
-  } catch (const Error&) {
-    return false;
-  }
+// Files and folders, of which there may be millions, are told by their folder; the rest by looking at it. A
+// link to nothing has no type; it is listed as a file, and refused by name when it is opened.
+fs::file_type type_of(const fs::directory_entry& entry) {
+  std::error_code ignored;
+  if (entry.is_regular_file(ignored)) return fs::file_type::regular;
+  if (entry.is_directory(ignored)) return fs::file_type::directory;
+  return entry.status(ignored).type();
 }
-
-// The files that the run writes.
-class OwnFiles {
- public:
-  explicit OwnFiles(const std::vector<RunOutput>& outputs) {
-    if (outputs.empty()) return;
-    for (const RunOutput& output : outputs) add(output);
-    for (const std::string& path : kept_temporaries()) add({{}, path});
-  }
-  // Throws UsageError where an output would replace an image or an archive.
-  [[nodiscard]] bool contain(const fs::path& path) const {
-    struct stat info {};
-    if (files_.empty() || ::stat(path.c_str(), &info) != 0) return false;
-    const Identity identity{info.st_dev, info.st_ino};
-    const auto found =
-        std::find_if(files_.begin(), files_.end(), [&](const File& file) { return file.is == identity; });
-    if (found == files_.end()) return false;
-    const RunOutput& output = found->output;
-    if (!output.option.empty() && holds_images(path.string())) {
-      throw UsageError(output.option + ": " + display_name(output.path, "standard output") + " is an input");
-    }
-    return true;
-  }
-
- private:
-  struct File {
-    Identity is;
-    RunOutput output;
-  };
-  void add(const RunOutput& output) {
-    struct stat info {};
-    const bool there = output.path == kStdStreamName ? ::fstat(STDOUT_FILENO, &info) == 0
-                                                     : ::stat(output.path.c_str(), &info) == 0;
-    if (there && S_ISREG(info.st_mode)) files_.push_back({{info.st_dev, info.st_ino}, output});
-  }
-  std::vector<File> files_;
-};
 
 class FolderLister {
  public:
@@ -98,7 +48,7 @@ class FolderLister {
   void list(const fs::path& folder, const std::string& path) {
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
-    const Identity identity{info.st_dev, info.st_ino};
+    const FileIdentity identity{info.st_dev, info.st_ino};
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       return fail(path, "leads back to a folder that it lies in");
     }
@@ -125,8 +75,7 @@ class FolderLister {
     for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
       std::string name = at->path().filename().string();
       if (is_hidden(name)) continue;
-      std::error_code broken;  // a link to nothing is listed as a file, and refused by name when it is opened
-      here.push_back({std::move(name), at->status(broken).type()});
+      here.push_back({std::move(name), type_of(*at)});
     }
     if (failure) fail(path, errno_text(failure.value()));
     std::sort(here.begin(), here.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
@@ -143,15 +92,15 @@ class FolderLister {
           fail(inside, "not a regular file");  // opening a FIFO would wait for its writer
           break;
         default:
-          if (own_.contain(folder / entry.name)) break;
+          if (own_.contain((folder / entry.name).string())) break;
           entries_.push_back({inside, {}});
       }
     }
   }
 
-  std::vector<Identity> above_;  // from the topmost folder to the one that is being listed
+  std::vector<FileIdentity> above_;  // from the topmost folder to the one that is being listed
   std::vector<FolderEntry> entries_;
-  OwnFiles own_;
+  OwnFiles own_;  // left out
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "formats/archive.h"
 #include "formats/byte_source.h"
+#include "lib/data/own_files.h"
 
 namespace convoy {
 
@@ -16,12 +17,6 @@ namespace convoy {
 struct FolderEntry {
   std::string path;     // relative to the folder
   std::string failure;  // why what is at `path` cannot be used; empty: a file
-};
-
-// A file that the run writes ("-" is standard output), and the option that names it.
-struct RunOutput {
-  std::string option;
-  std::string path;
 };
 
 // What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are

@@ -174,6 +174,13 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   refuse 2 '--rejects: x is what --output writes' "$BIN/predict" -w w.safetensors --rejects=x -o x a.png
   printf 'a.png\n' > list
   refuse 2 '--output: list is an input' "$BIN/predict" -w w.safetensors --files-from=list -o list
+  # Also one that a list names, or that lies in a folder.
+  refuse 2 '--output: a.png is an input' "$BIN/predict" -w w.safetensors -o a.png list
+  refuse 2 '--output: a.png is an input' "$BIN/predict" -w w.safetensors -o a.png --files-from=list
+  refuse 2 '--rejects: a.png is an input' "$BIN/imgprep" --size=8 --rejects=a.png -o x --files-from=list
+  mkdir -p photos/cat && cp a.png photos/cat
+  refuse 2 '--output: photos/cat/a.png is an input' "$BIN/predict" -w w.safetensors -o photos/cat/a.png photos
+  cmp a.png photos/cat/a.png
   refuse 2 '--output: val.shard is an input' "$BIN/shardpack" --list -o val.shard val.shard
   refuse 2 '--rejects: val.shard is an input' "$BIN/shardpack" --rejects=val.shard -o x val.shard
   assert_missing x
