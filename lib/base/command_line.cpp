@@ -1,8 +1,8 @@
 #include "lib/base/command_line.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <ranges>
 #include <set>
 #include <sstream>
 #include <string_view>
@@ -23,7 +23,8 @@ bool is_gathered(const po::option& option, const po::options_description& known)
 void keep_last(po::parsed_options& parsed, const po::options_description& known) {
   std::set<std::string> seen;
   std::vector<po::option> kept;
-  for (const po::option& option : std::views::reverse(parsed.options)) {
+  for (std::size_t i = parsed.options.size(); i-- > 0;) {
+    const po::option& option = parsed.options[i];
     if (is_gathered(option, known) || seen.insert(option.string_key).second) kept.push_back(option);
   }
   std::reverse(kept.begin(), kept.end());
