@@ -62,6 +62,7 @@ load common
 }
 
 @test "where the system gives no thread, the calling one does the work" {
+  (ulimit -s 137438953472) 2> /dev/null || skip "needs a limit of stacks that can be raised"
   make_folders photos 1 3
   "$BIN/imgprep" -q --size=32 -o a.shard photos
   # Stacks as large as the address space: there is room for none.
