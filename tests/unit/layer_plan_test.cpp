@@ -20,7 +20,7 @@ using Plan = LayerPlan<PlannedLayer<FakeLayer>>;
 // pairs: whether the backend has one pass for lrn and maxpool.
 Plan plan(const NetSpec& net, bool train, bool pairs) {
   const auto one = [](const LayerSpec& spec, const LayerOptions& options) {
-    return std::make_unique<FakeLayer>(options, shape_of(spec.out));
+    return std::make_unique<FakeLayer>(FakeLayer{options, shape_of(spec.out)});
   };
   const auto two = [&](const LayerSpec& first, const LayerSpec& second, const LayerOptions& options) {
     const bool fits =
