@@ -72,8 +72,8 @@ $(OUT)/requirements: tests/setup
 	@$(SETUP) --check build
 	@touch $@
 
-# Square roots that set no errno can be taken sixteen at a time. -Wpsabi warns, where vectors of sixteen floats fit no
-# register, of functions that return one; all of these are inlined.
+# Square roots that set no errno can be taken a vector at a time. -Wpsabi warns, where a vector fits no register, of
+# functions that return one; all of these are inlined.
 $(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi
 
 $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements

@@ -26,11 +26,14 @@ void augment_row(int width, int step, const std::uint8_t* pixels, int channels, 
   return bytes;
 }
 [[gnu::always_inline]] inline Lanes reversed(const Lanes& lanes) {
-  return {__builtin_shufflevector(lanes.v, lanes.v, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)};
+  return [&]<int... kLane>(std::integer_sequence<int, kLane...>) {
+    return Lanes{__builtin_shufflevector(lanes.v, lanes.v, (kLanes - 1 - kLane)...)};
+  }
+  (std::make_integer_sequence<int, kLanes>());
 }
 
-// One channel of 16 colour pixels, which are 48 bytes, in their order or against it. A shuffle takes from two
-// vectors: the first what lies in the lower two thirds, the second also the rest.
+// One channel of kLanes colour pixels, three times as many bytes, in their order or against it. A shuffle
+// takes from two vectors: the first what lies in the lower two thirds, the second also the rest.
 template <int kChannel, bool kMirror>
 [[gnu::always_inline]] inline Lanes channel_of(const ByteVector& low, const ByteVector& middle,
                                                const ByteVector& high) {
@@ -45,8 +48,8 @@ template <int kChannel, bool kMirror>
   (std::make_integer_sequence<int, kLanes>());
 }
 
-// A row of colour pixels to planes, 16 pixels at a time; returns how many it has done. `pixels` and `mean` as
-// in augment_row, of the first channel; planes of the mean and of y are so far apart.
+// A row of colour pixels to planes, kLanes pixels at a time; returns how many it has done. `pixels` and
+// `mean` as in augment_row, of the first channel; planes of the mean and of y are so far apart.
 template <bool kMirror, typename T>
 int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std::int64_t mean_plane,
                    const float* shift, T* y, std::int64_t y_plane) {

@@ -1,5 +1,5 @@
-// Sixteen floats that are worked on as one: the channels of a block at one pixel. In memory they are floats
-// or bfloat16.
+// As many floats as a register holds, which are worked on as one: the channels of a block at one pixel. In
+// memory they are floats or bfloat16.
 #pragma once
 
 #if defined(__AVX512BF16__)
@@ -14,7 +14,13 @@
 
 namespace convoy::cpu {
 
+// GCC 12 takes comparisons of vectors wider than a register apart, element by element. oneDNN chooses blocks
+// of as many channels, where the program is compiled for the processor that it runs on.
+#if defined(__AVX512F__)
 inline constexpr int kLanes = 16;
+#else
+inline constexpr int kLanes = 8;
+#endif
 
 using FloatVector = float __attribute__((vector_size(kLanes * sizeof(float))));
 using WordVector = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));

@@ -1,4 +1,4 @@
-// lrn of one pixel on a CPU, sixteen channels at a time: the neighbours of a channel come from the vectors
+// lrn of one pixel on a CPU, kLanes channels at a time: the neighbours of a channel come from the vectors
 // before and after its own by shuffles, so that nothing goes through memory. lrn.h has the equations.
 #pragma once
 
@@ -14,7 +14,7 @@
 
 namespace convoy::cpu {
 
-// How the channels of a pixel lie in runs of 16: in blocks of 16, or side by side.
+// How the channels of a pixel lie in runs of kLanes: in blocks of kLanes, or side by side.
 struct LaneLayout {
   int runs = 0;
   std::int64_t run_step = 0;    // elements from a run to the next
@@ -34,7 +34,7 @@ struct LaneLayout {
   return (shape.size == 3 || shape.size == 5) && lane_layout(shape.tensor);
 }
 
-// The values kOffset lanes on, from a and then b: 0 is a, 16 is b.
+// The values kOffset lanes on, from a and then b: 0 is a, kLanes is b.
 template <int kOffset>
 [[gnu::always_inline]] inline Lanes shifted(const Lanes& a, const Lanes& b) {
   return [&]<int... kLane>(std::integer_sequence<int, kLane...>) {

@@ -28,8 +28,8 @@ struct LrnPoolShape {
 
 namespace cpu {
 
-// Whether the CPU has one pass for this shape: channels in runs of 16, normalised over 3 or 5, and pooling
-// windows that an index fits.
+// Whether the CPU has one pass for this shape: channels in runs of cpu::kLanes, normalised over 3 or 5, and
+// pooling windows that an index fits.
 [[nodiscard]] bool lrn_pool_serves(const LrnPoolShape& shape);
 // Elements of scratch that one thread needs for the forward pass.
 [[nodiscard]] std::int64_t lrn_pool_scratch(const LrnPoolShape& shape);

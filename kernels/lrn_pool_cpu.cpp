@@ -60,7 +60,7 @@ struct Inside {
   int first = 0;
 };
 
-// Maximum and place of a window's elements, 16 channels from `run` on.
+// Maximum and place of a window's elements, kLanes channels from `run` on.
 template <typename T>
 [[gnu::always_inline]] inline void maximum(const Ring<T>& ring, const Inside& window, int rows, int columns,
                                            int kernel_width, std::int64_t channels, std::int64_t run,
@@ -130,7 +130,7 @@ class Seeing {
       }
     }
   }
-  // The gradient of a run of 16 channels of the pixel: of the windows that took it.
+  // The gradient of a run of kLanes channels of the pixel: of the windows that took it.
   template <typename T>
   [[gnu::always_inline]] Lanes gradient(const LrnPoolIndex* where, const T* dy) const {
     FloatVector sum = {};

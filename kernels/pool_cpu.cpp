@@ -11,8 +11,7 @@ namespace {
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
 constexpr PoolIndex kNowhere = kMaxPoolWindow;  // of a window that sees nothing; no window is so large
 
-// Some neighbouring channels of a pixel: all sixteen of a vector, or fewer where the layout has fewer side by
-// side.
+// Some neighbouring channels of a pixel: all of a vector, or fewer where the layout has fewer side by side.
 template <bool kWhole>
 class Run {
  public:

@@ -20,7 +20,7 @@ namespace convoy::cpu {
 // Whether Winograd serves this convolution, and is worth while.
 [[nodiscard]] bool winograd_serves(const ConvShape& shape, const ProductOptions& options);
 
-// The convolution, its activations in blocks of 16 channels. Throws dnnl::error where oneDNN fails.
+// The convolution, its activations in blocks of kLanes channels. Throws dnnl::error where oneDNN fails.
 [[nodiscard]] std::unique_ptr<Product> make_winograd(const ConvShape& shape, const ProductOptions& options);
 
 }  // namespace convoy::cpu

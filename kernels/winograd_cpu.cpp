@@ -96,7 +96,7 @@ class WinogradProduct final : public Product {
       }
     }
   }
-  // The filters of 16 outputs for one channel, transformed; `turned`: turned around first.
+  // The filters of kLanes outputs for one channel, transformed; `turned`: turned around first.
   [[nodiscard]] Tile<kSide, kSide> transformed_filters(const float* master, int group, int channel,
                                                        int filter, bool turned) const {
     constexpr std::size_t kLast = kKernel * kKernel - 1;
@@ -150,7 +150,8 @@ class WinogradProduct final : public Product {
   }
   void note(const std::string& direction, const std::string& implementation) {
     lines_.push_back(direction + " winograd of " + std::to_string(kOutputs) + "x" + std::to_string(kOutputs) +
-                     " outputs, " + implementation + " src-block=16 dst-block=16");
+                     " outputs, " + implementation + " src-block=" + std::to_string(kLanes) +
+                     " dst-block=" + std::to_string(kLanes));
   }
 
   ConvShape shape_;

@@ -1,5 +1,5 @@
-// Tiles of activations that lie in blocks of 16 channels, as Winograd's convolution works on them: a tile is
-// a square of pixels, each the 16 channels of a block. All of it is inlined into the loops of the passes.
+// Tiles of activations that lie in blocks of kLanes channels, as Winograd's convolution works on them: a tile
+// is a square of pixels, each the channels of a block. All of it is inlined into the loops of the passes.
 #pragma once
 
 #include <algorithm>

@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/lanes.h"
 #include "lib/base/thread_count.h"
 #include "tests/support/lrn_bounds.h"
 
 namespace convoy {
 namespace {
 
+using cpu::kLanes;
 using reference::Tensor;
 
 struct Case {
@@ -128,7 +130,7 @@ TEST_P(LrnPool, MatchesReference) {
     const ThreadCount thread_count(threads);
     for (const bool relu_input : {false, true}) {
       for (const bool relu_output : {false, true}) {
-        for (const int block : {16, (GetParam().channels + 15) / 16 * 16}) {
+        for (const int block : {kLanes, (GetParam().channels + kLanes - 1) / kLanes * kLanes}) {
           check<float>(GetParam(), block, relu_input, relu_output);
           check<Bf16>(GetParam(), block, relu_input, relu_output);
         }
@@ -143,13 +145,14 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LrnPool, ::testing::ValuesIn(kCases),
 TEST(LrnPool, ServesWholeRunsOfChannelsAndSmallWindows) {
   const Tensor x(1, 32, 20, 20);
   Case k{"", 1, 32, 20, 20, {5, 2.0, 0.1, 0.75, false}, {kMax, 3, 3, 2, {}, false}, 9, 9};
-  EXPECT_TRUE(cpu::lrn_pool_serves(shape_for(k, x, 16)));
-  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, 8))) << "half runs";
+  EXPECT_TRUE(cpu::lrn_pool_serves(shape_for(k, x, kLanes)));
+  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, kLanes / 2))) << "half runs";
   k.lrn.size = 4;
-  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, 16))) << "another window over channels";
+  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, kLanes))) << "another window over channels";
   k.lrn.size = 5;
   k.pool.kernel_height = k.pool.kernel_width = 16;
-  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, 16))) << "an index of the window does not fit one byte";
+  EXPECT_FALSE(cpu::lrn_pool_serves(shape_for(k, x, kLanes)))
+      << "an index of the window does not fit one byte";
 }
 
 }  // namespace
