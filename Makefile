@@ -32,7 +32,7 @@ CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) -fopenmp -pthread $(WARNINGS) $(MOD
 LDFLAGS_ALL := -fopenmp -pthread -Wl,--as-needed $(MODE_FLAGS) $(LDFLAGS)
 LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
-LIB_SOURCES := $(wildcard lib/*/*.cpp formats/*.cpp kernels/*.cpp)
+LIB_SOURCES := $(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp)
 TOOL_SOURCES := $(TOOLS:%=tools/%.cpp)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cpp)
 TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
@@ -80,9 +80,10 @@ $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-# Named anew at the end: a link beside it sees a whole archive.
+# Renamed at the end, so that a link at the same time sees a whole archive. `q` appends: `r` would replace an object by
+# another of the same name, and each backend has a compiled.o.
 $(LIB): $(call object,$(LIB_SOURCES))
-	@rm -f $@.$$$$ && $(AR) rcs $@.$$$$ $^ && mv $@.$$$$ $@
+	@rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)

@@ -49,7 +49,7 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   }
 }
 
-// rank_of_label of lib/nn/compiled_net.h: classes with a score above the label's, or with an equal one and a
+// rank_of_label of lib/net/compiled_net.h: classes with a score above the label's, or with an equal one and a
 // smaller index; what is not a number counts against the label.
 template <typename Score>
 __device__ inline std::int32_t rank_of(int classes, const Score* z, std::int32_t label) {

@@ -7,14 +7,14 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
-#include "lib/data/damage.h"
-#include "lib/data/dataset.h"
-#include "lib/nn/checkpoint.h"
-#include "lib/nn/evaluation_report.h"
-#include "lib/nn/evaluator.h"
-#include "lib/nn/inference_options.h"
-#include "lib/nn/run_setup.h"
-#include "lib/nn/training_options.h"
+#include "lib/runs/checkpoint.h"
+#include "lib/runs/evaluation_report.h"
+#include "lib/runs/evaluator.h"
+#include "lib/runs/inference_options.h"
+#include "lib/runs/run_setup.h"
+#include "lib/runs/training_options.h"
+#include "lib/shards/damage.h"
+#include "lib/shards/dataset.h"
 
 namespace convoy {
 namespace {

@@ -11,11 +11,11 @@
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
-#include "lib/data/inputs.h"
-#include "lib/data/inputs_rejects.h"
-#include "lib/data/prepare.h"
-#include "lib/data/prepare_pool.h"
-#include "lib/data/prepare_sink.h"
+#include "lib/prep/inputs.h"
+#include "lib/prep/pool.h"
+#include "lib/prep/prepare.h"
+#include "lib/prep/shard_sink.h"
+#include "lib/shards/rejects.h"
 
 namespace convoy {
 namespace {

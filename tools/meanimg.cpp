@@ -8,9 +8,9 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
-#include "lib/data/inputs_rejects.h"
-#include "lib/data/mean.h"
-#include "lib/data/mean_pass.h"
+#include "lib/shards/mean.h"
+#include "lib/shards/mean_pass.h"
+#include "lib/shards/rejects.h"
 
 namespace {
 

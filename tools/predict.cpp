@@ -11,15 +11,15 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/finite.h"
 #include "lib/base/parallel.h"
 #include "lib/base/tool.h"
-#include "lib/data/inputs.h"
-#include "lib/data/inputs_rejects.h"
-#include "lib/data/labels.h"
-#include "lib/data/prepare_pool.h"
-#include "lib/nn/inference_options.h"
-#include "lib/nn/not_finite_error.h"
-#include "lib/nn/predictor.h"
+#include "lib/prep/inputs.h"
+#include "lib/prep/pool.h"
+#include "lib/runs/inference_options.h"
+#include "lib/runs/labels.h"
+#include "lib/runs/predictor.h"
+#include "lib/shards/rejects.h"
 
 namespace convoy {
 namespace {

@@ -9,11 +9,11 @@
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
-#include "lib/data/extract.h"
-#include "lib/data/inputs_rejects.h"
-#include "lib/data/pack.h"
-#include "lib/data/pack_outputs.h"
-#include "lib/data/shard_look.h"
+#include "lib/shards/extract.h"
+#include "lib/shards/look.h"
+#include "lib/shards/outputs.h"
+#include "lib/shards/pack.h"
+#include "lib/shards/rejects.h"
 
 namespace {
 

@@ -13,13 +13,13 @@
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
-#include "lib/nn/checkpoint.h"
-#include "lib/nn/describe.h"
-#include "lib/nn/device.h"
-#include "lib/nn/init.h"
-#include "lib/nn/profile.h"
-#include "lib/nn/run_setup.h"
-#include "lib/nn/trainer.h"
+#include "lib/net/describe.h"
+#include "lib/net/device.h"
+#include "lib/net/init.h"
+#include "lib/net/profile.h"
+#include "lib/runs/checkpoint.h"
+#include "lib/runs/run_setup.h"
+#include "lib/runs/trainer.h"
 
 namespace convoy {
 namespace {

@@ -54,7 +54,7 @@ $(CUDA_LIB): $(CUDA_OBJECTS)
 CUDA_TOOLS := train eval predict
 ifneq ($(if $(filter release,$(MODE))$(filter 1,$(CUDA)),$(HAVE_CUDA)),)
 CUDA_PROGRAMS := $(CUDA_TOOLS:%=$(OUT)/bin/%)
-$(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/nn/compiled_cuda.o $(CUDA_LIB) $(LIB)
+$(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/net/cuda/compiled.o $(CUDA_LIB) $(LIB)
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
 $(OUT)/obj/lib/base/version.o: CPPFLAGS_ALL += -DCONVOY_WITH_CUDA
@@ -90,7 +90,7 @@ $(GPU_TESTS): $(OUT)/gpu/%: $(OUT)/gpu/obj/%.o $(OUT)/gpu/obj/main.o $(call obje
 	$(GPU_LINK) -lgtest $(CUDA_LIBS) $(LIBS)
 $(GPU_BENCH): $(GPU_BENCH_OBJECTS) $(CUDA_LIB) $(LIB)
 	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)
-$(CUDA_TOOLS:%=$(OUT)/gpu/%): $(OUT)/obj/lib/nn/compiled_cuda.o $(CUDA_LIB)
+$(CUDA_TOOLS:%=$(OUT)/gpu/%): $(OUT)/obj/lib/net/cuda/compiled.o $(CUDA_LIB)
 $(GPU_TOOLS): $(OUT)/gpu/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)

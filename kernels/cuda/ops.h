@@ -103,7 +103,7 @@ template <typename T>
 void relu_dropout_backward(const Stream& stream, std::int64_t count, float scale, const T* y, const T* dy,
                            T* dx);
 
-// Of one image; see rank_of_label in lib/nn/compiled_net.h.
+// Of one image; see rank_of_label in lib/net/compiled_net.h.
 struct ImageLoss {
   float loss = 0.0F;      // -ln p[label]
   std::int32_t rank = 0;  // of the label among the classes, from 0

@@ -11,10 +11,10 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
-#include "lib/data/loader.h"
-#include "lib/nn/batch_view.h"
-#include "lib/nn/compiled_net.h"
-#include "lib/nn/init.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/init.h"
+#include "lib/runs/batch_view.h"
+#include "lib/runs/loader.h"
 
 namespace convoy {
 namespace {

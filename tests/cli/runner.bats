@@ -100,12 +100,22 @@ sum_up() {
 }
 
 @test "the order of includes is enforced" {
-  mkdir -p tests/check lib/base lib/data lib/nn formats kernels/cuda tools
+  mkdir -p tests/check lib/base lib/shards lib/prep lib/net/cpu lib/net/cuda lib/runs formats kernels/cuda tools
   cp "$ROOT/tests/check/includes" tests/check
-  echo '#include "lib/base/a.h"' > formats/a.h
-  echo '#include "formats/a.h"' > lib/data/a.h
-  echo '#include "lib/data/a.h"' > lib/nn/a.h
-  echo '#include "lib/nn/a.h"' > tools/a.cpp
+  allowed() {  # FILE INCLUDED...
+    local file=$1
+    shift
+    printf '#include "%s"\n' "$@" > "$file"
+  }
+  allowed formats/a.h lib/base/a.h
+  allowed kernels/a.h lib/base/a.h
+  allowed lib/shards/a.h formats/a.h lib/base/a.h
+  allowed lib/prep/a.h lib/shards/a.h formats/a.h
+  allowed lib/net/a.h formats/a.h kernels/a.h
+  allowed lib/net/cpu/a.h lib/net/a.h kernels/a.h
+  allowed lib/net/cuda/a.h lib/net/a.h kernels/a.h
+  allowed lib/runs/a.h lib/net/a.h lib/shards/a.h formats/a.h kernels/a.h
+  allowed tools/a.cpp lib/runs/a.h lib/prep/a.h
   echo '#include <cuda_runtime.h>' > kernels/a_cuda.cu
   expect_status 0 tests/check/includes
   breaks() {  # FILE INCLUDE
@@ -117,11 +127,23 @@ sum_up() {
   }
   breaks lib/base/b.h '"formats/a.h"'
   breaks formats/b.h '"kernels/a.h"'
+  breaks formats/b.h '"lib/shards/a.h"'
   breaks kernels/b.h '"formats/a.h"'
-  breaks kernels/b.cpp '"lib/data/a.h"'
-  breaks lib/data/b.h '"lib/nn/a.h"'
-  breaks lib/nn/b.cpp '"tools/a.h"'
+  breaks kernels/b.cpp '"lib/net/a.h"'
+  breaks lib/shards/b.h '"lib/prep/a.h"'
+  breaks lib/shards/b.h '"lib/net/a.h"'
+  breaks lib/shards/b.h '"kernels/a.h"'
+  breaks lib/prep/b.h '"lib/net/a.h"'
+  breaks lib/prep/b.h '"lib/runs/a.h"'
+  breaks lib/net/b.h '"lib/shards/a.h"'
+  breaks lib/net/b.h '"lib/runs/a.h"'
+  breaks lib/net/b.h '"lib/net/cpu/a.h"'
+  breaks lib/net/cpu/b.h '"lib/net/cuda/a.h"'
+  breaks lib/net/cuda/b.h '"lib/net/cpu/a.h"'
+  breaks lib/runs/b.h '"lib/prep/a.h"'
+  breaks lib/runs/b.h '"lib/net/cpu/a.h"'
+  breaks lib/runs/b.cpp '"tools/a.h"'
   breaks formats/c.h '"a.h"'
   breaks kernels/b.cpp '<cuda_runtime.h>'
-  breaks lib/nn/c.cpp '<cublas_v2.h>'
+  breaks lib/net/c.cpp '<cublas_v2.h>'
 }

@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "lib/nn/compiled_cuda.h"
-#include "lib/nn/weights_file.h"
+#include "formats/weights.h"
+#include "lib/net/cuda/compiled.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/temporary_folder.h"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "lib/nn/compiled_net.h"
+#include "lib/net/compiled_net.h"
 
 namespace convoy::test {
 

@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "lib/nn/compiled_net.h"
-#include "lib/nn/init.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/init.h"
 #include "tests/support/tensors.h"
 
 namespace convoy {

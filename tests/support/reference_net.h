@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "formats/net.h"
-#include "lib/nn/compiled_net.h"
+#include "lib/net/compiled_net.h"
 #include "tests/support/reference.h"
 
 namespace convoy::reference {

@@ -1,5 +1,5 @@
 // plan_activations: random nets keep what the backward pass reads, and lose nothing before it is read.
-#include "lib/nn/activation_plan.h"
+#include "lib/net/activation_plan.h"
 
 #include <gtest/gtest.h>
 

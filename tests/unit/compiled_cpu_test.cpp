@@ -9,7 +9,7 @@
 
 #include "kernels/onednn.h"
 #include "lib/base/error.h"
-#include "lib/nn/compiled_net.h"
+#include "lib/net/compiled_net.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/reference_net.h"
 #include "tests/support/small_nets.h"

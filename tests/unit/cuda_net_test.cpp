@@ -8,9 +8,9 @@
 #include <string>
 
 #include "lib/base/error.h"
-#include "lib/nn/compiled_cuda.h"
-#include "lib/nn/compiled_net.h"
-#include "lib/nn/cuda_plan.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/cuda/compiled.h"
+#include "lib/net/cuda/plan.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"
 

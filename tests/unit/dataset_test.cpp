@@ -1,5 +1,5 @@
 // Shards opened together: one array of records, and their pixels.
-#include "lib/data/dataset.h"
+#include "lib/shards/dataset.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// lib/data/inputs: every kind of operand gives the same images, with names, labels and classes.
-#include "lib/data/inputs.h"
+// lib/prep/inputs: every kind of operand gives the same images, with names, labels and classes.
+#include "lib/prep/inputs.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 
 #include "formats/png.h"
 #include "lib/base/error.h"
-#include "lib/data/inputs_walk.h"
+#include "lib/prep/walk.h"
 #include "tests/support/archives.h"
 #include "tests/support/error_message.h"
 #include "tests/support/images.h"

@@ -1,5 +1,5 @@
 // plan_layers: which layers are computed as one, and what each is told of those around it.
-#include "lib/nn/layer_plan.h"
+#include "lib/net/layer_plan.h"
 
 #include <gtest/gtest.h>
 

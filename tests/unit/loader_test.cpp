@@ -1,5 +1,5 @@
 // Which images come when, and batches that hold exactly these.
-#include "lib/data/loader.h"
+#include "lib/runs/loader.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 #include <set>
 
 #include "lib/base/error.h"
-#include "lib/data/labels.h"
+#include "lib/runs/labels.h"
 #include "tests/support/error_message.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"

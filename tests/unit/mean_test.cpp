@@ -1,6 +1,6 @@
-// lib/data/mean*: exact sums, each mean rounded once, colour statistics, whatever the order and the
+// lib/shards/mean*: exact sums, each mean rounded once, colour statistics, whatever the order and the
 // splitting.
-#include "lib/data/mean.h"
+#include "lib/shards/mean.h"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@
 #include <random>
 
 #include "lib/base/error.h"
-#include "lib/data/mean_pass.h"
+#include "lib/shards/mean_pass.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,5 +1,5 @@
 // Errors counted from probabilities, and what eval and predict make of them.
-#include "lib/nn/metrics.h"
+#include "lib/runs/metrics.h"
 
 #include <gtest/gtest.h>
 
@@ -9,8 +9,8 @@
 #include <random>
 
 #include "lib/base/error.h"
-#include "lib/nn/evaluation_report.h"
-#include "lib/nn/predictor.h"
+#include "lib/runs/evaluation_report.h"
+#include "lib/runs/predictor.h"
 
 namespace convoy {
 namespace {

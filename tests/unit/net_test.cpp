@@ -9,7 +9,7 @@
 #include <regex>
 
 #include "lib/base/file.h"
-#include "lib/nn/describe.h"
+#include "lib/net/describe.h"
 #include "tests/support/error_message.h"
 
 namespace convoy {

@@ -1,12 +1,12 @@
 // shardpack's work: what goes where, whatever the inputs, the memory and the threads; what is left out.
-#include "lib/data/pack.h"
+#include "lib/shards/pack.h"
 
 #include <gtest/gtest.h>
 
 #include "formats/jpeg.h"
 #include "lib/base/error.h"
-#include "lib/data/extract.h"
-#include "lib/data/pack_outputs.h"
+#include "lib/shards/extract.h"
+#include "lib/shards/outputs.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,5 +1,5 @@
-// lib/data/prepare: geometry, resampling against a naive reference, colour, orientation, every kind of file.
-#include "lib/data/prepare.h"
+// lib/prep/prepare: geometry, resampling against a naive reference, colour, orientation, every kind of file.
+#include "lib/prep/prepare.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 #include "formats/jpeg.h"
 #include "formats/png.h"
 #include "lib/base/error.h"
-#include "lib/data/prepare_color.h"
+#include "lib/prep/color.h"
 #include "tests/support/archives.h"
 #include "tests/support/error_message.h"
 #include "tests/support/images.h"

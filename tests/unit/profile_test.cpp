@@ -1,6 +1,6 @@
 // The table of train --profile: what is counted for a net small enough to count by hand, and what the table
 // adds up to.
-#include "lib/nn/profile.h"
+#include "lib/net/profile.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/nn/describe.h"
+#include "lib/net/describe.h"
 
 namespace convoy {
 namespace {

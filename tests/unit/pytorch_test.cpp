@@ -8,8 +8,8 @@
 
 #include "formats/safetensors.h"
 #include "lib/base/file.h"
-#include "lib/nn/compiled_net.h"
-#include "lib/nn/init.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/init.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 

@@ -1,13 +1,13 @@
 // Learning rate policies, intervals and the options of a run.
-#include "lib/nn/schedule.h"
+#include "lib/runs/schedule.h"
 
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
-#include "lib/nn/loss_watch.h"
-#include "lib/nn/training_options.h"
+#include "lib/runs/loss_watch.h"
+#include "lib/runs/training_options.h"
 
 namespace convoy {
 namespace {

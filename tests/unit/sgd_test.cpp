@@ -1,11 +1,11 @@
-// kernels/sgd against the rule of the paper in double precision; and the draws of lib/nn/init.
+// kernels/sgd against the rule of the paper in double precision; and the draws of lib/net/init.
 #include "kernels/sgd.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "lib/nn/init.h"
+#include "lib/net/init.h"
 #include "tests/support/tensors.h"
 
 namespace convoy {

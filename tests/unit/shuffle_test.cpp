@@ -1,5 +1,5 @@
 // The order of shardpack: permutations, splits, and payloads brought into order through a file.
-#include "lib/data/shuffle.h"
+#include "lib/shards/shuffle.h"
 
 #include <gtest/gtest.h>
 

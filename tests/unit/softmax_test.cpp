@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-#include "lib/nn/compiled_net.h"
+#include "lib/net/compiled_net.h"
 #include "tests/support/tensors.h"
 
 namespace convoy {

@@ -1,6 +1,6 @@
 // The steps of a run: which images and rates they get, what is logged, and that a run taken up in the middle
 // does what it would have done.
-#include "lib/nn/solver.h"
+#include "lib/runs/solver.h"
 
 #include <gtest/gtest.h>
 
@@ -11,11 +11,11 @@
 #include <sstream>
 
 #include "lib/base/error.h"
-#include "lib/data/damage.h"
-#include "lib/nn/evaluator.h"
-#include "lib/nn/not_finite_error.h"
-#include "lib/nn/run_setup.h"
-#include "lib/nn/trainer.h"
+#include "lib/base/finite.h"
+#include "lib/runs/evaluator.h"
+#include "lib/runs/run_setup.h"
+#include "lib/runs/trainer.h"
+#include "lib/shards/damage.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"

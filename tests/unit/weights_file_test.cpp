@@ -1,5 +1,5 @@
 // Weights files and checkpoints: what is written is read again, and what does not fit is named.
-#include "lib/nn/weights_file.h"
+#include "formats/weights.h"
 
 #include <gtest/gtest.h>
 
@@ -11,8 +11,8 @@
 #include <utility>
 
 #include "lib/base/error.h"
-#include "lib/nn/checkpoint.h"
-#include "lib/nn/not_finite_error.h"
+#include "lib/base/finite.h"
+#include "lib/runs/checkpoint.h"
 #include "tests/support/error_message.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"

@@ -13,9 +13,9 @@
 
 #include "kernels/cuda/gemm.h"
 #include "lib/base/error.h"
-#include "lib/nn/compiled_cuda.h"
-#include "lib/nn/describe.h"
-#include "lib/nn/init.h"
+#include "lib/net/cuda/compiled.h"
+#include "lib/net/describe.h"
+#include "lib/net/init.h"
 #include "tests/bench/gpu/layers.h"
 #include "tests/bench/gpu/timing.h"
 

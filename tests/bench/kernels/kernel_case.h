@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "kernels/bf16.h"
-#include "lib/nn/cpu_buffer.h"
+#include "lib/net/cpu/buffer.h"
 
 namespace convoy::bench {
 

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "lib/nn/cpu_buffer.h"
+#include "lib/net/cpu/buffer.h"
 
 namespace convoy::bench {
 namespace {

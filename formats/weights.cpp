@@ -1,0 +1,143 @@
+#include "formats/weights.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/finite.h"
+#include "lib/base/json.h"
+#include "lib/base/version.h"
+#include "lib/shards/mean.h"
+
+namespace convoy {
+namespace {
+
+const std::string& required(const Metadata& metadata, const std::string& key, const std::string& file) {
+  const auto found = metadata.find(key);
+  if (found == metadata.end()) {
+    throw Error(file, "no '" + key + "' in its metadata: not a weights file of convoy");
+  }
+  return found->second;
+}
+
+std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
+  return {static_cast<std::uint64_t>(input.stored.channels), static_cast<std::uint64_t>(input.stored.height),
+          static_cast<std::uint64_t>(input.stored.width)};
+}
+
+// What is wrong with a tensor that should have this shape; empty where nothing is.
+std::string complaint(const TensorView* tensor, std::string_view name,
+                      const std::vector<std::uint64_t>& shape) {
+  const std::string quoted = "tensor '" + std::string(name) + "' ";
+  if (tensor == nullptr) return quoted + "is missing";
+  if (tensor->type != DType::f32) return quoted + "is " + std::string(dtype_name(tensor->type)) + ", not F32";
+  if (tensor->shape != shape)
+    return quoted + "is " + shape_text(tensor->shape) + ", not " + shape_text(shape);
+  return {};
+}
+
+void add_complaint(std::string& all, const std::string& one) {
+  if (one.empty()) return;
+  all += (all.empty() ? "" : "; ") + one;
+}
+
+TensorView view_of(std::string name, const std::vector<std::uint64_t>& shape, std::span<const float> values) {
+  return {.name = std::move(name), .type = DType::f32, .shape = shape, .data = std::as_bytes(values)};
+}
+
+}  // namespace
+
+WeightsFile::WeightsFile(const std::string& path) : file_(path) {
+  const Metadata& metadata = file_.metadata();
+  model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
+  model_.dataset = dataset_info_from_json(
+      parse_json(required(metadata, kMetaDataset, name()), name() + ": " + kMetaDataset), name());
+  parameters_ = parameters_of(model_.net);
+
+  std::string wrong;
+  for (const ParameterInfo& parameter : parameters_) {
+    add_complaint(wrong, complaint(file_.find(parameter.name), parameter.name, parameter.shape));
+  }
+  const std::vector<std::uint64_t> shape = mean_shape(model_.net.input);
+  add_complaint(wrong, complaint(file_.find(kMeanTensor), kMeanTensor, shape));
+  if (!wrong.empty()) throw Error(name(), wrong);
+
+  for (const ParameterInfo& parameter : parameters_) {
+    values_.push_back(file_.get(parameter.name).f32(name()));
+  }
+  const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
+  model_.mean.assign(mean.begin(), mean.end());
+  for (const TensorView& tensor : file_.tensors()) {
+    bool known = tensor.name == kMeanTensor;
+    for (const ParameterInfo& parameter : parameters_) {
+      known = known || tensor.name == parameter.name ||
+              tensor.name == std::string(kMomentumPrefix) + parameter.name;
+    }
+    if (!known) unknown_.push_back(tensor.name);
+  }
+}
+
+std::vector<std::span<const float>> WeightsFile::momenta() const {
+  std::string wrong;
+  std::vector<std::span<const float>> values;
+  for (const ParameterInfo& parameter : parameters_) {
+    const std::string tensor = std::string(kMomentumPrefix) + parameter.name;
+    const TensorView* found = file_.find(tensor);
+    const std::string one = complaint(found, tensor, parameter.shape);
+    add_complaint(wrong, one);
+    if (one.empty()) values.push_back(found->f32(name()));
+  }
+  if (!wrong.empty()) throw Error(name(), wrong);
+  return values;
+}
+
+std::optional<std::string> WeightsFile::metadata(const std::string& key) const {
+  const auto found = file_.metadata().find(key);
+  if (found == file_.metadata().end()) return std::nullopt;
+  return found->second;
+}
+
+void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file) {
+  if (all_finite(values)) return;
+  throw Error(file, "tensor '" + std::string(tensor) + "' holds values that are not finite numbers");
+}
+
+MeanImage read_mean(const std::string& path, const InputSpec& input) {
+  const SafetensorsFile file(path);
+  const std::string wrong = complaint(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
+  if (!wrong.empty()) {
+    throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
+  }
+  const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
+  require_finite(values, kMeanTensor, file.name());
+  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
+  const auto text = file.metadata().find(kMetaPreprocessing);
+  if (text != file.metadata().end()) {
+    mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
+  }
+  return mean;
+}
+
+void write_weights(const std::string& path, const WeightsContent& content) {
+  const std::vector<ParameterInfo> parameters = parameters_of(content.model.net);
+  std::vector<TensorView> tensors;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    tensors.push_back(view_of(parameters[i].name, parameters[i].shape, content.parameters.at(i)));
+  }
+  tensors.push_back(
+      view_of(std::string(kMeanTensor), mean_shape(content.model.net.input), content.model.mean));
+  for (std::size_t i = 0; i < content.momenta.size(); ++i) {
+    tensors.push_back(view_of(std::string(kMomentumPrefix) + parameters.at(i).name, parameters[i].shape,
+                              content.momenta[i]));
+  }
+  Metadata metadata = content.metadata;
+  metadata[kMetaFormat] = "pt";
+  metadata[kMetaNet] = content.model.net.text;
+  metadata[kMetaDataset] = to_json(content.model.dataset).dump();
+  metadata[kMetaVersion] = kVersion;
+  OutputFile out(path, OutputFile::Content::binary);
+  write_safetensors(out, tensors, metadata);
+  out.commit();
+}
+
+}  // namespace convoy

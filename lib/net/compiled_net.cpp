@@ -1,0 +1,55 @@
+#include "lib/net/compiled_net.h"
+
+#include <cmath>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+
+void CompiledNet::start_step(const BatchView& batch, const SgdRule& rule) {
+  if (started_.size() >= kMaxStartedSteps) throw Error("net", "too many steps started");
+  started_.push_back(train_step(batch, rule));
+}
+
+BatchResult CompiledNet::finish_step() {
+  if (started_.empty()) throw Error("net", "no step was started");
+  const BatchResult result = started_.front();
+  started_.pop_front();
+  return result;
+}
+
+void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use) {
+  const std::size_t count = batch.images.size();
+  const bool labelled = use != BatchUse::infer;
+  const bool training = use == BatchUse::train;
+  const bool fits = count >= 1 && count <= static_cast<std::size_t>(images) && batch.crops.size() == count &&
+                    (!labelled || batch.labels.size() == count) &&
+                    (!training || (batch.records.size() == count && batch.epochs.size() == count));
+  if (!fits) throw Error("batch", "does not fit the net it was compiled for");
+  const Extent& crop = net.input.crop;
+  const Extent& stored = net.input.stored;
+  for (const Crop& place : batch.crops) {
+    if (place.top < 0 || place.top > stored.height - crop.height || place.left < 0 ||
+        place.left > stored.width - crop.width) {
+      throw Error("batch", "a crop outside of its image");
+    }
+  }
+  if (!labelled) return;
+  for (const std::int32_t label : batch.labels) {
+    if (label < 0 || label >= net.classes()) throw Error("batch", "a label outside of the classes");
+  }
+}
+
+int rank_of_label(std::span<const float> scores, std::int32_t label) {
+  const auto own = static_cast<std::size_t>(label);
+  const float score = scores[own];
+  if (std::isnan(score)) return static_cast<int>(scores.size());
+  int rank = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    const bool ahead = scores[c] > score || std::isnan(scores[c]) || (scores[c] == score && c < own);
+    rank += ahead ? 1 : 0;
+  }
+  return rank;
+}
+
+}  // namespace convoy

@@ -1,0 +1,455 @@
+// Compiles a net for a GPU: the plan's layers, two batches in turn on their way there, and the steps as
+// captured graphs.
+#include "lib/net/cuda/compiled.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/net/cuda/batch.h"
+#include "lib/net/cuda/plan.h"
+
+namespace convoy {
+namespace {
+
+// What the driver, the library of the products and the captured graphs take besides.
+constexpr std::uint64_t kReservedBytes = std::uint64_t{192} << 20;
+constexpr std::uint64_t kMegabyte = 1000000;
+
+// A batch's place and the graphs that read it.
+struct Slot {
+  explicit Slot(const CudaBatchSize& size) : batch(size) {}
+  CudaBatch batch;
+  cuda::Event copied;
+  cuda::Event done;
+  cuda::Graph train;
+  cuda::Graph infer;
+};
+
+class CompiledCuda final : public CompiledNet {
+ public:
+  CompiledCuda(const NetSpec& net, const CompileOptions& options, int device)
+      : net_(net),
+        options_(options),
+        device_(device),
+        threads_(options.threads > 0 ? options.threads : default_threads()),
+        parameters_(parameters_of(net)),
+        shared_bytes_(cuda::device_info(device).shared_bytes_per_block),
+        plan_(net, options, shared_bytes_),
+        slots_{Slot(batch_size(net, options)), Slot(batch_size(net, options))} {
+    CudaArena count;
+    place(count);
+    check_memory(count.bytes());
+    memory_ = cuda::DeviceBuffer(count.bytes(), "net");
+    CudaArena arena(memory_.data());
+    place(arena);
+    cuda::fill_zero(main_, memory_.data(), memory_.bytes());
+    for (Slot& slot : slots_in_use()) slot.batch.prepare();
+    plan_.prepare(main_);
+    run_once();
+  }
+  CompiledCuda(const CompiledCuda&) = delete;
+  CompiledCuda& operator=(const CompiledCuda&) = delete;
+  CompiledCuda(CompiledCuda&&) = delete;
+  CompiledCuda& operator=(CompiledCuda&&) = delete;
+  // What runs must not outlive its memory. A failure of the device has been reported before, or nobody can
+  // mend it.
+  ~CompiledCuda() override {
+    for (const cuda::Stream* stream : {&copies_, &main_, &updates_}) {
+      try {
+        stream->synchronize();
+      } catch (const Error&) {
+        continue;
+      }
+    }
+  }
+
+  [[nodiscard]] const NetSpec& net() const override { return net_; }
+  [[nodiscard]] int batch() const override { return options_.batch; }
+
+  void set_parameter(std::size_t index, std::span<const float> values) override {
+    const CudaTensor& tensor = tensor_at(index, values.size());
+    const std::vector<float> packed = pack(index, values);
+    upload(packed, tensor.w);
+    if (tensor.copy == nullptr) return;
+    std::vector<Bf16> copy(packed.size());
+    std::ranges::transform(packed, copy.begin(), [](float value) { return from_float<Bf16>(value); });
+    upload(copy, tensor.copy);
+  }
+  void get_parameter(std::size_t index, std::span<float> values) const override {
+    download(index, tensor_at(index, values.size()).w, values);
+  }
+  void set_momentum(std::size_t index, std::span<const float> values) override {
+    require_training();
+    const CudaTensor& tensor = tensor_at(index, values.size());
+    upload(pack(index, values), tensor.v);
+  }
+  void get_momentum(std::size_t index, std::span<float> values) const override {
+    require_training();
+    download(index, tensor_at(index, values.size()).v, values);
+  }
+  void get_gradient(std::size_t index, std::span<float> values) const override {
+    require_training();
+    download(index, tensor_at(index, values.size()).g, values);
+  }
+  void set_mean(std::span<const float> mean) override {
+    const Extent& stored = net_.input.stored;
+    if (mean.size() != static_cast<std::size_t>(stored.elements())) {
+      throw Error("mean", "of another size than the images");
+    }
+    std::vector<float> pixels(mean.size());
+    const auto channels = static_cast<std::size_t>(stored.channels);
+    const std::size_t plane = mean.size() / channels;
+    for (std::size_t c = 0; c < channels; ++c) {
+      for (std::size_t i = 0; i < plane; ++i) pixels[i * channels + c] = mean[c * plane + i];
+    }
+    upload(pixels, mean_);
+  }
+
+  void start_step(const BatchView& batch, const SgdRule& rule) override;
+  BatchResult finish_step() override;
+  [[nodiscard]] bool overlaps_steps() const override { return true; }
+  BatchResult train_step(const BatchView& batch, const SgdRule& rule) override {
+    if (started_ + finished_ > 0) throw Error("net", "a started step was not finished");
+    start_step(batch, rule);
+    return finish_step();
+  }
+  void infer(const BatchView& batch, std::span<float> probabilities) override {
+    check_batch(net_, options_.batch, batch, BatchUse::infer);
+    const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
+    if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
+    BatchView unlabelled = batch;  // the loss is computed too, from labels that were good once
+    unlabelled.labels = {};
+    const Slot& slot = run_inference(unlabelled);
+    std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
+  }
+  BatchResult evaluate(const BatchView& batch) override {
+    check_batch(net_, options_.batch, batch, BatchUse::evaluate);
+    return run_inference(batch).batch.result();
+  }
+
+  [[nodiscard]] std::vector<std::string> describe_primitives() const override {
+    std::vector<std::string> lines;
+    for (const CudaPlannedLayer& p : plan_.layers()) {
+      for (const std::string& line : p.layer->describe()) lines.push_back(p.name + " " + line);
+    }
+    return lines;
+  }
+
+ private:
+  static CudaBatchSize batch_size(const NetSpec& net, const CompileOptions& options) {
+    return {options.batch, net.classes(), net.input.stored.elements(), parameters_of(net).size()};
+  }
+  void place(CudaArena& arena) {
+    mean_ = arena.take<float>(net_.input.stored.elements());
+    plan_.place(arena);
+    for (Slot& slot : slots_in_use()) slot.batch.place(arena);
+  }
+  // Inference takes one batch at a time.
+  [[nodiscard]] std::size_t slot_count() const { return options_.mode == Mode::train ? kMaxStartedSteps : 1; }
+  [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
+  void check_memory(std::uint64_t needed) const;
+  [[nodiscard]] std::uint64_t bytes_for(int images) const;
+
+  // Calls body with a null pointer of the activations' type.
+  template <typename Body>
+  void with_type(Body&& body) const {
+    if (plan_.element() == Element::f32) {
+      body(static_cast<float*>(nullptr));
+    } else {
+      body(static_cast<Bf16*>(nullptr));
+    }
+  }
+  void forward(const Slot& slot, bool training);
+  void loss(const Slot& slot, bool training);
+  void backward(const Slot& slot);
+  void update(const Slot& slot, const CudaPlannedLayer& planned);
+  void enqueue_training(Slot& slot);
+  void enqueue_inference(Slot& slot);
+  void run_once();
+  const Slot& run_inference(const BatchView& batch);
+  void finish_oldest();
+  void drain() const;
+  [[nodiscard]] CudaPass pass_for(const Slot& slot, bool training) const {
+    const CudaBatchInfo& info = slot.batch.info();
+    return {main_, training, {info.header, info.records, info.epochs}, plan_.scratch()};
+  }
+  void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
+
+  [[nodiscard]] bool is_bias(std::size_t index) const {
+    return index > 0 && parameters_[index - 1].layer == parameters_[index].layer;
+  }
+  void require_training() const {
+    if (options_.mode != Mode::train) throw Error("net", "compiled for inference only");
+  }
+  [[nodiscard]] const CudaTensor& tensor_at(std::size_t index, std::size_t elements) const {
+    if (index >= parameters_.size() || parameters_[index].elements() != elements) {
+      throw Error("parameter " + std::to_string(index), "no such parameter of this size");
+    }
+    drain();
+    const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
+    return is_bias(index) ? p.bias : p.weights;
+  }
+  [[nodiscard]] std::vector<float> pack(std::size_t index, std::span<const float> values) const;
+  void download(std::size_t index, const float* from, std::span<float> values) const;
+  template <typename Value>
+  void upload(const std::vector<Value>& values, Value* to) {
+    drain();
+    cuda::copy_to_device(main_, to, values.data(), values.size() * sizeof(Value));
+    main_.synchronize();
+  }
+
+  // Makes the device current before anything else is made.
+  struct Selected {
+    explicit Selected(int device) : index(device) { cuda::select_device(device); }
+    int index;
+  };
+
+  NetSpec net_;
+  CompileOptions options_;
+  Selected device_;
+  int threads_;
+  std::vector<ParameterInfo> parameters_;
+  cuda::DeviceBuffer memory_;  // all there is on the device, given out by place()
+  std::uint64_t shared_bytes_;
+  CudaPlan plan_;
+  float* mean_ = nullptr;  // [H][W][C]
+  cuda::Stream main_;      // the products and all else
+  cuda::Stream copies_;    // batches to the device
+  cuda::Stream updates_;   // SGD, beside the backward pass of the layers before
+  cuda::Event fork_;
+  cuda::Event join_;
+  std::array<Slot, kMaxStartedSteps> slots_;
+  std::size_t next_slot_ = 0;
+  // A step allocates nothing, so neither do its queues. Steps take the slots in turn: those started and not
+  // done have the last ones. Of those done, results wait to be asked for, the oldest first.
+  std::size_t started_ = 0;
+  std::size_t finished_ = 0;
+  std::array<BatchResult, kMaxStartedSteps> results_;
+};
+
+std::uint64_t CompiledCuda::bytes_for(int images) const {
+  CompileOptions options = options_;
+  options.batch = images;
+  CudaPlan plan(net_, options, shared_bytes_);
+  CudaArena arena;
+  (void)arena.take<float>(net_.input.stored.elements());
+  plan.place(arena);
+  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net_, options)).place(arena);
+  return arena.bytes();
+}
+
+void CompiledCuda::check_memory(std::uint64_t needed) const {
+  const cuda::DeviceInfo info = cuda::device_info(device_.index);
+  const std::uint64_t usable = info.free_bytes > kReservedBytes ? info.free_bytes - kReservedBytes : 0;
+  if (needed <= usable) return;
+  int fits = 0;
+  for (int above = options_.batch; above - fits > 1;) {
+    const int middle = fits + (above - fits) / 2;
+    (bytes_for(middle) <= usable ? fits : above) = middle;
+  }
+  const auto megabytes = [](std::uint64_t bytes) { return std::to_string(bytes / kMegabyte) + " MB"; };
+  throw Error("GPU", "a batch of " + std::to_string(options_.batch) + " needs " +
+                         megabytes(needed + kReservedBytes) + " of memory, " + megabytes(info.free_bytes) +
+                         " of " + megabytes(info.total_bytes) + " are free; " +
+                         (fits == 0 ? std::string("the net alone needs more")
+                                    : "a batch of " + std::to_string(fits) + " would fit"));
+}
+
+std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> values) const {
+  const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
+  const std::int64_t elements = is_bias(index) ? p.bias.elements : p.weights.elements;
+  std::vector<float> packed(static_cast<std::size_t>(elements), 0.0F);
+  if (is_bias(index)) {
+    std::ranges::copy(values, packed.begin());
+  } else {
+    p.pack_weights(values, packed);
+  }
+  return packed;
+}
+
+void CompiledCuda::download(std::size_t index, const float* from, std::span<float> values) const {
+  const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
+  const std::int64_t elements = is_bias(index) ? p.bias.elements : p.weights.elements;
+  std::vector<float> packed(static_cast<std::size_t>(elements));
+  cuda::copy_to_host(main_, packed.data(), from, packed.size() * sizeof(float));
+  main_.synchronize();
+  if (is_bias(index)) {
+    std::copy_n(packed.begin(), values.size(), values.begin());
+  } else {
+    p.unpack_weights(packed, values);
+  }
+}
+
+void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const {
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const ParameterInfo& info = parameters_[i];
+    const double rate = rule.learning_rate * info.lr;
+    coefficients[i] = {static_cast<float>(rule.momentum),
+                       static_cast<float>(rule.weight_decay * info.decay * rate), static_cast<float>(rate)};
+  }
+}
+
+void CompiledCuda::forward(const Slot& slot, bool training) {
+  const cuda::AugmentBatch batch{slot.batch.info().header, slot.batch.info().crops, slot.batch.images()};
+  with_type([&]<typename T>(T*) {
+    cuda::augment(main_, plan_.augment_shape(), plan_.cells(), batch, mean_, static_cast<T*>(plan_.input()));
+  });
+  const CudaPass pass = pass_for(slot, training);
+  for (CudaPlannedLayer& p : plan_.layers()) p.layer->forward(pass, p.x, p.y);
+}
+
+// Losses, and in training the gradient of the scores.
+void CompiledCuda::loss(const Slot& slot, bool training) {
+  const CudaPlannedLayer& last = plan_.layers().back();
+  const SoftmaxShape shape{net_.classes(), last.layer->out().image_elements()};
+  const CudaBatchInfo& info = slot.batch.info();
+  const auto run = [&]<typename Score, typename T>(const Score* scores, T* gradient) {
+    cuda::softmax_loss(main_, shape, options_.batch, info.header, info.labels, scores, slot.batch.losses(),
+                       gradient);
+    if (training && plan_.relu_scores()) {
+      if constexpr (std::is_same_v<Score, T>) {
+        cuda::relu_backward(main_, last.layer->out().elements(), scores, static_cast<const T*>(gradient),
+                            gradient);
+      }
+    }
+    if (!training) cuda::softmax_forward(main_, shape, options_.batch, scores, slot.batch.probabilities());
+  };
+  with_type([&]<typename T>(T*) {
+    T* const gradient = training ? static_cast<T*>(last.dy) : nullptr;
+    if (last.layer->f32_output()) {
+      run(static_cast<const float*>(last.y), gradient);
+    } else {
+      run(static_cast<const T*>(last.y), gradient);
+    }
+  });
+}
+
+// The update of a layer begins when its weights have been read for the last time, and runs beside the
+// backward pass of the layers before it.
+void CompiledCuda::backward(const Slot& slot) {
+  const CudaPass pass = pass_for(slot, true);
+  for (auto p = plan_.layers().rbegin(); p != plan_.layers().rend() && p->backward; ++p) {
+    p->layer->backward(pass, p->x, p->y, p->dy, p->dx);
+    if (p->layer->parameters() == nullptr) continue;
+    main_.record(fork_);
+    updates_.wait(fork_);
+    update(slot, *p);
+  }
+}
+
+void CompiledCuda::update(const Slot& slot, const CudaPlannedLayer& planned) {
+  const CudaParameters& p = *planned.layer->parameters();
+  const SgdCoefficients* const coefficients = slot.batch.info().coefficients + planned.parameter;
+  const auto tensor = [](const CudaTensor& t, const SgdCoefficients* k) {
+    return cuda::SgdTensor{t.elements, t.w, t.v, t.g, t.copy, k};
+  };
+  const cuda::SgdTensors tensors{{tensor(p.weights, coefficients), tensor(p.bias, coefficients + 1)}};
+  cuda::sgd_update(updates_, tensors, 2);
+}
+
+void CompiledCuda::enqueue_training(Slot& slot) {
+  forward(slot, true);
+  loss(slot, true);
+  main_.record(fork_);
+  updates_.wait(fork_);
+  slot.batch.receive_losses(updates_);
+  backward(slot);
+  updates_.record(join_);
+  main_.wait(join_);
+}
+
+void CompiledCuda::enqueue_inference(Slot& slot) {
+  forward(slot, false);
+  loss(slot, false);
+  slot.batch.receive_losses(main_);
+  slot.batch.receive_probabilities(main_);
+}
+
+// Kernels, and those of cuBLASLt, are loaded when they run for the first time, which may allocate and
+// synchronise: not while a stream is captured. What fails is also known before the first step. A batch of no
+// images and coefficients of zero leave all parameters as they are.
+void CompiledCuda::run_once() {
+  Slot& slot = slots_.front();
+  if (options_.mode == Mode::train) enqueue_training(slot);
+  enqueue_inference(slot);
+  main_.synchronize();
+}
+
+void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
+  require_training();
+  check_batch(net_, options_.batch, batch, BatchUse::train);
+  cuda::use_device(device_.index);
+  if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
+  Slot& slot = slots_[next_slot_];
+  set_coefficients(rule, slot.batch.coefficients());
+  slot.batch.send(copies_, batch, threads_);
+  copies_.record(slot.copied);
+  if (!slot.train.captured()) slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
+  main_.wait(slot.copied);
+  slot.train.launch(main_);
+  main_.record(slot.done);
+  ++started_;
+  next_slot_ = (next_slot_ + 1) % slots_.size();
+}
+
+void CompiledCuda::finish_oldest() {
+  const Slot& slot = slots_[(next_slot_ + slots_.size() - started_) % slots_.size()];
+  --started_;
+  slot.done.synchronize();
+  results_.at(finished_++) = slot.batch.result();
+}
+
+BatchResult CompiledCuda::finish_step() {
+  if (finished_ == 0) {
+    if (started_ == 0) throw Error("net", "no step was started");
+    finish_oldest();
+  }
+  const BatchResult result = results_.front();
+  std::shift_left(results_.begin(), results_.end(), 1);
+  --finished_;
+  return result;
+}
+
+void CompiledCuda::drain() const {
+  cuda::use_device(device_.index);
+  main_.synchronize();
+}
+
+const Slot& CompiledCuda::run_inference(const BatchView& batch) {
+  cuda::use_device(device_.index);
+  while (started_ > 0) finish_oldest();
+  Slot& slot = slots_.front();
+  slot.batch.send(copies_, batch, threads_);
+  copies_.record(slot.copied);
+  if (!slot.infer.captured()) slot.infer = cuda::Graph(main_, [&] { enqueue_inference(slot); });
+  main_.wait(slot.copied);
+  slot.infer.launch(main_);
+  main_.synchronize();
+  return slot;
+}
+
+}  // namespace
+
+std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options, int device) {
+  if (options.batch < 1) throw Error("net", "a batch of less than one image");
+  if (net.layers.size() < 2) throw Error("net", "no layer before the softmax");
+  if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
+    throw Error("net", "the softmax's input is not one score a class");
+  }
+  return std::make_unique<CompiledCuda>(net, options, device);
+}
+
+CudaDevices cuda_devices() {
+  cuda::DeviceCount devices = cuda::count_devices();
+  return {devices.count, std::move(devices.reason)};
+}
+
+std::string cuda_device_name(int index) {
+  cuda::select_device(index);
+  return cuda::device_info(index).name;
+}
+
+}  // namespace convoy

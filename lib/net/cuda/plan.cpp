@@ -1,0 +1,47 @@
+#include "lib/net/cuda/plan.h"
+
+#include <algorithm>
+
+#include "lib/net/activation_plan.h"
+
+namespace convoy {
+
+CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes)
+    : element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32) {
+  const Extent& crop = net.input.crop;
+  plan_ = plan_layers<CudaPlannedLayer>(
+      net,
+      {.in = {options.batch, crop.channels, crop.height, crop.width, cuda_channels(crop.channels)},
+       .train = options.mode == Mode::train,
+       .element = element_,
+       .seed = options.seed,
+       .shared_bytes = shared_bytes},
+      make_cuda_layer, make_cuda_lrn_pool);
+  const CudaLayer& first = *plan_.layers.front().layer;
+  augment_ = {net.input.stored.height, net.input.stored.width, first.in()};
+  cells_ = first.cells().value_or(cuda::SpaceToDepth{1, 0, 0, crop.height, crop.width});
+}
+
+void CudaPlan::place(CudaArena& arena) {
+  std::uint64_t scratch = 0;
+  for (CudaPlannedLayer& p : plan_.layers) {
+    p.layer->place(arena);
+    scratch = std::max(scratch, p.layer->scratch_bytes());
+  }
+  scratch_ = arena.take<std::byte>(static_cast<std::int64_t>(scratch));
+  const ActivationPlan plan = plan_activations_of(plan_.layers, element_);
+  std::vector<void*> places;
+  for (const std::uint64_t bytes : plan.buffers) {
+    places.push_back(arena.take<std::byte>(static_cast<std::int64_t>(bytes)));
+  }
+  bind_activations(plan, places, plan_.layers);
+}
+
+void CudaPlan::prepare(const cuda::Stream& stream) {
+  const bool products =
+      std::ranges::any_of(plan_.layers, [](const CudaPlannedLayer& p) { return p.layer->needs_gemm(); });
+  if (products) gemm_ = std::make_unique<cuda::GemmContext>();
+  for (CudaPlannedLayer& p : plan_.layers) p.layer->prepare(gemm_.get(), stream);
+}
+
+}  // namespace convoy

@@ -1,0 +1,51 @@
+// What a net becomes on a GPU: its layers, and the memory that they share.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/net/compiled_net.h"
+#include "lib/net/cuda/layers.h"
+#include "lib/net/layer_plan.h"
+
+namespace convoy {
+
+using CudaPlannedLayer = PlannedLayer<CudaLayer>;
+
+// Needs no GPU until prepare().
+class CudaPlan {
+ public:
+  // shared_bytes: cuda::DeviceInfo::shared_bytes_per_block. Throws Error where a layer needs more.
+  CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes);
+
+  // Takes all memory of the layers and between them: called twice, as the arena wants it.
+  void place(CudaArena& arena);
+  // The memory is zero, or will be before what was given to the stream so far is done.
+  void prepare(const cuda::Stream& stream);
+
+  [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return plan_.layers; }
+  [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return plan_.layers; }
+  // The layer that has parameter `index` of parameters_of(net).
+  [[nodiscard]] const CudaPlannedLayer& layer_of_parameter(std::size_t index) const {
+    return plan_.layers[plan_.layer_of_parameter.at(index)];
+  }
+  [[nodiscard]] const AugmentShape& augment_shape() const { return augment_; }
+  [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
+  [[nodiscard]] void* input() const { return plan_.layers.front().x; }
+  [[nodiscard]] void* scratch() const { return scratch_; }
+  [[nodiscard]] bool relu_scores() const { return plan_.relu_scores; }  // a ReLU stands before the softmax
+  [[nodiscard]] Element element() const { return element_; }
+
+ private:
+  Element element_;
+  LayerPlan<CudaPlannedLayer> plan_;
+  AugmentShape augment_;
+  cuda::SpaceToDepth cells_;
+  void* scratch_ = nullptr;
+  std::unique_ptr<cuda::GemmContext> gemm_;
+};
+
+}  // namespace convoy

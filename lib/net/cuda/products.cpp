@@ -1,0 +1,284 @@
+// conv and fc on a GPU.
+#include <algorithm>
+
+#include "kernels/cuda/conv.h"
+#include "lib/base/error.h"
+#include "lib/net/cuda/layers.h"
+
+namespace convoy {
+namespace {
+
+template <typename T>
+constexpr Element kElement = sizeof(T) == sizeof(float) ? Element::f32 : Element::bf16;
+
+template <typename T>
+const T* in_type(const void* data) {
+  return static_cast<const T*>(data);
+}
+template <typename T>
+T* in_type(void* data) {
+  return static_cast<T*>(data);
+}
+
+template <typename T>
+std::string type_text() {
+  return sizeof(T) == sizeof(float) ? "fp32" : "bf16";
+}
+
+// What the products read: the master weights, or their copy.
+template <typename T>
+const T* read_by_products(const CudaTensor& tensor) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    return tensor.w;
+  } else {
+    return tensor.copy;
+  }
+}
+
+std::vector<std::string> product_lines(const std::string& how, const LayerOptions& options) {
+  std::vector<std::string> lines{"forward " + how};
+  if (options.train) lines.push_back("backward_weights " + how);
+  if (options.train && options.input_gradient) lines.push_back("backward_data " + how);
+  return lines;
+}
+
+void place_tensor(CudaArena& arena, CudaTensor& tensor, bool train, bool copy) {
+  tensor.w = arena.take<float>(tensor.elements);
+  if (train) tensor.v = arena.take<float>(tensor.elements);
+  if (train) tensor.g = arena.take<float>(tensor.elements);
+  if (copy) tensor.copy = arena.take<Bf16>(tensor.elements);
+}
+
+class ConvParameters final : public CudaParameters {
+ public:
+  ConvParameters(const ConvShape& shape, bool cells) : conv_{shape, shape}, cells_(cells) {
+    if (cells) conv_ = cuda::space_to_depth(shape);
+    weights.elements = cuda::filter_elements(conv_.transformed);
+    bias.elements = cuda_channels(shape.filters);
+  }
+  [[nodiscard]] const ConvShape& shape() const { return conv_.transformed; }
+  void pack_weights(std::span<const float> canonical, std::span<float> packed) const override {
+    if (cells_) return cuda::pack_filters(conv_, canonical, packed);
+    cuda::pack_filters(conv_.original, canonical, packed);
+  }
+  void unpack_weights(std::span<const float> packed, std::span<float> canonical) const override {
+    if (cells_) return cuda::unpack_filters(conv_, packed, canonical);
+    cuda::unpack_filters(conv_.original, packed, canonical);
+  }
+
+ private:
+  cuda::SpaceToDepthConv conv_;
+  bool cells_;
+};
+
+// Whether blocks of pixels shall become channels: only the input's own layout is free, and only few channels
+// gain.
+bool wants_cells(const ConvShape& shape, const LayerOptions& options) {
+  return options.first && shape.groups == 1 && shape.stride > 1 && shape.channels < cuda::kChannelAlignment &&
+         shape.stride <= shape.kernel_height && shape.stride <= shape.kernel_width;
+}
+
+template <typename T>
+class ConvLayer final : public CudaLayer {
+ public:
+  ConvLayer(const LayerSpec& layer, const ConvSpec& spec, const LayerOptions& options)
+      : options_(options),
+        original_(conv_shape(layer, spec, options.in.images)),
+        cells_(wants_cells(original_, options)),
+        parameters_(original_, cells_) {
+    out_ = {options.in.images, layer.out.channels, layer.out.height, layer.out.width,
+            cuda_channels(layer.out.channels)};
+  }
+
+  [[nodiscard]] TensorShape in() const override {
+    if (!cells_) return options_.in;
+    const ConvShape& shape = parameters_.shape();
+    return {shape.images, shape.channels, shape.height, shape.width, cuda_channels(shape.channels)};
+  }
+  [[nodiscard]] TensorShape out() const override { return out_; }
+  [[nodiscard]] bool backward_reads_input() const override { return true; }
+  [[nodiscard]] std::size_t scratch_bytes() const override {
+    return options_.train ? cuda::conv_weight_gradient_scratch(parameters_.shape()) : 0;
+  }
+  [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
+  [[nodiscard]] std::optional<cuda::SpaceToDepth> cells() const override {
+    if (!cells_) return std::nullopt;
+    return cuda::SpaceToDepth{original_.stride, original_.pad_top, original_.pad_left, original_.height,
+                              original_.width};
+  }
+  void place(CudaArena& arena) override {
+    place_tensor(arena, parameters_.weights, options_.train, kElement<T> == Element::bf16);
+    place_tensor(arena, parameters_.bias, options_.train, false);
+    if (cells_ && options_.train) learned_ = arena.take<float>(parameters_.weights.elements);
+  }
+  // In cells the transformed kernels reach behind the original ones: what lies there is zero and must stay
+  // so.
+  void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& stream) override {
+    const ConvShape& shape = parameters_.shape();
+    if (const int most = cuda::largest_conv_batch(shape); shape.images > most) {
+      throw Error("GPU", "a batch of " + std::to_string(shape.images) +
+                             " is too large for a convolution of " + std::to_string(shape.height) + "x" +
+                             std::to_string(shape.width) + " pixels; at most " + std::to_string(most));
+    }
+    if (learned_ == nullptr) return;
+    const std::vector<float> ones(static_cast<std::size_t>(original_.weights()), 1.0F);
+    std::vector<float> packed(static_cast<std::size_t>(parameters_.weights.elements));
+    parameters_.pack_weights(ones, packed);
+    cuda::copy_to_device(stream, learned_, packed.data(), packed.size() * sizeof(float));
+    stream.synchronize();
+  }
+  [[nodiscard]] std::vector<std::string> describe() const override {
+    const std::string how = "implicit-gemm own nhwc " + type_text<T>() + (cells_ ? " space-to-depth" : "");
+    return product_lines(how, options_);
+  }
+
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    cuda::conv_forward(pass.stream, parameters_.shape(), in_type<T>(x),
+                       read_by_products<T>(parameters_.weights), parameters_.bias.w, in_type<T>(y),
+                       options_.relu);
+  }
+  void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
+    const ConvShape& shape = parameters_.shape();
+    CudaTensor& weights = parameters_.weights;
+    // The bias's filling keeps the zero that it starts with.
+    cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g,
+                               parameters_.bias.g, static_cast<float*>(pass.scratch));
+    if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
+    if (dx == nullptr) return;
+    cuda::conv_input_gradient(pass.stream, shape, in_type<T>(dy), read_by_products<T>(weights),
+                              options_.relu_input ? in_type<T>(x) : nullptr, in_type<T>(dx));
+  }
+
+ private:
+  LayerOptions options_;
+  ConvShape original_;
+  bool cells_;
+  ConvParameters parameters_;
+  TensorShape out_;
+  float* learned_ = nullptr;  // 1 where the weights in cells are weights, 0 elsewhere
+};
+
+// Weights are [outputs][H][W][C], outputs and channels filled up: rows of what x has in an image.
+class FcParameters final : public CudaParameters {
+ public:
+  FcParameters(const TensorShape& in, int outputs) : in_(in), outputs_(outputs) {
+    bias.elements = cuda_channels(outputs);
+    weights.elements = bias.elements * in.image_elements();
+  }
+  void pack_weights(std::span<const float> canonical, std::span<float> packed) const override {
+    std::ranges::fill(packed, 0.0F);
+    for_each_weight([&](std::size_t from, std::size_t to) { packed[to] = canonical[from]; });
+  }
+  void unpack_weights(std::span<const float> packed, std::span<float> canonical) const override {
+    for_each_weight([&](std::size_t to, std::size_t from) { canonical[to] = packed[from]; });
+  }
+
+ private:
+  // visit(canonical index, packed index)
+  template <typename Visit>
+  void for_each_weight(const Visit& visit) const {
+    std::size_t canonical = 0;
+    for (int k = 0; k < outputs_; ++k) {
+      const auto row = static_cast<std::size_t>(k * in_.image_elements());
+      for (int c = 0; c < in_.channels; ++c) {
+        for (std::int64_t pixel = 0; pixel < in_.pixels(); ++pixel, ++canonical) {
+          visit(canonical, row + static_cast<std::size_t>(pixel * in_.block + c));
+        }
+      }
+    }
+  }
+  TensorShape in_;
+  int outputs_;
+};
+
+template <typename T>
+class FcLayer final : public CudaLayer {
+ public:
+  FcLayer(const FcSpec& spec, const LayerOptions& options)
+      : options_(options), parameters_(options.in, spec.outputs) {
+    out_ = {options.in.images, spec.outputs, 1, 1, cuda_channels(spec.outputs)};
+  }
+
+  [[nodiscard]] TensorShape in() const override { return options_.in; }
+  [[nodiscard]] TensorShape out() const override { return out_; }
+  [[nodiscard]] bool f32_output() const override { return options_.scores; }
+  [[nodiscard]] bool backward_reads_input() const override { return true; }
+  [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
+  void place(CudaArena& arena) override {
+    place_tensor(arena, parameters_.weights, options_.train, kElement<T> == Element::bf16);
+    place_tensor(arena, parameters_.bias, options_.train, out_element() == Element::bf16);
+  }
+  [[nodiscard]] bool needs_gemm() const override { return true; }
+  void prepare(const cuda::GemmContext* context, const cuda::Stream& /*stream*/) override {
+    cuda::GemmShape shape;
+    shape.rows = out_.images;
+    shape.columns = out_.block;
+    shape.depth = options_.in.image_elements();
+    shape.b_transposed = true;
+    shape.in = kElement<T>;
+    shape.out = out_element();
+    shape.epilogue = options_.relu ? cuda::GemmEpilogue::bias_relu : cuda::GemmEpilogue::bias;
+    forward_.emplace(*context, shape);
+    if (!options_.train) return;
+    cuda::GemmShape gradient;
+    gradient.rows = out_.block;
+    gradient.columns = options_.in.image_elements();
+    gradient.depth = out_.images;
+    gradient.a_transposed = true;
+    gradient.in = kElement<T>;
+    gradient.out = Element::f32;
+    backward_weights_.emplace(*context, gradient);
+    if (!options_.input_gradient) return;
+    cuda::GemmShape data;
+    data.rows = out_.images;
+    data.columns = options_.in.image_elements();
+    data.depth = out_.block;
+    data.in = kElement<T>;
+    data.out = kElement<T>;
+    backward_data_.emplace(*context, data);
+  }
+  [[nodiscard]] std::vector<std::string> describe() const override {
+    const std::string how = "gemm cublaslt " + type_text<T>();
+    return product_lines(how, options_);
+  }
+
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    const void* const bias = out_element() == Element::bf16 ? static_cast<const void*>(parameters_.bias.copy)
+                                                            : static_cast<const void*>(parameters_.bias.w);
+    forward_->run(pass.stream, x, read_by_products<T>(parameters_.weights), bias, y);
+  }
+  void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
+    backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
+    cuda::column_sums(pass.stream, out_.images, out_.block, in_type<T>(dy), parameters_.bias.g);
+    if (dx == nullptr) return;
+    backward_data_->run(pass.stream, dy, read_by_products<T>(parameters_.weights), nullptr, dx);
+    if (!options_.relu_input) return;
+    T* const gradient = in_type<T>(dx);
+    cuda::relu_backward(pass.stream, options_.in.elements(), in_type<T>(x), static_cast<const T*>(gradient),
+                        gradient);
+  }
+
+ private:
+  [[nodiscard]] Element out_element() const { return options_.scores ? Element::f32 : kElement<T>; }
+  LayerOptions options_;
+  FcParameters parameters_;
+  TensorShape out_;
+  std::optional<cuda::Gemm> forward_;
+  std::optional<cuda::Gemm> backward_weights_;
+  std::optional<cuda::Gemm> backward_data_;
+};
+
+template <typename T>
+std::unique_ptr<CudaLayer> make_product(const LayerSpec& layer, const LayerOptions& options) {
+  if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) return std::make_unique<FcLayer<T>>(*fc, options);
+  return std::make_unique<ConvLayer<T>>(layer, std::get<ConvSpec>(layer.kind), options);
+}
+
+}  // namespace
+
+std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec, const LayerOptions& options) {
+  return options.element == Element::f32 ? make_product<float>(spec, options)
+                                         : make_product<Bf16>(spec, options);
+}
+
+}  // namespace convoy

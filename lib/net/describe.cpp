@@ -1,0 +1,88 @@
+#include "lib/net/describe.h"
+
+#include <array>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "lib/base/console.h"
+#include "lib/base/table.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::int64_t kFlopPerMultiplyAdd = 2;
+
+struct KindName {
+  std::string_view operator()(const ConvSpec& /*spec*/) const { return "conv"; }
+  std::string_view operator()(const FcSpec& /*spec*/) const { return "fc"; }
+  std::string_view operator()(const ReluSpec& /*spec*/) const { return "relu"; }
+  std::string_view operator()(const TanhSpec& /*spec*/) const { return "tanh"; }
+  std::string_view operator()(const LrnSpec& /*spec*/) const { return "lrn"; }
+  std::string_view operator()(const PoolSpec& spec) const {
+    return spec.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
+  }
+  std::string_view operator()(const DropoutSpec& /*spec*/) const { return "dropout"; }
+  std::string_view operator()(const SoftmaxSpec& /*spec*/) const { return "softmax"; }
+};
+
+std::string text_of(const Extent& extent) {
+  return std::to_string(extent.height) + "x" + std::to_string(extent.width) + "x" +
+         std::to_string(extent.channels);
+}
+
+std::string giga(std::int64_t flop) {
+  std::array<char, 32> buffer{};
+  const int length = std::snprintf(buffer.data(), buffer.size(), "%.3f", static_cast<double>(flop) * 1e-9);
+  return {buffer.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace
+
+NetCost cost_of(const NetSpec& net) {
+  NetCost cost;
+  cost.activations = static_cast<std::uint64_t>(net.input.crop.elements());
+  bool learned = false;
+  for (const LayerSpec& layer : net.layers) {
+    const std::int64_t flop = kFlopPerMultiplyAdd * multiply_adds(layer);
+    cost.forward_flop += flop;
+    if (flop > 0) {
+      cost.training_flop += (learned ? 3 : 2) * flop;
+      learned = true;
+    }
+    cost.activations += static_cast<std::uint64_t>(layer.out.elements());
+  }
+  for (const ParameterInfo& parameter : parameters_of(net)) cost.parameters += parameter.elements();
+  return cost;
+}
+
+std::string describe_net(const NetSpec& net, int batch) {
+  std::vector<std::uint64_t> parameters(net.layers.size());
+  for (const ParameterInfo& parameter : parameters_of(net))
+    parameters[parameter.layer] += parameter.elements();
+
+  const NetCost cost = cost_of(net);
+  std::vector<std::vector<std::string>> rows = {{"layer", "kind", "output", "parameters", "multiply-adds"},
+                                                {"input", "input", text_of(net.input.crop), "0", "0"}};
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const LayerSpec& layer = net.layers[i];
+    rows.push_back({layer.name, std::string(std::visit(KindName{}, layer.kind)), text_of(layer.out),
+                    std::to_string(parameters[i]), std::to_string(multiply_adds(layer))});
+  }
+  rows.push_back({"total", "-", "-", std::to_string(cost.parameters),
+                  std::to_string(cost.forward_flop / kFlopPerMultiplyAdd)});
+
+  const std::uint64_t parameter_bytes = cost.parameters * sizeof(float);
+  const std::uint64_t activation_bytes = cost.activations * sizeof(float) * static_cast<std::uint64_t>(batch);
+  constexpr std::size_t kTextColumns = 3;
+  std::string text = aligned_table(rows, kTextColumns);
+  text += "# an image: forward " + giga(cost.forward_flop) + " GFLOP, training step " +
+          giga(cost.training_flop) + " GFLOP\n";
+  // Weights, gradients and momenta; activations and their gradients.
+  text += "# memory: parameters " + format_bytes(parameter_bytes) + ", in training " +
+          format_bytes(3 * parameter_bytes) + "; activations of a batch of " + std::to_string(batch) + " " +
+          format_bytes(activation_bytes) + ", in training " + format_bytes(2 * activation_bytes) + "\n";
+  return text;
+}
+
+}  // namespace convoy

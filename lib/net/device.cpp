@@ -1,0 +1,87 @@
+#include "lib/net/device.h"
+
+#include <limits>
+
+#include "lib/base/error.h"
+#include "lib/base/tool.h"
+#include "lib/net/cuda/compiled.h"
+
+namespace convoy {
+
+// Programs that are built with CUDA link these; in others they are null. Weak here alone.
+// NOLINTBEGIN(readability-redundant-declaration)
+[[gnu::weak]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
+                                                        int device);
+[[gnu::weak]] CudaDevices cuda_devices();
+[[gnu::weak]] std::string cuda_device_name(int index);
+// NOLINTEND(readability-redundant-declaration)
+
+namespace {
+
+constexpr std::string_view kAutomatic = "auto";
+constexpr std::string_view kCuda = "cuda";
+constexpr std::string_view kCudaPrefix = "cuda:";
+
+bool built_with_cuda() {
+  return compile_cuda != nullptr && cuda_devices != nullptr && cuda_device_name != nullptr;
+}
+
+Device choose_automatically() {
+  Device device;
+  if (!built_with_cuda()) return device;
+  const CudaDevices devices = cuda_devices();
+  device.note = devices.reason;
+  if (devices.count == 0) return device;
+  try {
+    device.note = cuda_device_name(0);
+    device.cuda = true;
+  } catch (const Error& error) {
+    device.note = error.what();
+  }
+  return device;
+}
+
+}  // namespace
+
+std::string Device::text() const {
+  const std::string name = cuda ? std::string(kCudaPrefix) + std::to_string(index) : std::string("cpu");
+  return note.empty() ? name : name + " (" + note + ")";
+}
+
+Device choose_device(std::string_view text) {
+  if (text == "cpu") return {};
+  if (text == kAutomatic) return choose_automatically();
+  const bool numbered = text.substr(0, kCudaPrefix.size()) == kCudaPrefix;
+  if (text != kCuda && !numbered) {
+    throw UsageError("--device: '" + std::string(text) + "' is not one of auto, cpu, cuda, cuda:N");
+  }
+  Device device;
+  device.cuda = true;
+  if (numbered) {
+    device.index = static_cast<int>(
+        parse_integer(text.substr(kCudaPrefix.size()), "--device", 0, std::numeric_limits<int>::max()));
+  }
+  const std::string place = "device " + std::string(text);
+  if (!built_with_cuda()) throw Error(place, "this build runs on CPU only");
+  const CudaDevices devices = cuda_devices();
+  if (devices.count == 0) throw Error(place, devices.reason);
+  if (device.index >= devices.count) {
+    throw Error(place, "there are " + std::to_string(devices.count) + " GPUs, counted from 0");
+  }
+  device.note = cuda_device_name(device.index);
+  return device;
+}
+
+Precision choose_precision(std::string_view text, const Device& device) {
+  if (text == "fp32") return Precision::fp32;
+  if (text == "bf16") return Precision::bf16;
+  if (text == kAutomatic) return device.cuda ? Precision::bf16 : Precision::fp32;
+  throw UsageError("--precision: '" + std::string(text) + "' is not one of auto, fp32, bf16");
+}
+
+std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
+                                         const CompileOptions& options) {
+  return device.cuda ? compile_cuda(net, options, device.index) : compile_cpu(net, options);
+}
+
+}  // namespace convoy

@@ -1,0 +1,30 @@
+// Which device a net runs on.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lib/net/compiled_net.h"
+
+namespace convoy {
+
+struct Device {
+  bool cuda = false;
+  int index = 0;                           // of the GPU
+  std::string note;                        // the GPU's name, or why there is none where one was looked for
+  [[nodiscard]] std::string text() const;  // "cpu", "cpu (no NVIDIA driver)", "cuda:0 (NVIDIA H200)"
+};
+
+// Reads --device and settles `auto`. Throws UsageError for another text and Error for a device that this
+// build or this machine does not have.
+[[nodiscard]] Device choose_device(std::string_view text);
+
+// Reads --precision and settles `auto`: bf16 on a GPU, whose tensor cores work in it (fp32 is there to be
+// compared with), fp32 on a CPU, whose bf16 is not faster everywhere. Throws UsageError for another text.
+[[nodiscard]] Precision choose_precision(std::string_view text, const Device& device);
+
+[[nodiscard]] std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
+                                                       const CompileOptions& options);
+
+}  // namespace convoy

@@ -1,0 +1,88 @@
+// Which layers of a net a backend computes as one, and what each is told of those around it: one plan for
+// every backend.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "formats/net.h"
+#include "lib/net/layer.h"
+
+namespace convoy {
+
+// A layer of the plan and the memory that it works on.
+template <typename BackendLayer>
+struct PlannedLayer {
+  std::string name;  // of all layers of the net that it computes: "norm1+pool1"
+  std::unique_ptr<BackendLayer> layer;
+  void* x = nullptr;
+  void* y = nullptr;
+  void* dy = nullptr;
+  void* dx = nullptr;         // nullptr where no layer before has parameters
+  bool backward = false;      // this layer or one before has parameters
+  std::size_t parameter = 0;  // index of its weights in parameters_of(net)
+};
+
+// Planned: a PlannedLayer or what is made of it.
+template <typename Planned>
+struct LayerPlan {
+  std::vector<Planned> layers;                  // all but the softmax
+  std::vector<std::size_t> layer_of_parameter;  // index in parameters_of(net) -> index in layers
+  bool relu_scores = false;                     // a ReLU stands before the softmax
+};
+
+[[nodiscard]] inline bool has_parameters(const LayerKind& kind) {
+  return std::holds_alternative<ConvSpec>(kind) || std::holds_alternative<FcSpec>(kind);
+}
+
+// A ReLU behind a convolution, a fully-connected layer or pooling is part of it. make_layer(spec, options)
+// gives a layer, make_pair(first, second, options) two as one, or nullptr where the backend has no pass for
+// both. options: what holds for every layer, and the input of the first.
+template <typename Planned, typename MakeLayer, typename MakePair>
+[[nodiscard]] LayerPlan<Planned> plan_layers(const NetSpec& net, LayerOptions options, MakeLayer&& make_layer,
+                                             MakePair&& make_pair) {
+  const std::vector<ParameterInfo> parameters = parameters_of(net);
+  const std::size_t end = net.layers.size() - 1;  // the softmax
+  const auto relu_at = [&](std::size_t i) {
+    return i < end && std::holds_alternative<ReluSpec>(net.layers[i].kind);
+  };
+  LayerPlan<Planned> plan;
+  for (std::size_t i = 0, next = 0; i < end; i = next) {
+    const LayerSpec& spec = net.layers[i];
+    Planned planned;
+    options.first = i == 0;
+    next = i + 1;
+    if (next < end) {
+      options.relu = relu_at(next + 1);
+      planned.layer = make_pair(spec, net.layers[next], options);
+      if (planned.layer != nullptr) ++next;
+    }
+    const bool product = has_parameters(spec.kind);
+    if (planned.layer == nullptr) {
+      options.relu = relu_at(next) && (product || std::holds_alternative<PoolSpec>(spec.kind));
+      options.scores = product && next == end;
+      planned.layer = make_layer(spec, options);
+    }
+    if (options.relu) ++next;
+    planned.name = spec.name;
+    for (std::size_t joined = i + 1; joined < next; ++joined) planned.name += "+" + net.layers[joined].name;
+    planned.backward = options.train && (options.input_gradient || product);
+    planned.parameter = plan.layer_of_parameter.size();
+    for (const ParameterInfo& parameter : parameters) {
+      if (parameter.layer == i) plan.layer_of_parameter.push_back(plan.layers.size());
+    }
+    if (std::holds_alternative<DropoutSpec>(spec.kind)) ++options.dropout_layer;
+    options.input_gradient = options.input_gradient || product;
+    options.relu_input = options.relu || std::holds_alternative<ReluSpec>(spec.kind);
+    options.in = planned.layer->out();
+    plan.layers.push_back(std::move(planned));
+  }
+  plan.relu_scores = options.relu_input;
+  return plan;
+}
+
+}  // namespace convoy

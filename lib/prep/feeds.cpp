@@ -1,0 +1,218 @@
+#include "lib/prep/feeds.h"
+
+#include "formats/archive.h"
+#include "formats/image_stream.h"
+#include "lib/base/count.h"
+#include "lib/base/error.h"
+#include "lib/prep/list_text.h"
+#include "lib/prep/shard_images.h"
+
+namespace convoy {
+
+class ImageInputs::FolderFeed : public Feed {
+ public:
+  FolderFeed(const ImageInputs& inputs, std::string folder)
+      : inputs_(inputs),
+        folder_(std::move(folder)),
+        entries_(list_folder(folder_, inputs_.options_.outputs)) {
+    if (!folder_.ends_with('/')) folder_ += '/';
+  }
+  std::optional<ImageInput> next() override {
+    if (at_ == entries_.size()) return std::nullopt;
+    FolderEntry& entry = entries_[at_++];
+    ImageInput input;
+    input.path = input.place = folder_ + entry.path;
+    input.name = inputs_.options_.whole_paths ? input.path : std::move(entry.path);
+    input.failure = std::move(entry.failure);
+    if (input.failure.empty()) inputs_.set_label(input, first_folder(input.name));
+    return input;
+  }
+
+ private:
+  const ImageInputs& inputs_;
+  std::string folder_;
+  std::vector<FolderEntry> entries_;
+  std::size_t at_ = 0;
+};
+
+class ImageInputs::ArchiveFeed : public Feed {
+ public:
+  ArchiveFeed(const ImageInputs& inputs, std::size_t index, std::string name, std::unique_ptr<Opened> opened)
+      : inputs_(inputs),
+        index_(index),
+        name_(std::move(name)),
+        opened_(std::move(opened)),
+        walker_(opened_->source, name_, true) {}
+
+  std::optional<ImageInput> next() override {
+    auto member = walker_.next();
+    if (!member) return std::nullopt;
+    ImageInput input;
+    input.name = member->path;
+    input.place = name_ + ": " + member->path;
+    inputs_.set_label(input, inputs_.member_class(*member, index_));
+    if (!input.failure.empty()) return input;
+    try {
+      input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
+      if (input.bytes.empty()) input.failure = "empty file";
+    } catch (const Error& error) {
+      input.failure = reason_of(error, input.place);
+    }
+    return input;
+  }
+
+ private:
+  const ImageInputs& inputs_;
+  std::size_t index_;
+  std::string name_;
+  std::unique_ptr<Opened> opened_;
+  ArchiveWalker walker_;
+};
+
+// Images one after another, perhaps compressed as a whole.
+class ImageInputs::StreamFeed : public Feed {
+ public:
+  StreamFeed(const ImageInputs& inputs, std::string name, std::unique_ptr<Opened> opened)
+      : inputs_(inputs), name_(std::move(name)), opened_(std::move(opened)) {
+    ByteSource* source = &opened_->source;
+    // Only as much is waited for as tells an image.
+    if (detect_content(source->peek(kDetectCompressed)) == ContentKind::compressed) {
+      unpacked_.emplace(*source, name_);
+      if (unpacked_->next()) source = &unpacked_->content();
+    }
+    splitter_.emplace(*source);
+  }
+
+  std::optional<ImageInput> next() override {
+    if (ended_) return std::nullopt;
+    ended_ = true;  // unless there is a whole piece: behind a read error nothing comes
+    auto piece = splitter_->next();
+    if (!piece) {
+      if (count_ == 0) throw Error(name_, "empty input");
+      return std::nullopt;
+    }
+    ended_ = false;
+    ImageInput input;
+    input.name = input.place = name_ + ":" + std::to_string(++count_);
+    input.failure = std::move(piece->failure);
+    if (!input.failure.empty()) {
+      if (count_ == 1) input.failure += hint(piece->bytes);
+      return input;
+    }
+    input.bytes = std::move(piece->bytes);
+    inputs_.set_label(input, {});
+    return input;
+  }
+
+ private:
+  // What bytes that are no image may have been meant to be.
+  [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
+    if (!is_text(head)) return {};
+    if (!is_list(head)) return inputs_.options_.shards_and_lists ? ": " + names_no_file(head) : "";
+    return " (names of files? --files-from=" + (name_ == "stdin" ? "-" : name_) + ")";
+  }
+
+  static constexpr std::size_t kDetectCompressed = 3;
+  const ImageInputs& inputs_;
+  std::string name_;
+  std::unique_ptr<Opened> opened_;
+  std::optional<ArchiveReader> unpacked_;
+  std::optional<ImageSplitter> splitter_;
+  std::uint64_t count_ = 0;
+  bool ended_ = false;
+};
+
+class ImageInputs::IdxFeed : public Feed {
+ public:
+  IdxFeed(const IdxPair& pair, std::string name, std::size_t classes)
+      : pair_(pair), name_(std::move(name)), classes_(classes) {}
+  std::optional<ImageInput> next() override {
+    if (at_ == pair_.count) return std::nullopt;
+    ImageInput input;
+    input.name = input.place = name_ + ":" + std::to_string(at_);
+    input.label = pair_.labels[at_];
+    if (static_cast<std::size_t>(input.label) >= classes_) {
+      input.failure = "label " + std::to_string(input.label) + " is out of range: the table has " +
+                      count_of(classes_, "class") + ", from 0";
+    } else {
+      input.pixels = pair_.image(at_);
+    }
+    ++at_;
+    return input;
+  }
+
+ private:
+  const IdxPair& pair_;
+  std::string name_;
+  std::size_t classes_;
+  std::uint64_t at_ = 0;
+};
+
+class ImageInputs::ShardFeed : public Feed {
+ public:
+  ShardFeed(const InputOptions& options, const std::string& path, const std::string& name)
+      : images_(path, name) {
+    if (options.check_shard) options.check_shard(images_.info(), name);
+  }
+  std::optional<ImageInput> next() override { return images_.next(); }
+
+ private:
+  ShardImages images_;
+};
+
+// The operands of a list, in its place.
+class ImageInputs::ListFeed : public Feed {
+ public:
+  ListFeed(const InputOptions& options, ByteSource& text, const std::string& name)
+      : inputs_(entries_of(options, text, name)) {}
+  std::optional<ImageInput> next() override { return inputs_.next(); }
+
+ private:
+  static InputOptions entries_of(const InputOptions& options, ByteSource& text, const std::string& name) {
+    const std::vector<std::uint8_t> bytes = read_all(text, name, kMaxListBytes);
+    InputOptions list;
+    list.limits = options.limits;
+    list.labelled = false;
+    list.whole_paths = options.whole_paths;
+    list.check_shard = options.check_shard;
+    list.outputs = options.outputs;
+    for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
+      list.operands.push_back(std::move(entry.path));
+    }
+    return list;
+  }
+  ImageInputs inputs_;
+};
+
+std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
+  const Operand& operand = operands_[index];
+  const std::string name = display_name(operand.path);
+  if (options_.idx) return std::make_unique<IdxFeed>(idx_[index], name, labeller_.classes().size());
+  if (operand.kind == Kind::unknown) classify(index);
+  switch (operand.kind) {
+    case Kind::folder:
+      return std::make_unique<FolderFeed>(*this, operand.path);
+    case Kind::archive:
+      return std::make_unique<ArchiveFeed>(*this, index, name, open(index));
+    case Kind::stream:
+      return std::make_unique<StreamFeed>(*this, name, open(index));
+    case Kind::shard: {
+      // A shard is mapped, which a pipe that was looked into cannot be.
+      if (opened_.count(index) > 0) spool(index);
+      const auto reopened = reopened_.find(index);
+      return std::make_unique<ShardFeed>(options_,
+                                         reopened == reopened_.end() ? operand.path : reopened->second, name);
+    }
+    case Kind::list:
+      return std::make_unique<ListFeed>(options_, open(index)->source, name);
+    case Kind::text:
+      throw Error(name, "neither image nor list: " + names_no_file(open(index)->source.peek(kListPeek)));
+    case Kind::missing:
+      static_cast<void>(open(index));
+      throw Error(name, "cannot be read");
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace convoy

@@ -1,0 +1,38 @@
+// What ImageInputs reads from: an operand that is open, and the images within it. Included by inputs*.cpp
+// alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "formats/byte_source.h"
+#include "lib/base/file.h"
+#include "lib/prep/inputs.h"
+
+namespace convoy {
+
+inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
+
+// An operand open for reading, perhaps looked into already.
+struct ImageInputs::Opened {
+  InputFile file;
+  FileSource source;
+  explicit Opened(const std::string& path) : file(path), source(file) {}
+};
+
+// Where images come from within one operand.
+class ImageInputs::Feed {
+ public:
+  Feed() = default;
+  Feed(const Feed&) = delete;
+  Feed& operator=(const Feed&) = delete;
+  Feed(Feed&&) = delete;
+  Feed& operator=(Feed&&) = delete;
+  virtual ~Feed() = default;
+  // What is wrong with one image is its failure. Throws Error where the operand itself fails; it goes on when
+  // called again.
+  virtual std::optional<ImageInput> next() = 0;
+};
+
+}  // namespace convoy

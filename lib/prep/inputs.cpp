@@ -1,0 +1,331 @@
+#include "lib/prep/inputs.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <tuple>
+#include <utility>
+
+#include "formats/archive.h"
+#include "formats/image_stream.h"
+#include "formats/shard_layout.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/prep/feeds.h"
+#include "lib/prep/list_text.h"
+
+namespace convoy {
+namespace {
+
+// Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
+constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
+
+bool is_shard(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= kChunkMagic.size() &&
+         std::memcmp(bytes.data(), kChunkMagic.data(), kChunkMagic.size()) == 0;
+}
+
+// Place and reason of an error about `place`, be it about a line of it ("list:1:8").
+std::pair<std::string, std::string> place_and_reason(const std::exception& error, const std::string& place) {
+  const std::string what = error.what();
+  const auto digit = [&](std::size_t at) { return at < what.size() && what[at] >= '0' && what[at] <= '9'; };
+  std::size_t end = place.size();
+  if (!what.starts_with(place)) return {place, what};
+  while (what[end] == ':' && digit(end + 1)) {
+    ++end;
+    while (digit(end)) ++end;
+  }
+  if (what.compare(end, 2, ": ") != 0) return {place, what};
+  return {what.substr(0, end), what.substr(end + 2)};
+}
+
+}  // namespace
+
+Image prepare_input(const ImageInput& input, Preparer& preparer) {
+  if (!input.failure.empty()) throw Error(input.place, input.failure);
+  if (input.prepared) return *input.pixels;
+  if (input.pixels) return preparer.prepare(*input.pixels);
+  if (!input.path.empty()) {
+    return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
+  }
+  return preparer.prepare(input.bytes, input.place);
+}
+
+std::string reason_of(const std::exception& error, std::string_view place) {
+  const std::string what = error.what();
+  const std::string lead = std::string(place) + ": ";
+  return what.starts_with(lead) ? what.substr(lead.size()) : what;
+}
+
+ImageInputs::~ImageInputs() = default;
+
+ImageInputs::ImageInputs(InputOptions options)
+    : options_(std::move(options)), own_(options_.outputs), labeller_(options_.labels) {
+  for (const std::string& path : options_.operands)
+    operands_.push_back({path, Kind::unknown, kNoLabel, false});
+  if (options_.idx) {
+    read_idx_pairs();
+    return;
+  }
+  if (!options_.files_from.empty()) read_list();
+  if (options_.labelled && labeller_.gathers()) gather_classes();
+  for (const Operand& operand : operands_) {
+    if (operand.kind == Kind::unknown && !operand.labelled) total_known_ = false;
+    if (operand.kind == Kind::file || operand.kind == Kind::missing || operand.labelled) ++total_;
+    if (operand.kind == Kind::stream) total_known_ = false;
+  }
+}
+
+void ImageInputs::read_list() {
+  const std::string place = display_name(options_.files_from);
+  const std::string text = read_text_file(options_.files_from, kMaxListBytes);
+  const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
+  if (options_.labelled && labeller_.gathers()) {
+    labeller_.note_numbers(count_numbered_classes(entries, place), place);
+  }
+  const LabelTable numbers(labeller_.gathers() && options_.labelled
+                               ? numbered_classes(count_numbered_classes(entries, place))
+                               : labeller_.classes());
+  for (const ListEntry& entry : entries) {
+    Operand operand{entry.path, Kind::unknown, kNoLabel, !entry.label.empty()};
+    if (operand.labelled) operand.kind = Kind::file;
+    if (options_.labelled) operand.label = numbers.resolve(entry, place);
+    operands_.push_back(std::move(operand));
+  }
+}
+
+void ImageInputs::read_idx_pairs() {
+  if (operands_.size() % 2 != 0) {
+    throw UsageError("--idx: operands come in pairs, images and labels: '" + operands_.back().path +
+                     "' has no partner");
+  }
+  int largest = -1;
+  std::vector<Operand> pairs;
+  for (std::size_t i = 0; i < operands_.size(); i += 2) {
+    idx_.push_back(read_idx_pair(operands_[i].path, operands_[i + 1].path, options_.limits));
+    for (const std::uint8_t label : idx_.back().labels) largest = std::max<int>(largest, label);
+    total_ += idx_.back().count;
+    pairs.push_back(operands_[i]);
+  }
+  labeller_.note_numbers(largest + 1, operands_.front().path);
+  labeller_.finish();
+  operands_ = std::move(pairs);
+}
+
+void ImageInputs::gather_classes() {
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    if (operands_[i].kind == Kind::unknown) classify(i);
+    try {
+      scan(i);
+    } catch (const Error&) {
+      // Damage found here is found again, and reported, when the images are read.
+      total_known_ = false;
+    }
+  }
+  labeller_.finish();
+}
+
+void ImageInputs::classify(std::size_t index) {
+  Operand& operand = operands_[index];
+  struct stat info {};
+  const bool standard = operand.path == kStdStreamName;
+  if (!standard && ::stat(operand.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+    operand.kind = Kind::folder;
+    return;
+  }
+  std::unique_ptr<Opened> opened;
+  bool from_start = false;
+  try {
+    opened = std::make_unique<Opened>(operand.path);
+    from_start = opened->file.position() == 0;
+    // An image is told by its first bytes: a coprocess may send a small one and wait.
+    ContentKind kind = detect_content(opened->source.peek(kImageSignatureBytes));
+    if (kind == ContentKind::unknown) kind = detect_content(opened->source.peek(kDetectBytes));
+    operand.kind = opened->file.is_regular() && !standard ? Kind::file : Kind::stream;
+    if (kind == ContentKind::tar) operand.kind = Kind::archive;
+    if (options_.shards_and_lists && kind == ContentKind::unknown) {
+      const auto head = opened->source.peek(kListPeek);
+      if (is_shard(head)) operand.kind = Kind::shard;
+      if (is_list(head)) {
+        operand.kind = Kind::list;
+      } else if (operand.kind == Kind::file && is_text(head)) {
+        operand.kind = Kind::text;
+      }
+    }
+    if (kind == ContentKind::compressed) {
+      // Looking into the data takes some of them, so look at a copy where they come only once.
+      const auto head = opened->source.peek(kCompressedPeek);
+      const std::vector<std::uint8_t> copy(head.begin(), head.end());
+      MemorySource memory(copy);
+      try {
+        if (!ArchiveReader(memory, operand.path).is_plain()) operand.kind = Kind::archive;
+      } catch (const Error&) {
+        // Damaged: as a file or a stream it says so.
+      }
+    }
+  } catch (const Error&) {
+    operand.kind = Kind::missing;  // opened again, it says why
+    return;
+  }
+  if (standard && opened->file.is_regular() && from_start) {
+    reopened_[index] = "/dev/fd/0";
+  } else if (standard || !opened->file.is_regular()) {
+    opened_[index] = std::move(opened);
+  }
+}
+
+void ImageInputs::spool(std::size_t index) {
+  Opened& opened = *opened_.at(index);
+  Fd temporary = make_temporary_file();
+  const std::string name = "temporary copy of " + display_name(operands_[index].path);
+  while (true) {
+    auto bytes = opened.source.peek(1);
+    if (bytes.empty()) break;
+    const std::size_t all = bytes.size();
+    while (!bytes.empty()) {
+      const ssize_t written = ::write(temporary.get(), bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) throw_errno(name, errno);
+      if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+    opened.source.take(all);
+  }
+  opened_.erase(index);
+  reopened_[index] = "/dev/fd/" + std::to_string(temporary.get());
+  spools_.push_back(std::move(temporary));
+  spooled_.push_back(display_name(operands_[index].path));
+}
+
+void ImageInputs::scan(std::size_t index) {
+  Operand& operand = operands_[index];
+  switch (operand.kind) {
+    case Kind::file:
+      if (!operand.labelled) labeller_.note(operand.path, {});
+      break;
+    case Kind::folder:
+      for (const FolderEntry& entry : list_folder(operand.path, options_.outputs)) {
+        if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
+        ++total_;
+      }
+      break;
+    case Kind::archive:
+      // A table of labels by name says all: the names need not be known first.
+      if (!options_.labels.labels_file.empty()) {
+        total_known_ = false;
+        break;
+      }
+      if (opened_.count(index) > 0) spool(index);
+      total_ += scan_archive(index);
+      break;
+    default:
+      break;
+  }
+}
+
+// Looks through the names in an archive; returns the number of images in it.
+std::uint64_t ImageInputs::scan_archive(std::size_t index) {
+  const auto opened = open(index);
+  ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
+  CommonFolder common;
+  std::vector<std::string> folders;  // that hold images, in the outer archive
+  std::uint64_t count = 0;
+  const auto finish = [&] {
+    common_[index] = common.get();
+    for (const std::string& folder : folders) {
+      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())));
+    }
+  };
+  try {
+    while (auto member = walker.next()) {
+      ++count;
+      if (member->archive) total_known_ = false;
+      if (labeller_.has_pattern() || !member->inner.empty()) {
+        labeller_.note(member->path, member->inner);
+        continue;
+      }
+      common.add(member->path);
+      std::string folder = member->path.substr(0, member->path.rfind('/') + 1);
+      if (folders.empty() || folders.back() != folder) folders.push_back(std::move(folder));
+    }
+  } catch (const Error&) {
+    finish();
+    throw;
+  }
+  finish();
+  return count;
+}
+
+std::unique_ptr<ImageInputs::Opened> ImageInputs::open(std::size_t index) {
+  if (const auto found = opened_.find(index); found != opened_.end()) {
+    auto opened = std::move(found->second);
+    opened_.erase(found);
+    return opened;
+  }
+  const auto reopened = reopened_.find(index);
+  return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
+}
+
+bool ImageInputs::expects_classes() const {
+  if (options_.labels.classes) return true;
+  return std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
+    return operand.kind == Kind::folder || operand.kind == Kind::archive;
+  });
+}
+
+void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
+  if (!options_.labelled) return;
+  try {
+    input.label = labeller_.label(input.name, folder, input.place);
+  } catch (const Error& error) {
+    input.failure = reason_of(error, input.place);
+  }
+}
+
+std::string ImageInputs::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
+  if (!member.inner.empty()) return member.inner;
+  std::string_view path = member.path;
+  if (const auto common = common_.find(index); common != common_.end()) {
+    if (path.starts_with(common->second)) path.remove_prefix(common->second.size());
+    return std::string(first_folder(path));
+  }
+  // The names to come are not known: the class is the first folder that the table has.
+  const std::string_view outermost = first_folder(path);
+  for (std::string_view folder = outermost; !folder.empty(); folder = first_folder(path)) {
+    if (labeller_.knows(folder)) return std::string(folder);
+    path.remove_prefix(folder.size() + 1);
+  }
+  return std::string(outermost);
+}
+
+std::optional<ImageInput> ImageInputs::next() {
+  while (at_ < operands_.size()) {
+    const Operand& operand = operands_[at_];
+    try {
+      if (!feed_) own_.refuse(operand.path);
+      if (!feed_ && operand.kind != Kind::file) feed_ = make_feed(at_);
+      if (!feed_) {
+        ImageInput input;
+        input.name = input.path = input.place = operand.path;
+        input.label = operand.label;
+        if (!operand.labelled) set_label(input, {});
+        ++at_;
+        return input;
+      }
+      if (auto input = feed_->next()) return input;
+      feed_.reset();
+      ++at_;
+    } catch (const Error& error) {
+      ImageInput input;
+      input.name = display_name(operand.path);
+      std::tie(input.place, input.failure) = place_and_reason(error, input.name);
+      // What cannot be opened is over; what is open goes on behind the damage.
+      if (!feed_) ++at_;
+      return input;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace convoy

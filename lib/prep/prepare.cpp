@@ -1,0 +1,122 @@
+#include "lib/prep/prepare.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "formats/archive.h"
+#include "formats/image_stream.h"
+#include "formats/png.h"
+#include "lib/base/error.h"
+#include "lib/prep/color.h"
+
+namespace convoy {
+namespace {
+
+// JPEGs are decoded at half, a quarter or an eighth of their size when at least this many times the target
+// size is left: then what the resampling filter keeps is the same.
+constexpr int kDecodedPerTarget = 3;
+
+int scaled_decode_denominator(const JpegHeader& header, int size) {
+  const int shorter = std::min(header.width, header.height);
+  int denominator = 1;
+  while (denominator < 8 && shorter / (denominator * 2) >= size * kDecodedPerTarget) denominator *= 2;
+  return denominator;
+}
+
+Rgb background_of(const Preprocessing& how) {
+  return {static_cast<std::uint8_t>(how.background[0]), static_cast<std::uint8_t>(how.background[1]),
+          static_cast<std::uint8_t>(how.background[2])};
+}
+
+// The crop of the image as it is seen, placed in the image as it is stored: an odd number of pixels to cut
+// leaves one more on the far side.
+CropGeometry stored_crop(int width, int height, int size, int orientation) {
+  CropGeometry crop = crop_geometry(width, height, size);
+  const bool mirrored_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+  const bool mirrored_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  if (mirrored_x) crop.left = crop.resized_width - size - crop.left;
+  if (mirrored_y) crop.top = crop.resized_height - size - crop.top;
+  return crop;
+}
+
+}  // namespace
+
+CropGeometry crop_geometry(int width, int height, int size) {
+  const double scale = static_cast<double>(size) / std::min(width, height);
+  // nearbyint rounds halves to even, as nothing in the process changes the rounding mode.
+  const auto resized = [&](int side) {
+    return std::max(size, static_cast<int>(std::nearbyint(side * scale)));
+  };
+  CropGeometry crop{resized(width), resized(height), 0, 0};
+  crop.left = (crop.resized_width - size) / 2;
+  crop.top = (crop.resized_height - size) / 2;
+  return crop;
+}
+
+Preparer::Preparer(const Preprocessing& how, const ImageLimits& limits) : how_(how), limits_(limits) {}
+
+Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view place) {
+  std::vector<std::uint8_t> unpacked;
+  ContentKind kind = detect_content(bytes);
+  if (kind == ContentKind::compressed) {
+    unpacked = decompress(bytes, place, kMaxImageFileBytes);
+    bytes = unpacked;
+    kind = detect_content(bytes);
+  }
+  switch (kind) {
+    case ContentKind::jpeg:
+      return prepare_jpeg(bytes, place);
+    case ContentKind::png: {
+      PngExtra extra;
+      const Image image = decode_png(bytes, place, limits_, background_of(how_), &extra);
+      return prepare_pixels(image, orientation(extra.orientation));
+    }
+    case ContentKind::empty:
+      throw Error(place, "empty file");
+    case ContentKind::tar:
+      throw Error(place, "a tar archive where an image is expected");
+    default:
+      throw Error(place, "neither JPEG nor PNG");
+  }
+}
+
+Image Preparer::prepare(const Image& image) { return prepare_pixels(image, 1); }
+
+Image Preparer::prepare_jpeg(std::span<const std::uint8_t> bytes, std::string_view place) {
+  const JpegHeader header = jpeg_.open(bytes, place, limits_);
+  const int turned = orientation(header.orientation);
+  if (how_.size == 0 || !header.planar) {
+    jpeg_.read_pixels(pixels_);
+    return prepare_pixels(pixels_, turned);
+  }
+  jpeg_.read_planes(scaled_decode_denominator(header, how_.size), planes_);
+  return resize_and_crop(planes_, turned);
+}
+
+Image Preparer::prepare_pixels(const Image& image, int orientation) {
+  if (how_.size == 0) return oriented(with_channels(image, how_.gray ? 1 : 3), orientation);
+  split_planes(image, planes_);
+  return resize_and_crop(planes_, orientation);
+}
+
+Image Preparer::resize_and_crop(const PlanarImage& image, int orientation) {
+  const int size = how_.size;
+  const CropGeometry crop = stored_crop(image.width, image.height, size, orientation);
+  // Pixels of the stored image for one of the resized.
+  const double x_step = static_cast<double>(image.width) / crop.resized_width;
+  const double y_step = static_cast<double>(image.height) / crop.resized_height;
+  const bool one =
+      image.color == PlanarImage::Color::gray || (how_.gray && image.color == PlanarImage::Color::ycbcr);
+  for (std::size_t c = 0; c < (one ? 1U : 3U); ++c) {
+    const auto& component = image.components.at(c);
+    const double x_samples = x_step * component.x_scale;
+    const double y_samples = y_step * component.y_scale;
+    const ResizeGeometry geometry{
+        crop.left * x_samples, crop.top * y_samples, size * x_samples, size * y_samples, size, size};
+    resizer_.resize(component.plane, geometry, small_.at(c));
+  }
+  return oriented(join_planes(small_, image.color, how_.gray ? 1 : 3), orientation);
+}
+
+}  // namespace convoy

@@ -1,0 +1,39 @@
+// A shard's records as images that were prepared already.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "lib/prep/inputs.h"
+#include "lib/shards/dataset.h"
+
+namespace convoy {
+
+class ShardImages {
+ public:
+  // name: of the shard in messages. Throws Error where `path` is no shard.
+  ShardImages(const std::string& path, std::string name);
+  ShardImages(const ShardImages&) = delete;
+  ShardImages& operator=(const ShardImages&) = delete;
+  ShardImages(ShardImages&&) = delete;
+  ShardImages& operator=(ShardImages&&) = delete;
+  ~ShardImages() = default;
+
+  [[nodiscard]] const DatasetInfo& info() const { return data_.info(); }
+  // The next record, named as in the shard. What is damaged, a record or a part of the shard, is an input
+  // with a failure.
+  std::optional<ImageInput> next();
+
+ private:
+  [[nodiscard]] Dataset open();
+
+  std::string path_;
+  std::string name_;
+  std::deque<ImageInput> failures_;  // noticed when the shard was opened
+  Dataset data_;
+  std::uint64_t at_ = 0;
+};
+
+}  // namespace convoy

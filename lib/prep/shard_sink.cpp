@@ -1,0 +1,72 @@
+#include "lib/prep/shard_sink.h"
+
+#include <utility>
+
+#include "lib/base/count.h"
+#include "lib/base/error.h"
+
+namespace convoy {
+
+PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding) {
+  PreparedRecord record;
+  try {
+    // Archives can hold names of any length.
+    if (input.name.size() > kMaxRecordNameBytes) throw Error(input.place, "the name is too long");
+    Image image = pool.prepare(input);
+    record.width = image.width;
+    record.height = image.height;
+    record.channels = image.channels;
+    record.payload =
+        encoding.codec == Codec::jpeg ? encode_jpeg(image, encoding.quality) : std::move(image.pixels);
+  } catch (const Error& error) {
+    input.failure = reason_of(error, input.place);
+  }
+  input.bytes = {};
+  input.pixels.reset();
+  record.input = std::move(input);
+  return record;
+}
+
+ShardSink::ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects)
+    : out_(out), info_(std::move(info)), rejects_(rejects) {}
+
+// Why the image cannot lie beside those before it; empty where it can.
+std::string ShardSink::misfit(const PreparedRecord& record) const {
+  if (!writer_ || (record.width == info_.width && record.height == info_.height)) return {};
+  return std::to_string(record.width) + "x" + std::to_string(record.height) +
+         " pixels, where the images before have " + std::to_string(info_.width) + "x" +
+         std::to_string(info_.height) + " (--size=none needs equal sizes)";
+}
+
+void ShardSink::add(PreparedRecord&& record) {
+  std::string& failure = record.input.failure;
+  if (failure.empty()) failure = misfit(record);
+  if (!failure.empty()) {
+    rejects_.add(record.input.place, failure);
+    return;
+  }
+  if (!writer_) {
+    info_.width = record.width;
+    info_.height = record.height;
+    info_.channels = record.channels;
+    writer_.emplace(out_, info_);
+  }
+  writer_->add(record.input.label, record.input.name, record.payload);
+  if (record.input.label != kNoLabel) ++labelled_;
+}
+
+void ShardSink::finish() {
+  if (!writer_) {
+    throw Error(rejects_.any() ? "every image was rejected: nothing written" : "no images");
+  }
+  writer_->finish();
+}
+
+std::string ShardSink::summary() const {
+  const std::uint64_t unlabelled = writer_->records() - labelled_;
+  return rejects_.beside(count_of(writer_->records(), "image") + ", " +
+                         count_of(info_.classes.size(), "class") +
+                         (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : ""));
+}
+
+}  // namespace convoy

@@ -1,0 +1,61 @@
+// From inputs to the records of a shard.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/jpeg.h"
+#include "formats/shard.h"
+#include "lib/base/file.h"
+#include "lib/prep/inputs.h"
+#include "lib/prep/pool.h"
+#include "lib/shards/rejects.h"
+
+namespace convoy {
+
+// How the pixels of a record are stored.
+struct Encoding {
+  Codec codec = Codec::raw;
+  int quality = kDefaultJpegQuality;  // of JPEG
+};
+
+// An image on its way to the shard.
+struct PreparedRecord {
+  ImageInput input;  // without its bytes; its failure says why there is no payload
+  int width = 0;
+  int height = 0;
+  int channels = 0;
+  std::vector<std::uint8_t> payload;
+};
+
+// Prepares and encodes one image. What is wrong with it becomes input.failure. Called concurrently.
+[[nodiscard]] PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding);
+
+// Takes prepared images in order: good ones go to a shard, the others to the rejects. The shard begins with
+// the first good image, which tells its size. Use from one thread.
+class ShardSink {
+ public:
+  // info: without width, height and channels. `out` and `rejects` must outlive it.
+  ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects);
+  // Throws what ShardWriter::add() and Rejects::add() throw.
+  void add(PreparedRecord&& record);
+  // Completes the shard; the caller commits `out`. Throws Error where no image came to it.
+  void finish();
+  // Images with a label that were written.
+  [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
+  // "500 images, 500 classes, 2 rejected", after finish().
+  [[nodiscard]] std::string summary() const;
+
+ private:
+  [[nodiscard]] std::string misfit(const PreparedRecord& record) const;
+
+  OutputFile& out_;
+  DatasetInfo info_;
+  Rejects& rejects_;
+  std::optional<ShardWriter> writer_;
+  std::uint64_t labelled_ = 0;
+};
+
+}  // namespace convoy

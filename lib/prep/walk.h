@@ -1,0 +1,77 @@
+// Ways through folders and archives.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/archive.h"
+#include "formats/byte_source.h"
+#include "lib/prep/own_files.h"
+
+namespace convoy {
+
+// A file below a folder, or what below it cannot be used.
+struct FolderEntry {
+  std::string path;     // relative to the folder
+  std::string failure;  // why what is at `path` cannot be used; empty: a file
+};
+
+// What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are
+// followed, but not to a folder that they lie in; names that begin with a dot are left out. A folder within
+// that does not read, leads back to where it lies, or lies more than kMaxFolderDepth deep is an entry with a
+// failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) where the folder itself does
+// not read. The run's own files, its temporary ones among them, are left out; where one is an image or an
+// archive now, which the output would replace, it throws UsageError.
+inline constexpr int kMaxFolderDepth = 64;
+[[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
+                                                   const std::vector<RunOutput>& outputs = {});
+
+// The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
+[[nodiscard]] std::string_view first_folder(std::string_view path);
+
+// The folders that all `paths` (of files) have in common, with a slash at the end: "train/" of "train/cat/1"
+// and "train/dog/2".
+class CommonFolder {
+ public:
+  void add(std::string_view path);
+  [[nodiscard]] const std::string& get() const { return common_; }
+
+ private:
+  bool any_ = false;
+  std::string common_;
+};
+
+// The members of an archive, and those of archives in it (ILSVRC2012_img_train.tar is a tar of tars), in
+// order. Names that begin with a dot are left out.
+class ArchiveWalker {
+ public:
+  struct Member {
+    std::string path;   // in its archive; for members of an inner archive: "STEM/PATH"
+    std::string inner;  // the inner archive's name without its extensions; empty: in the outer one
+    ByteSource* content = nullptr;  // until the next call of next()
+    bool archive = false;           // an inner archive itself, where these are not entered
+  };
+
+  // descend: whether inner archives are entered. `source` must outlive it. Throws Error(place, reason).
+  ArchiveWalker(ByteSource& source, std::string place, bool descend);
+
+  // The next member, or nothing at the end. Throws Error where the archive or an inner one is damaged; called
+  // again, it goes on with what is whole behind the damage.
+  std::optional<Member> next();
+
+ private:
+  std::optional<Member> next_inner();
+  std::optional<Member> enter(const std::string& path);
+
+  std::string place_;
+  bool descend_;
+  ArchiveReader outer_;
+  bool ended_ = false;
+  std::optional<ArchiveReader> inner_;  // reads from a member of outer_
+  std::string stem_;                    // of the inner archive's path
+};
+
+}  // namespace convoy

@@ -1,0 +1,131 @@
+#include "lib/runs/checkpoint.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/finite.h"
+#include "lib/base/json.h"
+
+namespace convoy {
+namespace {
+
+Metadata run_metadata(const TrainingOptions& options) {
+  return {{kMetaOptions, to_json(options).dump()}, {kMetaSeed, std::to_string(options.seed)}};
+}
+
+std::vector<std::vector<float>> finite_values(const CompiledNet& net, bool momenta) {
+  std::vector<std::vector<float>> all;
+  const std::vector<ParameterInfo> parameters = parameters_of(net.net());
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    std::vector<float>& values = all.emplace_back(parameters[i].elements());
+    if (momenta) {
+      net.get_momentum(i, values);
+    } else {
+      net.get_parameter(i, values);
+    }
+    if (!all_finite(values)) {
+      throw NotFiniteError(parameters[i].name,
+                           std::string(momenta ? "its momentum" : "it") +
+                               " holds values that are not finite numbers: training diverged");
+    }
+  }
+  return all;
+}
+
+nlohmann::json to_json(const TrainingState& state) {
+  return {{"step", state.step},
+          {"records", state.records},
+          {"fingerprint", state.fingerprint},
+          {"validation_due", state.validation_due},
+          {"validates", state.validates},
+          {"logs", state.logs},
+          {"logged_images", state.logged.images},
+          {"logged_top1_wrong", state.logged.top1_wrong},
+          {"logged_top5_wrong", state.logged.top5_wrong},
+          {"logged_loss_sum", state.logged.loss_sum}};
+}
+
+TrainingState state_from_json(const nlohmann::json& value, const std::string& place) {
+  const auto count = [&](const char* key) {
+    const auto found = value.find(key);
+    if (found == value.end() || !found->is_number_unsigned()) {
+      throw Error(place, "'" + std::string(key) + "' is missing or not a count");
+    }
+    return found->get<std::uint64_t>();
+  };
+  const auto flag = [&](const char* key) {
+    const auto found = value.find(key);
+    if (found == value.end() || !found->is_boolean()) {
+      throw Error(place, "'" + std::string(key) + "' is missing or not true or false");
+    }
+    return found->get<bool>();
+  };
+  if (!value.is_object()) throw Error(place, "not a JSON object");
+  TrainingState state;
+  state.step = count("step");
+  state.records = count("records");
+  state.fingerprint = count("fingerprint");
+  state.logged.images = count("logged_images");
+  state.logged.top1_wrong = count("logged_top1_wrong");
+  state.logged.top5_wrong = count("logged_top5_wrong");
+  const auto loss = value.find("logged_loss_sum");
+  if (loss == value.end() || !loss->is_number()) throw Error(place, "'logged_loss_sum' is not a number");
+  state.logged.loss_sum = loss->get<double>();
+  state.validation_due = flag("validation_due");
+  state.validates = flag("validates");
+  state.logs = flag("logs");
+  return state;
+}
+
+}  // namespace
+
+Checkpoint read_checkpoint(const WeightsFile& file) {
+  const auto options = file.metadata(kMetaOptions);
+  const auto state = file.metadata(kMetaCheckpoint);
+  if (!options || !state) throw Error(file.name(), "not a checkpoint: it holds weights only");
+  const std::string options_place = file.name() + ": " + kMetaOptions;
+  const std::string state_place = file.name() + ": " + kMetaCheckpoint;
+  return {.options = training_options_from_json(parse_json(*options, options_place), options_place),
+          .state = state_from_json(parse_json(*state, state_place), state_place)};
+}
+
+void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {
+  const auto checked = [&](const std::string& tensor, std::span<const float> values) {
+    require_finite(values, tensor, file.name());
+    return values;
+  };
+  const std::vector<ParameterInfo>& parameters = file.parameters();
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    net.set_parameter(i, checked(parameters[i].name, file.parameter(i)));
+  }
+  net.set_mean(checked(std::string(kMeanTensor), file.model().mean));
+  if (!momenta) return;
+  const auto values = file.momenta();
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    net.set_momentum(i, checked(std::string(kMomentumPrefix) + parameters[i].name, values[i]));
+  }
+}
+
+std::vector<std::vector<float>> finite_parameters(const CompiledNet& net) {
+  return finite_values(net, false);
+}
+
+void save_weights(const std::string& path, const Model& model, const TrainingOptions& options,
+                  const CompiledNet& net) {
+  write_weights(path, {.model = model,
+                       .parameters = finite_parameters(net),
+                       .momenta = {},
+                       .metadata = run_metadata(options)});
+}
+
+void save_checkpoint(const std::string& path, const Model& model, const TrainingOptions& options,
+                     const TrainingState& state, const CompiledNet& net) {
+  Metadata metadata = run_metadata(options);
+  metadata[kMetaCheckpoint] = to_json(state).dump();
+  write_weights(path, {.model = model,
+                       .parameters = finite_parameters(net),
+                       .momenta = finite_values(net, true),
+                       .metadata = metadata});
+}
+
+}  // namespace convoy

@@ -1,0 +1,35 @@
+// A net's errors on labelled records, every record once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "lib/net/compiled_net.h"
+#include "lib/runs/metrics.h"
+#include "lib/shards/dataset.h"
+
+namespace convoy {
+
+struct EvaluationOptions {
+  int batch = 128;  // at most what the net was compiled for
+  int threads = 1;  // to load with
+  bool confusion = false;
+};
+
+struct EvaluationHooks {
+  // A record that is damaged and therefore not counted; may throw.
+  std::function<void(std::uint64_t record, const std::string& message)> damaged;
+  // Every counted record, in order, with its class probabilities.
+  std::function<void(std::uint64_t record, std::int32_t label, std::span<const float> probabilities)> record;
+  // After each batch: the totals so far. Returns false to stop there.
+  std::function<bool(const Totals& totals)> progress;
+};
+
+// Runs the centre crop of every record through the net. The labels were checked (scan_labels). Throws
+// NotFiniteError where the net's output is not a number. Hooks may be empty.
+[[nodiscard]] Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions& options,
+                               const EvaluationHooks& hooks);
+
+}  // namespace convoy

@@ -1,0 +1,97 @@
+#include "lib/runs/labels.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/count.h"
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+std::string describe(const ClassInfo& info) {
+  return "'" + info.id + "'" + (info.name.empty() ? std::string() : " (" + info.name + ")");
+}
+
+std::string extent_text(int height, int width, int channels) {
+  return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
+}
+
+struct HashDeleter {
+  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
+};
+
+}  // namespace
+
+double LabelScan::chance_loss() const {
+  double total = 0;
+  for (const std::uint64_t count : counts) total += static_cast<double>(count);
+  double loss = 0;
+  for (const std::uint64_t count : counts) {
+    const double share = static_cast<double>(count) / total;
+    if (count > 0) loss -= share * std::log(share);
+  }
+  return loss;
+}
+
+LabelScan scan_labels(const Dataset& data, int classes) {
+  LabelScan scan;
+  scan.counts.resize(static_cast<std::size_t>(classes));
+  const std::unique_ptr<XXH3_state_t, HashDeleter> hash(XXH3_createState());
+  XXH3_64bits_reset(hash.get());
+  for (std::uint64_t index = 0; index < data.size(); ++index) {
+    const RecordView record = data.record(index);
+    if (record.label == kNoLabel) throw Error(data.place(index), "has no label");
+    if (record.label < 0 || record.label >= classes) {
+      throw Error(data.place(index), "label " + std::to_string(record.label) + " is outside the net's " +
+                                         count_of(scan.counts.size(), "class"));
+    }
+    ++scan.counts[static_cast<std::size_t>(record.label)];
+    const std::array<std::uint64_t, 2> entry = {static_cast<std::uint64_t>(record.label), record.checksum};
+    XXH3_64bits_update(hash.get(), entry.data(), sizeof entry);
+  }
+  scan.fingerprint = XXH3_64bits_digest(hash.get());
+  return scan;
+}
+
+void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_view name) {
+  const Extent& stored = input.stored;
+  if (info.height == stored.height && info.width == stored.width && info.channels == stored.channels) return;
+  throw Error(name, "images are " + extent_text(info.height, info.width, info.channels) +
+                        " (height x width x channels), the net takes " +
+                        extent_text(stored.height, stored.width, stored.channels));
+}
+
+void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
+                   const std::vector<ClassInfo>& expected, std::string_view other) {
+  const std::size_t common = std::min(classes.size(), expected.size());
+  for (std::size_t label = 0; label < common; ++label) {
+    if (classes[label].id == expected[label].id) continue;
+    throw Error(name, "class " + std::to_string(label) + " is " + describe(classes[label]) + ", but " +
+                          describe(expected[label]) + " in " + std::string(other));
+  }
+  if (classes.size() != expected.size()) {
+    throw Error(name, "has " + count_of(classes.size(), "class") + ", but " + std::string(other) + " has " +
+                          std::to_string(expected.size()));
+  }
+}
+
+std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other) {
+  std::string text;
+  const nlohmann::json left = to_json(one);
+  const nlohmann::json right = to_json(other);
+  for (const auto& [key, value] : left.items()) {
+    const auto found = right.find(key);
+    if (found != right.end() && *found == value) continue;
+    text += (text.empty() ? "" : ", ") + key + " " + value.dump() + " instead of " +
+            (found == right.end() ? std::string("nothing") : found->dump());
+  }
+  return text;
+}
+
+}  // namespace convoy

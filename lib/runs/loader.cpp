@@ -1,0 +1,140 @@
+#include "lib/runs/loader.h"
+
+#include <algorithm>
+#include <array>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+
+namespace convoy {
+namespace {
+
+// One batch in use, one ready, one being loaded.
+constexpr std::size_t kSlots = 3;
+constexpr int kMaxRawThreads = 4;
+
+}  // namespace
+
+void load_batch(const Dataset& data, const std::vector<Sample>& samples, int threads, Batch& batch) {
+  const std::size_t count = samples.size();
+  if (batch.decoded.size() < count) batch.decoded.resize(count);
+  std::vector<const std::uint8_t*> pixels(count, nullptr);
+  std::vector<std::string> failures(count);
+  const auto load = [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      try {
+        pixels[i] = data.pixels(samples[i].record, batch.decoded[i]).data();
+      } catch (const std::exception& error) {
+        failures[i] = error.what();
+      }
+    }
+  };
+  parallel_ranges(threads, count, load);
+
+  batch.images.clear();
+  batch.crops.clear();
+  batch.labels.clear();
+  batch.records.clear();
+  batch.epochs.clear();
+  batch.damaged.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    const Sample& sample = samples[i];
+    if (pixels[i] == nullptr) {
+      batch.damaged.push_back({.record = sample.record, .message = std::move(failures[i])});
+      continue;
+    }
+    batch.images.push_back(pixels[i]);
+    batch.crops.push_back(sample.crop);
+    batch.labels.push_back(data.record(sample.record).label);
+    batch.records.push_back(sample.record);
+    batch.epochs.push_back(sample.epoch);
+  }
+}
+
+// Slots are filled and used in turn; `loaded` and `taken` count batches since the start.
+struct BatchLoader::State {
+  const Dataset& data;
+  SampleSource source;
+  int threads;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::array<Batch, kSlots> slots;
+  std::size_t loaded = 0;
+  std::size_t taken = 0;
+  bool ended = false;
+  bool stopping = false;
+  std::exception_ptr failure;
+  std::jthread thread;
+
+  void run() {
+    try {
+      while (true) {
+        const std::vector<Sample> samples = source();
+        std::unique_lock lock(mutex);
+        if (samples.empty()) break;
+        // The batch taken last is still in use until the next one is asked for.
+        changed.wait(lock, [this] { return stopping || loaded + 1 - taken < kSlots; });
+        if (stopping) return;
+        Batch& batch = slots[loaded % kSlots];
+        lock.unlock();
+        load_batch(data, samples, threads, batch);
+        lock.lock();
+        ++loaded;
+        changed.notify_all();
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex);
+      failure = std::current_exception();
+    }
+    const std::lock_guard lock(mutex);
+    ended = true;
+    changed.notify_all();
+  }
+};
+
+int loading_threads(Codec codec, int threads, bool processors_free) {
+  if (codec != Codec::raw) return threads;
+  return processors_free ? std::min(threads, kMaxRawThreads) : 1;
+}
+
+BatchLoader::BatchLoader(const Dataset& data, SampleSource source, int threads)
+    : state_(new State{.data = data,
+                       .source = std::move(source),
+                       .threads = threads,
+                       .mutex = {},
+                       .changed = {},
+                       .slots = {},
+                       .failure = {},
+                       .thread = {}}) {
+  state_->thread = start_thread([state = state_.get()] { state->run(); });
+}
+
+BatchLoader::~BatchLoader() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    state_->changed.notify_all();
+  }
+  state_->thread.join();
+}
+
+const Batch* BatchLoader::next() {
+  std::unique_lock lock(state_->mutex);
+  state_->changed.wait(lock, [this] { return state_->ended || state_->taken < state_->loaded; });
+  if (state_->taken < state_->loaded) {
+    const Batch* batch = &state_->slots[state_->taken % kSlots];
+    ++state_->taken;
+    state_->changed.notify_all();
+    return batch;
+  }
+  if (state_->failure) std::rethrow_exception(state_->failure);
+  return nullptr;
+}
+
+}  // namespace convoy

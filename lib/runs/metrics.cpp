@@ -1,0 +1,71 @@
+#include "lib/runs/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "lib/base/error.h"
+#include "lib/base/finite.h"
+
+namespace convoy {
+
+void Totals::add(const BatchResult& result, std::size_t count) {
+  images += count;
+  top1_wrong += static_cast<std::uint64_t>(result.top1_wrong);
+  top5_wrong += static_cast<std::uint64_t>(result.top5_wrong);
+  loss_sum += result.loss_sum;
+}
+
+void Totals::add(const Totals& other) {
+  images += other.images;
+  top1_wrong += other.top1_wrong;
+  top5_wrong += other.top5_wrong;
+  loss_sum += other.loss_sum;
+}
+
+std::vector<std::int32_t> top_classes(std::span<const float> scores, std::size_t k) {
+  std::vector<std::int32_t> order(scores.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto best = order.begin() + static_cast<std::ptrdiff_t>(std::min(k, order.size()));
+  std::partial_sort(order.begin(), best, order.end(), [scores](std::int32_t a, std::int32_t b) {
+    const float score_a = scores[static_cast<std::size_t>(a)];
+    const float score_b = scores[static_cast<std::size_t>(b)];
+    return score_a != score_b ? score_a > score_b : a < b;
+  });
+  order.erase(best, order.end());
+  return order;
+}
+
+Metrics::Metrics(int classes, bool confusion) : per_class_(static_cast<std::size_t>(classes)) {
+  if (!confusion) return;
+  if (classes > kMaxConfusionClasses) {
+    throw Error("a confusion matrix of " + std::to_string(classes) + " classes exceeds the limit of " +
+                std::to_string(kMaxConfusionClasses));
+  }
+  confusion_.resize(per_class_.size() * per_class_.size());
+}
+
+bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
+  if (!all_finite(probabilities)) return false;
+  const int rank = rank_of_label(probabilities, label);
+  const auto row = static_cast<std::size_t>(label);
+  // A probability that float32 rounds to 0 costs as much as the least one it holds, not infinitely much.
+  const float probability = std::max(probabilities[row], std::numeric_limits<float>::min());
+  const Totals one{.images = 1,
+                   .top1_wrong = rank >= 1 ? 1U : 0U,
+                   .top5_wrong = rank >= static_cast<int>(kTopK) ? 1U : 0U,
+                   .loss_sum = -std::log(static_cast<double>(probability))};
+  totals_.add(one);
+  per_class_[row].add(one);
+  if (!confusion_.empty()) {
+    ++confusion_[row * per_class_.size() + static_cast<std::size_t>(top_classes(probabilities, 1).front())];
+  }
+  return true;
+}
+
+std::uint64_t Metrics::confusion(std::size_t label, std::size_t predicted) const {
+  return confusion_.at(label * per_class_.size() + predicted);
+}
+
+}  // namespace convoy

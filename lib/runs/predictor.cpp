@@ -1,0 +1,79 @@
+#include "lib/runs/predictor.h"
+
+#include <array>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "lib/base/tsv.h"
+#include "lib/runs/checkpoint.h"
+#include "lib/runs/evaluation_report.h"
+#include "lib/runs/labels.h"
+#include "lib/runs/metrics.h"
+#include "lib/runs/sampling.h"
+
+namespace convoy {
+namespace {
+
+// Names may hold any bytes; what is not UTF-8 becomes U+FFFD.
+std::string json_line(const nlohmann::ordered_json& value) {
+  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace
+
+Predictor::Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options)
+    : net_(compile_net(weights.model().net, device, options)),
+      classes_(static_cast<std::size_t>(weights.model().net.classes())),
+      probabilities_(static_cast<std::size_t>(options.batch) * classes_) {
+  load_parameters(weights, *net_, false);
+}
+
+std::span<const float> Predictor::predict(std::span<const Image> images) {
+  std::vector<const std::uint8_t*> pixels;
+  for (const Image& image : images) pixels.push_back(image.pixels.data());
+  const std::vector<Crop> crops(images.size(), center_crop(net_->net().input));
+  net_->infer({.images = pixels, .crops = crops, .labels = {}, .records = {}, .epochs = {}}, probabilities_);
+  return std::span(probabilities_).first(images.size() * classes_);
+}
+
+void check_image(const Image& image, const InputSpec& input, std::string_view place) {
+  DatasetInfo info;
+  info.width = image.width;
+  info.height = image.height;
+  info.channels = image.channels;
+  check_extent(info, input, place);
+}
+
+std::string prediction_tsv(std::string_view name, std::span<const float> probabilities, std::size_t k,
+                           const std::vector<ClassInfo>& classes) {
+  std::string text;
+  int rank = 0;
+  for (const std::int32_t label : top_classes(probabilities, k)) {
+    const auto index = static_cast<std::size_t>(label);
+    std::array<char, 64> rest{};
+    (void)std::snprintf(rest.data(), rest.size(), "\t%.6f\n", static_cast<double>(probabilities[index]));
+    text += tsv_field(name) + "\t" + std::to_string(++rank) + "\t" + class_id(classes, index) + "\t" +
+            (index < classes.size() ? classes[index].name : std::string()) + rest.data();
+  }
+  return text;
+}
+
+std::string prediction_json(std::string_view name, std::span<const float> probabilities, std::size_t k,
+                            const std::vector<ClassInfo>& classes) {
+  nlohmann::ordered_json line = {{"name", name}, {"predictions", nlohmann::ordered_json::array()}};
+  int rank = 0;
+  for (const std::int32_t label : top_classes(probabilities, k)) {
+    const auto index = static_cast<std::size_t>(label);
+    line["predictions"].push_back({{"rank", ++rank},
+                                   {"class_id", class_id(classes, index)},
+                                   {"class", index < classes.size() ? classes[index].name : std::string()},
+                                   {"probability", probabilities[index]}});
+  }
+  return json_line(line);
+}
+
+std::string rejection_json(std::string_view name, std::string_view reason) {
+  return json_line({{"name", name}, {"error", reason}});
+}
+
+}  // namespace convoy

@@ -1,0 +1,48 @@
+// A trained net's answers for prepared images.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/image.h"
+#include "formats/weights.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/device.h"
+
+namespace convoy {
+
+class Predictor {
+ public:
+  // Compiles the net for inference and loads its parameters; `weights` is not needed after that.
+  Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options);
+
+  // Class probabilities, [images, classes], of the centre crops of at most as many images as the net was
+  // compiled for, each checked. Valid until the next call.
+  [[nodiscard]] std::span<const float> predict(std::span<const Image> images);
+
+  [[nodiscard]] std::size_t classes() const { return classes_; }
+
+ private:
+  std::unique_ptr<CompiledNet> net_;
+  std::size_t classes_;
+  std::vector<float> probabilities_;
+};
+
+// Throws Error(place, ...) where the image is not of the extent that the net's input is cut from.
+void check_image(const Image& image, const InputSpec& input, std::string_view place);
+
+// The k best classes of an image, one line each: name, rank from 1, class id, class, probability, separated
+// by tabs.
+[[nodiscard]] std::string prediction_tsv(std::string_view name, std::span<const float> probabilities,
+                                         std::size_t k, const std::vector<ClassInfo>& classes);
+// The same as one line of JSON: {"name": ..., "predictions": [{"rank", "class_id", "class", "probability"}]}.
+[[nodiscard]] std::string prediction_json(std::string_view name, std::span<const float> probabilities,
+                                          std::size_t k, const std::vector<ClassInfo>& classes);
+// {"name": ..., "error": ...}: so that whoever waits for an answer gets one.
+[[nodiscard]] std::string rejection_json(std::string_view name, std::string_view reason);
+
+}  // namespace convoy

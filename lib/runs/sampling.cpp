@@ -1,0 +1,75 @@
+#include "lib/runs/sampling.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "lib/base/philox.h"
+
+namespace convoy {
+
+Crop center_crop(const InputSpec& input) {
+  Crop place;
+  place.top = (input.stored.height - input.crop.height) / 2;
+  place.left = (input.stored.width - input.crop.width) / 2;
+  return place;
+}
+
+Crop draw_crop(const InputSpec& input, const CropRule& rule, std::uint64_t seed, std::uint32_t epoch,
+               std::uint64_t record) {
+  const PhiloxStream stream{.seed = seed, .epoch = epoch, .record = record, .purpose = Purpose::crop};
+  Crop place = center_crop(input);
+  if (rule.random) {
+    const auto rows = static_cast<std::uint64_t>(input.stored.height - input.crop.height) + 1;
+    const auto columns = static_cast<std::uint64_t>(input.stored.width - input.crop.width) + 1;
+    place.top = static_cast<std::int32_t>(uniform_below(stream.word64(0), rows));
+    place.left = static_cast<std::int32_t>(uniform_below(stream.word64(1), columns));
+  }
+  if (rule.mirror) place.mirror = (stream.word(4) & 1U) != 0;
+  return place;
+}
+
+std::vector<std::uint64_t> epoch_order(std::uint64_t records, std::uint64_t seed, std::uint32_t epoch) {
+  std::vector<std::uint64_t> order(records);
+  std::iota(order.begin(), order.end(), std::uint64_t{0});
+  for (std::uint64_t left = records; left > 1; --left) {
+    const PhiloxStream stream{.seed = seed, .epoch = epoch, .record = left, .purpose = Purpose::order};
+    std::swap(order[left - 1], order[uniform_below(stream.word64(0), left)]);
+  }
+  return order;
+}
+
+SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_step) {
+  std::uint64_t position = first_step * static_cast<std::uint64_t>(stream.batch);
+  std::vector<std::uint64_t> order;
+  std::optional<std::uint32_t> order_epoch;
+  return [stream, position, order, order_epoch]() mutable {
+    std::vector<Sample> samples(static_cast<std::size_t>(stream.batch));
+    for (Sample& sample : samples) {
+      sample.epoch = static_cast<std::uint32_t>(position / stream.records);
+      sample.record = position % stream.records;
+      if (stream.shuffle) {
+        if (order_epoch != sample.epoch) {
+          order = epoch_order(stream.records, stream.seed, sample.epoch);
+          order_epoch = sample.epoch;
+        }
+        sample.record = order[sample.record];
+      }
+      sample.crop = draw_crop(stream.input, stream.crop, stream.seed, sample.epoch, sample.record);
+      ++position;
+    }
+    return samples;
+  };
+}
+
+SampleSource evaluation_samples(const InputSpec& input, std::uint64_t records, int batch) {
+  std::uint64_t next = 0;
+  return [crop = center_crop(input), records, batch, next]() mutable {
+    std::vector<Sample> samples;
+    const std::uint64_t end = std::min(records, next + static_cast<std::uint64_t>(batch));
+    for (; next < end; ++next) samples.push_back({.record = next, .epoch = 0, .crop = crop});
+    return samples;
+  };
+}
+
+}  // namespace convoy

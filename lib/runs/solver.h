@@ -1,0 +1,54 @@
+// Stochastic gradient descent, one batch after another (Krizhevsky et al. 2012, section 5).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+
+#include "lib/net/compiled_net.h"
+#include "lib/runs/checkpoint.h"
+#include "lib/runs/loader.h"
+#include "lib/runs/training_options.h"
+
+namespace convoy {
+
+class Solver {
+ public:
+  // Goes on from `state`. The net holds the parameters and momenta of that moment and must outlive the
+  // solver.
+  Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state)
+      : net_(net), options_(options), state_(state) {}
+
+  // One step with the learning rate that the schedule gives it. A batch without images, all of them damaged,
+  // changes nothing but the count of steps. Throws NotFiniteError where the loss is not a finite number: the
+  // net is then worth nothing.
+  BatchResult step(const Batch& batch);
+  // The same in two halves, as CompiledNet has them: `state` counts a step when it starts, and its result
+  // when it is finished. start returns when `batch` may be changed.
+  void start(const Batch& batch);
+  BatchResult finish();
+  [[nodiscard]] std::size_t started() const { return started_images_.size(); }  // and not finished
+  [[nodiscard]] std::size_t oldest_images() const { return started_images_.front(); }
+
+  [[nodiscard]] const TrainingState& state() const { return state_; }
+  [[nodiscard]] TrainingState& state() { return state_; }
+  // Images taken from the stream of epochs so far.
+  [[nodiscard]] std::uint64_t seen() const {
+    return state_.step * static_cast<std::uint64_t>(options_.batch);
+  }
+  [[nodiscard]] double epoch() const {
+    return static_cast<double>(seen()) / static_cast<double>(state_.records);
+  }
+  // Of the last step; 0 before the first.
+  [[nodiscard]] double learning_rate() const {
+    return state_.step == 0 ? 0.0 : options_.rule(state_.step - 1, state_.records).learning_rate;
+  }
+
+ private:
+  CompiledNet& net_;
+  TrainingOptions options_;
+  TrainingState state_;
+  std::deque<std::size_t> started_images_;  // images of each started step
+};
+
+}  // namespace convoy

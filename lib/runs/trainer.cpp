@@ -1,0 +1,216 @@
+#include "lib/runs/trainer.h"
+
+#include <array>
+#include <cstdio>
+#include <utility>
+
+#include "lib/base/finite.h"
+#include "lib/base/signals.h"
+#include "lib/runs/evaluator.h"
+
+namespace convoy {
+namespace {
+
+template <typename... Values>
+std::string format(const char* pattern, Values... values) {
+  std::array<char, 256> buffer{};
+  (void)std::snprintf(buffer.data(), buffer.size(), pattern, values...);
+  return buffer.data();
+}
+
+TrainingStream stream_of(const RunInputs& inputs) {
+  return {.input = inputs.model.net.input,
+          .crop = inputs.options.crop,
+          .seed = inputs.options.seed,
+          .records = inputs.training.size(),
+          .shuffle = inputs.options.shuffle,
+          .batch = inputs.options.batch};
+}
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
+                 std::optional<TrainingLog> log, DamageReport& damage, Console& console)
+    : net_(net),
+      inputs_(inputs),
+      run_(run),
+      total_steps_(inputs.options.total_steps(inputs.training.size())),
+      solver_(net, inputs.options, state),
+      watch_(inputs.labels.chance_loss()),
+      log_(std::move(log)),
+      damage_(damage),
+      console_(console) {}
+
+int Trainer::run() {
+  const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
+  const std::uint64_t first = state().step;
+  BatchLoader loader(
+      inputs_.training, training_samples(stream_of(inputs_), first),
+      loading_threads(inputs_.training.info().codec, inputs_.options.threads, net_.overlaps_steps()));
+  Progress progress(console_, total_steps_ * batch, "images");
+  progress.update(first * batch);
+  try {
+    if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // left out of a resumed run
+    if (state().validation_due) validate();
+    while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
+      train_step(loader);
+      progress.update(solver_.seen(), format("loss %.4f epoch %.2f step %llu", last_loss_, solver_.epoch(),
+                                             static_cast<unsigned long long>(state().step)));
+      const bool last = state().step == total_steps_;
+      const auto due = [&](const Interval& interval) {
+        return last || interval.due(state().step, batch, state().records);
+      };
+      if (log_ && due(run_.log_every)) log_training();
+      if (inputs_.validation != nullptr && due(run_.validate_every)) validate();
+      save_if_due(SignalWatch::take_checkpoint_request());
+    }
+    finish_steps(0);
+    progress.finish();  // the messages to come are about the whole run
+    const bool complete = state().step == total_steps_ && !state().validation_due;
+    const int signal = complete ? 0 : SignalWatch::stop_signal();
+    const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
+    if (save_now && saved_step_ != state().step) save(false);
+    if (signal != 0 && saved_step_) {
+      console_.note("stopped at step " + std::to_string(state().step) + "; --resume=" + run_.checkpoint +
+                    " goes on");
+    }
+    return signal;
+  } catch (const NotFiniteError& error) {
+    throw Error(error.what() + advice());
+  }
+}
+
+void Trainer::train_step(BatchLoader& loader) {
+  const auto start = Clock::now();
+  const Batch* batch = loader.next();
+  times_.read_seconds += seconds_since(start);
+  times_.images += batch->size();
+  for (const Batch::Damage& damage : batch->damaged) damage_({damage.message});
+  solver_.start(*batch);
+  ++times_.steps;
+  add_time_since(start);
+  finish_steps(net_.overlaps_steps() ? 1 : 0);
+}
+
+void Trainer::add_time_since(Clock::time_point start) {
+  const double seconds = seconds_since(start);
+  logged_seconds_ += seconds;
+  times_.seconds += seconds;
+}
+
+StepTimes Trainer::times() const {
+  StepTimes times = times_;
+  times.layers = time_between(validating_, net_.times());
+  return times;
+}
+
+void Trainer::finish_steps(std::size_t left) {
+  while (solver_.started() > left) {
+    const auto start = Clock::now();
+    const std::size_t images = solver_.oldest_images();
+    const BatchResult result = solver_.finish();
+    add_time_since(start);
+    if (images > 0) {
+      last_loss_ = result.loss_sum / static_cast<double>(images);
+      if (watch_.add(last_loss_)) warn_of_loss();
+    }
+    if (row_ && row_->step == state().step - solver_.started()) write_row();
+  }
+}
+
+void Trainer::warn_of_loss() {
+  console_.warn(format("step %llu: the loss over the last %llu steps is %.4f, no better than guessing (%.4f)",
+                       static_cast<unsigned long long>(state().step),
+                       static_cast<unsigned long long>(LossWatch::kWindow), watch_.window_loss(),
+                       watch_.chance_loss()));
+  console_.warn(
+      "try another --lr (ten times more, or less), larger init= values in the net, and check the labels "
+      "(shardpack --list) and the mean (meanimg --png)");
+}
+
+// To wait for the step's result here would leave a device that overlaps steps without work.
+void Trainer::log_training() {
+  row_ = {.step = state().step,
+          .epoch = solver_.epoch(),
+          .set = "train",
+          .totals = {},
+          .learning_rate = solver_.learning_rate(),
+          .seconds = 0.0};
+  if (solver_.started() == 0) write_row();
+}
+
+void Trainer::write_row() {
+  row_->totals = state().logged;
+  row_->seconds = logged_seconds_;
+  log_->add(*row_);
+  row_.reset();
+  solver_.state().logged = {};
+  logged_seconds_ = 0.0;
+}
+
+void Trainer::validate() {
+  finish_steps(0);
+  const auto start = Clock::now();
+  const std::vector<LayerTime> trained = times().layers;
+  EvaluationHooks hooks;
+  hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_({message}); };
+  hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
+  const Totals totals = evaluate(net_, *inputs_.validation,
+                                 {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)
+                            .totals();
+  validating_ = time_between(trained, net_.times());
+  solver_.state().validation_due = SignalWatch::stop_signal() != 0;
+  if (state().validation_due) return;
+  console_.note(format("step %llu epoch %.2f validation: loss %.4f, top-1 error %.2f %%, top-5 error %.2f %%",
+                       static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
+                       100 * totals.top1_error(), 100 * totals.top5_error()));
+  if (!log_) return;
+  log_->add({.step = state().step,
+             .epoch = solver_.epoch(),
+             .set = "val",
+             .totals = totals,
+             .learning_rate = solver_.learning_rate(),
+             .seconds = seconds_since(start)});
+}
+
+void Trainer::save_if_due(bool requested) {
+  const bool due = run_.checkpoint_every.due(state().step, static_cast<std::uint64_t>(inputs_.options.batch),
+                                             state().records) ||
+                   run_.checkpoint_every.due_after(seconds_since(last_save_));
+  if (requested || (due && !run_.checkpoint.empty())) save(requested);
+}
+
+void Trainer::save(bool requested) {
+  if (run_.checkpoint.empty()) {
+    console_.warn("no checkpoint written: give --checkpoint=FILE");
+    return;
+  }
+  finish_steps(0);
+  save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
+  last_save_ = Clock::now();
+  saved_step_ = state().step;
+  const std::string message = "step " + std::to_string(state().step) + ": wrote " + run_.checkpoint;
+  if (requested) {
+    console_.note(message);
+  } else {
+    console_.detail(message);
+  }
+}
+
+std::string Trainer::advice() const {
+  std::string text = format("; try a smaller --lr than %g", inputs_.options.learning_rate);
+  if (saved_step_) {
+    text += " with --resume=" + run_.checkpoint + ", which holds step " + std::to_string(*saved_step_);
+  } else if (!run_.resumed_from.empty()) {
+    text += " with --resume=" + run_.resumed_from;
+  } else {
+    text += ", or smaller init= values in the net, and check the mean";
+  }
+  return text;
+}
+
+}  // namespace convoy

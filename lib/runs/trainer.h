@@ -1,0 +1,92 @@
+// A training run: steps, validation, log, checkpoints, signals, and what a person should be told meanwhile.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lib/base/console.h"
+#include "lib/net/compiled_net.h"
+#include "lib/net/profile.h"
+#include "lib/runs/checkpoint.h"
+#include "lib/runs/labels.h"
+#include "lib/runs/loss_watch.h"
+#include "lib/runs/schedule.h"
+#include "lib/runs/solver.h"
+#include "lib/runs/training_log.h"
+#include "lib/shards/damage.h"
+#include "lib/shards/dataset.h"
+
+namespace convoy {
+
+// How a run reports and saves; nothing of it changes the result.
+struct RunOptions {
+  std::string checkpoint;  // file; empty: none
+  Interval checkpoint_every;
+  bool checkpoint_at_end = false;
+  std::string resumed_from;  // the checkpoint that the run goes on from; empty: none
+  Interval validate_every;
+  Interval log_every;
+};
+
+// What a run works on; all of it outlives the run.
+struct RunInputs {
+  const Model& model;
+  const TrainingOptions& options;
+  const Dataset& training;
+  const LabelScan& labels;    // of the training set
+  const Dataset* validation;  // nullptr: none
+};
+
+class Trainer {
+ public:
+  // The net holds the parameters, momenta and mean of `state`.
+  Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
+          std::optional<TrainingLog> log, DamageReport& damage, Console& console);
+
+  // Trains to the last step, under the caller's SignalWatch. Returns 0, also where a signal asked to stop
+  // when everything was done, else the signal that did: the run is then checkpointed and not complete. Throws
+  // Error where training diverges, after saying what to try.
+  [[nodiscard]] int run();
+
+  [[nodiscard]] const TrainingState& state() const { return solver_.state(); }
+  // Of the steps that this run took: neither validation nor the steps before it was resumed.
+  [[nodiscard]] StepTimes times() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void train_step(BatchLoader& loader);
+  // Takes the results of started steps until only so many are under way.
+  void finish_steps(std::size_t left);
+  void add_time_since(Clock::time_point start);
+  void warn_of_loss();
+  // Has the step just started logged when its result comes.
+  void log_training();
+  void write_row();
+  void validate();
+  void save(bool requested);
+  void save_if_due(bool requested);
+  // What a person can do when training diverged.
+  [[nodiscard]] std::string advice() const;
+
+  CompiledNet& net_;
+  RunInputs inputs_;
+  RunOptions run_;
+  std::uint64_t total_steps_;
+  Solver solver_;
+  LossWatch watch_;
+  std::optional<TrainingLog> log_;
+  DamageReport& damage_;
+  Console& console_;
+  Clock::time_point last_save_ = Clock::now();
+  std::optional<std::uint64_t> saved_step_;
+  std::optional<LogRow> row_;  // to be logged when its step is finished
+  double logged_seconds_ = 0.0;
+  StepTimes times_;                    // without the layers'
+  std::vector<LayerTime> validating_;  // what of the net's times is validation's
+  double last_loss_ = 0.0;
+};
+
+}  // namespace convoy

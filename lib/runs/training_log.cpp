@@ -1,0 +1,84 @@
+#include "lib/runs/training_log.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <filesystem>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::string_view kHead =
+    "step\tepoch\tset\timages\tloss\ttop1_error\ttop5_error\tlearning_rate\timages_per_second\n";
+constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
+
+// The rows of an older log that a run resumed after `step` steps keeps.
+std::string kept_rows(const std::string& path, std::uint64_t step) {
+  const std::string text = read_text_file(path, kMaxLogBytes);
+  if (text.empty()) return {};
+  if (text.compare(0, kHead.size(), kHead) != 0) {
+    throw Error(path, "exists and is not a training log: give --log another name");
+  }
+  std::string kept;
+  std::size_t begin = kHead.size();
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) break;  // cut by a kill
+    std::uint64_t row_step = 0;
+    const auto [rest, failure] = std::from_chars(text.data() + begin, text.data() + end, row_step);
+    if (failure == std::errc() && row_step <= step) kept += text.substr(begin, end + 1 - begin);
+    begin = end + 1;
+  }
+  return kept;
+}
+
+}  // namespace
+
+TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step) : name_(path) {
+  std::error_code failure;
+  const auto status = std::filesystem::status(path, failure);
+  const bool exists = std::filesystem::exists(status);
+  if (path == kStdStreamName || (exists && !std::filesystem::is_regular_file(status))) {
+    stream_.emplace(path, OutputFile::Content::text);
+    stream_->write(kHead);
+    stream_->flush();
+    return;
+  }
+  const std::string kept = exists && resumed_step ? kept_rows(path, *resumed_step) : std::string();
+  OutputFile start(path, OutputFile::Content::text);
+  start.write(kHead);
+  start.write(kept);
+  start.commit();
+  file_ = Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  if (!file_.valid()) throw_errno(name_, errno);
+}
+
+void TrainingLog::add(const LogRow& row) {
+  const double rate = row.seconds > 0 ? static_cast<double>(row.totals.images) / row.seconds : 0.0;
+  std::array<char, 256> buffer{};
+  const int length =
+      std::snprintf(buffer.data(), buffer.size(), "%llu\t%.6g\t%.*s\t%llu\t%.6f\t%.6f\t%.6f\t%.6g\t%.1f\n",
+                    static_cast<unsigned long long>(row.step), row.epoch, static_cast<int>(row.set.size()),
+                    row.set.data(), static_cast<unsigned long long>(row.totals.images), row.totals.loss(),
+                    row.totals.top1_error(), row.totals.top5_error(), row.learning_rate, rate);
+  const std::string_view line(buffer.data(), static_cast<std::size_t>(length));
+  if (stream_) {
+    stream_->write(line);
+    stream_->flush();
+    return;
+  }
+  std::string_view rest = line;
+  while (!rest.empty()) {
+    const ssize_t written = ::write(file_.get(), rest.data(), rest.size());
+    if (written < 0 && errno != EINTR) throw_errno(name_, errno);
+    if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+}  // namespace convoy

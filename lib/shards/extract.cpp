@@ -1,0 +1,222 @@
+#include "lib/shards/extract.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <unordered_set>
+#include <utility>
+
+#include "formats/png.h"
+#include "formats/shard.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/parallel.h"
+#include "lib/base/signals.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::size_t kMaxNameBytes = 200;  // file systems allow 255, and a number and an ending are added
+constexpr mode_t kFileMode = 0666;
+
+struct Item {
+  std::string path;
+  Codec codec = Codec::raw;
+  Image image;  // of raw pixels
+  std::vector<std::uint8_t> bytes;
+  std::vector<Damage> damage;  // met before it
+};
+
+bool ends_in(std::string_view name, std::string_view ending) {
+  if (name.size() <= ending.size()) return false;
+  const std::string_view tail = name.substr(name.size() - ending.size());
+  return std::equal(tail.begin(), tail.end(), ending.begin(),
+                    [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
+}
+
+// The name in its class's folder: what a name that imgprep made from a folder repeats of the class is left
+// out; folders that remain are joined by '_'.
+std::string base_name(std::string_view name, std::string_view class_id) {
+  if (!class_id.empty() && name.size() > class_id.size() + 1 && name.starts_with(class_id) &&
+      name[class_id.size()] == '/') {
+    name.remove_prefix(class_id.size() + 1);
+  }
+  name.remove_prefix(std::min(name.find_first_not_of('/'), name.size()));
+  std::string flat(name);
+  std::replace(flat.begin(), flat.end(), '/', '_');
+  return safe_file_name(flat);
+}
+
+// Names that are all different.
+class Names {
+ public:
+  explicit Names(std::string folder) : folder_(std::move(folder)) {}
+
+  void reserve(const std::string& name) { used_.insert(name); }
+  std::string path(const std::string& class_folder, std::string name, Codec codec) {
+    const bool has_ending =
+        codec == Codec::raw ? ends_in(name, ".png") : ends_in(name, ".jpg") || ends_in(name, ".jpeg");
+    if (!has_ending) name += codec == Codec::raw ? ".png" : ".jpg";
+    const std::string prefix = class_folder.empty() ? "" : class_folder + "/";
+    const std::size_t dot = name.rfind('.');
+    std::string path = prefix + name;
+    for (std::uint64_t number = 2; !used_.insert(path).second; ++number) {
+      path = prefix + name.substr(0, dot) + "~" + std::to_string(number) + name.substr(dot);
+    }
+    return folder_ + "/" + path;
+  }
+
+ private:
+  std::string folder_;
+  std::unordered_set<std::string> used_;
+};
+
+void make_folder(const std::string& path) {
+  std::error_code failure;
+  std::filesystem::create_directories(path, failure);
+  if (failure) throw Error(path, failure.message());
+}
+
+void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes) {
+  Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
+  if (!file.valid()) throw_errno(path, errno);
+  while (!bytes.empty()) {
+    const ssize_t done = ::write(file.get(), bytes.data(), bytes.size());
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) {
+      const int code = errno;
+      ::unlink(path.c_str());
+      throw_errno(path, code);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+  if (::close(file.release()) != 0) {
+    const int code = errno;
+    ::unlink(path.c_str());
+    throw_errno(path, code);
+  }
+}
+
+// The records of all inputs as items; called on one thread at a time.
+class Feed {
+ public:
+  Feed(const std::vector<std::string>& inputs, const std::string& folder)
+      : inputs_(inputs), folder_(folder), names_(folder) {
+    open_next();
+  }
+
+  std::optional<Item> next() {
+    while (true) {
+      if (!reader_ && !open_next()) return std::nullopt;
+      if (auto record = reader_->next()) return item_of(std::move(*record));
+      reader_.reset();
+    }
+  }
+  std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
+
+ private:
+  bool open_next() {
+    if (opened_ == inputs_.size()) return false;
+    file_.emplace(inputs_[opened_++]);
+    reader_.emplace(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
+    make_folder(folder_);
+    make_class_folders(reader_->info().classes);
+    return true;
+  }
+
+  // Also those of classes without records, so that the folders in order are the class table.
+  void make_class_folders(const std::vector<ClassInfo>& classes) {
+    std::unordered_set<std::string> folders;
+    for (const ClassInfo& one : classes) {
+      const std::string name = safe_file_name(one.id);
+      if (!folders.insert(name).second)
+        throw Error(file_->name(), "class id '" + one.id + "' has the same folder as another");
+      names_.reserve(name);
+      make_folder(folder_ + "/" + name);
+    }
+  }
+
+  Item item_of(ShardRecord&& record) {
+    const DatasetInfo& info = reader_->info();
+    const std::string id = record.label < 0 ? "" : info.classes[static_cast<std::size_t>(record.label)].id;
+    Item item;
+    item.codec = info.codec;
+    item.path = names_.path(id.empty() ? "" : safe_file_name(id), base_name(record.name, id), info.codec);
+    item.damage = take_damage();
+    if (info.codec == Codec::raw) {
+      item.image = {info.width, info.height, info.channels, std::move(record.payload)};
+    } else {
+      item.bytes = std::move(record.payload);
+    }
+    return item;
+  }
+
+  const std::vector<std::string>& inputs_;
+  const std::string& folder_;
+  Names names_;
+  std::size_t opened_ = 0;
+  std::optional<InputFile> file_;
+  std::optional<ShardReader> reader_;
+  std::vector<Damage> damage_;
+};
+
+}  // namespace
+
+std::string safe_file_name(std::string_view text) {
+  constexpr unsigned char kSpace = 0x20;
+  constexpr unsigned char kDelete = 0x7F;
+  std::string name;
+  for (std::size_t i = 0; i < text.size() && name.size() < kMaxNameBytes; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool leading = i == 0 && (byte == '.' || byte == '-');
+    if (byte < kSpace || byte == kDelete || byte == '/' || byte == '%' || leading) {
+      std::array<char, 4> escape{};
+      std::snprintf(escape.data(), escape.size(), "%%%02X", static_cast<unsigned>(byte));
+      name += escape.data();
+    } else {
+      name += text[i];
+    }
+  }
+  return name.empty() ? "_" : name;
+}
+
+PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
+                          Rejects& rejects, Console& console) {
+  // Checked before the inputs are opened, made only after the first of them was.
+  std::error_code failure;
+  const bool there = std::filesystem::exists(folder, failure);
+  if (there && !std::filesystem::is_empty(folder, failure)) {
+    throw Error(folder, failure ? failure.message() : "is not empty");
+  }
+  const SignalWatch signals;
+  Feed feed(inputs, folder);
+  Progress progress(console, 0, "images");
+  std::uint64_t done = 0;
+  ordered_parallel_map(
+      threads,
+      [&]() -> std::optional<Item> {
+        if (SignalWatch::stop_signal() != 0) return std::nullopt;
+        return feed.next();
+      },
+      [](Item&& item) {
+        if (item.codec == Codec::raw) item.bytes = encode_png(item.image);
+        return std::move(item);
+      },
+      [&](Item&& item) {
+        for (const Damage& damage : item.damage) reject_damage(rejects, damage);
+        write_new_file(item.path, item.bytes);
+        progress.update(++done, rejects.summary());
+      });
+  progress.finish();
+  for (const Damage& damage : feed.take_damage()) reject_damage(rejects, damage);
+  return {done, done, SignalWatch::stop_signal()};
+}
+
+}  // namespace convoy

@@ -1,0 +1,48 @@
+// The mean image and the colour statistics, and the file that keeps them (man/convoy-weights.5).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "formats/image.h"
+#include "lib/base/file.h"
+#include "lib/shards/mean_sums.h"
+
+namespace convoy {
+
+// numerator / denominator, rounded once, to nearest, ties to even. denominator is at least 1, the quotient at
+// most 2^24.
+[[nodiscard]] float round_ratio(std::uint64_t numerator, std::uint64_t denominator);
+
+struct MeanStatistics {
+  std::vector<float> mean;          // [C, H, W], each the exact mean rounded once
+  std::vector<float> channel_mean;  // [C], likewise, over all pixels
+  // The covariance of a pixel's channels over all pixels (divided by their number), taken apart: row i of
+  // `eigenvectors`, of length one, is the direction in which pixels vary with standard deviation stddev[i],
+  // in units of 0..255. The largest comes first; in each vector the component that is largest in absolute
+  // value (the first of such) is positive.
+  std::vector<float> eigenvectors;  // [C, C]
+  std::vector<float> stddev;        // [C]
+};
+// sums.count is at least 1.
+[[nodiscard]] MeanStatistics statistics_of(const ImageSums& sums);
+
+// The mean as an image, rounded to whole values.
+[[nodiscard]] Image mean_picture(const ImageSums& sums);
+
+// Key of its __metadata__: Preprocessing as JSON.
+inline constexpr const char* kMetaPreprocessing = "convoy.preprocessing";
+
+// What a mean file keeps.
+struct MeanFile {
+  ImageSums sums;
+  Preprocessing preprocessing;  // of the images
+};
+// Throws Error where something is missing or contradicts itself.
+[[nodiscard]] MeanFile read_mean_file(const std::string& path);
+// sums.count is at least 1. The caller commits `out`.
+void write_mean_file(OutputFile& out, const MeanFile& mean);
+
+}  // namespace convoy

@@ -1,0 +1,270 @@
+#include "lib/shards/mean_pass.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "formats/image.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/parallel.h"
+#include "lib/shards/dataset.h"
+
+namespace convoy {
+namespace {
+
+// Work is handed out in blocks of about so many bytes: large against what a hand-over costs, small against
+// memory.
+constexpr std::uint64_t kBlockBytes = std::uint64_t{4} << 20;
+constexpr std::uint64_t kMaxBlockRecords = 4096;
+// Further apart, the ends of a block lie in different files.
+constexpr std::ptrdiff_t kMaxMappedAhead = std::ptrdiff_t{1} << 26;
+
+struct Record {
+  std::uint64_t index = 0;            // in the data set, or in its input
+  std::vector<std::uint8_t> payload;  // of streams only: that of mapped shards stays where it is
+};
+
+struct Block {
+  const DatasetInfo* info = nullptr;  // of streams: of the input that the records come from
+  const std::string* input = nullptr;
+  std::vector<Record> records;
+  std::vector<Damage> damage;  // met while reading, before the records
+};
+
+// Shards in files.
+class MappedSource {
+ public:
+  MappedSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage)
+      : dataset_(inputs, on_damage) {
+    const std::uint64_t fitting = kBlockBytes / std::max<std::uint64_t>(image_bytes(info()), 1);
+    block_records_ = std::clamp<std::uint64_t>(fitting, ImageSummer::kTogether, kMaxBlockRecords);
+  }
+  [[nodiscard]] const DatasetInfo& info() const { return dataset_.info(); }
+  [[nodiscard]] std::uint64_t total() const { return dataset_.size(); }
+
+  std::optional<Block> next() {
+    if (next_ == dataset_.size()) return std::nullopt;
+    Block block;
+    const std::uint64_t end = std::min(next_ + block_records_, dataset_.size());
+    for (; next_ < end; ++next_) block.records.push_back({next_, {}});
+    return block;
+  }
+
+  [[nodiscard]] std::span<const std::uint8_t> pixels(const Block& /*block*/, const Record& record,
+                                                     std::vector<std::uint8_t>& scratch) const {
+    return dataset_.pixels(record.index, scratch);
+  }
+  // Of a block that is taken up now: the records of one shard lie one behind the other.
+  void map_ahead(const Block& block) const {
+    const auto first = dataset_.record(block.records.front().index).payload;
+    const auto last = dataset_.record(block.records.back().index).payload;
+    const std::uint8_t* end = last.data() + last.size();
+    if (std::less<>()(first.data(), end) && end - first.data() <= kMaxMappedAhead) {
+      convoy::map_ahead({first.data(), end});
+    }
+  }
+  // The bytes of a record that is `ahead` further on; none beyond the end.
+  [[nodiscard]] std::span<const std::uint8_t> bytes_ahead(const Record& record, std::size_t ahead) const {
+    const std::uint64_t index = record.index + ahead;
+    return index < dataset_.size() ? dataset_.record(index).payload : std::span<const std::uint8_t>();
+  }
+
+ private:
+  Dataset dataset_;
+  std::uint64_t block_records_ = 1;
+  std::uint64_t next_ = 0;
+};
+
+// Shards that come through pipes.
+class StreamSource {
+ public:
+  StreamSource(const StreamSource&) = delete;  // the readers report damage to this object
+  StreamSource& operator=(const StreamSource&) = delete;
+  StreamSource(StreamSource&&) = delete;
+  StreamSource& operator=(StreamSource&&) = delete;
+  ~StreamSource() = default;
+  StreamSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
+    open();
+    for (const Damage& damage : damage_) on_damage(damage);
+    damage_.clear();
+  }
+  [[nodiscard]] const DatasetInfo& info() const { return inputs_.front()->info; }
+  [[nodiscard]] static std::uint64_t total() { return 0; }
+
+  std::optional<Block> next() {
+    Block block;
+    std::uint64_t bytes = 0;
+    while (block.records.size() < kMaxBlockRecords && bytes < kBlockBytes) {
+      const auto record = inputs_.back()->reader.next_view();
+      if (record) {
+        block.records.push_back(
+            {inputs_.back()->reader.index(), {record->payload.begin(), record->payload.end()}});
+        bytes += record->payload.size();
+        continue;
+      }
+      // A block is of one input.
+      if (!block.records.empty() || inputs_.size() == paths_.size()) break;
+      open();
+    }
+    block.damage = std::exchange(damage_, {});
+    if (block.records.empty() && block.damage.empty()) return std::nullopt;
+    block.info = &inputs_.back()->info;
+    block.input = &inputs_.back()->file.name();
+    return block;
+  }
+
+  [[nodiscard]] static std::span<const std::uint8_t> pixels(const Block& block, const Record& record,
+                                                            std::vector<std::uint8_t>& scratch) {
+    if (block.info->codec == Codec::raw) return record.payload;
+    scratch = decode_payload(*block.info, record.payload,
+                             *block.input + ": record " + std::to_string(record.index));
+    return scratch;
+  }
+  static void map_ahead(const Block& /*block*/) {}
+  // Streams have read them.
+  [[nodiscard]] static std::span<const std::uint8_t> bytes_ahead(const Record& /*record*/,
+                                                                 std::size_t /*ahead*/) {
+    return {};
+  }
+
+ private:
+  struct Input {
+    InputFile file;
+    ShardReader reader;
+    DatasetInfo info;
+    Input(const std::string& path, const DamageHandler& on_damage)
+        : file(path), reader(file, on_damage), info(reader.info()) {}
+  };
+
+  // Opens the next input; the ones before it stay, as blocks refer to them.
+  void open() {
+    const std::string& path = paths_[inputs_.size()];
+    inputs_.push_back(
+        std::make_unique<Input>(path, [this](const Damage& damage) { damage_.push_back(damage); }));
+    const std::string difference = describe_difference(inputs_.back()->info, info(), CompareCodec::no);
+    if (!difference.empty()) {
+      throw Error(inputs_.back()->file.name(),
+                  "does not go with " + inputs_.front()->file.name() + ": " + difference);
+    }
+  }
+
+  std::vector<std::string> paths_;
+  std::vector<std::unique_ptr<Input>> inputs_;
+  std::vector<Damage> damage_;
+};
+
+// As many summers as blocks are in work at once.
+class SummerPool {
+ public:
+  explicit SummerPool(const DatasetInfo& info) : info_(info) {}
+
+  std::unique_ptr<ImageSummer> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<ImageSummer>(info_.width, info_.height, info_.channels);
+    auto summer = std::move(idle_.back());
+    idle_.pop_back();
+    return summer;
+  }
+  void give_back(std::unique_ptr<ImageSummer> summer) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(summer));
+  }
+  [[nodiscard]] ImageSums total() const {
+    ImageSums sums = empty_sums(info_.width, info_.height, info_.channels);
+    for (const auto& summer : idle_) add_sums(sums, summer->sums(), "images");
+    return sums;
+  }
+
+ private:
+  const DatasetInfo& info_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ImageSummer>> idle_;
+};
+
+struct BlockResult {
+  std::uint64_t records = 0;
+  std::vector<Damage> damage;
+};
+
+template <typename Source>
+BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
+  BlockResult result{block.records.size(), std::move(block.damage)};
+  std::unique_ptr<ImageSummer> summer = pool.take();
+  source.map_ahead(block);
+  std::array<std::vector<std::uint8_t>, ImageSummer::kTogether> scratch;
+  std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> group;
+  std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> coming;
+  std::size_t grouped = 0;
+  const auto add_group = [&](const Record& last) {
+    for (std::size_t i = 0; i < coming.size(); ++i) coming[i] = source.bytes_ahead(last, i + 1);
+    summer->add(std::span(group).first(grouped), coming);
+    grouped = 0;
+  };
+  for (const Record& record : block.records) {
+    try {
+      group.at(grouped) = source.pixels(block, record, scratch.at(grouped));
+      ++grouped;
+    } catch (const Error& error) {
+      result.damage.push_back({error.what()});
+    }
+    if (grouped == group.size()) add_group(record);
+  }
+  if (grouped > 0) add_group(block.records.back());
+  pool.give_back(std::move(summer));
+  return result;
+}
+
+// A header can claim any size, and sums take twelve times the memory of an image.
+void check_size(const DatasetInfo& info, std::string_view place) {
+  const auto width = static_cast<std::uint64_t>(info.width);
+  const auto height = static_cast<std::uint64_t>(info.height);
+  if (width * height > kMaxImagePixels) {
+    throw Error(place, "images of " + std::to_string(width) + "x" + std::to_string(height) +
+                           " have more than " + std::to_string(kMaxImagePixels) + " pixels");
+  }
+}
+
+template <typename Source>
+SummedImages run_pass(Source& source, std::string_view place, int threads, const DamageHandler& on_damage,
+                      const PassProgress& on_progress) {
+  check_size(source.info(), place);
+  SummerPool pool(source.info());
+  std::uint64_t done = 0;
+  ordered_parallel_map(
+      threads, [&] { return source.next(); },
+      [&](Block&& block) { return sum_block(source, std::move(block), pool); },
+      [&](BlockResult&& result) {
+        for (const Damage& damage : result.damage) on_damage(damage);
+        done += result.records;
+        on_progress(done, source.total());
+      });
+  return {source.info(), pool.total()};
+}
+
+bool is_file(const std::string& path) {
+  std::error_code unknown;
+  return path != kStdStreamName && std::filesystem::is_regular_file(path, unknown);
+}
+
+}  // namespace
+
+SummedImages sum_images(const std::vector<std::string>& inputs, int threads, const DamageHandler& on_damage,
+                        const PassProgress& on_progress) {
+  if (inputs.empty()) throw Error("no shards given");
+  if (std::ranges::all_of(inputs, is_file)) {
+    MappedSource source(inputs, on_damage);
+    return run_pass(source, inputs.front(), threads, on_damage, on_progress);
+  }
+  StreamSource source(inputs, on_damage);
+  return run_pass(source, inputs.front(), threads, on_damage, on_progress);
+}
+
+}  // namespace convoy

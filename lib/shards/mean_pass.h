@@ -1,0 +1,30 @@
+// One pass over shards that sums all their images up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "formats/shard.h"
+#include "lib/shards/mean_sums.h"
+
+namespace convoy {
+
+struct SummedImages {
+  DatasetInfo info;  // of the first input; all agree but for the codec
+  ImageSums sums;
+};
+
+// Records done so far, and how many there are (0 where inputs are pipes).
+using PassProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+// Sums the images of shards (paths; "-" is standard input) on `threads` threads. Files are mapped; where an
+// input is a pipe all are read as streams, once and without spooling. Damaged records are left out and
+// reported to `on_damage`, in the order of the inputs and on the calling thread, as is progress. The sums do
+// not depend on `threads`. Throws Error where inputs do not go together.
+[[nodiscard]] SummedImages sum_images(const std::vector<std::string>& inputs, int threads,
+                                      const DamageHandler& on_damage, const PassProgress& on_progress);
+
+}  // namespace convoy

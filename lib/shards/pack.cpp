@@ -1,0 +1,343 @@
+#include "lib/shards/pack.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <utility>
+
+#include "formats/jpeg.h"
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+#include "lib/base/signals.h"
+#include "lib/shards/dataset.h"
+#include "lib/shards/outputs.h"
+
+namespace convoy {
+namespace {
+
+// A record on its way. `payload` is valid as long as the data set or `owner`.
+struct Item {
+  std::uint64_t position = 0;  // among all outputs
+  std::uint64_t index = 0;     // in its input, or in the data set
+  std::int32_t label = kNoLabel;
+  std::string name;
+  std::span<const std::uint8_t> payload;
+  std::shared_ptr<const std::vector<std::uint8_t>> owner;
+  std::uint64_t checksum = 0;
+  std::uint64_t offset = 0;  // of the payload in its file
+  bool checked = false;      // whether the checksum was compared
+  Codec codec = Codec::raw;
+  const std::string* input = nullptr;  // of a stream
+  std::vector<Damage> damage;          // met before it in a stream
+};
+
+struct Packed {
+  Item item;
+  std::optional<std::vector<std::uint8_t>> transcoded;  // instead of item.payload
+  std::string failure_place;
+  std::string failure;
+};
+
+// The records of several inputs, one input after another, as they come. Damage is collected rather than
+// reported, since next() is called on any thread.
+class StreamOfShards {
+ public:
+  StreamOfShards(const std::vector<std::string>& inputs, CompareCodec codec)
+      : inputs_(inputs), compare_codec_(codec) {
+    open_next();
+    info_ = reader_->info();
+  }
+  [[nodiscard]] const DatasetInfo& info() const { return info_; }  // of the first
+  [[nodiscard]] std::optional<Item> next();
+  // The damage that no item carries.
+  [[nodiscard]] std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
+
+ private:
+  void open_next() {
+    reader_.reset();
+    file_ = std::make_unique<InputFile>(inputs_[opened_++]);
+    reader_ =
+        std::make_unique<ShardReader>(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
+    names_.push_back(file_->name());
+  }
+
+  const std::vector<std::string>& inputs_;
+  CompareCodec compare_codec_;
+  std::size_t opened_ = 0;
+  std::unique_ptr<InputFile> file_;
+  std::unique_ptr<ShardReader> reader_;
+  DatasetInfo info_;
+  std::deque<std::string> names_;  // items point to them
+  std::vector<Damage> damage_;
+  std::uint64_t position_ = 0;
+};
+
+std::optional<Item> StreamOfShards::next() {
+  while (true) {
+    if (const auto record = reader_->next_view()) {
+      auto owner =
+          std::make_shared<std::vector<std::uint8_t>>(record->payload.begin(), record->payload.end());
+      Item item;
+      item.position = position_++;
+      item.index = reader_->index();
+      item.label = record->label;
+      item.name = record->name;
+      item.payload = *owner;
+      item.owner = std::move(owner);
+      item.checksum = record->checksum;
+      item.checked = true;
+      item.codec = reader_->info().codec;
+      item.input = &names_.back();
+      item.damage = take_damage();
+      return item;
+    }
+    if (opened_ == inputs_.size()) return std::nullopt;
+    open_next();
+    const std::string difference = describe_difference(reader_->info(), info_, compare_codec_);
+    if (!difference.empty()) {
+      throw Error(names_.back(), "does not go with " + names_.front() + ": " + difference);
+    }
+  }
+}
+
+class Packer {
+ public:
+  Packer(const PackOptions& options, Rejects& rejects, Console& console)
+      : options_(options),
+        rejects_(rejects),
+        console_(console),
+        pattern_(options.output, options.shards > 0 || options.per_shard > 0, !options.split.empty()) {}
+
+  PackResult run() {
+    if (options_.shuffle || options_.shards > 0 || !options_.split.empty()) {
+      run_planned();
+    } else {
+      run_streaming();
+    }
+    return result_;
+  }
+
+ private:
+  void run_planned();
+  void run_streaming();
+  [[nodiscard]] std::vector<OutputRange> plan(const Arrangement& arrangement) const;
+  [[nodiscard]] std::unique_ptr<PayloadSpill> spill(const Dataset& data, const Arrangement& arrangement);
+  [[nodiscard]] Codec output_codec(const Dataset& data) const;
+  [[nodiscard]] std::string place_of(const Item& item) const;
+  [[nodiscard]] Packed work(Item&& item) const;
+  template <typename Produce>
+  void convey(Produce&& produce, OutputSeries& outputs, std::uint64_t total, bool transcoding);
+
+  const PackOptions& options_;
+  Rejects& rejects_;
+  Console& console_;
+  OutputPattern pattern_;
+  DatasetInfo info_;  // of the outputs
+  std::optional<Dataset> data_;
+  PackResult result_;
+};
+
+std::string Packer::place_of(const Item& item) const {
+  if (item.input == nullptr) return data_->place(item.index);
+  return *item.input + ": record " + std::to_string(item.index) + " (" + item.name + ")";
+}
+
+// Runs on any thread.
+Packed Packer::work(Item&& item) const {
+  Packed packed;
+  packed.item = std::move(item);
+  const Item& record = packed.item;
+  RecordView view;
+  view.payload = record.payload;
+  view.checksum = record.checksum;
+  if (!record.checked && !view.intact()) {
+    packed.failure_place = place_of(record) + ": offset " + std::to_string(record.offset);
+    packed.failure = kPayloadDamaged;
+    return packed;
+  }
+  if (record.codec == info_.codec) return packed;
+  try {
+    if (info_.codec == Codec::raw) {
+      packed.transcoded = decode_payload(info_, record.payload, "");
+    } else {
+      packed.transcoded = encode_jpeg(
+          Image{info_.width, info_.height, info_.channels, {record.payload.begin(), record.payload.end()}},
+          options_.quality);
+    }
+  } catch (const Error& error) {
+    packed.failure_place = place_of(record);
+    const std::string_view text = error.what();
+    packed.failure = text.substr(text.starts_with(": ") ? 2 : 0);
+  }
+  return packed;
+}
+
+template <typename Produce>
+void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t total, bool transcoding) {
+  Progress progress(console_, total, "records");
+  std::uint64_t done = 0;
+  ordered_parallel_map(
+      transcoding ? options_.threads : 1,
+      [&]() -> std::optional<Item> {
+        if (SignalWatch::stop_signal() != 0) return std::nullopt;
+        return produce();
+      },
+      [&](Item&& item) { return work(std::move(item)); },
+      [&](Packed&& packed) {
+        const Item& item = packed.item;
+        for (const Damage& damage : item.damage) reject_damage(rejects_, damage);
+        if (!packed.failure.empty()) {
+          rejects_.add(packed.failure_place, packed.failure);
+        } else if (packed.transcoded) {
+          outputs.add(item.position, item.label, item.name, *packed.transcoded, std::nullopt);
+        } else {
+          outputs.add(item.position, item.label, item.name, item.payload, item.checksum);
+        }
+        progress.update(++done, rejects_.summary());
+      });
+  progress.finish();
+  result_.signal = SignalWatch::stop_signal();
+}
+
+Codec Packer::output_codec(const Dataset& data) const {
+  if (options_.codec) return *options_.codec;
+  std::optional<Codec> common;
+  for (const ShardFile& shard : data.shards()) {
+    if (common && *common != shard.info().codec) {
+      throw Error(shard.name(), "codec " + std::string(codec_name(shard.info().codec)) + ", where " +
+                                    data.shards().front().name() +
+                                    " has another: choose one with --codec=raw or --codec=jpeg");
+    }
+    common = shard.info().codec;
+  }
+  return *common;
+}
+
+// Outputs of each part: equally many records each (the first ones one more), or per_shard, the last one
+// fewer.
+std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
+  std::vector<OutputRange> ranges;
+  std::uint64_t begin = 0;
+  for (std::size_t part = 0; part < arrangement.part_ends.size(); ++part) {
+    const std::string name = options_.split.empty() ? "" : options_.split[part].name;
+    const std::uint64_t end = arrangement.part_ends[part];
+    const std::uint64_t count = end - begin;
+    std::uint64_t outputs = std::max<std::uint64_t>(options_.shards, 1);
+    if (options_.per_shard > 0) {
+      outputs = std::max<std::uint64_t>(count / options_.per_shard + (count % options_.per_shard != 0), 1);
+    }
+    std::uint64_t at = begin;
+    for (std::uint64_t k = 0; k < outputs; ++k) {
+      const std::uint64_t size =
+          options_.per_shard > 0 ? options_.per_shard : count / outputs + (k < count % outputs ? 1 : 0);
+      at = std::min(at + size, end);
+      ranges.push_back({pattern_.name(name, k), at});
+    }
+    begin = end;
+  }
+  return ranges;
+}
+
+// The payloads in the order of the arrangement where they are more than the memory; else nothing: they are
+// then read where they lie.
+std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangement& arrangement) {
+  std::uint64_t bytes = 0;
+  for (std::uint64_t i = 0; i < data.size(); ++i) bytes += data.record(i).payload.size();
+  if (bytes <= options_.memory) return nullptr;
+  console_.detail("shuffling " + format_bytes(bytes) + " through a temporary file");
+  std::vector<std::uint64_t> ranks(data.size());
+  std::vector<std::uint64_t> lengths(data.size());
+  for (std::uint64_t rank = 0; rank < ranks.size(); ++rank) {
+    ranks[arrangement.order[rank]] = rank;
+    lengths[rank] = data.record(arrangement.order[rank]).payload.size();
+  }
+  auto spill = std::make_unique<PayloadSpill>(lengths, options_.memory);
+  for (std::uint64_t i = 0; i < data.size() && SignalWatch::stop_signal() == 0; ++i) {
+    const RecordView record = data.record(i);
+    if (record.intact()) {
+      spill->put(ranks[i], record.payload);
+    } else {
+      rejects_.add(data.place(i) + ": offset " + std::to_string(record.offset), kPayloadDamaged);
+    }
+  }
+  return spill;
+}
+
+void Packer::run_planned() {
+  const Dataset& data =
+      data_.emplace(options_.inputs, [&](const Damage& damage) { reject_damage(rejects_, damage); });
+  info_ = data.info();
+  info_.codec = output_codec(data);
+  const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
+  const std::vector<OutputRange> ranges = plan(arrangement);
+  const SignalWatch signals;  // before there is an output to remove
+  OutputSeries outputs(
+      info_, [&](std::uint64_t k) { return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt; });
+  const bool reordered = options_.shuffle || !options_.split.empty();
+  const auto spilled = reordered ? spill(data, arrangement) : nullptr;
+  std::uint64_t next = 0;
+  const auto produce = [&]() -> std::optional<Item> {
+    while (next < data.size()) {
+      const std::uint64_t position = next++;
+      const std::uint64_t index = arrangement.order[position];
+      const RecordView record = data.record(index);
+      Item item;
+      item.position = position;
+      item.index = index;
+      item.label = record.label;
+      item.name = record.name;
+      item.payload = record.payload;
+      item.checksum = record.checksum;
+      item.offset = record.offset;
+      item.codec = data.codec(index);
+      if (!spilled) return item;
+      PayloadSpill::Payload payload = spilled->get(position);
+      if (payload.owner == nullptr) continue;  // damaged, and said so
+      item.payload = payload.bytes;
+      item.owner = std::move(payload.owner);
+      item.checked = true;
+      return item;
+    }
+    return std::nullopt;
+  };
+  const auto shard_differs = [&](const ShardFile& shard) { return shard.info().codec != info_.codec; };
+  const bool transcoding = std::any_of(data.shards().begin(), data.shards().end(), shard_differs);
+  convey(produce, outputs, data.size(), transcoding);
+  if (result_.signal == 0) outputs.finish(true);
+  result_.records = outputs.records();
+  result_.outputs = outputs.outputs();
+}
+
+void Packer::run_streaming() {
+  StreamOfShards stream(options_.inputs, options_.codec ? CompareCodec::no : CompareCodec::yes);
+  info_ = stream.info();
+  info_.codec = options_.codec.value_or(info_.codec);
+  const SignalWatch signals;  // before there is an output to remove
+  OutputSeries outputs(info_, [&](std::uint64_t k) -> std::optional<OutputRange> {
+    if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
+    return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
+  });
+  convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
+  for (const Damage& damage : stream.take_damage()) reject_damage(rejects_, damage);
+  if (result_.signal == 0) outputs.finish(false);
+  result_.records = outputs.records();
+  result_.outputs = outputs.outputs();
+}
+
+}  // namespace
+
+std::uint64_t default_memory() {
+  constexpr std::uint64_t kUnknown = std::uint64_t{1} << 30;
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long page_bytes = ::sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page_bytes <= 0) return kUnknown;
+  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) / 2;
+}
+
+PackResult pack(const PackOptions& options, Rejects& rejects, Console& console) {
+  return Packer(options, rejects, console).run();
+}
+
+}  // namespace convoy
