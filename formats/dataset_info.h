@@ -70,4 +70,7 @@ enum class CompareCodec { no, yes };
 [[nodiscard]] std::string describe_difference(const DatasetInfo& a, const DatasetInfo& b, CompareCodec codec);
 [[nodiscard]] std::string_view codec_name(Codec codec);  // "raw", "jpeg"
 
+// Key of the __metadata__ of a mean file: the Preprocessing of its images as JSON.
+inline constexpr const char* kMetaPreprocessing = "convoy.preprocessing";
+
 }  // namespace convoy

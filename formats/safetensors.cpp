@@ -295,4 +295,14 @@ void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, con
   for (const TensorView* tensor : ordered) out.write(tensor->data);
 }
 
+std::string tensor_problem(const TensorView* tensor, std::string_view name,
+                           const std::vector<std::uint64_t>& shape) {
+  const std::string quoted = "tensor '" + std::string(name) + "' ";
+  if (tensor == nullptr) return quoted + "is missing";
+  if (tensor->type != DType::f32) return quoted + "is " + std::string(dtype_name(tensor->type)) + ", not F32";
+  if (tensor->shape != shape)
+    return quoted + "is " + shape_text(tensor->shape) + ", not " + shape_text(shape);
+  return {};
+}
+
 }  // namespace convoy

@@ -85,4 +85,9 @@ class SafetensorsFile {
 // The caller commits `out`.
 void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata);
 
+// What is wrong with a tensor that should hold F32 values of this shape (nullptr: the file does not have it);
+// empty if nothing is.
+[[nodiscard]] std::string tensor_problem(const TensorView* tensor, std::string_view name,
+                                         const std::vector<std::uint64_t>& shape);
+
 }  // namespace convoy

@@ -7,7 +7,6 @@
 #include "lib/base/finite.h"
 #include "lib/base/json.h"
 #include "lib/base/version.h"
-#include "lib/shards/mean.h"
 
 namespace convoy {
 namespace {
@@ -20,23 +19,7 @@ const std::string& required(const Metadata& metadata, const std::string& key, co
   return found->second;
 }
 
-std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
-  return {static_cast<std::uint64_t>(input.stored.channels), static_cast<std::uint64_t>(input.stored.height),
-          static_cast<std::uint64_t>(input.stored.width)};
-}
-
-// What is wrong with a tensor that should have this shape; empty where nothing is.
-std::string complaint(const TensorView* tensor, std::string_view name,
-                      const std::vector<std::uint64_t>& shape) {
-  const std::string quoted = "tensor '" + std::string(name) + "' ";
-  if (tensor == nullptr) return quoted + "is missing";
-  if (tensor->type != DType::f32) return quoted + "is " + std::string(dtype_name(tensor->type)) + ", not F32";
-  if (tensor->shape != shape)
-    return quoted + "is " + shape_text(tensor->shape) + ", not " + shape_text(shape);
-  return {};
-}
-
-void add_complaint(std::string& all, const std::string& one) {
+void add_problem(std::string& all, const std::string& one) {
   if (one.empty()) return;
   all += (all.empty() ? "" : "; ") + one;
 }
@@ -47,6 +30,11 @@ TensorView view_of(std::string name, const std::vector<std::uint64_t>& shape, st
 
 }  // namespace
 
+std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
+  return {static_cast<std::uint64_t>(input.stored.channels), static_cast<std::uint64_t>(input.stored.height),
+          static_cast<std::uint64_t>(input.stored.width)};
+}
+
 WeightsFile::WeightsFile(const std::string& path) : file_(path) {
   const Metadata& metadata = file_.metadata();
   model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
@@ -56,10 +44,10 @@ WeightsFile::WeightsFile(const std::string& path) : file_(path) {
 
   std::string wrong;
   for (const ParameterInfo& parameter : parameters_) {
-    add_complaint(wrong, complaint(file_.find(parameter.name), parameter.name, parameter.shape));
+    add_problem(wrong, tensor_problem(file_.find(parameter.name), parameter.name, parameter.shape));
   }
   const std::vector<std::uint64_t> shape = mean_shape(model_.net.input);
-  add_complaint(wrong, complaint(file_.find(kMeanTensor), kMeanTensor, shape));
+  add_problem(wrong, tensor_problem(file_.find(kMeanTensor), kMeanTensor, shape));
   if (!wrong.empty()) throw Error(name(), wrong);
 
   for (const ParameterInfo& parameter : parameters_) {
@@ -83,8 +71,8 @@ std::vector<std::span<const float>> WeightsFile::momenta() const {
   for (const ParameterInfo& parameter : parameters_) {
     const std::string tensor = std::string(kMomentumPrefix) + parameter.name;
     const TensorView* found = file_.find(tensor);
-    const std::string one = complaint(found, tensor, parameter.shape);
-    add_complaint(wrong, one);
+    const std::string one = tensor_problem(found, tensor, parameter.shape);
+    add_problem(wrong, one);
     if (one.empty()) values.push_back(found->f32(name()));
   }
   if (!wrong.empty()) throw Error(name(), wrong);
@@ -100,22 +88,6 @@ std::optional<std::string> WeightsFile::metadata(const std::string& key) const {
 void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file) {
   if (all_finite(values)) return;
   throw Error(file, "tensor '" + std::string(tensor) + "' holds values that are not finite numbers");
-}
-
-MeanImage read_mean(const std::string& path, const InputSpec& input) {
-  const SafetensorsFile file(path);
-  const std::string wrong = complaint(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
-  if (!wrong.empty()) {
-    throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
-  }
-  const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
-  require_finite(values, kMeanTensor, file.name());
-  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
-  const auto text = file.metadata().find(kMetaPreprocessing);
-  if (text != file.metadata().end()) {
-    mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
-  }
-  return mean;
 }
 
 void write_weights(const std::string& path, const WeightsContent& content) {

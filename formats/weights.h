@@ -63,16 +63,11 @@ class WeightsFile {
   std::vector<std::string> unknown_;
 };
 
+// The shape of the mean that a net's input takes: [C, H, W] of the stored size.
+[[nodiscard]] std::vector<std::uint64_t> mean_shape(const InputSpec& input);
+
 // Throws Error where a value of `tensor` in `file` is infinite or not a number.
 void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file);
-
-struct MeanImage {
-  std::vector<float> values;                   // [C, H, W]
-  std::optional<Preprocessing> preprocessing;  // of the images that it is the mean of, where that is known
-};
-// The mean of a file that meanimg wrote; throws Error where its extent is not the one the net's input is cut
-// from, or where it has values that are not finite.
-[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input);
 
 // What a file is written from. Values are indexed as parameters_of(model.net); momenta are empty in a weights
 // file.

@@ -1,3 +1,4 @@
+// Numbers that are infinite or not a number.
 #pragma once
 
 #include <span>

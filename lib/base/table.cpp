@@ -22,4 +22,28 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& rows, std
   return text;
 }
 
+std::string tsv_field(std::string_view text) {
+  std::string field;
+  field.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '\t':
+        field += "\\t";
+        break;
+      case '\n':
+        field += "\\n";
+        break;
+      case '\r':
+        field += "\\r";
+        break;
+      case '\\':
+        field += "\\\\";
+        break;
+      default:
+        field += c;
+    }
+  }
+  return field;
+}
+
 }  // namespace convoy

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace convoy {
@@ -11,5 +12,9 @@ namespace convoy {
 // left, those after them, numbers, to the right.
 [[nodiscard]] std::string aligned_table(const std::vector<std::vector<std::string>>& rows,
                                         std::size_t text_columns);
+
+// The text as one field: a tab, newline, carriage return or backslash in it, as file names may have them, is
+// written as \t, \n, \r or \\ .
+[[nodiscard]] std::string tsv_field(std::string_view text);
 
 }  // namespace convoy

@@ -119,7 +119,4 @@ void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUs
 // is not a number counts against the label.
 [[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
 
-// On oneDNN and OpenMP. Throws Error where a layer has no implementation.
-[[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
-
 }  // namespace convoy

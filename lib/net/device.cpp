@@ -4,7 +4,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/tool.h"
-#include "lib/net/cuda/compiled.h"
+#include "lib/net/backends.h"
 
 namespace convoy {
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "lib/prep/prepare.h"
-
 namespace convoy {
 namespace {
 

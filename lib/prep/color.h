@@ -2,10 +2,16 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 
 #include "formats/image.h"
 
 namespace convoy {
+
+// Red, green and blue to luma (ITU-R BT.601, full range), as JPEG defines it.
+[[nodiscard]] constexpr std::uint8_t luma(int red, int green, int blue) {
+  return static_cast<std::uint8_t>((19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16);
+}
 
 // Interleaved pixels as planes of the same size (1 channel: gray, 3: rgb).
 void split_planes(const Image& image, PlanarImage& into);

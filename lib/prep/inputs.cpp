@@ -44,22 +44,6 @@ std::pair<std::string, std::string> place_and_reason(const std::exception& error
 
 }  // namespace
 
-Image prepare_input(const ImageInput& input, Preparer& preparer) {
-  if (!input.failure.empty()) throw Error(input.place, input.failure);
-  if (input.prepared) return *input.pixels;
-  if (input.pixels) return preparer.prepare(*input.pixels);
-  if (!input.path.empty()) {
-    return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
-  }
-  return preparer.prepare(input.bytes, input.place);
-}
-
-std::string reason_of(const std::exception& error, std::string_view place) {
-  const std::string what = error.what();
-  const std::string lead = std::string(place) + ": ";
-  return what.starts_with(lead) ? what.substr(lead.size()) : what;
-}
-
 ImageInputs::~ImageInputs() = default;
 
 ImageInputs::ImageInputs(InputOptions options)

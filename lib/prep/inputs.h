@@ -13,11 +13,9 @@
 #include <vector>
 
 #include "formats/idx.h"
-#include "formats/image.h"
-#include "formats/shard.h"
+#include "lib/prep/image_input.h"
 #include "lib/prep/labeller.h"
 #include "lib/prep/own_files.h"
-#include "lib/prep/prepare.h"
 #include "lib/prep/walk.h"
 
 namespace convoy {
@@ -41,25 +39,6 @@ struct InputOptions {
   // archive there, or another input, a UsageError says so when it is come upon.
   std::vector<RunOutput> outputs = {};
 };
-
-// One image, not decoded yet, or why there is none.
-struct ImageInput {
-  std::string name;   // of the record: "n01440764/a.JPEG", "stdin:1"
-  std::string place;  // for messages: the operand with it
-  std::int32_t label = kNoLabel;
-  std::string path;                 // the file to read, unless one of these holds the image:
-  std::vector<std::uint8_t> bytes;  // encoded
-  std::optional<Image> pixels;      // decoded
-  bool prepared = false;            // a record of a shard: its pixels are to be taken as they are
-  std::string failure;              // why it cannot be had; empty: it can
-  Loss loss = {};                   // with a failure: it may be that of many records of a shard
-};
-
-// Reads what is to be read and prepares it. Throws Error(input.place, reason), also with input.failure.
-[[nodiscard]] Image prepare_input(const ImageInput& input, Preparer& preparer);
-
-// The reason alone of an error about `place`: what() without "place: ".
-[[nodiscard]] std::string reason_of(const std::exception& error, std::string_view place);
 
 // Gives images in the order of the operands, one at a time, holding none of them. With options.labelled and
 // no class table given, the names in folders and archives are looked through first to learn the classes; an

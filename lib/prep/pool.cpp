@@ -2,7 +2,21 @@
 
 #include <utility>
 
+#include "formats/archive.h"
+#include "lib/base/error.h"
+#include "lib/base/file.h"
+
 namespace convoy {
+
+Image prepare_input(const ImageInput& input, Preparer& preparer) {
+  if (!input.failure.empty()) throw Error(input.place, input.failure);
+  if (input.prepared) return *input.pixels;
+  if (input.pixels) return preparer.prepare(*input.pixels);
+  if (!input.path.empty()) {
+    return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
+  }
+  return preparer.prepare(input.bytes, input.place);
+}
 
 std::unique_ptr<Preparer> PreparerPool::take() {
   const std::lock_guard lock(mutex_);

@@ -5,10 +5,13 @@
 #include <mutex>
 #include <vector>
 
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_input.h"
 #include "lib/prep/prepare.h"
 
 namespace convoy {
+
+// Reads what is to be read and prepares it. Throws Error(input.place, reason), also with input.failure.
+[[nodiscard]] Image prepare_input(const ImageInput& input, Preparer& preparer);
 
 // Lends each image one of a set of preparers alike, as many as there are threads at work. Thread-safe.
 class PreparerPool {

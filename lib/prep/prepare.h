@@ -23,11 +23,6 @@ struct CropGeometry {
 };
 [[nodiscard]] CropGeometry crop_geometry(int width, int height, int size);
 
-// Red, green and blue to luma (ITU-R BT.601, full range), as JPEG defines it.
-[[nodiscard]] constexpr std::uint8_t luma(int red, int green, int blue) {
-  return static_cast<std::uint8_t>((19595 * red + 38470 * green + 7471 * blue + (1 << 15)) >> 16);
-}
-
 // Decodes, resizes, crops and converts images, all alike. Keeps decoders, buffers and filters from one image
 // to the next; use from one thread at a time. The result depends on nothing but the image and the settings.
 class Preparer {

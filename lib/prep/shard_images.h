@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_input.h"
 #include "lib/shards/dataset.h"
 
 namespace convoy {

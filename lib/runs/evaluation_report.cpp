@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "lib/base/tsv.h"
+#include "lib/base/table.h"
 
 namespace convoy {
 namespace {

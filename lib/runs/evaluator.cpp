@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "lib/base/finite.h"
-#include "lib/runs/batch_view.h"
 #include "lib/runs/loader.h"
 
 namespace convoy {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/net/compiled_net.h"
 #include "lib/runs/sampling.h"
 #include "lib/shards/dataset.h"
 
@@ -60,5 +61,14 @@ class BatchLoader {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// The batch as the backends take it. The view lives as long as `batch` stays as it is.
+[[nodiscard]] inline BatchView view_of(const Batch& batch) {
+  return {.images = batch.images,
+          .crops = batch.crops,
+          .labels = batch.labels,
+          .records = batch.records,
+          .epochs = batch.epochs};
+}
 
 }  // namespace convoy

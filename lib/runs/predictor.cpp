@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "lib/base/tsv.h"
+#include "lib/base/table.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/evaluation_report.h"
 #include "lib/runs/labels.h"

@@ -1,10 +1,12 @@
 #include "lib/runs/run_setup.h"
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/json.h"
 
 namespace convoy {
 namespace {
@@ -28,6 +30,22 @@ std::string default_checkpoint(const std::string& output) {
   const bool suffixed = output.size() > kWeightsSuffix.size() && output.ends_with(kWeightsSuffix);
   return output.substr(0, output.size() - (suffixed ? kWeightsSuffix.size() : 0)) +
          std::string(kCheckpointSuffix);
+}
+
+MeanImage read_mean(const std::string& path, const InputSpec& input) {
+  const SafetensorsFile file(path);
+  const std::string wrong = tensor_problem(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
+  if (!wrong.empty()) {
+    throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
+  }
+  const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
+  require_finite(values, kMeanTensor, file.name());
+  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
+  const auto text = file.metadata().find(kMetaPreprocessing);
+  if (text != file.metadata().end()) {
+    mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
+  }
+  return mean;
 }
 
 MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {

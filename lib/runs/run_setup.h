@@ -21,6 +21,14 @@ void check_writable(const std::string& path);
 // "alexnet.safetensors" -> "alexnet.checkpoint.safetensors"; empty for "-".
 [[nodiscard]] std::string default_checkpoint(const std::string& output);
 
+struct MeanImage {
+  std::vector<float> values;                   // [C, H, W]
+  std::optional<Preprocessing> preprocessing;  // of the images that it is the mean of, where that is known
+};
+// The mean of a file that meanimg wrote; throws Error where its extent is not the one the net's input is cut
+// from, or where it has values that are not finite.
+[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input);
+
 // The mean of a run: of the file that --mean names, zeros for "none", or for an empty path that of the
 // checkpoint `resumed` (nullptr: none). Throws UsageError where there is neither, and Error where the file
 // does not fit the net or differs from the checkpoint's.

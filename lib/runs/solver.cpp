@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "lib/base/finite.h"
-#include "lib/runs/batch_view.h"
 
 namespace convoy {
 

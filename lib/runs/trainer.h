@@ -10,6 +10,7 @@
 #include "lib/net/compiled_net.h"
 #include "lib/net/profile.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/interval.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/loss_watch.h"
 #include "lib/runs/schedule.h"

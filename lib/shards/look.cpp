@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
-#include "lib/base/tsv.h"
+#include "lib/base/table.h"
 
 namespace convoy {
 namespace {

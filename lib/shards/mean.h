@@ -32,9 +32,6 @@ struct MeanStatistics {
 // The mean as an image, rounded to whole values.
 [[nodiscard]] Image mean_picture(const ImageSums& sums);
 
-// Key of its __metadata__: Preprocessing as JSON.
-inline constexpr const char* kMetaPreprocessing = "convoy.preprocessing";
-
 // What a mean file keeps.
 struct MeanFile {
   ImageSums sums;

@@ -11,9 +11,9 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/init.h"
-#include "lib/runs/batch_view.h"
 #include "lib/runs/loader.h"
 
 namespace convoy {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "formats/weights.h"
-#include "lib/net/cuda/compiled.h"
+#include "lib/net/backends.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/temporary_folder.h"
 

@@ -12,8 +12,8 @@
 
 #include "kernels/cuda/device.h"
 #include "lib/base/philox.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
-#include "lib/net/cuda/compiled.h"
 #include "tests/support/net_runs.h"
 
 namespace convoy {

@@ -9,6 +9,7 @@
 
 #include "kernels/onednn.h"
 #include "lib/base/error.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/reference_net.h"

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
-#include "lib/net/cuda/compiled.h"
 #include "tests/cuda_emulation/schedules.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"

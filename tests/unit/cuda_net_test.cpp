@@ -8,8 +8,8 @@
 #include <string>
 
 #include "lib/base/error.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
-#include "lib/net/cuda/compiled.h"
 #include "lib/net/cuda/plan.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"

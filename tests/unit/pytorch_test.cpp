@@ -8,6 +8,7 @@
 
 #include "formats/safetensors.h"
 #include "lib/base/file.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/init.h"
 #include "tests/support/temporary_folder.h"

@@ -1,5 +1,6 @@
 // Learning rate policies, intervals and the options of a run.
 #include "lib/runs/schedule.h"
+#include "lib/runs/interval.h"
 
 #include <gtest/gtest.h>
 

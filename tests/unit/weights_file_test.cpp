@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/run_setup.h"
 #include "tests/support/error_message.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"

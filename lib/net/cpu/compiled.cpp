@@ -13,6 +13,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/thread_count.h"
 #include "lib/net/activation_plan.h"
+#include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/cpu/layers.h"
 #include "lib/net/layer_plan.h"

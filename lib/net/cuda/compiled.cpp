@@ -1,6 +1,6 @@
 // Compiles a net for a GPU: the plan's layers, two batches in turn on their way there, and the steps as
 // captured graphs.
-#include "lib/net/cuda/compiled.h"
+#include "lib/net/backends.h"
 
 #include <algorithm>
 #include <array>

@@ -13,7 +13,7 @@
 
 #include "kernels/cuda/gemm.h"
 #include "lib/base/error.h"
-#include "lib/net/cuda/compiled.h"
+#include "lib/net/backends.h"
 #include "lib/net/describe.h"
 #include "lib/net/init.h"
 #include "tests/bench/gpu/layers.h"

@@ -1,5 +1,5 @@
-// Nets on a GPU. Programs that are built with CUDA link what implements this; in others it is missing, and
-// lib/net/device.cpp says so.
+// What each backend implements: lib/net/cpu in every program, lib/net/cuda in those that are built with CUDA.
+// In others the functions of CUDA are missing, and lib/net/device.cpp says so.
 #pragma once
 
 #include <memory>
@@ -9,8 +9,11 @@
 
 namespace convoy {
 
-// Throws Error where the net or its batch does not fit the GPU's memory: what it needs, and what batch would
-// fit.
+// On oneDNN and OpenMP. Throws Error if a layer has no implementation.
+[[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
+
+// On a GPU. Throws Error where the net or its batch does not fit the GPU's memory: what it needs, and what
+// batch would fit.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
 
