@@ -4,6 +4,7 @@
 #   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that travel
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
 #   JOBS=N                      how many compilations and tests `make check` and `make demo` run at a time
+#   V=1                         show whole commands instead of a short line for each file
 
 MODE ?= release
 ARCH ?= native
@@ -49,6 +50,11 @@ CHECKS := $(wildcard tests/check/*)
 MANUALS := $(wildcard man/*.[1-9])
 NETS := $(wildcard examples/nets/*.net)
 
+# `$(call say,CXX,FILE)` before a command prints "  CXX  FILE" in its place. V=1 shows the command itself; `make -s`
+# shows neither.
+SILENT := $(findstring s,$(firstword -$(MAKEFLAGS)))
+say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)';))
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -78,28 +84,28 @@ $(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi
 
 $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # Renamed at the end, so that a link at the same time sees a whole archive. `q` appends: `r` would replace an object by
 # another of the same name, and each backend has a compiled.o.
 $(LIB): $(call object,$(LIB_SOURCES))
-	@rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
+	$(call say,AR,$@) rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
 
 $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 $(DISPATCHER): tools/convoy
 	@mkdir -p $(@D)
-	cp $< $@
+	$(call say,COPY,$@) cp $< $@
 
 $(OUT)/test/%: $(OUT)/obj/tests/unit/%.o $(call object,$(SUPPORT_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest_main -lgtest $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest_main -lgtest $(LIBS)
 
 $(FIXTURE): $(call object,$(FIXTURE_SOURCE))
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 # Recursive, so that what the set-up installs is seen, and in parallel without -j too.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
@@ -131,7 +137,7 @@ demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it nee
 PEERS := $(patsubst tests/bench/peers/%.cpp,$(OUT)/bench/%,$(wildcard tests/bench/peers/*.cpp))
 $(OUT)/bench/%: tests/bench/peers/%.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
-	$(CXX) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
+	$(call say,CXX,$<) $(CXX) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
 
 # Each operation of the CPU alone, with Google Benchmark where that is installed.
 KERNEL_BENCH := $(OUT)/bench/kernels
@@ -142,14 +148,14 @@ HAVE_BENCHMARK := $(shell printf '$(HASH)if !__has_include(<benchmark/benchmark.
   $(CXX) $(CPPFLAGS) -E -x c++ - > /dev/null 2>&1 && echo yes)
 $(KERNEL_BENCH): $(call object,$(KERNEL_BENCH_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ -lbenchmark $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ -lbenchmark $(LIBS)
 
 # The net alone, on a batch in memory.
 ONE_BATCH := $(OUT)/bench/one_batch
 ONE_BATCH_SOURCE := tests/bench/one_batch.cpp
 $(ONE_BATCH): $(call object,$(ONE_BATCH_SOURCE)) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 BENCH_PROGRAMS := $(PEERS) $(ONE_BATCH) $(if $(HAVE_BENCHMARK),$(KERNEL_BENCH))
 bench: all $(BENCH_PROGRAMS) ## times the tools beside every peer that is installed (PARTS='train imgprep': those, ROUNDS=5)
@@ -182,15 +188,15 @@ endif
 .SECONDEXPANSION:
 $(OUT)/tidy/%.ok: % $$(wildcard $$(basename $$*).h) .clang-tidy tests/.clang-tidy $(OUT)/flags
 	@mkdir -p $(@D)
-	@echo 'clang-tidy $<'
-	@$(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp -idirafter $(GCC_HEADERS) \
-	  $(WARNINGS) -Wno-unknown-warning-option 2> $@.log || { cat $@.log >&2; exit 1; }
+	$(call say,TIDY,$<) $(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp \
+	  -idirafter $(GCC_HEADERS) $(WARNINGS) -Wno-unknown-warning-option 2> $@.log || { cat $@.log >&2; exit 1; }
 	@touch $@
 GCC_HEADERS = $(shell $(CXX) -print-file-name=include)
 
 ifneq ($(shell command -v cppcheck),)
 cppcheck:
-	cppcheck --quiet --error-exitcode=1 --std=c++20 -I. --inline-suppr --suppress=missingIncludeSystem --suppressions-list=.cppcheck.supp \
+	$(call say,LINT,lib formats kernels tools) cppcheck --quiet --error-exitcode=1 --std=c++20 -I. --inline-suppr \
+	  --suppress=missingIncludeSystem --suppressions-list=.cppcheck.supp \
 	  --enable=warning,performance,portability -j $(JOBS) lib formats kernels tools
 else
 cppcheck:

@@ -38,7 +38,8 @@ $(OUT)/cuda/flags: FORCE
 # What ptxas says of each kernel's registers stays beside the object, for tests/check/cuda.
 $(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
 	@mkdir -p $(@D)
-	$(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || { cat $@.log >&2; exit 1; }
+	$(call say,NVCC,$<) $(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || \
+	  { cat $@.log >&2; exit 1; }
 	@grep -i -A4 warning $@.log >&2 || :
 
 # What nvcc compiles, alike in every MODE: for tests/check/cuda.
@@ -47,7 +48,7 @@ cuda-objects: $(CUDA_CODE_OBJECTS)
 
 $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@) $(AR) rcs $@ $^
 
 # These tools run on GPUs; a program that is linked so starts and works where there is no driver. In the other modes
 # only where CUDA=1 insists: nvcc would compile everything once more.
@@ -56,7 +57,7 @@ ifneq ($(if $(filter release,$(MODE))$(filter 1,$(CUDA)),$(HAVE_CUDA)),)
 CUDA_PROGRAMS := $(CUDA_TOOLS:%=$(OUT)/bin/%)
 $(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/net/cuda/compiled.o $(CUDA_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
 $(OUT)/obj/lib/base/version.o: CPPFLAGS_ALL += -DCONVOY_WITH_CUDA
 endif
 # What --version says depends on it.
@@ -75,17 +76,18 @@ GPU_BENCH := $(OUT)/gpu/bench
 GPU_BENCH_OBJECTS := $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp))
 GPU_TOOLS := $(TOOLS:%=$(OUT)/gpu/%)
 # Of the old kind of run path, which the libraries' own libraries are looked for in too.
-GPU_LINK = $(CXX) $(LDFLAGS_ALL) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib' -o $@ -Wl,--start-group $^ -Wl,--end-group
+GPU_LINK = $(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib' -o $@ \
+  -Wl,--start-group $^ -Wl,--end-group
 
 $(OUT)/gpu/obj/%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(OUT)/gpu/obj/%.o: tests/gpu/%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(OUT)/gpu/obj/%.o: tests/bench/gpu/%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
+	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 $(GPU_TESTS): $(OUT)/gpu/%: $(OUT)/gpu/obj/%.o $(OUT)/gpu/obj/main.o $(call object,$(SUPPORT_SOURCES)) $(CUDA_LIB) $(LIB)
 	$(GPU_LINK) -lgtest $(CUDA_LIBS) $(LIBS)
 $(GPU_BENCH): $(GPU_BENCH_OBJECTS) $(CUDA_LIB) $(LIB)
@@ -112,16 +114,16 @@ EMULATION_LIBS := -lboost_context
 
 $(OUT)/emulated/%.o: %.cu $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(EMULATION_FLAGS) -MMD -MP -x c++ -c -o $@ $<
+	$(call say,EMU,$<) $(CXX) $(EMULATION_FLAGS) -MMD -MP -x c++ -c -o $@ $<
 
 $(EMULATED_LIB): $(filter-out %/test_main.o,$(EMULATED_OBJECTS))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@) $(AR) rcs $@ $^
 
 # tests/unit/cuda_*_test.cpp run on the emulated device.
 $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
-	$(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
+	$(call say,EMU,$<) $(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
 
 # These have kernels of their own.
 $(patsubst %,$(OUT)/tidy/%.ok,$(wildcard tests/unit/cuda_emulation_*.cpp)): CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
@@ -130,6 +132,6 @@ $(patsubst %,$(OUT)/tidy/%.ok,$(wildcard tests/unit/cuda_emulation_*.cpp)): CPPF
 $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulation/test_main.o \
   $(call object,$(SUPPORT_SOURCES)) $(EMULATED_LIB) $(LIB)
 	@mkdir -p $(@D)
-	$(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group -lgtest $(EMULATION_LIBS) $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group -lgtest $(EMULATION_LIBS) $(LIBS)
 
 -include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS)) $(wildcard $(OUT)/gpu/obj/*.d)

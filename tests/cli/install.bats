@@ -1,4 +1,4 @@
-# make install and uninstall, into a staging folder; the set-up's messages; the demo in miniature.
+# What make prints, and make install and uninstall, into a staging folder; the set-up's messages; the demo in miniature.
 
 load common
 
@@ -60,6 +60,37 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   for target in check demo install uninstall lint clean; do
     assert_contains "$output" "  $target "
   done
+}
+
+@test "the build says in a line what it makes, V=1 shows whole commands, warnings stay" {
+  # A project of one source and one kernel, built by this Makefile.
+  mkdir -p lib/base kernels/cuda tests/unit build
+  cp "$ROOT/Makefile" .
+  cp "$ROOT/kernels/cuda/cuda.mk" kernels/cuda
+  cp "$ROOT/tests/setup" tests
+  echo 'int zero(int unused) { return 0; }' > lib/base/zero.cpp
+  echo 'int one() { return 1; }' > kernels/one_cuda.cu
+  build() {
+    rm -rf build/obj build/emulated build/*.a
+    expect_status 0 env -u MAKEFLAGS -u MAKELEVEL -u V make CXX=g++ MODE=release CUDA=0 "$@" \
+      build/libconvoy.a build/emulated/kernels/one_cuda.o
+  }
+  local short='  CXX  lib/base/zero.cpp
+  AR   build/libconvoy.a
+  EMU  kernels/one_cuda.cu'
+  build
+  assert_equal "$output" "$short"
+  assert_contains "$stderr" "lib/base/zero.cpp:1:14: warning: unused parameter"
+  build V=1
+  assert_equal "$(grep -c . <<< "$output")" 3
+  grep -q '^g++ .* -c -o build/obj/lib/base/zero.o lib/base/zero.cpp$' <<< "$output"
+  assert_contains "$stderr" "lib/base/zero.cpp:1:14: warning: unused parameter"
+  build -s
+  assert_equal "$output" ""
+  assert_contains "$stderr" "lib/base/zero.cpp:1:14: warning: unused parameter"
+  build -n
+  assert_contains "$output" "g++ "
+  assert_missing build/libconvoy.a
 }
 
 @test "the set-up names what is missing, and is quiet when nothing is" {
