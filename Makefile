@@ -59,10 +59,10 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint check-by-heart demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
-tests: $(UNIT_TESTS) $(FIXTURE) ## the test programs, in $(OUT)/test
+tests: $(UNIT_TESTS) $(FIXTURE) emulated-tools ## the test programs, in $(OUT)/test
 
 # What the objects were compiled with: a change of flags rebuilds them.
 FLAGS_TEXT := $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
@@ -124,6 +124,8 @@ check-cli: all tests ## the Bats files alone (CLI_TESTS=tests/cli/train.bats: th
 	@$(RUN) $(CLI_TESTS)
 check-lint: ## order of includes, manual pages, shell scripts, formatting
 	@$(RUN) $(CHECKS)
+pipeline: all tests ## hashes of all that a fixed pipeline makes: before and after a change that must change nothing
+	@BIN='$(abspath $(OUT)/bin)' EMULATED='$(abspath $(OUT)/emulated/bin)' tests/quality/pipeline
 check-by-heart: all ## alexnet.net learns 500 photographs of the folder CONVOY_DATA by heart, in minutes; no part of check
 	@BIN='$(abspath $(OUT)/bin)' tests/quality/by_heart
 

@@ -134,4 +134,12 @@ $(OUT)/test/cuda_%: $(OUT)/obj/tests/unit/cuda_%.o $(OUT)/obj/tests/cuda_emulati
 	@mkdir -p $(@D)
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group -lgtest $(EMULATION_LIBS) $(LIBS)
 
+# The tools on the emulated device: for tests that need whole programs.
+EMULATED_TOOLS := $(CUDA_TOOLS:%=$(OUT)/emulated/bin/%)
+.PHONY: emulated-tools
+emulated-tools: $(EMULATED_TOOLS)
+$(EMULATED_TOOLS): $(OUT)/emulated/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/net/cuda/compiled.o $(EMULATED_LIB) $(LIB)
+	@mkdir -p $(@D)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(EMULATION_LIBS) $(LIBS)
+
 -include $(patsubst %.o,%.d,$(EMULATED_OBJECTS) $(CUDA_OBJECTS)) $(wildcard $(OUT)/gpu/obj/*.d)
