@@ -1,16 +1,13 @@
-// Errors counted from probabilities, and what eval and predict make of them.
+// Errors counted from probabilities.
 #include "lib/runs/metrics.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <random>
 
 #include "lib/base/error.h"
-#include "lib/runs/evaluation_report.h"
-#include "lib/runs/predictor.h"
 
 namespace convoy {
 namespace {
@@ -70,35 +67,6 @@ TEST(Metrics, RefuseWhatIsNotANumber) {
 TEST(Totals, OfNothingAreZero) {
   EXPECT_EQ(Totals{}.top1_error(), 0.0);
   EXPECT_EQ(Totals{}.loss(), 0.0);
-}
-
-const std::vector<ClassInfo> kClasses = {{"n01", "tench"}, {"n02", ""}};
-
-TEST(EvaluationReport, IsTsvOrJson) {
-  Metrics metrics(3, true);
-  ASSERT_TRUE(metrics.add(Floats{0.5F, 0.25F, 0.25F}, 0));
-  ASSERT_TRUE(metrics.add(Floats{0.25F, 0.25F, 0.5F}, 1));
-  EXPECT_EQ(report_tsv(metrics, kClasses, true),
-            "images\t2\ntop1_error\t0.500000\ntop5_error\t0.000000\nloss\t1.039721\n"
-            "class\tn01\ttench\t1\t0.000000\t0.000000\t0.693147\n"
-            "class\tn02\t\t1\t1.000000\t0.000000\t1.386294\n");
-  const auto json = nlohmann::json::parse(report_json(metrics, kClasses, true));
-  EXPECT_EQ(json["images"], 2);
-  EXPECT_EQ(json["top1_error"], 0.5);
-  EXPECT_EQ(json["classes"][1]["id"], "n02");
-  EXPECT_EQ(json["classes"][1]["top1_error"], 1.0);
-  EXPECT_EQ(class_id(kClasses, 2), "2") << "an output beyond the table";
-}
-
-TEST(PredictionText, EscapesNames) {
-  EXPECT_EQ(prediction_tsv("a\tb\nc", Floats{0.25F, 0.75F}, 5, kClasses),
-            "a\\tb\\nc\t1\tn02\t\t0.750000\na\\tb\\nc\t2\tn01\ttench\t0.250000\n");
-  const auto json = nlohmann::json::parse(prediction_json("\xff\"", Floats{0.25F, 0.75F}, 1, kClasses));
-  EXPECT_EQ(json["name"], "\xEF\xBF\xBD\"");
-  EXPECT_EQ(json["predictions"].size(), 1U);
-  EXPECT_EQ(json["predictions"][0]["class_id"], "n02");
-  EXPECT_EQ(json["predictions"][0]["probability"], 0.75);
-  EXPECT_EQ(nlohmann::json::parse(rejection_json("x", "bad"))["error"], "bad");
 }
 
 }  // namespace

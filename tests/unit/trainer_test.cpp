@@ -1,4 +1,4 @@
-// The steps of a run: which images and rates they get, what is logged, and that a run taken up in the middle
+// A training run: which images and rates they get, what is logged, and that a run taken up in the middle
 // does what it would have done.
 #include "lib/runs/solver.h"
 
@@ -246,33 +246,6 @@ TEST_F(Training, LeavesAnEmptyBatchOut) {
   (void)solver.step(Batch{});
   EXPECT_TRUE(net.rates.empty()) << "nothing to learn from";
   EXPECT_EQ(solver.state().step, 1U);
-}
-
-TEST(RunSetup, NamesCheckpointsAfterTheOutput) {
-  EXPECT_EQ(default_checkpoint("a/w.safetensors"), "a/w.checkpoint.safetensors");
-  EXPECT_EQ(default_checkpoint("w"), "w.checkpoint.safetensors");
-  EXPECT_EQ(default_checkpoint("-"), "");
-}
-
-TEST(RunSetup, FindsOutEarlyWhatCannotBeWritten) {
-  const TemporaryFolder folder;
-  EXPECT_THROW(check_writable(folder / "no/such/file"), Error);
-  EXPECT_THROW(check_writable(folder.path()), Error) << "a folder";
-  EXPECT_NO_THROW(check_writable("/dev/null"));
-  EXPECT_NO_THROW(check_writable(folder / "new"));
-  EXPECT_FALSE(std::filesystem::exists(folder / "new")) << "trying leaves nothing behind";
-}
-
-TEST(TrainingLog, KeepsOtherFilesOfThatName) {
-  const TemporaryFolder folder;
-  const std::string path = folder / "notes.txt";
-  {
-    OutputFile out(path, OutputFile::Content::text);
-    out.write("my notes\n");
-    out.commit();
-  }
-  EXPECT_THROW(TrainingLog(path, 5), Error);
-  EXPECT_EQ(lines_of(path), std::vector<std::string>{"my notes"});
 }
 
 }  // namespace

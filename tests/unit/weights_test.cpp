@@ -13,7 +13,6 @@
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/runs/checkpoint.h"
-#include "lib/runs/run_setup.h"
 #include "tests/support/error_message.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"
@@ -148,20 +147,6 @@ TEST_F(Weights, RefuseValuesThatAreNotFinite) {
   load_parameters(file, other, false);
 }
 
-TEST(AllFinite, FindsOneValueAnywhere) {
-  std::vector<float> values(37, std::numeric_limits<float>::max());
-  EXPECT_TRUE(all_finite(values));
-  EXPECT_TRUE(all_finite({}));
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    for (const float bad : {std::numeric_limits<float>::infinity(), std::nanf("")}) {
-      const float good = std::exchange(values[i], bad);
-      EXPECT_FALSE(all_finite(values)) << i;
-      values[i] = -good;
-      EXPECT_TRUE(all_finite(values)) << i;
-    }
-  }
-}
-
 TEST_F(Weights, KeepUnknownTensorsOut) {
   save_weights(path_, model_, options_, net_);
   const std::vector<float> values(3);
@@ -211,29 +196,6 @@ TEST_F(Weights, ThatDivergedAreNotWritten) {
     EXPECT_EQ(test::bytes_of_file(path_), before) << "the last good one stays";
     (*values)[0][3] = kept;
   }
-}
-
-TEST_F(Weights, MeanMustFitTheStoredImages) {
-  std::vector<float> values(25, 0.5F);
-  const auto write = [&](const char* name, std::vector<std::uint64_t> shape) {
-    OutputFile out(path_, OutputFile::Content::binary);
-    write_safetensors(
-        out, std::vector<TensorView>{{name, DType::f32, std::move(shape), std::as_bytes(std::span(values))}},
-        {});
-    out.commit();
-  };
-  write("mean", {1, 5, 5});
-  EXPECT_EQ(read_mean(path_, model_.net.input).values, values);
-  write("mean", {5, 5, 1});
-  EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("is [5,5,1], not [1,5,5]"),
-            std::string::npos);
-  values[3] = std::nanf("");
-  write("mean", {1, 5, 5});
-  EXPECT_EQ(test::error_of([&] { (void)read_mean(path_, model_.net.input); }),
-            path_ + ": tensor 'mean' holds values that are not finite numbers");
-  write("average", {1, 5, 5});
-  EXPECT_NE(test::error_of([&] { (void)read_mean(path_, model_.net.input); }).find("'mean' is missing"),
-            std::string::npos);
 }
 
 }  // namespace

@@ -1,0 +1,32 @@
+// What eval says of a net.
+#include "lib/runs/evaluation_report.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace convoy {
+namespace {
+
+using Floats = std::vector<float>;
+
+const std::vector<ClassInfo> kClasses = {{"n01", "tench"}, {"n02", ""}};
+
+TEST(EvaluationReport, IsTsvOrJson) {
+  Metrics metrics(3, true);
+  ASSERT_TRUE(metrics.add(Floats{0.5F, 0.25F, 0.25F}, 0));
+  ASSERT_TRUE(metrics.add(Floats{0.25F, 0.25F, 0.5F}, 1));
+  EXPECT_EQ(report_tsv(metrics, kClasses, true),
+            "images\t2\ntop1_error\t0.500000\ntop5_error\t0.000000\nloss\t1.039721\n"
+            "class\tn01\ttench\t1\t0.000000\t0.000000\t0.693147\n"
+            "class\tn02\t\t1\t1.000000\t0.000000\t1.386294\n");
+  const auto json = nlohmann::json::parse(report_json(metrics, kClasses, true));
+  EXPECT_EQ(json["images"], 2);
+  EXPECT_EQ(json["top1_error"], 0.5);
+  EXPECT_EQ(json["classes"][1]["id"], "n02");
+  EXPECT_EQ(json["classes"][1]["top1_error"], 1.0);
+  EXPECT_EQ(class_id(kClasses, 2), "2") << "an output beyond the table";
+}
+
+}  // namespace
+}  // namespace convoy

@@ -1,0 +1,114 @@
+// The options of a run: read, stored, compared with those of a checkpoint.
+#include "lib/runs/training_options.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+TEST(TrainingOptions, SurviveAsJson) {
+  TrainingOptions options;
+  options.set("batch", "50");
+  options.set("steps", "1234");
+  options.set("lr", "1e-3");
+  options.set("momentum", "0.95");
+  options.set("weight-decay", "0");
+  options.set("lr-policy", "step:0.1@20,30");
+  options.set("crop", "center");
+  options.set("flip", "off");
+  options.set("order", "sequential");
+  options.set("precision", "bf16");
+  options.set("seed", "18446744073709551615");
+  options.set("threads", "2");
+  const TrainingOptions back = training_options_from_json(to_json(options), "file");
+  for (const char* name : TrainingOptions::kNames) EXPECT_EQ(back.text(name), options.text(name)) << name;
+  EXPECT_EQ(back.seed, ~std::uint64_t{0});
+  EXPECT_FALSE(back.crop.random);
+  EXPECT_FALSE(back.crop.mirror);
+  EXPECT_FALSE(back.shuffle);
+  EXPECT_EQ(back.steps, 1234U);
+  EXPECT_TRUE(resume_differences(options, back).empty());
+}
+
+TEST(TrainingOptions, RefuseBadTexts) {
+  TrainingOptions options;
+  using Pair = std::pair<const char*, const char*>;
+  for (const auto& [name, text] :
+       {Pair{"batch", "0"}, Pair{"batch", "1.5"}, Pair{"lr", "nan"}, Pair{"lr", "-1"},
+        Pair{"momentum", "1.1"}, Pair{"crop", "Random"}, Pair{"flip", "yes"}, Pair{"order", ""},
+        Pair{"precision", "fp16"}, Pair{"seed", "-1"}, Pair{"nonsense", "1"}, Pair{"steps", "1e3"},
+        Pair{"epochs", "ten"}}) {
+    EXPECT_THROW(options.set(name, text), UsageError) << name << "=" << text;
+  }
+  EXPECT_THROW((void)training_options_from_json(nlohmann::json::array(), "file"), Error);
+  EXPECT_THROW((void)training_options_from_json({{"batch", 3}}, "file"), Error);
+  EXPECT_THROW((void)training_options_from_json({{"batch", "x"}}, "file"), Error);
+}
+
+TEST(TrainingOptions, CountSteps) {
+  TrainingOptions options;
+  options.set("batch", "4");
+  options.set("epochs", "3");
+  EXPECT_EQ(options.total_steps(10), 8U);  // 30 images in batches of 4
+  EXPECT_EQ(options.total_steps(8), 6U);
+  options.set("epochs", "0.5");
+  EXPECT_EQ(options.total_steps(10), 2U);
+  options.set("steps", "7");
+  EXPECT_EQ(options.total_steps(10), 7U);
+  options.set("steps", "0");
+  EXPECT_EQ(options.total_steps(10), 0U);
+  options.set("epochs", "1");  // the later one counts
+  EXPECT_EQ(options.total_steps(10), 3U);
+  options.set("epochs", "4294967295");  // epochs are 32-bit in the keys of random draws
+  EXPECT_THROW((void)options.total_steps(10), UsageError);
+}
+
+TEST(TrainingOptions, TellWhatAResumedRunChanges) {
+  TrainingOptions before;
+  TrainingOptions after;
+  after.set("lr", "0.001");
+  after.set("threads", "2");
+  EXPECT_EQ(resume_differences(before, after),
+            (std::vector<std::string>{"lr: 0.01 in the checkpoint, 0.001 now",
+                                      "threads: 1 in the checkpoint, 2 now"}));
+  for (const auto& [name, text] : {std::pair{"batch", "64"}, {"order", "sequential"}, {"seed", "2"}}) {
+    TrainingOptions other = before;
+    other.set(name, text);
+    EXPECT_THROW((void)resume_differences(before, other), UsageError) << name;
+  }
+}
+
+Precision precision_of_run(const std::string& given, const TrainingOptions* resumed, bool cuda) {
+  po::variables_map values;
+  values.emplace("precision", po::variable_value(given.empty() ? std::string("auto") : given, given.empty()));
+  Device device;
+  device.cuda = cuda;
+  return training_options_from(Options(values, {}), resumed, device).precision;
+}
+
+TEST(TrainingOptions, SettleThePrecisionOnceForARun) {
+  EXPECT_EQ(precision_of_run("", nullptr, false), Precision::fp32);
+  EXPECT_EQ(precision_of_run("auto", nullptr, false), Precision::fp32);
+  EXPECT_EQ(precision_of_run("", nullptr, true), Precision::bf16);
+  EXPECT_EQ(precision_of_run("fp32", nullptr, true), Precision::fp32);
+  EXPECT_EQ(precision_of_run("bf16", nullptr, false), Precision::bf16);
+  for (const bool cuda : {false, true}) {
+    for (const Precision before : {Precision::fp32, Precision::bf16}) {
+      TrainingOptions checkpoint;
+      checkpoint.precision = before;
+      EXPECT_EQ(precision_of_run("", &checkpoint, cuda), before);
+      EXPECT_EQ(precision_of_run("auto", &checkpoint, cuda), before);
+      EXPECT_EQ(precision_of_run("bf16", &checkpoint, cuda), Precision::bf16);
+    }
+  }
+  EXPECT_THROW((void)precision_of_run("fp16", nullptr, true), UsageError);
+  TrainingOptions stored;
+  EXPECT_THROW(stored.set("precision", "auto"), UsageError);
+}
+
+}  // namespace
+}  // namespace convoy
