@@ -1,9 +1,9 @@
-# convoy: see README.md for users, HACKING.md for those who carry on the work, `make help` for the targets.
+# README.md is for users of convoy, HACKING.md for its developers. `make help` lists the targets.
 #
 #   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/
-#   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that travel
+#   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that run on other machines too
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
-#   JOBS=N                      how many compilations and tests `make check` and `make demo` run at a time
+#   JOBS=N                      number of compilations and tests that `make check` and `make demo` run at a time
 #   V=1                         show whole commands instead of a short line for each file
 
 MODE ?= release
@@ -20,13 +20,13 @@ OUT := $(if $(filter release,$(MODE)),build,build/$(MODE))
 
 MODE_FLAGS_release := -O3 -DNDEBUG
 MODE_FLAGS_debug := -Og
-# With the sanitizers' checks in between, GCC 12 takes members of std::regex for uninitialised.
+# In instrumented code GCC 12 falsely reports members of std::regex as uninitialised.
 MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 $(if $(MODE_FLAGS),,$(error MODE must be release, debug or asan, not '$(MODE)'))
 
 PACKAGES := libjpeg libpng zlib libarchive libxxhash
-# -Wrestrict warns of std::string operator+ in GCC 12 where nothing is wrong (GCC bug 105651).
+# -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)
 CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) -fopenmp -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
@@ -64,30 +64,30 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) emulated-tools ## the test programs, in $(OUT)/test
 
-# What the objects were compiled with: a change of flags rebuilds them.
+# The flags that the objects were compiled with: a change of flags rebuilds them.
 FLAGS_TEXT := $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
 $(OUT)/flags: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(FLAGS_TEXT)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_TEXT)' > $@
 
-# The compiler and the libraries are there; otherwise a line says what to install, and how. `tests/setup PURPOSE`
-# installs it.
+# Made if the compiler and the libraries are installed; otherwise a message names what is missing and how to install
+# it, which `tests/setup PURPOSE` does.
 SETUP := CXX='$(CXX)' CPPFLAGS='$(CPPFLAGS_ALL)' tests/setup
 $(OUT)/requirements: tests/setup
 	@mkdir -p $(@D)
 	@$(SETUP) --check build
 	@touch $@
 
-# Square roots that set no errno can be taken a vector at a time. -Wpsabi warns, where a vector fits no register, of
-# functions that return one; all of these are inlined.
+# Square roots can only be vectorised if they need not set errno. -Wpsabi warns about functions that return a vector
+# wider than a register; all of ours are inlined.
 $(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi
 
 $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
-# Renamed at the end, so that a link at the same time sees a whole archive. `q` appends: `r` would replace an object by
-# another of the same name, and each backend has a compiled.o.
+# The archive is renamed when it is complete, so that a link at the same time sees a whole one. `q` appends; `r` would
+# replace an object with another of the same name, and each backend has a compiled.o.
 $(LIB): $(call object,$(LIB_SOURCES))
 	$(call say,AR,$@) rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
 
@@ -107,7 +107,7 @@ $(FIXTURE): $(call object,$(FIXTURE_SOURCE))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
-# Recursive, so that what the set-up installs is seen, and in parallel without -j too.
+# `check` and `demo` call make again, so that it sees what the set-up has installed, and in parallel even without -j.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 RUN := BIN='$(abspath $(OUT)/bin)' tests/run -j $(JOBS) -o $(OUT)/check
 SANITIZER_OPTIONS := ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1 \
@@ -120,13 +120,13 @@ check: ## all tests and checks; installs what they need; the last line sums up
 	@$(RUN) $(CLI_TESTS) $(UNIT_TESTS) $(CHECKS)
 check-unit: tests ## the GoogleTest programs alone
 	@$(RUN) $(UNIT_TESTS)
-check-cli: all tests ## the Bats files alone (CLI_TESTS=tests/cli/train.bats: that one)
+check-cli: all tests ## the Bats files alone (CLI_TESTS=tests/cli/train.bats: only that one)
 	@$(RUN) $(CLI_TESTS)
 check-lint: ## order of includes, manual pages, shell scripts, formatting
 	@$(RUN) $(CHECKS)
-pipeline: all tests ## hashes of all that a fixed pipeline makes: before and after a change that must change nothing
+pipeline: all tests ## hashes everything that a fixed pipeline writes: for comparison before and after a change of structure
 	@BIN='$(abspath $(OUT)/bin)' EMULATED='$(abspath $(OUT)/emulated/bin)' tests/quality/pipeline
-check-by-heart: all ## alexnet.net learns 500 photographs of the folder CONVOY_DATA by heart, in minutes; no part of check
+check-by-heart: all ## alexnet.net learns 500 photographs from the folder CONVOY_DATA by heart, in minutes; not part of check
 	@BIN='$(abspath $(OUT)/bin)' tests/quality/by_heart
 
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
@@ -135,13 +135,13 @@ demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it nee
 	@mkdir -p $(OUT)/demo
 	@$(MAKE) --no-print-directory -C $(OUT)/demo -f $(abspath examples/fashion-mnist/Makefile) BIN='$(abspath $(OUT)/bin)'
 
-# Peers are compiled as this project is.
+# Peers are compiled with the flags of this project.
 PEERS := $(patsubst tests/bench/peers/%.cpp,$(OUT)/bench/%,$(wildcard tests/bench/peers/*.cpp))
 $(OUT)/bench/%: tests/bench/peers/%.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(call say,CXX,$<) $(CXX) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(LIBS)
 
-# Each operation of the CPU alone, with Google Benchmark where that is installed.
+# Times each CPU operation alone, if Google Benchmark is installed.
 KERNEL_BENCH := $(OUT)/bench/kernels
 KERNEL_BENCH_SOURCES := $(wildcard tests/bench/kernels/*.cpp)
 KERNELS ?= .
@@ -152,7 +152,7 @@ $(KERNEL_BENCH): $(call object,$(KERNEL_BENCH_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ -lbenchmark $(LIBS)
 
-# The net alone, on a batch in memory.
+# Times the net alone, on a batch in memory.
 ONE_BATCH := $(OUT)/bench/one_batch
 ONE_BATCH_SOURCE := tests/bench/one_batch.cpp
 $(ONE_BATCH): $(call object,$(ONE_BATCH_SOURCE)) $(LIB)
@@ -160,10 +160,10 @@ $(ONE_BATCH): $(call object,$(ONE_BATCH_SOURCE)) $(LIB)
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
 BENCH_PROGRAMS := $(PEERS) $(ONE_BATCH) $(if $(HAVE_BENCHMARK),$(KERNEL_BENCH))
-bench: all $(BENCH_PROGRAMS) ## times the tools beside every peer that is installed (PARTS='train imgprep': those, ROUNDS=5)
+bench: all $(BENCH_PROGRAMS) ## times the tools beside every installed peer (PARTS='train imgprep': only those; ROUNDS=5)
 	@BIN='$(abspath $(OUT)/bin)' PEERS='$(abspath $(OUT)/bench)' tests/bench/run $(PARTS)
 ifdef HAVE_BENCHMARK
-bench-kernels: $(KERNEL_BENCH) ## times each operation of the CPU against the machine's peak (KERNELS='conv3|lrn': those)
+bench-kernels: $(KERNEL_BENCH) ## times each operation of the CPU against the machine's peak (KERNELS='conv3|lrn': only those)
 	$(KERNEL_BENCH) --benchmark_min_time=0.3 --benchmark_counters_tabular=true --benchmark_filter='$(KERNELS)'
 else
 bench-kernels:
@@ -173,11 +173,11 @@ endif
 bench-precision: all ## trains small nets in fp32 and bf16, three seeds each, and compares their errors (SETS='fashion cifar')
 	@BIN='$(abspath $(OUT)/bin)' tests/bench/precision $(SETS)
 
-lint: ## check-lint, clang-tidy and cppcheck (the latter two where installed)
+lint: ## check-lint, clang-tidy and cppcheck (the latter two if they are installed)
 	@$(MAKE) --no-print-directory $(PARALLEL) -k check-lint cppcheck tidy
 
-# One stamp a file: a file is looked at again when it or the header of its name has changed. No file here needs CUDA's
-# headers.
+# Each file has a stamp: clang-tidy reads it again if it, or the header of the same name, has changed. None of these
+# files needs CUDA's headers.
 TIDY_SOURCES := $(ALL_SOURCES) $(wildcard kernels/cuda/*.cpp tests/cuda_emulation/*.cpp tests/gpu/*.cpp tests/bench/gpu/*.cpp)
 TIDY_STAMPS := $(TIDY_SOURCES:%=$(OUT)/tidy/%.ok)
 ifneq ($(shell command -v $(CLANG_TIDY)),)
@@ -186,7 +186,7 @@ else
 tidy:
 	@echo 'clang-tidy is not installed: skipped'
 endif
-# clang reads the sources as GCC does, but for OpenMP's header, which it has in another package.
+# clang takes GCC's omp.h, last in its search path; its own is in another package.
 .SECONDEXPANSION:
 $(OUT)/tidy/%.ok: % $$(wildcard $$(basename $$*).h) .clang-tidy tests/.clang-tidy $(OUT)/flags
 	@mkdir -p $(@D)

@@ -1,11 +1,11 @@
 # Bash completion of convoy's tools: `convoy TOOL ...` and convoy-TOOL. Installed as
-# share/bash-completion/completions/convoy. Options come from each tool's --help, so that they are never out of date;
-# what an option's value may be is listed here.
+# share/bash-completion/completions/convoy. The options come from each tool's --help, so they are never out of date; the
+# values of options are listed here.
 
 _convoy_tools="imgprep meanimg shardpack train eval predict"
 
-# The options of --help, from lines like "  -o [ --output ] FILE (=-)  write to FILE" and "  --quiet". An option that
-# takes a value is given with "=".
+# Prints the options in --help, from lines like "  -o [ --output ] FILE (=-)  write to FILE" and "  --quiet". Options
+# that take a value end in "=".
 _convoy_options() {  # COMMAND...
   "$@" --help 2> /dev/null < /dev/null | awk '
     /^  -/ {
@@ -14,12 +14,12 @@ _convoy_options() {  # COMMAND...
       name = substr(line, RSTART, RLENGTH)
       rest = substr(line, RSTART + RLENGTH)
       sub(/^ \]/, "", rest)
-      # A value is named one blank after the option; the description begins after two at least, or on the next line.
+      # The name of a value follows after one blank; the description follows after two or more, or on the next line.
       print name (rest ~ /^ [^ ]/ ? "=" : "")
     }'
 }
 
-# Words that an option's value may be, where it is one of a few.
+# Prints the values of an option that takes one of a few words.
 _convoy_values() {  # TOOL OPTION
   case $1:$2 in
     *:--device) echo "auto cpu cuda" ;;
@@ -34,7 +34,7 @@ _convoy_values() {  # TOOL OPTION
   esac
 }
 
-# File names that an operand or a value of that option may be: a shell pattern, or empty for all.
+# Prints a shell pattern for the files that an option, or an operand if OPTION is empty, may name; nothing for all files.
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
     *:--net) echo '*.net' ;;
@@ -43,7 +43,7 @@ _convoy_pattern() {  # TOOL OPTION
   esac
 }
 
-_convoy_files() {  # WORD PATTERN: folders, and files that match
+_convoy_files() {  # WORD PATTERN: completes folders, and files that match
   local word=$1 pattern=$2 name
   while IFS= read -r name; do
     # shellcheck disable=SC2254  # the pattern is one
@@ -53,7 +53,7 @@ _convoy_files() {  # WORD PATTERN: folders, and files that match
       case $name in ${pattern:-*}) COMPREPLY+=("$name") ;; esac
     fi
   done < <(compgen -f -- "$word")
-  # A name to be completed further gets no blank after it.
+  # No blank after a folder, whose name is completed further.
   if [ "${#COMPREPLY[@]}" -eq 1 ] && [[ ${COMPREPLY[0]} == */ ]]; then
     compopt -o nospace 2> /dev/null
   fi
@@ -79,7 +79,7 @@ _convoy() {
   fi
   tool=${tool#convoy-}
 
-  # Readline cuts words at "=": --codec=r is the words --codec, = and r.
+  # Readline splits words at "=": --codec=r is the words --codec, = and r.
   if [ "$word" = "=" ]; then
     option=$previous word=""
   elif [ "$previous" = "=" ]; then

@@ -1,7 +1,7 @@
 # The CUDA backend, compiled twice: by nvcc for GPUs, and by $(CXX) for the emulated device of the tests.
 #
-#   CUDA=auto|1|0               use nvcc where it is found; insist; refuse
-#   CUDA_ARCHS='80 90'          compute capabilities to make code for; PTX of the last one is added
+#   CUDA=auto|1|0               use nvcc if it is found; require it; do without it
+#   CUDA_ARCHS='80 90'          compute capabilities to compile for; PTX for the last one is added
 #
 # $(CUDA_LIB) is the backend for GPUs, $(EMULATED_LIB) the same kernels on the emulated device. Both have the
 # same symbols: a program links one of them, before $(LIB).
@@ -17,7 +17,7 @@ CUDA_KERNELS := $(wildcard kernels/*_cuda.cu)
 CUDA_DEVICE := $(wildcard kernels/cuda/*_cuda.cu)
 CUDA_COMMON := $(wildcard kernels/cuda/*.cpp)
 
-# For GPUs. nvcc passes the host's part to $(CXX), without a wrapper before it: it takes one word.
+# For GPUs. nvcc passes host code to $(CXX), without a wrapper such as ccache, since -ccbin takes one word.
 CUDA_HOST_CXX := $(firstword $(filter-out %ccache %distcc,$(CXX)))
 CUDA_HOME := $(if $(NVCC_PATH),$(abspath $(dir $(realpath $(NVCC_PATH)))/..))
 CUDA_LAST_ARCH := $(lastword $(CUDA_ARCHS))
@@ -35,14 +35,14 @@ $(OUT)/cuda/flags: FORCE
 	@printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' | cmp -s - $@ || \
 	  printf '%s\n' '$(NVCC_PATH) $(NVCCFLAGS_ALL)' > $@
 
-# What ptxas says of each kernel's registers stays beside the object, for tests/check/cuda.
+# ptxas's report on each kernel's registers is kept beside the object, for tests/check/cuda.
 $(OUT)/cuda/%.o: %.cu $(OUT)/cuda/flags
 	@mkdir -p $(@D)
 	$(call say,NVCC,$<) $(NVCC) $(NVCCFLAGS_ALL) -Xptxas -v -MMD -MP -c -o $@ $< 2> $@.log || \
 	  { cat $@.log >&2; exit 1; }
 	@grep -i -A4 warning $@.log >&2 || :
 
-# What nvcc compiles, alike in every MODE: for tests/check/cuda.
+# Everything that nvcc compiles, which is the same in every MODE; for tests/check/cuda.
 .PHONY: cuda-objects
 cuda-objects: $(CUDA_CODE_OBJECTS)
 
@@ -50,8 +50,8 @@ $(CUDA_LIB): $(CUDA_OBJECTS)
 	@rm -f $@
 	$(call say,AR,$@) $(AR) rcs $@ $^
 
-# These tools run on GPUs; a program that is linked so starts and works where there is no driver. In the other modes
-# only where CUDA=1 insists: nvcc would compile everything once more.
+# These tools run on GPUs; linked like this, they also start and work on machines without a driver. The other modes do
+# this only if CUDA=1 requires it, since nvcc would compile everything once more.
 CUDA_TOOLS := train eval predict
 ifneq ($(if $(filter release,$(MODE))$(filter 1,$(CUDA)),$(HAVE_CUDA)),)
 CUDA_PROGRAMS := $(CUDA_TOOLS:%=$(OUT)/bin/%)
@@ -60,22 +60,22 @@ $(CUDA_PROGRAMS): $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(OUT)/obj/lib/net/cuda/com
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ -Wl,--start-group $^ -Wl,--end-group $(CUDA_LIBS) $(LIBS)
 $(OUT)/obj/lib/base/version.o: CPPFLAGS_ALL += -DCONVOY_WITH_CUDA
 endif
-# What --version says depends on it.
+# --version says whether a program has the CUDA backend.
 $(OUT)/cuda/built: FORCE
 	@mkdir -p $(@D)
 	@printf '%s\n' '$(CUDA_PROGRAMS)' | cmp -s - $@ || printf '%s\n' '$(CUDA_PROGRAMS)' > $@
 $(OUT)/obj/lib/base/version.o: $(OUT)/cuda/built
 
-# The tests and the benchmark of real GPUs, the tools that the tests run, and the libraries they need in a folder beside
-# them: what a copy of the tree with build/gpu needs on a machine with driver and toolkit alone. tests/gpu/run runs
-# them there without make.
+# The tests and the benchmark for real GPUs, the tools that the tests run, and, in a folder beside them, the libraries
+# that they need. With them a copy of the tree works on a machine that has only the driver and the toolkit: tests/gpu/run
+# runs them there without make.
 GPU_TESTS := $(patsubst tests/unit/cuda_%_test.cpp,$(OUT)/gpu/%_test,\
   $(filter-out tests/unit/cuda_emulation_%,$(wildcard tests/unit/cuda_*_test.cpp))) \
   $(patsubst tests/gpu/%_test.cpp,$(OUT)/gpu/%_test,$(wildcard tests/gpu/*_test.cpp))
 GPU_BENCH := $(OUT)/gpu/bench
 GPU_BENCH_OBJECTS := $(patsubst tests/bench/gpu/%.cpp,$(OUT)/gpu/obj/%.o,$(wildcard tests/bench/gpu/*.cpp))
 GPU_TOOLS := $(TOOLS:%=$(OUT)/gpu/%)
-# Of the old kind of run path, which the libraries' own libraries are looked for in too.
+# An RPATH, not a RUNPATH: it also finds the libraries that the libraries need.
 GPU_LINK = $(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/lib' -o $@ \
   -Wl,--start-group $^ -Wl,--end-group
 
@@ -98,14 +98,14 @@ $(GPU_TOOLS): $(OUT)/gpu/%: $(OUT)/obj/tools/%.o $(LIB)
 	$(GPU_LINK) $(CUDA_LIBS) $(LIBS)
 
 .PHONY: gpu check-gpu bench-gpu
-gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(GPU_TOOLS)) ## the programs of check-gpu and bench-gpu, to be carried to a GPU
+gpu: $(if $(HAVE_CUDA),$(GPU_TESTS) $(GPU_BENCH) $(GPU_TOOLS)) ## the programs of check-gpu and bench-gpu, to be copied to a machine with a GPU
 	@$(if $(HAVE_CUDA),tests/gpu/collect '$(OUT)/gpu' $^,echo 'gpu: needs nvcc (CUDA toolkit 12 or 13), and not CUDA=0' >&2; exit 1)
-check-gpu: gpu ## all tests of the CUDA backend on a GPU; fails where there is none
+check-gpu: gpu ## all tests of the CUDA backend on a GPU; fails if there is none
 	@tests/gpu/run '$(OUT)/gpu'
 bench-gpu: gpu ## times the CUDA backend beside cuDNN and PyTorch on a GPU
 	@tests/bench/gpu/run '$(OUT)/gpu'
 
-# For the emulated device: g++ finds tests/cuda_emulation/include before the toolkit and the root.
+# For the emulated device: tests/cuda_emulation/include comes before the toolkit and the root in the search path.
 EMULATION_FLAGS := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -Wno-unknown-pragmas
 EMULATED_OBJECTS := $(CUDA_KERNELS:%.cu=$(OUT)/emulated/%.o) \
   $(patsubst %.cpp,$(OUT)/obj/%.o,$(CUDA_COMMON) $(wildcard tests/cuda_emulation/*.cpp))
@@ -125,7 +125,7 @@ $(OUT)/obj/tests/unit/cuda_%.o: tests/unit/cuda_%.cpp $(OUT)/flags
 	@mkdir -p $(@D)
 	$(call say,EMU,$<) $(CXX) $(EMULATION_FLAGS) -MMD -MP -c -o $@ $<
 
-# These have kernels of their own.
+# These tests have kernels of their own, so clang-tidy needs the emulated headers.
 $(patsubst %,$(OUT)/tidy/%.ok,$(wildcard tests/unit/cuda_emulation_*.cpp)): CPPFLAGS_ALL := -Itests/cuda_emulation/include $(CPPFLAGS_ALL) \
   -Wno-unknown-pragmas
 

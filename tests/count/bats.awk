@@ -1,4 +1,4 @@
-# Bats' TAP. Lines after "not ok" belong to that test.
+# Counts Bats tests, from TAP. Lines after "not ok" belong to that test.
 
 function flush_failure() {
   if (broken != "") fail(broken, text)

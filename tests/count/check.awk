@@ -1,4 +1,4 @@
-# A script of tests/check/: one test; status 77 means skipped, with the reason in the last line.
+# Counts a script in tests/check/ as one test; status 77 means skipped, for the reason in its last line.
 
 { text = text indent($0); last = $0 }
 END {

@@ -1,5 +1,6 @@
-# What the counters of one job's output share. Variables from tests/run_one: job, status, how (it ended), seconds, and
-# the files failures, skips, counts. A counter sets `planned` and calls fail, skip or raises `passed`.
+# Shared by gtest.awk, bats.awk and check.awk, which count the tests in one job's output. tests/run_one sets job, status,
+# how (how the job ended), seconds, and the files failures, skips and counts. A counter sets `planned`, and for each
+# result calls fail or skip, or increments `passed`.
 
 function fail(title, text) {
   print "FAIL " job ": " title > failures

@@ -1,4 +1,4 @@
-# GoogleTest's output. Lines before a result belong to that test.
+# Counts the cases in GoogleTest's output. Lines before a result belong to that test.
 
 /^\[==========\] Running [0-9]+ test/ { planned = $3; text = ""; next }
 /^\[==========\] .* ran\./ { over = 1; text = "" }

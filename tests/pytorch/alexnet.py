@@ -1,9 +1,9 @@
-"""examples/nets/alexnet.net in PyTorch: scores of some images with given weights.
+"""examples/nets/alexnet.net in PyTorch: computes the scores of images with given weights.
 
 Usage: alexnet.py WEIGHTS.safetensors INPUT SCORES
 
 WEIGHTS has the parameters under the names of the net. INPUT has N x 3 x 224 x 224 float32 values, the crops with
-the mean subtracted; SCORES receives N x 1000 float32 values, what fc8 gives.
+the mean subtracted; SCORES receives N x 1000 float32 values, the output of fc8.
 """
 
 import json
