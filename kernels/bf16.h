@@ -1,18 +1,12 @@
-// The element types of activations: float, and bfloat16 (the upper half of a float) to halve memory traffic.
-// Arithmetic is always done in float.
+// bfloat16, the upper half of a float: halves memory traffic. Arithmetic is always done in float.
 #pragma once
 
 #include <bit>
-#include <cstddef>
 #include <cstdint>
 
 #include "lib/base/host_device.h"
 
 namespace convoy {
-
-enum class Element { f32, bf16 };
-
-[[nodiscard]] constexpr std::size_t element_bytes(Element element) { return element == Element::f32 ? 4 : 2; }
 
 struct Bf16 {
   std::uint16_t bits = 0;

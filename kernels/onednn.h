@@ -5,7 +5,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
 
-#include "kernels/bf16.h"
+#include "kernels/element.h"
 #include "kernels/tensor_shape.h"
 
 namespace convoy::cpu {

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/element.h"
 #include "kernels/tensor_shape.h"
 
 namespace convoy::cpu {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "formats/net.h"
-#include "kernels/bf16.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -132,8 +131,8 @@ int describe(const Options& options) {
 
 // On standard error, as the weights may go to standard output; with -q too, since it was asked for.
 void show_profile(const CompiledNet& net, const TrainingOptions& training, const Trainer& trainer) {
-  const Element element = training.precision == Precision::bf16 ? Element::bf16 : Element::f32;
-  const std::string table = profile_table(net.net(), net.batch(), element_bytes(element), trainer.times());
+  const std::string table =
+      profile_table(net.net(), net.batch(), element_bytes(training.precision), trainer.times());
   (void)std::fwrite(table.data(), 1, table.size(), stderr);
 }
 

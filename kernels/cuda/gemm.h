@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "kernels/bf16.h"
 #include "kernels/cuda/device.h"
+#include "kernels/element.h"
 
 namespace convoy::cuda {
 

@@ -13,6 +13,7 @@
 #include "kernels/bf16.h"
 #include "kernels/cuda/device.h"
 #include "kernels/dropout.h"
+#include "kernels/element.h"
 #include "kernels/lrn.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/element.h"
 #include "kernels/tensor_shape.h"
 
 namespace convoy {

@@ -11,11 +11,11 @@
 
 #include "formats/net.h"
 #include "kernels/augment.h"
+#include "kernels/element.h"
 
 namespace convoy {
 
 enum class Mode { train, infer };  // a net compiled for training also infers
-enum class Precision { fp32, bf16 };
 
 // A batch as the data side hands it over: stored uint8 images, and what to cut from each. Fewer images than
 // the net was compiled for are allowed (the last batch of an evaluation); losses and gradients are over those
@@ -104,9 +104,9 @@ class CompiledNet {
 struct CompileOptions {
   int batch = 128;
   Mode mode = Mode::train;
-  Precision precision = Precision::fp32;
-  std::uint64_t seed = 1;  // of the dropout masks
-  int threads = 0;         // 0: all processors
+  Element precision = Element::f32;  // of the activations
+  std::uint64_t seed = 1;            // of the dropout masks
+  int threads = 0;                   // 0: all processors
 };
 
 enum class BatchUse { infer, evaluate, train };

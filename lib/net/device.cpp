@@ -72,10 +72,10 @@ Device choose_device(std::string_view text) {
   return device;
 }
 
-Precision choose_precision(std::string_view text, const Device& device) {
-  if (text == "fp32") return Precision::fp32;
-  if (text == "bf16") return Precision::bf16;
-  if (text == kAutomatic) return device.cuda ? Precision::bf16 : Precision::fp32;
+Element choose_precision(std::string_view text, const Device& device) {
+  if (text == "fp32") return Element::f32;
+  if (text == "bf16") return Element::bf16;
+  if (text == kAutomatic) return device.cuda ? Element::bf16 : Element::f32;
   throw UsageError("--precision: '" + std::string(text) + "' is not one of auto, fp32, bf16");
 }
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "formats/net.h"
-#include "kernels/bf16.h"
 #include "kernels/conv.h"
+#include "kernels/element.h"
 #include "kernels/lrn.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"

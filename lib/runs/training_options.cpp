@@ -70,7 +70,7 @@ void TrainingOptions::set(std::string_view name, const std::string& text) {
   } else if (name == "order") {
     shuffle = either(text, option, "shuffle", "sequential");
   } else if (name == "precision") {
-    precision = either(text, option, "fp32", "bf16") ? Precision::fp32 : Precision::bf16;
+    precision = either(text, option, "fp32", "bf16") ? Element::f32 : Element::bf16;
   } else if (name == "seed") {
     seed = whole(text, option);
   } else if (name == "threads") {
@@ -91,7 +91,7 @@ std::string TrainingOptions::text(std::string_view name) const {
   if (name == "crop") return crop.random ? "random" : "center";
   if (name == "flip") return crop.mirror ? "on" : "off";
   if (name == "order") return shuffle ? "shuffle" : "sequential";
-  if (name == "precision") return precision == Precision::fp32 ? "fp32" : "bf16";
+  if (name == "precision") return std::string(element_name(precision));
   if (name == "seed") return std::to_string(seed);
   return name == "threads" ? std::to_string(threads) : std::string();
 }

@@ -28,7 +28,7 @@ struct TrainingOptions {
   Schedule schedule;
   CropRule crop;
   bool shuffle = true;
-  Precision precision = Precision::fp32;
+  Element precision = Element::f32;
   std::uint64_t seed = kDefaultSeed;
   int threads = 1;
 

@@ -26,8 +26,8 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-double images_per_second(const std::string& net_file, const std::string& shard, Precision precision,
-                         int batch, std::size_t steps) {
+double images_per_second(const std::string& net_file, const std::string& shard, Element precision, int batch,
+                         std::size_t steps) {
   const NetSpec spec = parse_net(read_text_file(net_file, kMaxNetBytes), net_file);
   const Dataset data({shard}, [](const Damage& damage) { throw Error(damage.message); });
   const TrainingStream stream{.input = spec.input, .records = data.size(), .batch = batch};
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    const auto precision = std::string(argv[3]) == "bf16" ? convoy::Precision::bf16 : convoy::Precision::fp32;
+    const auto precision = std::string(argv[3]) == "bf16" ? convoy::Element::bf16 : convoy::Element::f32;
     std::printf("%.1f\n", convoy::images_per_second(argv[1], argv[2], precision, std::stoi(argv[4]),
                                                     std::stoul(argv[5])));
   } catch (const std::exception& error) {

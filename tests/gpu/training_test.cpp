@@ -113,7 +113,7 @@ void train(CompiledNet& net, const Waves& waves, std::size_t first_step, std::si
   }
 }
 
-CompileOptions options_for(int batch, Precision precision) {
+CompileOptions options_for(int batch, Element precision) {
   CompileOptions options;
   options.batch = batch;
   options.precision = precision;
@@ -136,11 +136,11 @@ TEST(Training, CifarNetLearnsAsWellAsOnTheCpu) {
     train(compiled, training, 450, 150, 0.0001);
     return validation.error(compiled);
   };
-  const double cpu_error = error_of(*compile_cpu(net, options_for(64, Precision::fp32)));
+  const double cpu_error = error_of(*compile_cpu(net, options_for(64, Element::f32)));
   EXPECT_LT(cpu_error, 0.15) << "not settled: too little to tell anything";
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+  for (const Element precision : {Element::f32, Element::bf16}) {
     const double gpu_error = error_of(*compile_cuda(net, options_for(64, precision), 0));
-    std::printf("%s: CPU error %.4f, GPU error %.4f\n", precision == Precision::fp32 ? "fp32" : "bf16",
+    std::printf("%s: CPU error %.4f, GPU error %.4f\n", precision == Element::f32 ? "fp32" : "bf16",
                 cpu_error, gpu_error);
     EXPECT_NEAR(gpu_error, cpu_error, 0.02);
   }
@@ -165,8 +165,8 @@ TEST(Training, GoesOnOnTheOtherDevice) {
   const Waves training(net, 640, 3);
   constexpr std::size_t kHalf = 10;
   using Compile = std::function<std::unique_ptr<CompiledNet>()>;
-  const Compile cpu = [&] { return compile_cpu(net, options_for(32, Precision::fp32)); };
-  const Compile gpu = [&] { return compile_cuda(net, options_for(32, Precision::fp32), 0); };
+  const Compile cpu = [&] { return compile_cpu(net, options_for(32, Element::f32)); };
+  const Compile gpu = [&] { return compile_cuda(net, options_for(32, Element::f32), 0); };
   const auto start = [&](CompiledNet& compiled) {
     initialize_parameters(compiled, kSeed);
     set_gray_mean(compiled);
@@ -205,7 +205,7 @@ std::int64_t resident_bytes() {
 TEST(Training, AlexNetRunsAThousandStepsWithoutALeak) {
   constexpr std::int64_t kHostGrowth = std::int64_t{16} << 20;
   const NetSpec net = read_example("alexnet.net");
-  const auto gpu = compile_cuda(net, options_for(64, Precision::bf16), 0);
+  const auto gpu = compile_cuda(net, options_for(64, Element::bf16), 0);
   initialize_parameters(*gpu, kSeed);
   set_gray_mean(*gpu);
   const RandomBatch batch(net, 64, kSeed);
@@ -231,7 +231,7 @@ TEST(Training, AlexNetRunsAThousandStepsWithoutALeak) {
 TEST(Training, SaysWhatBatchWouldFit) {
   const NetSpec net = read_example("alexnet.net");
   try {
-    (void)compile_cuda(net, options_for(1 << 20, Precision::fp32), 0);
+    (void)compile_cuda(net, options_for(1 << 20, Element::f32), 0);
     FAIL() << "no error";
   } catch (const std::exception& error) {
     EXPECT_NE(std::string(error.what()).find("would fit"), std::string::npos) << error.what();

@@ -89,7 +89,7 @@ TEST_P(WholeNet, StepsLikeTheReference) {
 std::unique_ptr<CompiledNet> compile_bf16(const NetSpec& net, int batch) {
   if (!cpu::onednn_has_bf16()) return nullptr;
   CompileOptions options = options_for(batch);
-  options.precision = Precision::bf16;
+  options.precision = Element::bf16;
   return compile_cpu(net, options);
 }
 

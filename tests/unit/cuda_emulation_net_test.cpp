@@ -22,7 +22,7 @@ std::vector<double> results_of(const NetSpec& net) {
   CompileOptions options;
   options.batch = kImages;
   options.mode = Mode::train;
-  options.precision = Precision::bf16;
+  options.precision = Element::bf16;
   options.seed = kSeed;
   options.threads = 1;
   const auto compiled = compile_cuda(net, options, 0);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::uint64_t kSeed = 5;
 
-CompileOptions options_for(int batch, Mode mode = Mode::train, Precision precision = Precision::fp32) {
+CompileOptions options_for(int batch, Mode mode = Mode::train, Element precision = Element::f32) {
   CompileOptions options;
   options.batch = batch;
   options.mode = mode;
@@ -85,7 +85,7 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
 // In bf16 some ReLUs and maxima fall to the other side, which no bound on rounding covers: gradients point
 // the same way. The master weights are floats and follow the gradient exactly, but for float rounding.
 TEST_P(CudaNet, StepsTheSameWayInBf16) {
-  const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Precision::bf16), 0);
+  const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Element::bf16), 0);
   const auto cpu = compile_cpu(net_, options_for(4));
   initialize_parameters(*gpu, kSeed);
   initialize_parameters(*cpu, kSeed);
@@ -145,7 +145,7 @@ TEST_P(CudaNet, InfersLikeTheCpu) {
 // Steps that overlap, and steps one after another, give the same bits; and so does a net that goes on from
 // the weights and momenta of another.
 TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
-  for (const Precision precision : {Precision::fp32, Precision::bf16}) {
+  for (const Element precision : {Element::f32, Element::bf16}) {
     const CompileOptions options = options_for(4, Mode::train, precision);
     const auto apart = compile_cuda(net_, options, 0);
     const auto overlapped = compile_cuda(net_, options, 0);
@@ -188,7 +188,7 @@ TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
 }
 
 TEST_P(CudaNet, GivesBackTheBitsThatItWasGiven) {
-  const auto gpu = compile_cuda(net_, options_for(2, Mode::train, Precision::bf16), 0);
+  const auto gpu = compile_cuda(net_, options_for(2, Mode::train, Element::bf16), 0);
   TestRandom random(90);
   for (std::size_t i = 0; i < infos_.size(); ++i) {
     const std::vector<float> weights = floats(random.values(infos_[i].elements()));
@@ -220,7 +220,7 @@ INSTANTIATE_TEST_SUITE_P(Nets, CudaNet, ::testing::ValuesIn(kSmallNets),
 
 TEST(CompileCuda, FusesWhatBelongsTogether) {
   const NetSpec net = parse_net(kSmallNets[0].text, kSmallNets[0].name);
-  const auto gpu = compile_cuda(net, options_for(2, Mode::train, Precision::bf16), 0);
+  const auto gpu = compile_cuda(net, options_for(2, Mode::train, Element::bf16), 0);
   std::string all;
   for (const std::string& line : gpu->describe_primitives()) all += line + "\n";
   EXPECT_NE(all.find("conv1+relu1 forward implicit-gemm own nhwc bf16 space-to-depth"), std::string::npos)
@@ -279,7 +279,7 @@ TEST(CompileCuda, PlansForTheSharedMemoryThatThereIs) {
     const NetSpec net = parse_net("input 4x4x1\nconv conv1 " + std::to_string(filters) +
                                       " 1x1\nlrn\nmaxpool 3x3 stride=1\nfc fc1 2\nsoftmax\n",
                                   "net");
-    const CudaPlan plan(net, options_for(1, Mode::train, Precision::bf16), shared_bytes);
+    const CudaPlan plan(net, options_for(1, Mode::train, Element::bf16), shared_bytes);
     std::string all;
     for (const CudaPlannedLayer& planned : plan.layers()) all += planned.name + " ";
     return all;

@@ -82,7 +82,7 @@ TEST(TrainingOptions, TellWhatAResumedRunChanges) {
   }
 }
 
-Precision precision_of_run(const std::string& given, const TrainingOptions* resumed, bool cuda) {
+Element precision_of_run(const std::string& given, const TrainingOptions* resumed, bool cuda) {
   po::variables_map values;
   values.emplace("precision", po::variable_value(given.empty() ? std::string("auto") : given, given.empty()));
   Device device;
@@ -91,18 +91,18 @@ Precision precision_of_run(const std::string& given, const TrainingOptions* resu
 }
 
 TEST(TrainingOptions, SettleThePrecisionOnceForARun) {
-  EXPECT_EQ(precision_of_run("", nullptr, false), Precision::fp32);
-  EXPECT_EQ(precision_of_run("auto", nullptr, false), Precision::fp32);
-  EXPECT_EQ(precision_of_run("", nullptr, true), Precision::bf16);
-  EXPECT_EQ(precision_of_run("fp32", nullptr, true), Precision::fp32);
-  EXPECT_EQ(precision_of_run("bf16", nullptr, false), Precision::bf16);
+  EXPECT_EQ(precision_of_run("", nullptr, false), Element::f32);
+  EXPECT_EQ(precision_of_run("auto", nullptr, false), Element::f32);
+  EXPECT_EQ(precision_of_run("", nullptr, true), Element::bf16);
+  EXPECT_EQ(precision_of_run("fp32", nullptr, true), Element::f32);
+  EXPECT_EQ(precision_of_run("bf16", nullptr, false), Element::bf16);
   for (const bool cuda : {false, true}) {
-    for (const Precision before : {Precision::fp32, Precision::bf16}) {
+    for (const Element before : {Element::f32, Element::bf16}) {
       TrainingOptions checkpoint;
       checkpoint.precision = before;
       EXPECT_EQ(precision_of_run("", &checkpoint, cuda), before);
       EXPECT_EQ(precision_of_run("auto", &checkpoint, cuda), before);
-      EXPECT_EQ(precision_of_run("bf16", &checkpoint, cuda), Precision::bf16);
+      EXPECT_EQ(precision_of_run("bf16", &checkpoint, cuda), Element::bf16);
     }
   }
   EXPECT_THROW((void)precision_of_run("fp16", nullptr, true), UsageError);

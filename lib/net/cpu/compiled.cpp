@@ -52,7 +52,7 @@ class CompiledCpu final : public CompiledNet {
       : net_(net),
         options_(options),
         threads_(options.threads > 0 ? options.threads : default_threads()),
-        element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32),
+        element_(options.precision),
         parameters_(parameters_of(net)) {
     const ThreadCount thread_count(threads_);
     const Extent& crop = net_.input.crop;
@@ -321,7 +321,7 @@ std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOption
   if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
     throw Error("net", "the softmax's input is not one score a class");
   }
-  if (options.precision == Precision::bf16 && !cpu::onednn_has_bf16()) {
+  if (options.precision == Element::bf16 && !cpu::onednn_has_bf16()) {
     throw Error("this processor does not compute in bf16, which takes AVX-512: use --precision=fp32");
   }
   try {

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "formats/net.h"
-#include "kernels/bf16.h"
 #include "kernels/product.h"
 #include "kernels/tensor_shape.h"
 #include "lib/net/compiled_net.h"

@@ -7,7 +7,7 @@
 namespace convoy {
 
 CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes)
-    : element_(options.precision == Precision::bf16 ? Element::bf16 : Element::f32) {
+    : element_(options.precision) {
   const Extent& crop = net.input.crop;
   plan_ = plan_layers<CudaPlannedLayer>(
       net,

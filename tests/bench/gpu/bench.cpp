@@ -66,7 +66,7 @@ NetSpec alexnet(bool lrn) {
 double training_rate(const NetSpec& net, int batch) {
   CompileOptions options;
   options.batch = batch;
-  options.precision = Precision::bf16;
+  options.precision = Element::bf16;
   const auto compiled = compile_cuda(net, options, 0);
   initialize_parameters(*compiled, 1);
   const auto stored = static_cast<std::size_t>(net.input.stored.elements());

@@ -25,7 +25,7 @@ void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const Tensor
   const auto scratch = [shape] {
     return small_values<float>(cpu::lrn_scratch(shape) * omp_get_max_threads());
   };
-  const std::string type = text_of(kElementOf<T>);
+  const std::string type(element_name(kElementOf<T>));
   kernels.push_back({name + "/forward/" + type, kElementOf<T>, [=] {
                        const auto x = small_values<T>(tensor.elements());
                        const auto y = small_values<T>(tensor.elements());
@@ -51,7 +51,7 @@ void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const Tensor
 template <typename T>
 void add_lrn_maxpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& pool) {
   const LrnPoolShape shape{{pool.in, 5, 2.0F, 1e-4F, 0.75F}, pool, true, false};
-  const std::string type = text_of(kElementOf<T>);
+  const std::string type(element_name(kElementOf<T>));
   const auto where_bytes = static_cast<double>(pool.out.elements()) * sizeof(LrnPoolIndex);
   kernels.push_back(
       {name + "/forward/" + type, kElementOf<T>, [=] {
@@ -78,7 +78,7 @@ void add_lrn_maxpool(std::vector<Kernel>& kernels, const std::string& name, cons
 
 template <typename T>
 void add_maxpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& shape) {
-  const std::string type = text_of(kElementOf<T>);
+  const std::string type(element_name(kElementOf<T>));
   const double where_bytes = static_cast<double>(shape.out.elements()) * sizeof(PoolIndex);
   const double moved = bytes_of<T>(shape.in) + bytes_of<T>(shape.out) + where_bytes;
   kernels.push_back({name + "/forward/" + type, kElementOf<T>, [=] {
@@ -104,7 +104,7 @@ void add_maxpool(std::vector<Kernel>& kernels, const std::string& name, const Po
 
 template <typename T>
 void add_avgpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& shape) {
-  const std::string type = text_of(kElementOf<T>);
+  const std::string type(element_name(kElementOf<T>));
   const double moved = bytes_of<T>(shape.in) + bytes_of<T>(shape.out);
   for (const bool forward : {true, false}) {
     kernels.push_back({name + (forward ? "/forward/" : "/backward/") + type, kElementOf<T>, [=] {
@@ -126,7 +126,7 @@ template <typename T>
 void add_elementwise(std::vector<Kernel>& kernels, std::int64_t count) {
   using Forward = void (*)(std::int64_t, const T*, T*);
   using Backward = void (*)(std::int64_t, const T*, const T*, T*);
-  const std::string type = text_of(kElementOf<T>);
+  const std::string type(element_name(kElementOf<T>));
   const double bytes = static_cast<double>(count) * sizeof(T);
   const auto add = [&](const std::string& name, Forward forward, Backward backward) {
     kernels.push_back({name + "/forward/" + type, kElementOf<T>, [=] {

@@ -6,10 +6,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <type_traits>
 #include <vector>
 
-#include "kernels/bf16.h"
+#include "kernels/element.h"
 #include "lib/net/cpu/buffer.h"
 
 namespace convoy::bench {
@@ -25,12 +24,6 @@ struct Kernel {
   Element element = Element::f32;
   std::function<KernelCase()> prepare;  // takes memory: only while the kernel is timed
 };
-
-template <typename T>
-inline constexpr Element kElementOf = std::is_same_v<T, Bf16> ? Element::bf16 : Element::f32;
-[[nodiscard]] inline std::string text_of(Element element) {
-  return element == Element::bf16 ? "bf16" : "fp32";
-}
 
 // An array that copies share.
 template <typename T>

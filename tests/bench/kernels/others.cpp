@@ -63,23 +63,24 @@ struct DropoutMemory {
 template <typename T>
 void add_dropout(std::vector<Kernel>& kernels, int batch) {
   for (const bool forward : {true, false}) {
-    kernels.push_back(
-        {std::string("dropout/") + (forward ? "forward/" : "backward/") + text_of(kElementOf<T>),
-         kElementOf<T>, [=] {
-           const auto memory = std::make_shared<DropoutMemory>(batch);
-           const std::int64_t count = memory->shape.tensor.elements();
-           const auto from = small_values<T>(count);
-           const auto to = small_values<T>(count);
-           return KernelCase{0.0, static_cast<double>(count) * (1 + 2 * sizeof(T)), [=] {
-                               const auto* mask = memory->mask.data();
-                               if (forward) {
-                                 cpu::dropout_forward(memory->shape, mask, from.data(), to.data());
-                               } else {
-                                 cpu::dropout_backward<T>(memory->shape, mask, from.data(), nullptr,
-                                                          to.data());
-                               }
-                             }};
-         }});
+    kernels.push_back({std::string("dropout/") + (forward ? "forward/" : "backward/") +
+                           std::string(element_name(kElementOf<T>)),
+                       kElementOf<T>, [=] {
+                         const auto memory = std::make_shared<DropoutMemory>(batch);
+                         const std::int64_t count = memory->shape.tensor.elements();
+                         const auto from = small_values<T>(count);
+                         const auto to = small_values<T>(count);
+                         return KernelCase{0.0, static_cast<double>(count) * (1 + 2 * sizeof(T)), [=] {
+                                             const auto* mask = memory->mask.data();
+                                             if (forward) {
+                                               cpu::dropout_forward(memory->shape, mask, from.data(),
+                                                                    to.data());
+                                             } else {
+                                               cpu::dropout_backward<T>(memory->shape, mask, from.data(),
+                                                                        nullptr, to.data());
+                                             }
+                                           }};
+                       }});
   }
 }
 

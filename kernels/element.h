@@ -1,0 +1,31 @@
+// The types that activations, and the weights that products read, are stored in.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "kernels/bf16.h"
+
+namespace convoy {
+
+enum class Element { f32, bf16 };
+
+[[nodiscard]] constexpr std::size_t element_bytes(Element element) { return element == Element::f32 ? 4 : 2; }
+
+// The name of options and reports: "fp32" or "bf16".
+[[nodiscard]] constexpr std::string_view element_name(Element element) {
+  return element == Element::f32 ? "fp32" : "bf16";
+}
+
+template <typename T>
+inline constexpr Element kElementOf = Element::f32;
+template <>
+inline constexpr Element kElementOf<Bf16> = Element::bf16;
+
+// Returns body.operator()<T>(), where T is the element's type: float or Bf16.
+template <typename Body>
+decltype(auto) with_type_of(Element element, Body&& body) {
+  return element == Element::f32 ? body.template operator()<float>() : body.template operator()<Bf16>();
+}
+
+}  // namespace convoy
