@@ -4,8 +4,8 @@
 namespace convoy::cuda {
 namespace {
 
-// The usual case, colour images in cells of 4x4 pixels or 1x1, has its divisors known to the compiler; 0:
-// any.
+// In the usual cases, colour images in cells of 4x4 or of 1x1 pixels, the compiler knows the divisors kSide
+// and kChannels; 0 means any.
 template <int kSide, int kChannels, typename T>
 __global__ void __launch_bounds__(kThreads, 4)
     augment_kernel(AugmentShape shape, SpaceToDepth cells, AugmentBatch batch, const float* mean, T* y) {

@@ -4,8 +4,8 @@
 namespace convoy::cuda {
 namespace {
 
-// A block sums all rows of a few vectors of columns: a batch has few rows, so that many narrow blocks, each
-// thread with few rows, fill a GPU better than wide ones.
+// A block sums all rows of a few vectors of columns. A batch has few rows, so many narrow blocks, in which
+// each thread has few rows, fill a GPU better than wide ones.
 constexpr int kColumnVectors = 8;
 constexpr int kLines = kThreads / kColumnVectors;  // rows that a block reads at a time
 

@@ -1,11 +1,12 @@
 // conv forward and the gradient of its input, on the tensor cores. Both are products of gathered pixels
-// (rows) with the weights (columns): the rows of the matrix that im2col would make are copied piece by piece
-// to shared memory.
+// (rows) and weights (columns): the rows of the matrix that im2col would build are copied piece by piece to
+// shared memory.
 //   forward:   rows are pixels of y, depth is (r, s, c), columns are filters
 //   gradient:  rows are pixels of x, depth is (r, s, k), columns are channels
-// With a stride t only every t-th tap of a row and column of the kernel meets a pixel of x, the same ones for
-// every t-th pixel: the gradient is t * t products (phases), each of which is like one with a stride of 1.
-// Groups whose channels do not fall on 16 bytes are copied element by element, a tap's channels filled up.
+// With a stride of t, a pixel of x meets only every t-th tap of a row and of a column of the filter, and
+// every t-th pixel meets the same ones. The gradient is therefore t * t products (phases), each like that of
+// a convolution of stride 1. Groups whose channels do not begin and end at multiples of 16 bytes are copied
+// element by element, with each tap's channels padded.
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
@@ -22,17 +23,17 @@ enum class Pass { forward, gradient, phase_gradient };
 struct GatherProblem {
   const Bf16* source;   // x or dy
   const Bf16* weights;  // [K][taps][channel_pitch]
-  const float* bias;    // forward; of all groups
-  const Bf16* mask;     // gradient: relu_output, or null
+  const float* bias;    // of all groups; forward only
+  const Bf16* mask;     // relu_output, or null; gradient only
   Bf16* result;
   bool relu;
 
   int rows;             // pixels of the result
-  int columns;          // of a group's result; filling included where aligned
+  int columns;          // channels of a group's result; padding included if aligned
   int depth;            // taps * depth_channels
-  int depth_channels;   // of a group's source at a tap, filling included
-  int source_channels;  // of a group, to where the next one begins
-  int real_filters;     // of a group: weights exist for these
+  int depth_channels;   // channels of a group's source at one tap, padding included
+  int source_channels;  // from one group's channels to the next one's
+  int real_filters;     // of a group: those that have weights
   int column_tiles;
   int source_height;
   int source_width;
@@ -40,14 +41,14 @@ struct GatherProblem {
   int result_pitch;
   int channel_pitch;
   int taps;       // of a filter
-  int stride;     // forward
-  int first_row;  // of the source, of row 0 of the result at tap 0
+  int stride;     // forward only
+  int first_row;  // of the source, for row 0 of the result at tap 0
   int first_column;
   PixelDivision result_pixels;
   FastDiv by_channels;
   FastDiv by_kernel_width;
 
-  // Of phase_gradient: where its pixels and taps are among all.
+  // phase_gradient only: which pixels of the result and which taps of the filter belong to the phase.
   int step;
   int result_height;
   int result_width;
@@ -58,8 +59,8 @@ struct GatherProblem {
   int first_tap_column;
 };
 
-// Copies chunks of the problem's tiles to shared memory. The calling thread copies the same chunk of every
-// kStep-th line.
+// Copies the chunks of the problem's tiles to shared memory. Each thread copies the same chunk of every
+// kStepA-th line of a.
 template <typename Shape, Pass kPass, bool kAligned>
 class GatherLoader {
  public:
@@ -97,20 +98,20 @@ class GatherLoader {
  private:
   using A = typename Tile::A;
   using B = typename Tile::B;
-  static constexpr int kStepA = Shape::kThreads / A::kChunks;  // lines from one of a thread's to the next
-  static constexpr int kLinesA = A::kLines / kStepA;           // of a thread
+  static constexpr int kStepA = Shape::kThreads / A::kChunks;  // from one of a thread's lines to its next
+  static constexpr int kLinesA = A::kLines / kStepA;           // lines of a thread
   static constexpr int kChunksB = B::kLines * B::kChunks;
-  static constexpr int kNowhere = -(1 << 30);  // no tap brings it into the image
+  static constexpr int kNowhere = -(1 << 30);  // a row so far out that no tap brings it into the image
   static_assert(Shape::kThreads % A::kChunks == 0 && A::kLines % kStepA == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
   __device__ __forceinline__ static int line_a() { return thread() / A::kChunks; }
-  // Elements of a chunk from `first` on that are before `end`; there is at least one.
+  // The number of elements from `first` on that are in its chunk and before `end`; there is at least one.
   __device__ __forceinline__ static int chunk_before(int first, int end) {
     if constexpr (kAligned) return kChunk;
     return end - first < kChunk ? end - first : kChunk;
   }
-  // The number in the filter of a tap of the phase.
+  // The index in the whole filter of a tap of the phase.
   __device__ __forceinline__ int tap_of_filter(int tap) const {
     if constexpr (kPass != Pass::phase_gradient) return tap;
     const int r = problem_.by_kernel_width.quotient(tap);
@@ -178,7 +179,7 @@ class GatherLoader {
     }
   }
 
-  // As given to the kernel: in constant memory.
+  // The kernel's own argument, in constant memory.
   const GatherProblem& problem_;
   const Bf16* source_;
   const Bf16* weights_;
@@ -197,7 +198,7 @@ constexpr std::size_t gather_shared_bytes() {
   return Tile::kBytes > kResults ? Tile::kBytes : kResults;
 }
 
-// Bias, ReLU and rounding, into shared memory, from where whole chunks go to the result.
+// Adds the bias, applies the ReLU, and rounds into shared memory, from where whole chunks go to the result.
 template <Pass kPass, typename Shape, typename Tile>
 __device__ __forceinline__ void round_results(const GatherProblem& problem, const Tile& tile, int group,
                                               int first_column) {
@@ -232,7 +233,7 @@ __device__ __forceinline__ void round_results(const GatherProblem& problem, cons
   }
 }
 
-// Where the first channel of a row's pixel is in the result.
+// The offset in the result of the first channel of a row's pixel.
 template <Pass kPass>
 __device__ __forceinline__ std::int64_t result_of_row(const GatherProblem& problem, int row) {
   if constexpr (kPass != Pass::phase_gradient) return std::int64_t{row} * problem.result_pitch;
@@ -252,7 +253,7 @@ __device__ __forceinline__ void store_results(const GatherProblem& problem, int 
   constexpr int kChunks = Shape::kColumns / kChunk;
   const auto* const results = dynamic_shared<std::uint16_t>();
   int columns = problem.columns;
-  if constexpr (!kAligned) {  // the last group writes the filling too
+  if constexpr (!kAligned) {  // the last group also writes the padding
     if (group + 1 == static_cast<int>(gridDim.y)) columns = problem.result_pitch - group * problem.columns;
   }
   for (int number = static_cast<int>(threadIdx.x); number < Shape::kRows * kChunks;
@@ -285,8 +286,8 @@ __device__ __forceinline__ void store_results(const GatherProblem& problem, int 
   }
 }
 
-// Blocks: x counts tiles, those of equal rows side by side so that they share the gathered pixels in the L2
-// cache; y counts groups.
+// Blocks: x counts tiles, y counts groups. Tiles of the same rows are neighbours in x, so that they share the
+// gathered pixels in the L2 cache.
 template <Pass kPass, bool kAligned, typename Shape>
 __global__ void __launch_bounds__(Shape::kThreads) conv_gather(const GatherProblem problem) {
   using Loader = GatherLoader<Shape, kPass, kAligned>;
@@ -314,10 +315,10 @@ void launch_tiles(const Stream& stream, GatherProblem problem, int groups) {
          dim3(Shape::kThreads), gather_shared_bytes<Shape, Tile>(), stream, problem);
 }
 
-// What fills the columns with the least waste; of equal waste, the widest.
+// The tiles that waste the fewest columns; among equals, the widest.
 GatherTiles choose_tiles(int rows, int columns, int groups) {
-  constexpr int kFewRows = 64 * 64;          // below, large tiles leave multiprocessors idle
-  constexpr std::int64_t kManyTiles = 1024;  // several waves of the widest on any GPU
+  constexpr int kFewRows = 64 * 64;          // with fewer, large tiles leave multiprocessors idle
+  constexpr std::int64_t kManyTiles = 1024;  // several waves of the widest tiles on any GPU
   const auto filled = [&](int tile) { return (columns + tile - 1) / tile * tile; };
   if (rows < kFewRows) return GatherTiles::small64x64;
   const int least = std::min({filled(128), filled(96), filled(64), filled(48)});
@@ -335,7 +336,7 @@ void launch_gather(const Stream& stream, const GatherProblem& problem, int group
   switch (tiles) {
     case GatherTiles::wide256x128:
       return launch_tiles<kPass, true, TileShape<256, 128, 32, 64, 64, 4>>(stream, problem, groups);
-    case GatherTiles::square128x128:  // two blocks fit a multiprocessor of sm_80 and sm_90
+    case GatherTiles::square128x128:  // two blocks fit on a multiprocessor of sm_80 and sm_90
       return launch_tiles<kPass, true, TileShape<128, 128, 32, 64, 64, 4>>(stream, problem, groups);
     case GatherTiles::tall128x96:
       return launch_tiles<kPass, true, TileShape<128, 96, 32, 64, 48, 4>>(stream, problem, groups);
@@ -349,7 +350,7 @@ void launch_gather(const Stream& stream, const GatherProblem& problem, int group
   }
 }
 
-// The tiles of groups that are not aligned: those have few columns.
+// The tiles for groups that are not aligned: such groups have few columns.
 template <Pass kPass>
 void launch_unaligned(const Stream& stream, const GatherProblem& problem, int groups) {
   launch_tiles<kPass, false, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, groups);
@@ -386,7 +387,7 @@ void gather_forward(const Stream& stream, const ConvGeometry& g, const Bf16* x, 
   launch_unaligned<Pass::forward>(stream, problem, g.groups);
 }
 
-// The pixels of one phase down and one across.
+// The product for the pixels of one phase down and one phase across.
 GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phase& across) {
   const int depth_channels = fill_up(g.filters);
   GatherProblem problem = {};
@@ -421,7 +422,7 @@ GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phas
 
 void gather_gradient(const Stream& stream, const ConvGeometry& g, const Bf16* dy, const Bf16* w,
                      const Bf16* mask, Bf16* dx, GatherTiles tiles) {
-  // Pixels between those that any tap meets have no product.
+  // No product writes the pixels that no tap meets.
   if (std::min(g.kernel_height, g.kernel_width) < g.stride) {
     const std::int64_t elements = std::int64_t{g.in_pixels()} * g.x_pitch;
     fill_zero(stream, dx, static_cast<std::uint64_t>(elements) * sizeof(Bf16));

@@ -1,5 +1,5 @@
-// conv in float, without tensor cores: the mode of exact comparison. Each pass is a product of two matrices
-// whose elements are found one by one.
+// conv in float, without tensor cores, for exact comparison. Each pass is a product of two matrices whose
+// elements are located one by one.
 #include "kernels/cuda/conv_geometry.cuh"
 #include "kernels/relu.h"
 
@@ -8,15 +8,15 @@ namespace {
 
 constexpr int kTile = 64;  // rows and columns of a block's result
 constexpr int kTileDepth = 16;
-constexpr int kEach = 4;              // rows and columns of a thread's
+constexpr int kEach = 4;              // rows and columns of a thread's part of it
 constexpr int kSide = kTile / kEach;  // threads down and across
 
-// A problem has rows(), columns(z), first_depth(z), end_depth(z), a(row, depth, z), b(depth, column, z),
-// which are zero outside, and store(row, column, z, sum); z is the block's.
+// A Problem has rows(), columns(z), first_depth(z) and end_depth(z); a(row, depth, z) and b(depth, column,
+// z), which are zero outside of the matrices; and store(row, column, z, sum). z is the block's z.
 template <typename Problem>
 __global__ void __launch_bounds__(kSide* kSide) plain_product(const Problem problem) {
   struct Shared {
-    float a[kTileDepth][kTile + 4];  // padded: neighbouring depths in different banks
+    float a[kTileDepth][kTile + 4];  // padded, so that neighbouring depths are in different banks
     float b[kTileDepth][kTile + 4];
   };
   Shared& shared = block_shared<Shared>();
@@ -64,7 +64,7 @@ void launch_product(const Stream& stream, const Problem& problem, int rows, int 
          dim3(kSide * kSide), 0, stream, problem);
 }
 
-// What the passes share: where taps and pixels are.
+// What the passes share: the offsets of pixels under and over a tap.
 struct Places {
   explicit Places(const ConvGeometry& geometry)
       : g(geometry),
@@ -72,7 +72,7 @@ struct Places {
         out_pixels(geometry.out_height, geometry.out_width),
         by_kernel_width(geometry.kernel_width) {}
 
-  // Element of x under a tap of y's pixel, or -1.
+  // The offset in x of the pixel under this tap of the window of a pixel of y, or -1.
   [[nodiscard]] __device__ __forceinline__ std::int64_t under(int out_pixel, int tap) const {
     int image = 0;
     int row = 0;
@@ -84,7 +84,7 @@ struct Places {
     if (row < 0 || row >= g.height || column < 0 || column >= g.width) return -1;
     return ((std::int64_t{image} * g.height + row) * g.width + column) * g.x_pitch;
   }
-  // Element of dy whose window has x's pixel at this tap, or -1.
+  // The offset in dy of the pixel whose window has this pixel of x under this tap, or -1.
   [[nodiscard]] __device__ __forceinline__ std::int64_t over(int in_pixel, int tap) const {
     int image = 0;
     int row = 0;
@@ -106,7 +106,7 @@ struct Places {
   FastDiv by_kernel_width;
 };
 
-// z is the group; the last one's columns reach to the end of the filling, with weights of zero.
+// z is the group. The last group's columns include the padding, whose weights are zero.
 struct PlainForward {
   [[nodiscard]] __device__ __forceinline__ int rows() const { return places.g.out_pixels(); }
   [[nodiscard]] __device__ __forceinline__ int columns(int z) const {
@@ -177,7 +177,8 @@ struct PlainGradient {
   float* dx;
 };
 
-// z counts parts, and groups within a part. The column behind the last one is 1: the gradient of the bias.
+// z counts parts, and groups within a part. The column after the last one is all ones: it gives the
+// bias gradient.
 struct PlainWeights {
   [[nodiscard]] __device__ __forceinline__ int group(int z) const { return z % places.g.groups; }
   [[nodiscard]] __device__ __forceinline__ int part(int z) const { return z / places.g.groups; }

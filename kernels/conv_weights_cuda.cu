@@ -1,8 +1,8 @@
-// conv's gradient of weights: a product of the gradients of y (rows are filters) with gathered pixels of x
-// (columns are (r, s, c)), as deep as there are pixels in y. That is few tiles and a large depth, so the
-// depth is cut into parts that blocks sum side by side; a second kernel adds the parts up in order. Groups
-// whose channels do not fall on 16 bytes are copied element by element, a tap's channels filled up. One more
-// column, of ones, makes the gradient of the bias on the way.
+// The gradient of conv's weights: a product of the gradient of y (rows are filters) and gathered pixels of x
+// (columns are (r, s, c)), as deep as y has pixels. That makes few tiles and a large depth, so the depth is
+// cut into parts that blocks sum side by side, and a second kernel adds up the parts in order. Groups whose
+// channels do not begin and end at multiples of 16 bytes are copied element by element, with each tap's
+// channels padded. One more column, of ones, gives the gradient of the bias along the way.
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
@@ -20,8 +20,8 @@ struct WeightProblem {
   ConvParts parts;
 
   int filters;         // of a group
-  int filled_filters;  // to where dy can be read: filling included where aligned
-  int columns;         // taps * channels, filling included
+  int filled_filters;  // that can be read from dy: padding included if aligned
+  int columns;         // taps * channels, padding included
   int line;            // elements of a filter in dw: taps * channel_pitch
   int pixels;          // of y
   int per_part;
@@ -70,7 +70,7 @@ class WeightLoader {
     if (!ones_) load_b(pixel, b);
   }
 
-  // Writes the column of ones to all stages, where it stays: before anything is loaded.
+  // Writes the column of ones to all stages, where it stays. Must be called before anything is loaded.
   __device__ __forceinline__ void write_ones() const {
     if (!ones_) return;
     Aligned<std::uint16_t, kChunk> chunk = {};
@@ -92,7 +92,7 @@ class WeightLoader {
                 B::kLines % kStepB == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
-  // Elements of a chunk from `first` on that are before `end`; there is at least one.
+  // The number of elements from `first` on that are in its chunk and before `end`; there is at least one.
   __device__ __forceinline__ static int chunk_before(int first, int end) {
     if constexpr (kAligned) return kChunk;
     return end - first < kChunk ? end - first : kChunk;
@@ -141,19 +141,19 @@ class WeightLoader {
   int first_pixel_;
   int end_pixel_;
   bool inside_;   // whether this thread's columns exist
-  bool ones_;     // whether they are those behind the last ones
-  int channel_;   // of x, for this thread's columns
-  int channels_;  // that its chunk has
-  int row_;       // of x, relative to a pixel of y times the stride
+  bool ones_;     // whether they begin with the column of ones
+  int channel_;   // the first channel of x in this thread's columns
+  int channels_;  // number of channels in its chunk
+  int row_;       // of x, relative to the row of y times the stride
   int column_;
 };
 
-// Blocks: x counts tiles, y groups, z parts.
+// Blocks: x counts tiles, y counts groups, z counts parts.
 template <bool kAligned, typename Shape>
 __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProblem problem) {
   using Loader = WeightLoader<Shape, kAligned>;
   using Tile = typename Loader::Tile;
-  const int column_tiles = problem.columns / Shape::kColumns + 1;  // of columns + 1
+  const int column_tiles = problem.columns / Shape::kColumns + 1;  // for columns + 1 columns
   const int row_tile = static_cast<int>(blockIdx.x) / column_tiles;
   const int column_tile = static_cast<int>(blockIdx.x) % column_tiles;
   const int group = static_cast<int>(blockIdx.y);
@@ -182,7 +182,7 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProb
         if constexpr (kAligned) {
           store_aligned<2>(line + column, Aligned<float, 2>{{sums[2 * half], sums[2 * half + 1]}});
         } else {
-          const int tap = problem.by_channels.quotient(column);  // of both: filled channels are even
+          const int tap = problem.by_channels.quotient(column);  // of both: padded channel counts are even
           const int channel = problem.by_channels.remainder(column, tap);
 #pragma unroll
           for (int e = 0; e < 2; ++e) {
@@ -198,9 +198,9 @@ __global__ void __launch_bounds__(Shape::kThreads) conv_weights(const WeightProb
 struct PartSums {
   const float* parts;
   int part_count;
-  std::int64_t step;     // from a part to the next
-  std::int64_t weights;  // of a part, followed by as many biases as there are filters
-  std::int64_t count;    // of both
+  std::int64_t step;     // from one part to the next
+  std::int64_t weights;  // in a part, followed by one bias per filter
+  std::int64_t count;    // weights and biases
   float* dw;
   float* db;
 };
@@ -227,16 +227,16 @@ WeightTiles choose_tiles(int filters, int columns) {
   return filled(filters, 96) < filled(filters, 128) ? WeightTiles::flat96x128 : WeightTiles::square128x128;
 }
 
-// The same for all GPUs and types, so that sums are too.
+// The same for all GPUs and types, so that the sums are the same too.
 Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
-  constexpr int kBlocks = 2 * 132;      // two for each multiprocessor of an H200
-  constexpr int kLeastPixels = 8 * 32;  // of a part: the pipeline must fill
+  constexpr int kBlocks = 2 * 132;      // two per multiprocessor of an H200
+  constexpr int kLeastPixels = 8 * 32;  // per part, to fill the pipeline
   const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
   const int columns = g.taps() * fill_up(g.channels);
   Plan plan{};
   plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
-  if (!g.aligned()) plan.tiles = WeightTiles::small64x64;  // few filters and channels
-  // One column more than those of the weights.
+  if (!g.aligned()) plan.tiles = WeightTiles::small64x64;  // such groups have few filters and channels
+  // One column more than the weights have.
   std::int64_t count = tiles(g.filters, 128) * tiles(columns + 1, 128);
   if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns + 1, 128);
   if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns + 1, 64);
@@ -301,7 +301,7 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
   plain_weight_gradient(stream, g, plan.parts, static_cast<int>(plan.per_part), x, dy, parts);
 }
 
-// Of a part in scratch: weights and bias, filled up so that the next part's rows are aligned too.
+// The size of a part in scratch: weights and bias, padded so that the next part's rows are aligned too.
 std::int64_t part_elements(const ConvShape& shape) { return filter_elements(shape) + fill_up(shape.filters); }
 
 }  // namespace

@@ -4,9 +4,9 @@
 namespace convoy::cuda {
 namespace {
 
-// Multiplies the vector by mask and scale. The mask's words count the image's elements in C,H,W order:
-// neighbours of a vector share blocks of four words where an image is one pixel, and have their own blocks
-// elsewhere.
+// Multiplies the vector by the mask and the scale. The mask's words are numbered like the image's elements in
+// C,H,W order: if the image is a single pixel, four neighbours of a vector share a block of four words;
+// otherwise every element has a block of its own.
 template <int kCount>
 __device__ inline void apply_mask(const DropoutShape& shape, const PhiloxStream& words, int pixel,
                                   int channel, float (&values)[kCount]) {

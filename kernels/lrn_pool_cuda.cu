@@ -7,21 +7,21 @@
 namespace convoy::cuda {
 namespace {
 
-// A block of the forward pass makes a tile of the output: `rows` x `columns` of one image, all channels. It
-// goes down the rows of the tile and keeps the normalised rows that a window sees in shared memory, a ring of
-// kernel_height rows, so that no element is normalised twice but for those that two tiles see.
+// A block of the forward pass computes a tile of the output: `rows` x `columns` of one image, all channels.
+// It moves down the rows of the tile and keeps the normalised rows that a window sees in shared memory, in a
+// ring of kernel_height rows, so that only elements that two tiles see are normalised twice.
 struct Tiling {
   int rows = 0;  // of the output
   int columns = 0;
   int row_tiles = 0;
   int column_tiles = 0;
-  int ring_columns = 0;  // of the input: the most that a tile sees
+  int ring_columns = 0;  // input columns: the most that a tile sees
   std::size_t shared_bytes = 0;
 };
 
-// At most, where narrower tiles can help: three blocks fit, and every device has as much.
+// The largest ring, if narrower tiles can help: three blocks fit, and every device has this much.
 constexpr std::size_t kRingBytes = 64 * 1024;
-constexpr int kMinTileRows = 4;               // of the output: with less, too much is normalised twice
+constexpr int kMinTileRows = 4;               // of the output: with fewer, too much is normalised twice
 constexpr std::int64_t kWantedBlocks = 1024;  // several for each multiprocessor
 
 int ring_columns(const PoolShape& pool, int columns) {
@@ -59,7 +59,7 @@ __device__ inline PoolRange tile_columns(const PoolShape& s, int first, int end)
   return {begin < 0 ? 0 : begin, stop > s.in.width ? s.in.width : stop};
 }
 
-// Normalises the input rows [begin, end) of the columns into the ring. image: of x.
+// Normalises the input rows [begin, end) of these columns into the ring. `image` is the image in x.
 template <int kSize, typename T>
 __device__ inline void fill_ring(const LrnShape& lrn, const PoolShape& s, const T* image, PoolRange rows,
                                  PoolRange columns, int columns_of_ring, T* ring) {
@@ -83,7 +83,8 @@ __device__ inline void fill_ring(const LrnShape& lrn, const PoolShape& s, const 
   }
 }
 
-// The maxima of window (p, q) for a vector of channels. `ring` begins at the input column `first_column`.
+// The maxima of window (p, q) for a vector of channels, and their indices. `ring` begins at input
+// column `first_column`.
 template <typename T>
 __device__ inline void pool_ring(const PoolShape& s, bool relu_output, int p, int q, int first_column,
                                  int columns_of_ring, const T* ring, float (&best)[kVector<T>],
@@ -138,7 +139,7 @@ __global__ void __launch_bounds__(kThreads)
       const int end_row = std::min(first_row + tiling.rows, s.out.height);
       const int end_column = std::min(first_column + tiling.columns, s.out.width);
       const PoolRange columns = tile_columns(s, first_column, end_column);
-      int filled = 0;  // input rows before this one are in the ring, or were
+      int filled = 0;  // input rows before this one are or were in the ring
       for (int p = first_row; p < end_row; ++p) {
         const PoolRange rows = pool_window(p, s.kernel_height, s.stride, s.pad_top, s.in.height);
         fill_ring<kSize>(shape.lrn, s, x + n * s.in.image_elements(),
@@ -163,7 +164,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// The gradient of the normalised value: gathered from the windows that see it and took it.
+// The gradient of a normalised value is gathered from the windows that see it and took it as their maximum.
 template <int kSize, typename T>
 __global__ void __launch_bounds__(kThreads, 3)
     lrn_pool_backward_kernel(LrnPoolShape shape, const T* x, const LrnPoolIndex* where, const T* dy, T* dx) {

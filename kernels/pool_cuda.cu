@@ -6,7 +6,8 @@
 namespace convoy::cuda {
 namespace {
 
-// What the windows of output (p, q) see, and where they begin, perhaps outside.
+// The rows and columns that the window of output (p, q) sees, and where it begins, which may be outside of
+// the input.
 struct Window {
   PoolRange rows;
   PoolRange columns;
@@ -95,8 +96,8 @@ __global__ void __launch_bounds__(kThreads, 4)
   });
 }
 
-// dx of a vector from the windows that see its pixel: add(window's element in dy, index of the pixel in the
-// window, p, q, sum).
+// Computes dx of a vector from the windows that see its pixel: for each it calls add(offset of the window's
+// element in dy, index of the pixel in the window, p, q, sum).
 template <typename T, typename Add>
 __device__ inline void gather(const PoolShape& s, const T* x, T* dx, Add&& add) {
   for_each_vector<T>(s.in, [&](int n, int pixel, int channel) {

@@ -4,14 +4,14 @@
 namespace convoy::cuda {
 namespace {
 
-constexpr int kParts = 2;                                   // vectors of a thread that are in flight together
+constexpr int kParts = 2;                                   // vectors that a thread has in flight together
 constexpr std::int64_t kPart = std::int64_t{kThreads} * 4;  // elements of a block's part
 
 struct alignas(8) FourBf16 {
   std::uint32_t pair[2];
 };
 
-// blockIdx.y counts the tensors. All loads of a round are given before the first is used.
+// blockIdx.y counts tensors. All loads of a round are issued before the first one is used.
 __global__ void __launch_bounds__(kThreads) sgd_kernel(SgdTensors tensors) {
   const SgdTensor tensor = tensors.tensor[blockIdx.y];
   const SgdCoefficients k = *tensor.coefficients;

@@ -8,17 +8,17 @@
 namespace convoy::cuda {
 namespace {
 
-// One warp an image: the classes of AlexNet are 32 a lane.
+// One warp per image: for AlexNet's classes that is 32 per lane.
 constexpr int kWarpsPerBlock = 4;
 constexpr int kSoftmaxThreads = kWarpsPerBlock * kWarpLanes;
 
-// The image of this warp; the same in all lanes, and perhaps not below the images there are.
+// The image of this warp; the same in all lanes, and perhaps past the last image.
 __device__ inline int image_of_warp() {
   return static_cast<int>(blockIdx.x) * kWarpsPerBlock + static_cast<int>(threadIdx.x) / kWarpLanes;
 }
 __device__ inline int lane() { return static_cast<int>(threadIdx.x) % kWarpLanes; }
 
-// The largest score, and the sum of exp(score - largest). A NaN among the scores makes the sum one.
+// The largest score, and the sum of exp(score - largest). A NaN among the scores makes the sum a NaN.
 struct Normalizer {
   float largest;
   float sum;
@@ -49,8 +49,8 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   }
 }
 
-// rank_of_label of lib/net/compiled_net.h: classes with a score above the label's, or with an equal one and a
-// smaller index; what is not a number counts against the label.
+// Like rank_of_label in lib/net/compiled_net.h: the number of classes with a score above the label's, or with
+// an equal score and a smaller index; a NaN counts against the label.
 template <typename Score>
 __device__ inline std::int32_t rank_of(int classes, const Score* z, std::int32_t label) {
   const float own = to_float(z[label]);

@@ -1,11 +1,11 @@
-// Several elements in one access of memory, as they are.
+// Vectors of adjacent elements that are loaded or stored in one memory access, without conversion.
 #pragma once
 
 #include "kernels/cuda/ptx.cuh"
 
 namespace convoy::cuda {
 
-// kCount elements side by side, aligned to their whole size: 4, 8 or 16 bytes move as one.
+// kCount adjacent elements, aligned to their total size: 4, 8 or 16 bytes move in one access.
 template <typename T, int kCount>
 struct alignas(sizeof(T) * kCount) Aligned {
   T at[kCount];

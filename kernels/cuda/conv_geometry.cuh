@@ -1,4 +1,4 @@
-// What the kernels of conv know of a shape.
+// The geometry of a convolution, as its CUDA kernels use it.
 #pragma once
 
 #include "kernels/conv.h"
@@ -12,7 +12,8 @@ namespace convoy::cuda {
   return (channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
 }
 
-// All in elements; a group's channels start at group * channels (filters) of a pixel.
+// Pitches are in elements. Group g begins at channel g * channels of a pixel of x, and at channel g * filters
+// of a pixel of y.
 struct ConvGeometry {
   explicit ConvGeometry(const ConvShape& shape)
       : images(shape.images),
@@ -35,8 +36,8 @@ struct ConvGeometry {
   [[nodiscard]] CONVOY_HOST_DEVICE int taps() const { return kernel_height * kernel_width; }
   [[nodiscard]] CONVOY_HOST_DEVICE int in_pixels() const { return images * height * width; }
   [[nodiscard]] CONVOY_HOST_DEVICE int out_pixels() const { return images * out_height * out_width; }
-  // Whether every group's channels and filters start at a multiple of 16 bytes of bf16 and end at one,
-  // filling included, so that they can be copied by 16 bytes.
+  // Whether every group's channels and filters, padding included, begin and end at multiples of 16 bytes in
+  // bf16, so that they can be copied 16 bytes at a time.
   [[nodiscard]] bool aligned() const {
     return groups == 1 || (channels % kChannelAlignment == 0 && filters % kChannelAlignment == 0);
   }
@@ -54,12 +55,12 @@ struct ConvGeometry {
   int groups;
   int channels;       // of a group
   int filters;        // of a group
-  int channel_pitch;  // of the weights: filter_channels()
-  int x_pitch;        // from a pixel to the next
+  int channel_pitch;  // from one tap of the weights to the next: filter_channels()
+  int x_pitch;        // from one pixel of x to the next
   int y_pitch;
 };
 
-// The index of a pixel in NHW order, taken apart.
+// Splits the index of a pixel in NHW order into image, row and column.
 struct PixelDivision {
   PixelDivision() = default;
   PixelDivision(int height, int width) : by_image(height * width), by_row(width) {}
@@ -73,9 +74,9 @@ struct PixelDivision {
   FastDiv by_row;
 };
 
-// Along one axis: of the pixels of x, every stride-th one from `first` on (below the stride and the size),
-// which the windows of y meet with the same taps. Pixel first + i * stride lies under tap first_tap + j *
-// stride of the window source + i - j.
+// One phase of the input gradient, along one axis: every stride-th pixel of x, beginning with `first`, which
+// is less than the stride and the size. The windows of y meet all these pixels with the same taps: pixel
+// first + i * stride lies under tap first_tap + j * stride of window source + i - j.
 struct Phase {
   Phase(int first_pixel, int stride, int padding, int size, int kernel)
       : first(first_pixel),
@@ -90,18 +91,19 @@ struct Phase {
   int source;
 };
 
-// The plain kernels, in float: conv_plain_cuda.cu.
+// The plain kernels, in float, are in conv_plain_cuda.cu.
 void plain_forward(const Stream& stream, const ConvGeometry& geometry, const float* x, const float* w,
                    const float* bias, float* y, bool relu);
 void plain_input_gradient(const Stream& stream, const ConvGeometry& geometry, const float* dy, const float* w,
                           const float* relu_output, float* dx);
-// Where sums over parts of the pixels go: those of the first part, and from there to the next one's.
+// Where the sums over parts of the pixels go: the first part's weights and bias, and the number of elements
+// from there to the next part's.
 struct ConvParts {
   float* weights;
   float* bias;
   std::int64_t step;
 };
-// Sums over `per_part` pixels each.
+// Each part sums `per_part` pixels, the last one perhaps fewer.
 void plain_weight_gradient(const Stream& stream, const ConvGeometry& geometry, int part_count, int per_part,
                            const float* x, const float* dy, const ConvParts& parts);
 

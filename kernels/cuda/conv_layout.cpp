@@ -1,4 +1,4 @@
-// What kernels/cuda/conv.h promises and needs no device: layouts of weights, limits.
+// The parts of kernels/cuda/conv.h that need no device: layouts of the weights, and limits.
 #include <algorithm>
 
 #include "kernels/cuda/conv.h"
@@ -20,7 +20,7 @@ struct Filters {
   }
 };
 
-// visit(canonical index, packed index) for every weight.
+// Calls visit(canonical index, packed index) for every weight.
 template <typename Visit>
 void for_each_weight(const ConvShape& shape, const Visit& visit) {
   const Filters f = {shape.filters, shape.channels / shape.groups, shape.kernel_height, shape.kernel_width};
@@ -66,7 +66,7 @@ void unpack(const Convolution& convolution, std::span<const float> packed, std::
 }  // namespace
 
 int largest_conv_batch(const ConvShape& shape) {
-  // Tiles and parts reach some pixels beyond the last one.
+  // Leaves room for tiles and parts, which reach some pixels past the last one.
   constexpr std::int64_t kMost = (std::int64_t{1} << 31) - (1 << 20);
   const std::int64_t in = std::int64_t{shape.height} * shape.width;
   const std::int64_t out = std::int64_t{shape.out_height()} * shape.out_width();
@@ -94,7 +94,7 @@ void unpack_filters(const SpaceToDepthConv& conv, std::span<const float> packed,
   unpack(conv, packed, canonical);
 }
 
-// The transformed convolution has one output for each of the original's, at the same place.
+// The transformed convolution has one output for each output of the original, at the same position.
 SpaceToDepthConv space_to_depth(const ConvShape& original) {
   const int side = original.stride;
   ConvShape transformed = original;

@@ -1,5 +1,5 @@
-// kernels/cuda/device.h with the CUDA runtime, which is linked statically and loads the driver by itself:
-// where there is none it says so, and the program goes on.
+// Implements kernels/cuda/device.h with the CUDA runtime. The runtime is linked statically and loads the
+// driver itself; without a driver its calls return an error, and the program still runs.
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/device.h"
@@ -14,7 +14,7 @@ void check(cudaError_t status, const char* what) {
   throw Error("GPU", std::string(what) + ": " + cudaGetErrorString(status));
 }
 
-// A kernel to ask whether there is code for a device.
+// An empty kernel; asking for its attributes shows whether this build has code for a device.
 __global__ void probe() {}
 
 cudaStream_t stream_of(const Stream& stream) { return static_cast<cudaStream_t>(stream.handle()); }

@@ -1,6 +1,5 @@
-// Kernels that work on each element alone: one that maps x to y, and one that maps an activation's output y
-// and its gradient dy to dx. The function is a struct with a device operator(), passed by value. Outputs may
-// be inputs.
+// Elementwise kernels: one maps x to y, the other maps an activation's output y and its gradient dy to dx.
+// The function is a struct with a device operator(), passed by value. The outputs may be the inputs.
 #pragma once
 
 #include "kernels/cuda/vector.cuh"

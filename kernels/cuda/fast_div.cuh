@@ -1,4 +1,4 @@
-// Division by a number that stays the same for a whole kernel.
+// Division by a divisor that stays the same for a whole kernel.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,8 @@
 
 namespace convoy::cuda {
 
-// quotient(n) = n / divisor for 0 <= n < 2^31, 1 <= divisor < 2^31, by a multiplication (Granlund and
-// Montgomery 1994): with p = 31 + ceil(log2 divisor) and m = ceil(2^p / divisor), n / divisor = floor(n * m /
-// 2^p).
+// quotient(n) = n / divisor for 0 <= n < 2^31 and 1 <= divisor < 2^31, by multiplication (Granlund and
+// Montgomery 1994): with p = 31 + ceil(log2 divisor) and m = ceil(2^p / divisor), it is floor(n * m / 2^p).
 struct FastDiv {
   FastDiv() = default;
   explicit FastDiv(int value) : divisor(value) {

@@ -11,18 +11,19 @@
 namespace convoy::cuda {
 namespace {
 
-constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // what NVIDIA advises for Hopper
+constexpr std::uint64_t kWorkspaceBytes = std::uint64_t{32} << 20;  // NVIDIA's recommendation for Hopper
 
-// Where the library cuts the depth into parts their sums stay in fp32, and are not rounded to bf16 before
-// they are added up.
+// If the library splits the depth into parts, their sums stay in fp32 and are not rounded to bf16 before they
+// are added up.
 constexpr std::uint32_t kReductions = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_REDUCTION_SCHEME_COMPUTE_TYPE;
 
-// Pointers of d and workspace come from cudaMalloc; those of a, b and bias may be parts of larger buffers.
+// The alignment of all pointers: d and the workspace come from cudaMalloc, a, b and bias may point into
+// larger buffers.
 constexpr std::uint32_t kAlignment = 16;
 
 std::string library_name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
 
-// Where to look: as the dynamic linker does, then where toolkits are installed.
+// Where to look for the library: first wherever the dynamic linker looks, then where toolkits are installed.
 std::vector<std::string> library_paths() {
   std::vector<std::string> homes = {"/usr/local/cuda"};
   if (const char* const home = std::getenv("CUDA_HOME"); home != nullptr && *home != '\0') {
@@ -37,11 +38,11 @@ std::vector<std::string> library_paths() {
   return paths;
 }
 
-// The functions in use of libcublasLt, found at run time.
+// The functions of libcublasLt that this file uses, looked up at run time.
 class Library {
  public:
-  // Loaded by the first product and kept for the life of the process: it is hundreds of megabytes and has
-  // state of its own for each device, which a second net would only load again.
+  // Loaded for the first product and kept for the life of the process: the library takes hundreds of
+  // megabytes and has state for each device, which a second net would only have to load again.
   static const Library& loaded() {
     static const Library one;
     return one;
@@ -123,8 +124,8 @@ GemmContext::GemmContext(GemmContext&&) noexcept = default;
 GemmContext& GemmContext::operator=(GemmContext&&) noexcept = default;
 GemmContext::~GemmContext() = default;
 
-// cuBLASLt stores by columns, so it is asked for the transpose: d^T = op(b)^T * op(a)^T, where a row-major
-// matrix is its own transpose and the bias runs along the rows.
+// cuBLASLt matrices are column-major, so it computes the transpose, d^T = op(b)^T * op(a)^T: a row-major
+// matrix that is read column-major is its transpose. The bias runs along the rows of d.
 struct Gemm::Plan {
   Plan(GemmContext::State& context, const GemmShape& wanted) : state(context), shape(wanted) {
     const Library& lt = state.library;
@@ -135,7 +136,7 @@ struct Gemm::Plan {
       set(CUBLASLT_MATMUL_DESC_EPILOGUE,
           shape.epilogue == GemmEpilogue::bias ? CUBLASLT_EPILOGUE_BIAS : CUBLASLT_EPILOGUE_RELU_BIAS);
       set(CUBLASLT_MATMUL_DESC_BIAS_DATA_TYPE, data_type(shape.out));
-      // What chooses the way does not read the bias, but takes it to be aligned as this address is.
+      // The heuristic does not read the bias, but assumes that it is aligned as this address is.
       set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, reinterpret_cast<const void*>(std::uintptr_t{kAlignment}));
     }
     make_layout(b, shape.in, shape.b_transposed ? shape.depth : shape.columns,
@@ -168,9 +169,8 @@ struct Gemm::Plan {
           "product");
   }
 
-  // The library's own first choice, which depends on the shape and the device alone. To time the best few
-  // would make the choice one of chance where they are close, and with it the order of sums and the bits of a
-  // run.
+  // The library's own first choice, which depends only on the shape and the device. Timing the best few would
+  // leave the choice to chance when they are close, and with it the order of the sums and the bits of a run.
   void choose() {
     const Library& lt = state.library;
     cublasLtMatmulPreference_t preference = nullptr;

@@ -1,5 +1,5 @@
-// How kernels start and where they find shared memory. Included by .cu and .cuh files only; for the tests
-// that run without a GPU tests/cuda_emulation/include/ has a file of the same path, found first.
+// How kernels are launched and where they find shared memory. Only .cu and .cuh files include this header.
+// Builds for the emulated device find a file of the same path in tests/cuda_emulation/include/ first.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -16,7 +16,7 @@
 
 namespace convoy::cuda {
 
-// A stream, and where in the source the launch is: for messages.
+// A stream, and the source location of the launch for error messages.
 struct LaunchStream {
   LaunchStream(const Stream& to,
                const std::source_location from = std::source_location::current())  // NOLINT: implicit
@@ -25,9 +25,9 @@ struct LaunchStream {
   std::source_location where;
 };
 
-// Starts kernel(arguments...) with `shared_bytes` of dynamic shared memory, in the order of the stream. A
-// block is a whole number of warps. Throws Error where the launch is refused; what goes wrong while the
-// kernel runs shows when the stream is synchronised.
+// Launches kernel(arguments...) on the stream, with `shared_bytes` of dynamic shared memory. A block must be
+// a whole number of warps. Throws Error if the launch is refused; errors while the kernel runs are reported
+// when the stream is synchronised.
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             const LaunchStream& stream, const Arguments&... arguments) {
@@ -62,8 +62,8 @@ __device__ __forceinline__ T* dynamic_shared() {
   return reinterpret_cast<T*>(convoy_dynamic_shared);
 }
 
-// Static shared memory: one T a block, uninitialised. Calls with equal T and tag give the same object, so a
-// kernel best puts all of its own into one local struct.
+// Static shared memory: one T per block, uninitialised. Calls with the same T and tag return the same object,
+// so a kernel should put all of its static shared memory into one local struct.
 template <typename T, int kTag = 0>
 __device__ __forceinline__ T& block_shared() {
   __shared__ T object;

@@ -1,4 +1,4 @@
-// What the kernels of lrn and of lrn_pool share.
+// Shared by the kernels of lrn and of lrn_pool.
 #pragma once
 
 #include <cmath>
@@ -10,7 +10,8 @@
 
 namespace convoy::cuda {
 
-// s^-beta. The fast way has an error of some 2^-22 times the exponent of s: nothing beside bf16's 2^-9.
+// s^-beta. The fast version has an error of about 2^-22 times the exponent of s, which is negligible beside
+// bf16's 2^-9.
 template <typename T>
 __device__ __forceinline__ float lrn_power(const LrnShape& shape, float s) {
   if constexpr (sizeof(T) == sizeof(Bf16)) {
@@ -28,8 +29,8 @@ __device__ __forceinline__ float lrn_quotient(float a, float s) {
   }
 }
 
-// Calls body(std::integral_constant<int, size>) with the window's size where it has kernels of its own, else
-// 0.
+// Calls body(std::integral_constant<int, size>) with the window's size if there are kernels for it, else
+// with 0.
 template <typename Body>
 void with_lrn_size(const LrnShape& shape, Body&& body) {
   if (shape.size == 5) return body(std::integral_constant<int, 5>());
@@ -37,11 +38,11 @@ void with_lrn_size(const LrnShape& shape, Body&& body) {
   body(std::integral_constant<int, 0>());
 }
 
-// What follows must be the same bits in each kernel that computes it, and a compiler contracts a * b + c to
-// one rounding where it sees fit: so the fused multiply-adds are written out.
+// The functions below must give the same bits in every kernel that calls them, but the compiler may contract
+// a * b + c to a single rounding wherever it likes. So the fused multiply-adds are written out.
 
-// values: the channels' vector at `channel` of the pixel x; s: k + scale * the sum of squares over their
-// windows. kSize: the window's size, or 0 for any.
+// values: the vector of channels at `channel` of pixel x. s: for each of these channels, k + scale * the sum
+// of squares over its window. kSize: the window's size, or 0 for any size.
 template <int kSize, typename T>
 __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T* x, int channel,
                                                  float (&values)[kVector<T>], float (&s)[kVector<T>]) {
@@ -83,8 +84,8 @@ __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T*
   }
 }
 
-// Blocks of the backward pass: whole pixels each, `rows` of them at a time, and shared memory for one float
-// an element.
+// The blocks of the backward pass. Each works on `rows` whole pixels at a time, with one float of shared
+// memory for each of their elements.
 struct LrnBlocks {
   dim3 grid;
   std::size_t shared_bytes = 0;
@@ -98,8 +99,8 @@ template <typename T>
           static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape.block) * sizeof(float)};
 }
 
-// Sums of the parts over the windows that hold the channels of the vector at `channel`: those of the channels
-// from after() before it to before() behind it. `own` are the parts of the vector itself.
+// For each channel of the vector at `channel`: the sum of the parts of those channels whose windows hold it,
+// which are from after() before it to before() behind it. `own` are the parts of the vector itself.
 template <int kSize, typename T>
 __device__ __forceinline__ void lrn_part_sums(const LrnShape& shape, const float* parts, int channel,
                                               const float (&own)[kVector<T>], float (&sums)[kVector<T>]) {
@@ -134,9 +135,9 @@ __device__ __forceinline__ void lrn_part_sums(const LrnShape& shape, const float
   }
 }
 
-// The backward pass of a block. gradient(image, pixel, channel, values) gives dy of a vector. Each thread
-// computes its channels' part of the sum, dy * x * s^-(beta + 1), and leaves it in shared memory for its
-// neighbours.
+// The backward pass of one block. gradient(image, pixel, channel, values) loads dy of a vector. Each thread
+// computes its channels' parts of the sums, dy * x * s^-(beta + 1), and leaves them in shared memory for
+// its neighbours.
 template <int kSize, typename T, typename Gradient>
 __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const T* x, T* dx, bool relu_input,
                                                    Gradient&& gradient) {
@@ -149,7 +150,7 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
   float values[kVector<T>];
   float direct[kVector<T>];
   float part[kVector<T>];
-  // x, dy * s^-beta, and the part of the sum.
+  // Sets `values` to x, `direct` to dy * s^-beta, and `part` to the part of the sum.
   const auto compute = [&](int n, int pixel, int channel) {
     float s[kVector<T>];
     lrn_denominators<kSize>(shape, x + n * t.image_elements() + std::int64_t{pixel} * t.block, channel,
@@ -171,8 +172,8 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
     }
     store_vector(dx + n * t.image_elements() + std::int64_t{pixel} * t.block + channel, direct);
   };
-  const bool once =
-      place.columns == vectors;  // a thread has one vector of a pixel: its values stay in registers
+  // If a thread has only one vector of a pixel, the values stay in registers from compute to finish.
+  const bool once = place.columns == vectors;
   for (int n = static_cast<int>(blockIdx.y); n < t.images; n += static_cast<int>(gridDim.y)) {
     const int step = static_cast<int>(gridDim.x) * place.rows;
     for (int first = static_cast<int>(blockIdx.x) * place.rows; first < pixels; first += step) {

@@ -1,4 +1,4 @@
-// Sums and maxima over a warp or a block, in an order that does not change.
+// Sums and maxima over a warp or a block, in a fixed order.
 #pragma once
 
 #include "kernels/cuda/launch.cuh"
@@ -8,8 +8,7 @@ namespace convoy::cuda {
 inline constexpr unsigned kFullWarp = 0xFFFFFFFFU;
 inline constexpr int kWarpLanes = 32;
 
-// combine(a, b) over the values of all 32 lanes, in every lane. `combine` must not care which of its two
-// arguments comes first.
+// combine(a, b) over the values of all 32 lanes; every lane gets the result. `combine` must be commutative.
 template <typename T, typename Combine>
 __device__ __forceinline__ T warp_reduce(T value, Combine combine) {
 #pragma unroll
@@ -27,8 +26,8 @@ __device__ __forceinline__ T warp_max(T value) {
   return warp_reduce(value, [](T a, T b) { return a > b ? a : b; });
 }
 
-// The same over a block of kThreads threads in x, in every thread. All threads call it; a barrier of the
-// block must stand between two calls of one kernel, as the calls share their memory.
+// The same over a block of kThreads threads in x; every thread gets the result. All threads must call it. A
+// kernel that calls it twice needs a block-wide barrier in between, because the calls share their memory.
 template <int kThreads, typename T, typename Combine>
 __device__ __forceinline__ T block_reduce(T value, Combine combine) {
   static_assert(kThreads % kWarpLanes == 0 && kThreads <= 1024);

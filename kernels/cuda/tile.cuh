@@ -1,6 +1,6 @@
 // Products of tiles on the tensor cores: shared memory without bank conflicts, fragments, and the pipeline
-// that loads tiles while others are multiplied. A kernel gives a loader that copies tile after tile; what the
-// tiles are cut from is its own business.
+// that loads tiles while others are multiplied. A kernel provides a loader that copies one tile after
+// another; what the tiles are cut from is up to the loader.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace convoy::cuda {
 
-inline constexpr int kChunk = 8;  // bf16 elements in 16 bytes: what one copy moves and one ldmatrix row has
+inline constexpr int kChunk = 8;  // bf16 elements in 16 bytes: one asynchronous copy, or one row of ldmatrix
 
-// Copies `count` elements to a chunk of shared memory and zeros behind them. kAligned: count is 0 or kChunk,
-// and the source a multiple of 16 bytes; this is asynchronous. Else the elements are copied at once, one by
-// one. With count 0 nothing is read.
+// Copies `count` elements to a chunk of shared memory and zeroes the rest of it. With kAligned, count must be
+// 0 or kChunk and the source must be aligned to 16 bytes; the copy is asynchronous. Otherwise elements are
+// copied one by one, at once. With count 0 nothing is read.
 template <bool kAligned>
 __device__ __forceinline__ void copy_chunk(Bf16* shared, const Bf16* global, int count) {
   if constexpr (kAligned) {
@@ -31,8 +31,8 @@ __device__ __forceinline__ void copy_chunk(Bf16* shared, const Bf16* global, int
   }
 }
 
-// A block computes kRows x kColumns of the product, kDepth deep at a time, kStages such tiles in flight; each
-// warp computes kWarpRows x kWarpColumns of it.
+// A block computes kRows x kColumns of the product, kDepth deep at a time, with kStages such tiles in flight;
+// each warp computes kWarpRows x kWarpColumns of it.
 template <int kRowsOf, int kColumnsOf, int kDepthOf, int kWarpRowsOf, int kWarpColumnsOf, int kStagesOf>
 struct TileShape {
   static constexpr int kRows = kRowsOf;
@@ -48,14 +48,14 @@ struct TileShape {
   static_assert(kWarpRows % 16 == 0 && kWarpColumns % 16 == 0 && kDepth % 16 == 0);
 };
 
-// How an operand's tile lies in shared memory. Major::depth: a line is a row (of a) or column (of b),
-// elements along the depth side by side. Major::across: a line is one step of the depth, rows (columns) side
-// by side.
+// How an operand's tile lies in shared memory. Major::depth: a line is a row (of a) or a column (of b), and
+// adjacent elements are neighbours along the depth. Major::across: a line is one step of the depth, and
+// adjacent elements are neighbouring rows (columns).
 enum class Major { depth, across };
 
-// Lines of chunks, placed so that eight lines' chunks of equal number lie in different banks: the chunk's
-// number is xored with the line's where the chunks are a power of two, else a line has an odd number of
-// places.
+// Lines of chunks, arranged so that in eight neighbouring lines the chunks of equal number lie in different
+// banks. If the number of chunks is a power of two, the chunk's number is xored with the line's; otherwise a
+// line is padded to an odd number of chunks.
 template <int kLinesOf, int kChunksOf>
 struct ChunkLines {
   static constexpr int kLines = kLinesOf;
@@ -94,7 +94,7 @@ struct Tiles {
   __device__ __forceinline__ static int warp_column() {
     return static_cast<int>(threadIdx.x) / kWarpLanes / Shape::kWarpsDown * Shape::kWarpColumns;
   }
-  // The row and column within the block's tile of sums[i][j][e].
+  // The row and column, within the block's tile, of sums[i][j][e].
   __device__ __forceinline__ static int row_of(int i, int e) {
     return warp_row() + i * 16 + lane() / 4 + e / 2 * 8;
   }
@@ -102,14 +102,13 @@ struct Tiles {
     return warp_column() + j * 8 + lane() % 4 * 2 + e % 2;
   }
 
-  // Where the tile of b of a stage lies.
+  // Where the tile of b begins in a stage.
   __device__ __forceinline__ static Bf16* stage_b(int stage) {
     return dynamic_shared<Bf16>() + stage * kStageElements + A::kElements;
   }
 
-  // sums = product over `steps` tiles. load(step, a, b) starts the copies of one
-  // step's tiles to shared memory; it is called by all threads. All copies have arrived and been read when it
-  // returns.
+  // Sets sums to the product over `steps` tiles. load(step, a, b) starts the copies of one step's tiles to
+  // shared memory; all threads call it. When multiply returns, all copies have arrived and have been read.
   template <typename Load>
   __device__ __forceinline__ void multiply(int steps, const Load& load) {
 #pragma unroll
@@ -126,13 +125,13 @@ struct Tiles {
         Bf16* const stage = shared + step % Shape::kStages * kStageElements;
         load(step, stage, stage + A::kElements);
       }
-      copy_async_commit();  // an empty group too, so that the count of groups is that of steps
+      copy_async_commit();  // an empty group too, so that groups count steps
     };
     for (int step = 0; step < Shape::kStages - 1; ++step) start(step);
     for (int step = 0; step < steps; ++step) {
       copy_async_wait<Shape::kStages - 2>();
-      __syncthreads();  // this step's tiles are there for all, and all have read the stage that is loaded
-                        // next
+      // This step's tiles are now there for all threads, and all have read the stage that is loaded next.
+      __syncthreads();
       start(step + Shape::kStages - 1);
       const Bf16* const stage = shared + step % Shape::kStages * kStageElements;
       multiply_stage(stage, stage + A::kElements);
@@ -142,7 +141,7 @@ struct Tiles {
   }
 
  private:
-  // Fragments as mma_bf16 wants them: ptx.cuh.
+  // Fragments in the form that mma_bf16 takes; see ptx.cuh.
   __device__ __forceinline__ static void load_a(std::uint32_t (&fragment)[4], const Bf16* a, int row,
                                                 int depth) {
     if constexpr (kMajorA == Major::depth) {
@@ -152,7 +151,7 @@ struct Tiles {
           fragment, a + A::offset(depth + lane() / 16 * 8 + lane() % 8, row / kChunk + lane() / 8 % 2));
     }
   }
-  // Of 16 columns: [0] and [1] for the first 8, [2] and [3] for the others.
+  // Fragments of 16 columns: [0] and [1] for the first 8, [2] and [3] for the other 8.
   __device__ __forceinline__ static void load_b(std::uint32_t (&fragment)[4], const Bf16* b, int column,
                                                 int depth) {
     if constexpr (kMajorB == Major::depth) {

@@ -1,4 +1,4 @@
-// Sixteen bytes of neighbouring elements as floats, and the grids of kernels that go over activations.
+// Sixteen bytes of adjacent elements as floats, and the grids of kernels that run over activations.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace convoy::cuda {
 
-// Elements of one 16-byte access: 8 of bf16, 4 of float.
+// Elements in one 16-byte access: 8 of bf16, 4 of float.
 template <typename T>
 inline constexpr int kVector = 16 / static_cast<int>(sizeof(T));
 
@@ -18,7 +18,7 @@ struct alignas(16) Words {
   std::uint32_t word[4];
 };
 
-// from and to: aligned to 16 bytes.
+// from and to must be aligned to 16 bytes.
 __device__ inline void load_vector(const float* from, float (&values)[4]) {
   check_vector_access(from, 16);
   const Words words = *reinterpret_cast<const Words*>(from);
@@ -49,7 +49,7 @@ __device__ inline void store_vector(Bf16* to, const float (&values)[8]) {
   *reinterpret_cast<Words*>(to) = words;
 }
 
-// What `value` becomes when it is stored as T and read again.
+// What `value` becomes when it is stored as T and loaded again.
 template <typename T>
 __device__ inline float rounded(float value) {
   if constexpr (sizeof(T) == sizeof(float)) {
@@ -67,16 +67,16 @@ __device__ inline T to_element(float value) {
   }
 }
 
-inline constexpr int kThreads = 256;          // of a block of the elementwise kernels
-inline constexpr unsigned kMaxBlocks = 4096;  // of a grid-stride kernel: more than fill any GPU
+inline constexpr int kThreads = 256;          // per block of the elementwise kernels
+inline constexpr unsigned kMaxBlocks = 4096;  // of a grid-stride kernel: more than enough to fill any GPU
 
 [[nodiscard]] inline unsigned blocks_for(std::int64_t items, int threads) {
   const std::int64_t blocks = (items + threads - 1) / threads;
   return blocks < 1 ? 1U : blocks > kMaxBlocks ? kMaxBlocks : static_cast<unsigned>(blocks);
 }
 
-// Calls body(first element) for this thread's vectors of `count` elements; the last one may reach behind
-// them.
+// Calls body(first element) for each of this thread's vectors among `count` elements; the last vector may
+// reach past the end.
 template <typename T, typename Body>
 __device__ inline void for_each_flat(std::int64_t count, Body&& body) {
   const std::int64_t step = std::int64_t{gridDim.x} * blockDim.x * kVector<T>;
@@ -90,9 +90,9 @@ template <typename T>
   return dim3(blocks_for((count + kVector<T> - 1) / kVector<T>, kThreads));
 }
 
-// The threads of a block over the vectors of NHWC activations: `column` counts the vectors of a pixel and
-// `row` pixels, so that neighbouring threads read neighbouring bytes and one division a thread is enough.
-// Threads that are left over have a row that is not below `rows`.
+// How the threads of a block share the vectors of NHWC activations: `column` counts the vectors of a pixel
+// and `row` counts pixels, so that neighbouring threads read neighbouring bytes and one division per thread
+// is enough. Threads that are left over get a row that is not below `rows`.
 struct ThreadPlace {
   int column;
   int columns;
@@ -106,7 +106,7 @@ __device__ inline ThreadPlace thread_place(int vectors) {
   return {thread % columns, columns, thread / columns, threads / columns};
 }
 
-// The grid for for_each_vector, in blocks of kThreads: x counts tiles of pixels, y images.
+// The grid for for_each_vector with blocks of kThreads: x counts tiles of pixels, y counts images.
 [[nodiscard]] inline dim3 vector_grid(int vectors, std::int64_t pixels, int images) {
   constexpr std::int64_t kMaxGrid = 65535;
   const int columns = vectors < kThreads ? vectors : kThreads;
@@ -116,7 +116,7 @@ __device__ inline ThreadPlace thread_place(int vectors) {
               static_cast<unsigned>(images < kMaxGrid ? images : kMaxGrid));
 }
 
-// Calls body(image, pixel, first channel of the vector) for this thread's part of shape's vectors.
+// Calls body(image, pixel, first channel of the vector) for each vector of the shape that is this thread's.
 template <typename T, typename Body>
 __device__ inline void for_each_vector(const TensorShape& shape, Body&& body) {
   const int vectors = shape.block / kVector<T>;
