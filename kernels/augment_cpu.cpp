@@ -8,8 +8,8 @@
 namespace convoy::cpu {
 namespace {
 
-// One row of one channel: `pixels` points at the channel in the crop's first pixel, `step` (1 or -1) goes
-// with or against the stored order, which `pixels` and `mean` begin at the right end of.
+// One row of one channel. `pixels` (at this channel) and `mean` point at the row's first output pixel; `step`
+// leads to the next one: 1, or -1 in a mirrored crop, which is read backwards.
 template <typename T>
 void augment_row(int width, int step, const std::uint8_t* pixels, int channels, const float* mean,
                  float shift, T* y, std::int64_t y_step) {
@@ -32,8 +32,8 @@ void augment_row(int width, int step, const std::uint8_t* pixels, int channels, 
   (std::make_integer_sequence<int, kLanes>());
 }
 
-// One channel of kLanes colour pixels, three times as many bytes, in their order or against it. A shuffle
-// takes from two vectors: the first what lies in the lower two thirds, the second also the rest.
+// One channel of kLanes colour pixels (three times as many bytes), in stored or reversed order. A shuffle
+// takes from two vectors: the first one gets what lies in the lower two thirds, the second one adds the rest.
 template <int kChannel, bool kMirror>
 [[gnu::always_inline]] inline Lanes channel_of(const ByteVector& low, const ByteVector& middle,
                                                const ByteVector& high) {
@@ -48,8 +48,9 @@ template <int kChannel, bool kMirror>
   (std::make_integer_sequence<int, kLanes>());
 }
 
-// A row of colour pixels to planes, kLanes pixels at a time; returns how many it has done. `pixels` and
-// `mean` as in augment_row, of the first channel; planes of the mean and of y are so far apart.
+// Splits a row of colour pixels into planes, kLanes pixels at a time; returns the number of pixels done.
+// `pixels` and `mean` are as in augment_row, at the first channel; mean_plane and y_plane are the distances
+// between planes.
 template <bool kMirror, typename T>
 int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std::int64_t mean_plane,
                    const float* shift, T* y, std::int64_t y_plane) {

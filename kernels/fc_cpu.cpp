@@ -4,8 +4,9 @@
 
 namespace convoy::cpu {
 
-// The inputs are taken flat, in the order in which they lie: four-dimensional inner products on blocked
-// layouts want other weights in each direction, and reordering fc6's takes longer than the product.
+// The inputs are taken flat, in their order in memory: four-dimensional inner products on blocked
+// layouts want the weights in a different layout for each direction, and reordering fc6's takes longer
+// than the product.
 std::unique_ptr<Product> make_fc(const FcShape& shape, const ProductOptions& options) {
   OnednnProblem problem;
   problem.src = shape.in;

@@ -9,18 +9,18 @@
 namespace convoy::cpu {
 namespace {
 
-// A tile of pixels is worked on at a time: small enough for the first-level cache, large enough that the
-// unaligned loads of the windows come long after the stores they read.
+// Pixels of a tile, which are processed together: few enough for the first-level cache, and enough that the
+// unaligned loads of the windows come long after the stores that they read.
 constexpr int kTilePixels = 16;
 
-// Floats of one pixel's row in the scratch: all channels, with the halo of zeros that windows reach into, in
-// whole runs of lanes.
+// Floats of one pixel's scratch row: all channels and the halo of zeros that windows reach into, rounded up
+// to whole runs of lanes.
 std::int64_t row_floats(const LrnShape& shape) {
   const std::int64_t floats = std::int64_t{shape.tensor.blocks()} * shape.tensor.block + shape.size - 1;
   return (floats + kLanes - 1) / kLanes * kLanes;
 }
 
-// Sum of `size` neighbours beginning at row[c], for all c.
+// sums[c] = the sum of the `size` neighbours that begin at row[c], for all c.
 template <int kSize>
 void window_sums(int channels, int size, const float* row, float* sums) {
   if constexpr (kSize == 5) {
@@ -45,8 +45,8 @@ void sum_windows(int channels, int size, const float* row, float* sums) {
   }
 }
 
-// powers[c] = s[c]^-beta and sums[c] = 1 / s[c], where sums[c] holds the window's sum; in whole runs of
-// lanes, which the rows have room for.
+// powers[c] = s[c]^-beta and sums[c] = 1 / s[c], where sums[c] held the window's sum. Works on whole runs of
+// lanes, for which the rows have room.
 void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
   for (int c = 0; c < channels; c += kLanes) {
     const LrnPowers of = lrn_powers(shape, load(sums + c));
@@ -55,8 +55,8 @@ void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
   }
 }
 
-// Calls body(first element of the tile in the tensor, pixels in the tile, this thread's scratch) for every
-// tile.
+// Calls body(first element of the tile in the tensor, pixels in the tile, this thread's scratch) for
+// every tile.
 template <typename Body>
 void for_each_tile(const LrnShape& shape, std::span<float> scratch, Body&& body) {
   const TensorShape& t = shape.tensor;
@@ -72,8 +72,8 @@ void for_each_tile(const LrnShape& shape, std::span<float> scratch, Body&& body)
   }
 }
 
-// Calls body(element in the tensor, element in the scratch rows beginning at `rows`, channels) for each run
-// of neighbouring channels of a tile.
+// Calls body(element in the tensor, element in the scratch rows) for each run of neighbouring channels of a
+// tile; scratch rows are `row` floats apart.
 template <typename Body>
 inline void for_each_run(const LrnShape& shape, std::int64_t first, int pixels, std::int64_t row,
                          Body&& body) {
@@ -99,7 +99,8 @@ void for_each_pixel(const TensorShape& tensor, const LaneLayout& layout, Body&& 
   }
 }
 
-// Any layout, through rows of channels in the scratch. Lane loops of the common block have a constant length.
+// Works on any layout, through scratch rows of channels. kBlock: the layout's block if that is a common one,
+// so that the loops over lanes have a constant length; else 0.
 template <int kBlock, typename T>
 void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
   const int block = kBlock == 0 ? shape.tensor.block : kBlock;
@@ -162,7 +163,8 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
       std::fill_n(r + channels + shape.before(), shape.after(), 0.0F);
       sum_windows(channels, shape.size, r, sums);
       raise(shape, channels, sums, power);
-      // The windows that hold a channel reach after() back and before() ahead: the halo is mirrored.
+      // The channels whose windows hold a channel reach after() back and before() ahead: the halo
+      // is mirrored.
       std::fill_n(r, shape.after(), 0.0F);
       std::fill_n(r + channels + shape.after(), shape.before(), 0.0F);
 #pragma omp simd
@@ -192,7 +194,7 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
 }  // namespace
 
 std::int64_t lrn_scratch(const LrnShape& shape) {
-  // Four tiles of rows, one row of sums, and a cache line that keeps the threads apart.
+  // Four tiles of rows, one row of sums, and a cache line to keep the threads apart.
   return (4 * kTilePixels + 1) * row_floats(shape) + 16;
 }
 

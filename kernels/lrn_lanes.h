@@ -1,5 +1,5 @@
-// lrn of one pixel on a CPU, kLanes channels at a time: the neighbours of a channel come from the vectors
-// before and after its own by shuffles, so that nothing goes through memory. lrn.h has the equations.
+// lrn of one pixel on a CPU, kLanes channels at a time: shuffles take a channel's neighbours from the vectors
+// before and after its own, so that nothing goes through memory. lrn.h has the equations.
 #pragma once
 
 #include <array>
@@ -14,13 +14,13 @@
 
 namespace convoy::cpu {
 
-// How the channels of a pixel lie in runs of kLanes: in blocks of kLanes, or side by side.
+// How a pixel's channels lie in runs of kLanes: in blocks of kLanes, or all of them adjacent.
 struct LaneLayout {
   int runs = 0;
-  std::int64_t run_step = 0;    // elements from a run to the next
-  std::int64_t pixel_step = 0;  // from a pixel to the next
+  std::int64_t run_step = 0;    // elements from one run to the next
+  std::int64_t pixel_step = 0;  // from one pixel to the next
 };
-// Nothing where the channels do not lie in whole runs.
+// Empty if the channels do not lie in whole runs.
 [[nodiscard]] inline std::optional<LaneLayout> lane_layout(const TensorShape& tensor) {
   if (tensor.block == kLanes) return LaneLayout{tensor.blocks(), tensor.pixels() * kLanes, kLanes};
   if (tensor.block % kLanes == 0 && tensor.blocks() == 1) {
@@ -29,12 +29,12 @@ struct LaneLayout {
   return std::nullopt;
 }
 
-// Whether there is code for the windows, and the channels lie in whole runs.
+// Whether there is code for windows of this size, and the channels lie in whole runs.
 [[nodiscard]] inline bool fits_lanes(const LrnShape& shape) {
   return (shape.size == 3 || shape.size == 5) && lane_layout(shape.tensor);
 }
 
-// The values kOffset lanes on, from a and then b: 0 is a, kLanes is b.
+// The kLanes values that begin kOffset lanes into a followed by b: offset 0 is a, offset kLanes is b.
 template <int kOffset>
 [[gnu::always_inline]] inline Lanes shifted(const Lanes& a, const Lanes& b) {
   return [&]<int... kLane>(std::integer_sequence<int, kLane...>) {
@@ -43,7 +43,7 @@ template <int kOffset>
   (std::make_integer_sequence<int, kLanes>());
 }
 
-// Sums over the window of each lane of `own`, which reaches kReach channels, 1 or 2, to each side.
+// For each lane of `own`, the sum over its window, which reaches kReach channels (1 or 2) to each side.
 template <int kReach>
 [[gnu::always_inline]] inline Lanes window_sums(const Lanes& previous, const Lanes& own, const Lanes& next) {
   const Lanes sum = own + (shifted<kLanes - 1>(previous, own) + shifted<1>(own, next));
@@ -51,12 +51,12 @@ template <int kReach>
   return sum + (shifted<kLanes - 2>(previous, own) + shifted<2>(own, next));
 }
 
-// s^-1/4 of positive s to within 2 units of the last place, without square roots and divisions: a guess from
-// the exponent, minus a quarter of it, then three of Newton's steps for y^-4 = s, each of which squares the
-// error.
+// s^-1/4 of positive s to within 2 units in the last place, without square roots and divisions: a first
+// guess by subtracting a quarter of the exponent, then three Newton steps for y^-4 = s, each of which
+// squares the error.
 [[gnu::always_inline]] inline Lanes inverse_fourth_root(const Lanes& s) {
-  constexpr std::uint32_t kGuess =
-      0x4F586000U;  // 5/4 of the exponent of 1, less what balances the guess's error
+  // 5/4 of the exponent of 1, less what balances the error of the guess.
+  constexpr std::uint32_t kGuess = 0x4F586000U;
   Lanes y{std::bit_cast<FloatVector>(kGuess - (std::bit_cast<WordVector>(s.v) >> 2))};
 #pragma GCC unroll 3
   for (int step = 0; step < 3; ++step) {
@@ -66,7 +66,7 @@ template <int kReach>
   return y;
 }
 
-// Of s = k + scale * sum: s^-beta and 1 / s.
+// s^-beta and 1 / s of s = k + scale * sum.
 struct LrnPowers {
   Lanes power;
   Lanes inverse;
@@ -84,7 +84,8 @@ struct LrnPowers {
   return {load(values.data()), {1.0F / s.v}};
 }
 
-// emit(run, y) for the runs of the pixel at x. kReach: half of the shape's odd size.
+// Calls emit(run, y) for the runs of the pixel at x. kReach is half of the window's size, an odd number,
+// rounded down.
 template <int kReach, typename T, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixel(const LrnShape& shape, const LaneLayout& layout, const T* x,
                                              Emit&& emit) {
@@ -101,7 +102,8 @@ template <int kReach, typename T, typename Emit>
   }
 }
 
-// emit(run, dx) for the runs of the pixel at x; gradient(run) is its dy. relu_input: as lrn_backward.
+// Calls emit(run, dx) for the runs of the pixel at x; gradient(run) is its dy. relu_input is as
+// in lrn_backward.
 template <int kReach, typename T, typename Gradient, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixel_backward(const LrnShape& shape, const LaneLayout& layout,
                                                       const T* x, bool relu_input, Gradient&& gradient,
@@ -110,12 +112,12 @@ template <int kReach, typename T, typename Gradient, typename Emit>
   struct Run {
     Lanes value;
     Lanes direct;  // dy * s^-beta
-    Lanes term;    // of the sums over windows
+    Lanes term;    // dy * x * s^-(beta + 1), which the windows sum
   };
   Lanes previous_square;
   Lanes value = load(x);
   Lanes square = value * value;
-  // The runs in turn: each needs the squares of the next.
+  // Computes the runs in order, because each needs the squares of the next.
   const auto take = [&](int run) {
     const Lanes next = run + 1 < layout.runs ? load(x + (run + 1) * layout.run_step) : Lanes();
     const Lanes next_square = next * next;
@@ -139,7 +141,7 @@ template <int kReach, typename T, typename Gradient, typename Emit>
   }
 }
 
-// body(std::integral_constant of the window's reach) for a shape that fits_lanes.
+// Calls body(std::integral_constant of the window's reach). The shape must fit lanes (fits_lanes).
 template <typename Body>
 void with_lrn_reach(const LrnShape& shape, Body&& body) {
   if (shape.size == 3) return body(std::integral_constant<int, 1>());

@@ -21,7 +21,7 @@ namespace {
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
-// Rows of normalised values, [row % kernel_height][column][channel]: those that a row of windows sees.
+// The rows of normalised values that a row of windows sees: [row % kernel_height][column][channel].
 template <typename T>
 class Ring {
  public:
@@ -40,7 +40,8 @@ std::int64_t ring_row_elements(const LrnPoolShape& shape) {
   return std::int64_t{in.width} * in.blocks() * in.block;
 }
 
-// Whole images are shared out where there are enough for the threads, else bands of rows: [first, last).
+// Calls body(image, first, last) for rows [first, last) of an image: whole images if there are enough of them
+// for the threads, otherwise bands of rows.
 template <typename Body>
 void for_each_band(const TensorShape& rows_of, Body&& body) {
   const int threads = omp_get_max_threads();
@@ -53,14 +54,14 @@ void for_each_band(const TensorShape& rows_of, Body&& body) {
   }
 }
 
-// The part of a window that lies inside, and the index of its first element.
+// The part of a window that lies inside the input, and the index in the window of its first element.
 struct Inside {
   PoolRange rows;
   PoolRange columns;
   int first = 0;
 };
 
-// Maximum and place of a window's elements, kLanes channels from `run` on.
+// The maximum of a window, and its index in the window, for kLanes channels from `run` on.
 template <typename T>
 [[gnu::always_inline]] inline void maximum(const Ring<T>& ring, const Inside& window, int rows, int columns,
                                            int kernel_width, std::int64_t channels, std::int64_t run,
@@ -81,7 +82,7 @@ template <typename T>
   }
 }
 
-// A row of outputs from the ring's rows; y and where begin at its first pixel.
+// Computes a row of outputs from the ring's rows; y and where point at its first pixel.
 template <typename T>
 void pool_row(const LrnPoolShape& shape, const LaneLayout& in, const LaneLayout& out, int p,
               const Ring<T>& ring, T* y, LrnPoolIndex* where) {
@@ -115,10 +116,10 @@ void pool_row(const LrnPoolShape& shape, const LaneLayout& in, const LaneLayout&
   }
 }
 
-// The windows that see a pixel: where their outputs lie in an image, and the index of the pixel in each.
+// The windows that see a pixel: the offsets of their outputs in an image, and the index of the pixel in each.
 class Seeing {
  public:
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): as much as counted is ever read
+  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only the first count_ elements are read
   Seeing(const PoolShape& s, const PoolRange& rows, int h, int w, std::int64_t pixel_step) {
     const PoolRange columns = pool_windows_over(w, s.kernel_width, s.stride, s.pad_left, s.out.width);
     for (int p = rows.begin; p < rows.end; ++p) {
@@ -130,7 +131,7 @@ class Seeing {
       }
     }
   }
-  // The gradient of a run of kLanes channels of the pixel: of the windows that took it.
+  // The gradient of kLanes channels of the pixel: the sum over the windows that took it as their maximum.
   template <typename T>
   [[gnu::always_inline]] Lanes gradient(const LrnPoolIndex* where, const T* dy) const {
     FloatVector sum = {};
@@ -169,7 +170,7 @@ void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex*
     for_each_band(s.out, [&](int n, int first, int last) {
       const Ring<T> ring(scratch.data() + lrn_pool_scratch(shape) * omp_get_thread_num(), s.kernel_height,
                          row_elements);
-      int next = 0;  // row to normalise
+      int next = 0;  // next row to normalise
       for (int p = first; p < last; ++p) {
         const PoolRange rows = pool_window(p, s.kernel_height, s.stride, s.pad_top, s.in.height);
         for (next = std::max(next, rows.begin); next < rows.end; ++next) {

@@ -11,9 +11,9 @@ using dnnl::algorithm;
 using dnnl::memory;
 using dnnl::prop_kind;
 
-// Makes a primitive descriptor of kind Pd from the arguments of the operation: of its descriptor in version
-// 2, of the primitive descriptor itself in version 3. `hint` is nothing, or a tuple of the forward's
-// descriptor.
+// Makes the primitive descriptor of a Primitive. The arguments of the operation go into the operation's
+// descriptor in version 2, and into the primitive descriptor itself in version 3. `hint` is an empty tuple,
+// or one with the forward pass's primitive descriptor.
 #if DNNL_VERSION_MAJOR >= 3
 template <typename Primitive, typename... Hint, typename... Args>
 typename Primitive::primitive_desc make_pd(const dnnl::engine& engine, const dnnl::primitive_attr& attributes,
@@ -150,7 +150,7 @@ OnednnPass onednn_matmul(const dnnl::engine& engine, const memory::desc& a, cons
 
 namespace {
 
-// The sets of instructions are numbered so that each includes what is below it, AMX's the highest bits.
+// Instruction sets are numbered so that each includes the bits of those below it; AMX has the highest bits.
 bool has_isa(dnnl::cpu_isa wanted) {
   const auto bits = static_cast<unsigned>(wanted);
   return (static_cast<unsigned>(dnnl::get_effective_cpu_isa()) & bits) == bits;

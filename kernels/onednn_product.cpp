@@ -16,8 +16,8 @@ namespace {
 using dnnl::memory;
 using tag = dnnl::memory::format_tag;
 
-// How slow an implementation is by its name: loops written for reference are beyond use (fc6 took 47 s), the
-// way over unfolded images costs memory and time.
+// How slow an implementation is, judged by its name: reference loops are unusable (fc6 took 47 s); GEMM over
+// unfolded images costs memory and time.
 int slowness(std::string_view implementation) {
   if (implementation.find("ref") != std::string_view::npos) return 2;
   return implementation.find("gemm") != std::string_view::npos &&
@@ -26,7 +26,7 @@ int slowness(std::string_view implementation) {
              : 0;
 }
 
-// The first of the fastest passes that oneDNN makes of these candidates, which come in order of preference.
+// Compiles the candidates, which come in order of preference, and returns the first of the fastest passes.
 template <typename Compile>
 OnednnPass best_pass(std::span<const OnednnOperands> candidates, std::string_view what, Compile&& compile) {
   std::optional<OnednnPass> best;
@@ -43,8 +43,8 @@ OnednnPass best_pass(std::span<const OnednnOperands> candidates, std::string_vie
   return std::move(*best);
 }
 
-// One operand of a pass: a memory object pointed at the caller's buffer, and a buffer and a reorder between
-// the two where the layouts differ.
+// One operand of a pass: a memory object that points at the caller's buffer and, if the layouts differ, a
+// second buffer and a reorder between the two.
 class Operand {
  public:
   Operand() = default;
@@ -58,7 +58,7 @@ class Operand {
   [[nodiscard]] const memory& for_primitive() const { return reordered_ ? inside_ : outside_; }
   [[nodiscard]] bool reordered() const { return reordered_; }
   void point_at(const void* data) {
-    // oneDNN does not write through the operands that a pass reads.
+    // oneDNN does not write through operands that a pass reads.
     void* const handle = const_cast<void*>(data);
     if (outside_.get_data_handle() != handle) outside_.set_data_handle(handle);
   }
@@ -96,7 +96,7 @@ class BoundPass {
     scratchpad_ = memory(pass.scratchpad, engine, nullptr);
     arguments_.emplace(DNNL_ARG_SCRATCHPAD, scratchpad_);
   }
-  // buffers: one for each binding, in their order.
+  // buffers: one for each binding, in the order of the bindings.
   void run(dnnl::stream& stream, std::initializer_list<const void*> buffers, void* scratch) {
     std::size_t i = 0;
     for (const void* buffer : buffers) operands_[i++].point_at(buffer);
@@ -241,9 +241,9 @@ class OnednnProduct final : public Product {
     WeightCopy(engine_, from_layout, to_layout).run(stream, from, to);
   }
 
-  // Whether the canonical order of an inner product's inputs is not that in which they lie.
+  // Whether an inner product's inputs lie in another order than the canonical one.
   [[nodiscard]] bool is_permuted() const { return flat_ && !src_.is_chw(); }
-  // Calls body(canonical index, index as the inputs lie) for the inputs of one output.
+  // Calls body(canonical index, index in memory) for the inputs of one output.
   template <typename Body>
   void for_each_input(Body&& body) const {
     std::size_t index = 0;
@@ -281,7 +281,7 @@ class OnednnProduct final : public Product {
                                     memory::data_type type) const {
     return flat_ ? memory::desc(dims, type, tag::nc) : onednn_layout(shape, type);
   }
-  // Sets the shape's block to that of the layout; false where it has none.
+  // Sets the shape's block to that of the layout; false if the layout has no block.
   [[nodiscard]] bool adopt(TensorShape& shape, const memory::desc& chosen, const memory::dims& dims,
                            memory::data_type type) const {
     if (flat_) {
@@ -316,8 +316,8 @@ class OnednnProduct final : public Product {
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, any_dst});
     candidates.push_back(hint_);
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, fixed_dst});
-    // The layouts of training, blocks of 16 channels, are those that Winograd's convolutions read; left to
-    // itself oneDNN takes channels last for inference.
+    // Winograd's convolutions read the layouts of training, blocks of 16 channels; left to itself, oneDNN
+    // chooses channels last for inference.
     const bool train = options.train || options.element == Element::f32 || !onednn_multiplies_bf16_tiles();
     const auto compile = [&](const OnednnOperands& operands) {
       return onednn_forward(engine_, window_of(problem), operands, train, options.relu);
@@ -400,7 +400,7 @@ class OnednnProduct final : public Product {
   memory::desc src_layout_;  // of the caller's buffers
   memory::desc dst_layout_;
   memory::desc diff_dst_layout_;
-  memory::desc canonical_;  // of the weights; an inner product's inputs as they lie
+  memory::desc canonical_;  // of the weights; an inner product's inputs are in memory order
   memory::desc master_;
   memory::desc forward_weights_;
   memory::desc backward_weights_layout_;  // what backward_data reads

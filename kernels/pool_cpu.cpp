@@ -9,9 +9,10 @@ namespace convoy::cpu {
 namespace {
 
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
-constexpr PoolIndex kNowhere = kMaxPoolWindow;  // of a window that sees nothing; no window is so large
+// For a window that sees nothing; no window has this many elements.
+constexpr PoolIndex kNowhere = kMaxPoolWindow;
 
-// Some neighbouring channels of a pixel: all of a vector, or fewer where the layout has fewer side by side.
+// Some adjacent channels of a pixel: a whole vector, or fewer if the layout has fewer side by side.
 template <bool kWhole>
 class Run {
  public:
@@ -47,8 +48,8 @@ class Run {
   int lanes_;
 };
 
-// Calls body(first lane's element in the input plane, in the output plane) for each image and each run of at
-// most kLanes neighbouring channels, as body(in, out, lanes). Lanes of a pixel are side by side, pixels are
+// Calls body(first lane's element in the input plane, the same in the output plane, number of lanes) for each
+// image and each run of at most kLanes neighbouring channels. The lanes of a pixel are adjacent; pixels are
 // `block` apart.
 template <typename Body>
 void for_each_plane(const PoolShape& shape, Body&& body) {
@@ -67,11 +68,11 @@ void for_each_plane(const PoolShape& shape, Body&& body) {
   }
 }
 
-// Windows of an output pixel.
+// The window of an output pixel.
 struct Window {
   PoolRange rows;
   PoolRange columns;
-  int top = 0;  // of the whole window, perhaps outside
+  int top = 0;  // of the whole window; may be outside of the input
   int left = 0;
   [[nodiscard]] int count() const {
     return std::max(rows.end - rows.begin, 0) * std::max(columns.end - columns.begin, 0);
@@ -99,7 +100,7 @@ void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where
         auto index = static_cast<std::uint32_t>((row - w.top) * s.kernel_width + w.columns.begin - w.left);
         for (int column = w.columns.begin; column < w.columns.end; ++column, from += block, ++index) {
           const FloatVector value = run.load(from).v;
-          // As pool_replaces. NOLINTNEXTLINE(misc-redundant-expression): a NaN
+          // As pool_replaces, also for a NaN. NOLINTNEXTLINE(misc-redundant-expression)
           const auto replaces = (value > best) | (value != value);
           best = replaces ? value : best;
           at = replaces ? WordVector{} + index : at;
@@ -130,8 +131,8 @@ void average_plane(const PoolShape& s, bool relu, const T* x, T* y, const Run<kW
   }
 }
 
-// Fills dx of a plane, pixel by pixel, with the sum of part(window row p, window column q, index of the pixel
-// in that window) over the windows that see the pixel.
+// Sets dx of a plane: each pixel is the sum of part(window row p, window column q, index of the pixel in that
+// window) over the windows that see it.
 template <bool kWhole, typename T, typename Part>
 void gather_plane(const PoolShape& s, const T* x, T* dx, const Run<kWhole>& run, Part&& part) {
   const std::int64_t block = s.in.block;
@@ -171,13 +172,13 @@ void average_plane_backward(const PoolShape& s, const T* dy, const T* x, T* dx, 
   });
 }
 
-// The same element of a tensor that may be absent.
+// The element at an offset of a tensor, or null if there is no such tensor.
 template <typename T>
 T* at_or_null(T* base, std::int64_t offset) {
   return base == nullptr ? nullptr : base + offset;
 }
 
-// body(run of so many lanes)
+// Calls body with a Run of `lanes` lanes.
 template <typename Body>
 void with_run(int lanes, Body&& body) {
   if (lanes == kLanes) {

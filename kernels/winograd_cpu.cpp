@@ -11,8 +11,8 @@ namespace {
 
 using namespace winograd;
 
-// Master weights lie as [group][kernel row][kernel column][channel][filter]. T: of the activations; all
-// arithmetic is in float.
+// Master weights are [group][kernel row][kernel column][channel][filter]. T is the type of the activations;
+// all arithmetic is in float.
 template <int kKernel, typename T>
 class WinogradProduct final : public Product {
  public:
@@ -83,7 +83,7 @@ class WinogradProduct final : public Product {
   [[nodiscard]] std::size_t copy_bytes() const {
     return master_elements() / (kKernel * kKernel) * kMatrices * sizeof(float);
   }
-  // Calls body(index in PyTorch's order, index in the master's).
+  // Calls body(index in PyTorch's order, index in the master's) for every weight.
   template <typename Body>
   void for_each_weight(Body&& body) const {
     std::size_t canonical = 0;
@@ -96,7 +96,7 @@ class WinogradProduct final : public Product {
       }
     }
   }
-  // The filters of kLanes outputs for one channel, transformed; `turned`: turned around first.
+  // The transformed filters of kLanes outputs for one channel; if `turned`, rotated by 180 degrees first.
   [[nodiscard]] Tile<kSide, kSide> transformed_filters(const float* master, int group, int channel,
                                                        int filter, bool turned) const {
     constexpr std::size_t kLast = kKernel * kKernel - 1;
@@ -110,7 +110,7 @@ class WinogradProduct final : public Product {
     }
     return transform_tile(taps, transform_filter<kKernel, Lanes>);
   }
-  // [group][point][channel][filter]
+  // copy: [group][point][channel][filter]
   void refresh_forward(const float* master, float* copy) const {
     const std::int64_t stride = std::int64_t{channels()} * filters();
 #pragma omp parallel for collapse(2) schedule(static)
@@ -123,14 +123,14 @@ class WinogradProduct final : public Product {
       }
     }
   }
-  // [group][point][filter][channel]
+  // copy: [group][point][filter][channel]
   void refresh_backward(const float* master, float* copy) const {
     const std::int64_t stride = std::int64_t{channels()} * filters();
 #pragma omp parallel for collapse(3) schedule(static)
     for (int g = 0; g < shape_.groups; ++g) {
       for (int c = 0; c < channels(); c += kLanes) {
         for (int k = 0; k < filters(); k += kLanes) {
-          // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): written whole below
+          // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): all of it is written below
           std::array<float, std::size_t{kMatrices} * kLanes * kLanes> square;  // [point][channel][filter]
           for (int i = 0; i < kLanes; ++i) {
             store_points(transformed_filters(master, g, c + i, k, true), square.data() + i * kLanes,
@@ -167,8 +167,8 @@ class WinogradProduct final : public Product {
   std::vector<std::string> lines_;
 };
 
-// With 32 channels and 32 filters the transforms cost what the products save. The sums of the weight
-// gradient, written by every thread, want tiles enough to pay for them.
+// With 32 channels and 32 filters the transforms cost what the products save. Every thread writes its own
+// sums of the weight gradient, which pays off only with enough tiles.
 constexpr int kMinChannels = 32;
 constexpr std::int64_t kMinTiles = 16;
 constexpr std::int64_t kMinTrainingTiles = 128;

@@ -1,5 +1,5 @@
-// The passes of Winograd's convolution over the tiles of a batch: transform, product over channels, transform
-// back. See winograd.h.
+// The passes of Winograd's convolution over the tiles of a batch: transform, multiply over channels,
+// transform back. See winograd.h.
 #pragma once
 
 #include <omp.h>
@@ -17,7 +17,7 @@
 
 namespace convoy::winograd {
 
-// Products of one matrix a point: c = a b, or c += a b; bound to one thread's buffers.
+// Products of one matrix per point, c = a b or c += a b. Each thread needs an object of its own.
 class PointProducts {
  public:
   PointProducts(const dnnl::engine& engine, const dnnl::memory::desc& a, const dnnl::memory::desc& b,
@@ -52,7 +52,7 @@ class PointProducts {
   std::unordered_map<int, dnnl::memory> arguments_;
 };
 
-// `points` matrices, rows after one another.
+// `points` row-major matrices, one after another.
 inline dnnl::memory::desc matrices(std::int64_t points, std::int64_t rows, std::int64_t columns) {
   return {{points, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, columns, 1}};
 }
@@ -61,7 +61,8 @@ inline dnnl::memory::desc transposed(std::int64_t points, std::int64_t rows, std
   return {{points, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, 1, rows}};
 }
 
-// A part of a buffer that is handed out piece by piece, each at the start of a cache line of the buffer.
+// Hands out a buffer piece by piece; each piece begins a whole number of cache lines from the start of
+// the buffer.
 class Carver {
  public:
   explicit Carver(void* buffer) : next_(static_cast<std::byte*>(buffer)) {}
@@ -82,10 +83,10 @@ inline std::size_t float_bytes(std::int64_t count) {
   return Carver::padded(static_cast<std::size_t>(count) * sizeof(float));
 }
 
-// Tiles worked on at a time. Where the filters of all points fit into half of a second-level cache, so many
-// that the chunk's transformed tiles fit into the other half; else enough that loading the filters does not
-// count. Chunks are of nearly equal size, at least one a thread, and of an odd number of tiles, so that the
-// points do not fall on one set of the first-level cache.
+// The number of tiles that are worked on at a time. If the filters of all points fit into half of the
+// second-level cache, it is as many as have their transforms fit into the other half; otherwise enough to
+// make the time to load the filters negligible. Chunks are of nearly equal size, at least one per thread, and
+// have an odd number of tiles, so that the points do not all fall on one set of the first-level cache.
 inline constexpr std::int64_t kChunkOfLargeFilters = 63;
 inline constexpr std::int64_t kMinChunk = 15;
 inline int chunk_tiles(std::int64_t points, const Side& in, const Side& out, std::int64_t tiles,
@@ -103,10 +104,10 @@ inline int chunk_tiles(std::int64_t points, const Side& in, const Side& out, std
   return static_cast<int>((tiles + chunks - 1) / chunks) | 1;
 }
 
-// Each thread that adds up weight gradients has its own sums; beyond this the threads are too many.
+// The most memory for sums of weight gradients, of which each thread has its own.
 inline constexpr std::int64_t kMaxSumBytes = std::int64_t{256} << 20;
 
-// Some consecutive tiles of one group of channels: [first, first + count), perhaps beyond the last tile.
+// Consecutive tiles of one group of channels: [first, first + count), some perhaps past the last tile.
 struct Chunk {
   int group = 0;
   std::int64_t first = 0;
@@ -123,8 +124,8 @@ struct TiledShape {
   int pad_top = 0;
   int pad_left = 0;
   Grid grid;
-  int chunk = 0;            // tiles
-  std::int64_t chunks = 0;  // of a group
+  int chunk = 0;            // in tiles
+  std::int64_t chunks = 0;  // per group
 
   TiledShape(int threads, const Side& in_side, const Side& out_side, int top, int left)
       : in(in_side),
@@ -135,7 +136,7 @@ struct TiledShape {
         chunk(chunk_tiles(kTilePoints<kKernel>, in_side, out_side, grid.tiles(), threads)),
         chunks((grid.tiles() + chunk - 1) / chunk) {}
 
-  // Of a chunk's transformed tiles.
+  // Elements of a chunk's transformed tiles.
   [[nodiscard]] std::int64_t in_elements() const {
     return std::int64_t{kTilePoints<kKernel>} * chunk * in.channels();
   }
@@ -143,13 +144,14 @@ struct TiledShape {
     return std::int64_t{kTilePoints<kKernel>} * chunk * out.channels();
   }
 
-  // body(index in the chunk, position) for the tiles of a chunk.
+  // Calls body(index in the chunk, position) for the tiles of a chunk.
   template <typename Body>
   [[gnu::always_inline]] void for_each_tile(const Chunk& tiles, Body&& body) const {
     for (int t = 0; t < tiles.count; ++t) body(t, grid.position(tiles.first + t));
   }
-  // Transforms each tile of a chunk, block of channels by block: [point][tile][channel]; zeros beyond the
-  // last tile. A tile of kTile x kTile pixels begins so many rows and columns before the tile's outputs.
+  // Transforms each tile of a chunk, one block of channels after another, into [point][tile][channel], with
+  // zeros past the last tile. The kTile x kTile pixels of a tile begin rows_before rows above and
+  // columns_before columns left of its outputs.
   template <std::size_t kTile, typename T, typename Transform>
   [[gnu::always_inline]] void gather(const Side& side, const Chunk& tiles, int rows_before,
                                      int columns_before, const T* data, float* transformed,
@@ -183,13 +185,13 @@ struct TiledShape {
 // What a pass does to each output on its way to memory.
 template <typename T>
 struct Epilogue {
-  const float* bias = nullptr;     // one an output channel, added
+  const float* bias = nullptr;     // one per output channel, added
   bool relu = false;               // then the ReLU
-  const T* relu_output = nullptr;  // or: zero where this, in the layout of the output, is not positive
+  const T* relu_output = nullptr;  // or: zero where this, in the output's layout, is not positive
 };
 
-// A convolution of stride 1 on transformed tiles: the forward pass, or the input gradient, which is the
-// convolution of the output's gradient with the filters turned around.
+// A convolution of stride 1 on transformed tiles: the forward pass, or the input gradient, which convolves
+// the gradient of the output with the rotated filters.
 template <int kKernel>
 class TiledPass {
  public:
@@ -268,11 +270,11 @@ class TiledPass {
   }
 
   TiledShape<kKernel> shape_;
-  std::vector<std::unique_ptr<PointProducts>> products_;  // one a thread
+  std::vector<std::unique_ptr<PointProducts>> products_;  // one per thread
 };
 
-// The gradients of filters and bias: adjoint transforms of the outputs' gradient, products over tiles, and
-// the sum of what the threads made, in their order.
+// The gradients of filters and bias: adjoint transforms of the output's gradient, products over tiles, and
+// the sum of the threads' results in a fixed order.
 template <int kKernel>
 class GradientPass {
  public:
@@ -330,14 +332,14 @@ class GradientPass {
  private:
   static constexpr std::size_t kSide = TiledShape<kKernel>::kSide;
 
-  // Chunks [first, last) of one group, added up together.
+  // Chunks [first, last) of one group, which one thread adds up.
   struct Share {
     int group = 0;
     std::int64_t first = 0;
     std::int64_t last = 0;
   };
 
-  // Equal parts of the chunks of all groups, cut where a group ends.
+  // Cuts the chunks of all groups into equal parts, one per thread, and also where a group ends.
   void share_out(int threads) {
     const std::int64_t all = shape_.chunks * shape_.in.groups;
     for (int t = 0; t < threads; ++t) {
@@ -381,7 +383,7 @@ class GradientPass {
                                      });
   }
 
-  // Adds up the shares of each group, and transforms them.
+  // Adds up the shares of each group and transforms the sums.
   void finish(const std::byte* share_memory, float* gradient, float* bias_gradient) const {
     const int channels = shape_.in.channels();
     const int filters = shape_.out.channels();
@@ -422,7 +424,7 @@ class GradientPass {
 
   TiledShape<kKernel> shape_;
   std::vector<Share> shares_;
-  std::vector<std::unique_ptr<PointProducts>> first_;    // one a thread: c = a b
+  std::vector<std::unique_ptr<PointProducts>> first_;    // one per thread: c = a b
   std::vector<std::unique_ptr<PointProducts>> further_;  // c += a b
 };
 

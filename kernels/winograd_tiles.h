@@ -1,5 +1,6 @@
-// Tiles of activations that lie in blocks of kLanes channels, as Winograd's convolution works on them: a tile
-// is a square of pixels, each the channels of a block. All of it is inlined into the loops of the passes.
+// Tiles of activations in blocks of kLanes channels, as Winograd's convolution uses them: a tile is a square
+// of pixels, and each of its elements is one pixel's block of channels. All of this is inlined into the loops
+// of the passes.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +26,7 @@ inline constexpr int kTilePoints = kPoints<kKernel>* kPoints<kKernel>;
 template <std::size_t kRows, std::size_t kColumns>
 using Tile = std::array<std::array<Lanes, kColumns>, kRows>;
 
-// Applies a one-dimensional transform to the columns of a square tile, then to the rows.
+// Applies a one-dimensional transform to the columns of a square tile, then to its rows.
 template <std::size_t kSide, typename Transform>
 [[gnu::always_inline]] inline auto transform_tile(const Tile<kSide, kSide>& in, Transform&& transform) {
   constexpr std::size_t kResult = std::tuple_size_v<decltype(transform(in[0]))>;
@@ -41,7 +42,8 @@ template <std::size_t kSide, typename Transform>
   return out;
 }
 
-// Transformed tiles lie as [point][row][column], rows being tiles or channels; `stride`: between points.
+// Transformed tiles are [point][row][column], where rows are tiles or channels; `stride` is the distance
+// between points.
 template <std::size_t kSide>
 [[gnu::always_inline]] inline Tile<kSide, kSide> load_points(const float* from, std::int64_t stride) {
   Tile<kSide, kSide> tile;
@@ -58,30 +60,31 @@ template <std::size_t kSide>
   }
 }
 
-// Activations of one side of the convolution, their channels in groups.
+// The activations on one side of a convolution, with their channels in groups.
 struct Side {
   TensorShape shape;
   int groups = 1;
   [[nodiscard]] int channels() const { return shape.channels / groups; }
-  // Of a block of a group's channels in the first image.
+  // The offset of a block of a group's channels in the first image.
   [[nodiscard]] std::int64_t offset(int group, int block) const {
     return (std::int64_t{group} * (channels() / kLanes) + block) * shape.pixels() * kLanes;
   }
 };
 
-// Where the pixels of a tile lie in a tensor: at rows[r] + columns[c], in elements from the first image; in
-// no image where that is not below `limit` as an unsigned number.
+// The offsets of a tile's pixels in a tensor: pixel (r, c) is at rows[r] + columns[c], in elements from the
+// first image. It lies in no image if that offset, as an unsigned number, is not below `limit`.
 template <std::size_t kSide>
 struct Places {
   std::array<std::int64_t, kSide> rows;
   std::array<std::int64_t, kSide> columns;
   std::uint64_t limit = 0;
   std::int64_t row_step = 0;
-  bool whole = false;  // all of it in one image
+  bool whole = false;  // all pixels are in one image
   [[nodiscard]] bool holds(std::int64_t offset) const { return static_cast<std::uint64_t>(offset) < limit; }
 };
 
-// The pixels of a tile, zero outside of the images; block: the block of channels in the first image.
+// Loads the pixels of a tile, which are zero outside of the images. `block` is the block of channels in the
+// first image.
 template <std::size_t kSide, typename T>
 [[gnu::always_inline]] inline Tile<kSide, kSide> load_tile(const Places<kSide>& places, const T* block) {
   Tile<kSide, kSide> tile;
@@ -101,7 +104,7 @@ template <std::size_t kSide, typename T>
   return tile;
 }
 
-// put(value, offset of its place) for what of the tile lies in an image.
+// Calls put(value, offset) for the pixels of the tile that lie in an image.
 template <std::size_t kSide, typename Put>
 [[gnu::always_inline]] inline void store_tile(const Tile<kSide, kSide>& tile, const Places<kSide>& places,
                                               Put&& put) {
@@ -113,12 +116,13 @@ template <std::size_t kSide, typename Put>
   }
 }
 
-// The tiles that cover the outputs of all images. Images lie in mosaics of a few by a few, with zeros between
-// them for the padding of both neighbours, so that a tile that reaches over the edge of one works for the
-// next: with 13 outputs a side, four images take 7x7 tiles of 4x4 where each alone takes 4x4.
+// The tiles that cover the outputs of all images. Images are laid out in mosaics of n x n, separated by zeros
+// that are the padding of both neighbours, so that a tile that reaches over the edge of one image serves the
+// next one too: with 13 outputs a side, four images take 7x7 tiles of 4x4 together, but 4x4 tiles each on
+// their own.
 class Grid {
  public:
-  // padding: zeros before the first row and the first column of the input.
+  // pad_top, pad_left: zeros before the first row and the first column of the input.
   Grid(int kernel, const TensorShape& in, const TensorShape& out, int pad_top, int pad_left)
       : images_(out.images),
         row_pitch_(pitch(in.height, out.height, kernel, pad_top)),
@@ -140,7 +144,7 @@ class Grid {
 
   [[nodiscard]] std::int64_t tiles() const { return tiles_; }
 
-  // A tile by its mosaic and its first output there; mosaic is -1 beyond the last tile.
+  // A tile's mosaic and the tile's first output there; mosaic is -1 past the last tile.
   struct Position {
     std::int64_t mosaic = -1;
     int row = 0;
@@ -153,7 +157,7 @@ class Grid {
     return {tile / of_mosaic, inside / columns_ * kOutputs, inside % columns_ * kOutputs};
   }
 
-  // Of the pixels of `tensor`, input or output, from the given row and column of the mosaic on.
+  // The offsets of the pixels of `tensor`, input or output, that begin at this row and column of the mosaic.
   template <std::size_t kSide>
   [[nodiscard]] Places<kSide> places(const TensorShape& tensor, const Position& first) const {
     const std::int64_t image = tensor.image_elements();
@@ -179,14 +183,14 @@ class Grid {
   static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::min() / 4;
 
   static int tiles_along(int outputs) { return (outputs + kOutputs - 1) / kOutputs; }
-  // From the first row of an image to that of the next: outputs do not overlap, and inputs are apart by the
-  // larger of the paddings that the two ask for.
+  // From the first row of an image to that of the next: outputs do not overlap, and inputs are separated by
+  // the larger of the paddings that the two images need there.
   static int pitch(int inputs, int outputs, int kernel, int pad_before) {
     const int pad_after = outputs + kernel - 1 - pad_before - inputs;
     return std::max(inputs + std::max({pad_before, pad_after, 0}), outputs);
   }
-  // The offset of a row (or column) of the mosaic: images of so many rows, `image` elements from one to the
-  // next.
+  // The offset of a row (or column) of the mosaic, whose images have `extent` rows each and lie `image`
+  // elements apart.
   [[nodiscard]] std::int64_t along(int at, int pitch, int extent, std::int64_t image,
                                    std::int64_t step) const {
     if (at < 0 || at / pitch >= side_) return kNowhere;
@@ -197,8 +201,8 @@ class Grid {
   int images_;
   int row_pitch_;
   int column_pitch_;
-  int side_ = 1;  // images of a mosaic, in each direction
-  int rows_ = 0;  // tiles of a mosaic
+  int side_ = 1;  // images in a mosaic, in each direction
+  int rows_ = 0;  // tiles in a mosaic
   int columns_ = 0;
   std::int64_t tiles_ = 0;
 };

@@ -1,13 +1,14 @@
 // The one-dimensional transforms of Winograd's minimal filtering: F(4,3) on the six points 0, 1, -1, 2, -2
-// and infinity, F(4,5) on these and 1/2, -1/2. Two-dimensional ones apply these to the columns, then to the
-// rows.
+// and infinity, and F(4,5) on these and 1/2, -1/2. Two-dimensional transforms apply them to the columns, then
+// to the rows.
 //   Y = A^T [ (G g) * (B^T d) ],   * elementwise
 // (Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2016, sections 4.1 and 4.3: the
-// construction, and the matrices of F(4,3).) Row p of G holds the powers of p times the factor of p below,
-// row i of A^T the i-th powers of the points; infinity picks the last element. B^T follows from the points.
+// construction, and the matrices of F(4,3).) The row of G for a point p holds the powers of p times p's
+// factor, which is given below; row i of A^T holds the i-th powers of the points. Infinity picks the last
+// element. B^T follows from the points.
 //
-// kKernel: width of the filter, 3 or 5; a tile has 4 outputs a side. The adjoints (A y, G^T u) make the
-// gradient of the filter from those of the outputs. Value: a float, a double, or a vector of them.
+// kKernel: width of the filter, 3 or 5; a tile has 4 outputs a side. The adjoints (A y, G^T u) turn the
+// gradients of the outputs into the gradient of the filter. Value: a float, a double, or a vector of either.
 #pragma once
 
 #include <array>
@@ -15,21 +16,21 @@
 
 namespace convoy::winograd {
 
-inline constexpr int kOutputs = 4;  // of a tile, a side
+inline constexpr int kOutputs = 4;  // of a tile, per side
 
-// Elements of a tile of the input, and of a transformed tile, a side.
+// Elements per side of an input tile, and of a transformed tile.
 template <int kKernel>
 inline constexpr int kPoints = kOutputs + kKernel - 1;
 
 template <int kKernel, typename Value>
 using Points = std::array<Value, kPoints<kKernel>>;
 
-// Finite points other than zero, by pairs: +-point.
+// Pairs of finite points +-p other than zero.
 template <int kKernel>
 inline constexpr int kPairs = (kPoints<kKernel> - 2) / 2;
 inline constexpr std::array<float, 3> kPairPoints{1.0F, 2.0F, 0.5F};
 
-// Factors of the rows of G: of zero, and of the pairs.
+// Factors of the rows of G: for the point zero, and for each pair.
 template <int kKernel>
 inline constexpr float kZeroFactor = kKernel == 3 ? 0.25F : 1.0F;
 template <int kKernel>
@@ -91,7 +92,7 @@ template <int kKernel, std::size_t kCount, typename Value>
   values.back() = coefficients.back();
   return values;
 }
-// Its adjoint, of the values times their points' factors.
+// The adjoint of evaluate, applied to the values times their points' factors.
 template <int kKernel, std::size_t kCount, typename Value>
 [[gnu::always_inline]] inline std::array<Value, kCount> collect(const Points<kKernel, Value>& values,
                                                                 float zero_factor,
