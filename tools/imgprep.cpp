@@ -55,7 +55,8 @@ Preprocessing preprocessing_from(const Options& options) {
   std::string rest = options.text("background");
   for (int c = 0; c < 3; ++c) {
     const std::size_t comma = rest.find(',');
-    if ((comma == std::string::npos) != (c == 2)) throw UsageError("--background: give three numbers R,G,B");
+    if ((comma == std::string::npos) != (c == 2))
+      throw UsageError("--background", "give three numbers R,G,B");
     how.background[c] = static_cast<int>(parse_integer(rest.substr(0, comma), "--background", 0, 255));
     rest.erase(0, comma == std::string::npos ? rest.size() : comma + 1);
   }
@@ -69,7 +70,8 @@ InputOptions inputs_from(const Options& options) {
   inputs.nul = options.flag("null");
   inputs.idx = options.flag("idx");
   inputs.outputs = outputs_of(options, {"output", "rejects"});
-  if (inputs.idx && !inputs.files_from.empty()) throw UsageError("--idx and --files-from exclude each other");
+  if (inputs.idx && !inputs.files_from.empty())
+    throw UsageError::about("--idx", "--idx and --files-from exclude each other");
   if (options.given("classes")) {
     const std::string path = options.text("classes");
     inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes), path);
@@ -77,7 +79,7 @@ InputOptions inputs_from(const Options& options) {
   inputs.labels.class_pattern = options.text("class-pattern");
   inputs.labels.labels_file = options.text("labels");
   if (!inputs.labels.class_pattern.empty() && !inputs.labels.labels_file.empty()) {
-    throw UsageError("--class-pattern and --labels exclude each other");
+    throw UsageError::about("--class-pattern", "--class-pattern and --labels exclude each other");
   }
   inputs.limits.max_side = static_cast<int>(options.integer("max-side", 1, kMaxImageSide));
   inputs.limits.max_pixels = static_cast<std::uint64_t>(options.integer("max-pixels", 1, INT64_MAX));
@@ -89,7 +91,8 @@ Encoding encoding_from(const Options& options) {
   if (text == "raw") return {};
   if (text == "jpeg") return {.codec = Codec::jpeg};
   constexpr std::string_view kLead = "jpeg:";
-  if (!text.starts_with(kLead)) throw UsageError("--codec: '" + text + "' is not raw, jpeg or jpeg:QUALITY");
+  if (!text.starts_with(kLead))
+    throw UsageError("--codec", "'" + text + "' is not raw, jpeg or jpeg:QUALITY");
   return {Codec::jpeg,
           static_cast<int>(parse_integer(std::string_view(text).substr(kLead.size()), "--codec", 1, 100))};
 }

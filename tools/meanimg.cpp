@@ -58,7 +58,8 @@ MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& optio
 int run(const Options& options, Console& console) {
   const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
   if (options.flag("merge") && (options.given("rejects") || options.given("on-error"))) {
-    throw UsageError("--merge reads no records: --on-error and --rejects do not go with it");
+    throw UsageError::about("--merge",
+                            "--merge reads no records: --on-error and --rejects do not go with it");
   }
   const std::vector<std::string> inputs = options.inputs();
   const std::vector<std::string> replaceable;  // --merge may add to one of its means

@@ -56,16 +56,18 @@ std::string look_from(const Options& options) {
   std::string look;
   for (const char* name : kLooks) {
     if (!is_set(options, name)) continue;
-    if (!look.empty()) throw UsageError("--" + look + " and --" + name + " do not go together");
+    if (!look.empty())
+      throw UsageError::about("--" + look, "--" + look + " and --" + name + " do not go together");
     look = name;
   }
   for (const char* name : kPacking) {
     if (!look.empty() && is_set(options, name)) {
-      throw UsageError("--" + look + " and --" + name + " do not go together");
+      throw UsageError::about("--" + look, "--" + look + " and --" + name + " do not go together");
     }
   }
-  if (options.flag("json") && look != "info") throw UsageError("--json needs --info");
-  if (look == "extract" && options.given("output")) throw UsageError("--extract writes no -o");
+  if (options.flag("json") && look != "info") throw UsageError::about("--json", "--json needs --info");
+  if (look == "extract" && options.given("output"))
+    throw UsageError::about("--extract", "--extract writes no -o");
   return look;
 }
 
@@ -81,10 +83,10 @@ void set_codec(const Options& options, PackOptions& pack) {
   } else if (name == kJpeg) {
     pack.codec = Codec::jpeg;
     if (colon != std::string::npos) {
-      pack.quality = static_cast<int>(parse_integer(text.substr(colon + 1), "--codec: quality", 1, 100));
+      pack.quality = static_cast<int>(parse_integer(text.substr(colon + 1), "--codec", 1, 100));
     }
   } else {
-    throw UsageError("--codec: '" + text + "' is neither raw nor jpeg nor jpeg:QUALITY");
+    throw UsageError("--codec", "'" + text + "' is neither raw nor jpeg nor jpeg:QUALITY");
   }
 }
 
@@ -98,7 +100,7 @@ PackOptions pack_options(const Options& options) {
   pack.memory = options.given("memory") ? parse_bytes(options.text("memory"), "--memory") : default_memory();
   if (options.given("split")) pack.split = parse_split(options.text("split"));
   if (options.given("shards") && options.given("per-shard")) {
-    throw UsageError("--shards and --per-shard do not go together");
+    throw UsageError::about("--shards", "--shards and --per-shard do not go together");
   }
   if (options.given("shards")) {
     pack.shards = static_cast<std::uint64_t>(options.integer("shards", 1, kMaxOutputs));

@@ -72,7 +72,7 @@ RunOptions run_options(const Options& options) {
 
 NetSpec read_net(const Options& options, const std::optional<WeightsFile>& resumed) {
   if (!options.given("net") && resumed) return resumed->model().net;
-  if (!options.given("net")) throw UsageError("--net=FILE is missing");
+  if (!options.given("net")) throw UsageError::about("--net", "--net=FILE is missing");
   const std::string path = options.text("net");
   return parse_net(read_text_file(path, kMaxNetBytes), display_name(path));
 }

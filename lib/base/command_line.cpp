@@ -41,7 +41,7 @@ std::int64_t line_reached(std::istringstream& lines, std::string_view text) {
 
 struct Config {
   po::parsed_options parsed;
-  std::map<std::string, std::string> places;  // "FILE:LINE" of each option, of its last line
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME", of its last line
 };
 
 // "lr" of " lr = 0.1".
@@ -59,7 +59,7 @@ Config read_config(const std::string& path, const po::options_description& known
   for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     check_printable(line, place, number);
-    places[name_in(line)] = place + ":" + std::to_string(number);
+    places["--" + name_in(line)] = place + ":" + std::to_string(number);
   });
   std::istringstream lines(text);
   try {
@@ -80,7 +80,7 @@ void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Con
   }
   std::erase_if(file.parsed.options,
                 [&](const po::option& option) { return decided.count(option.string_key) > 0; });
-  for (const std::string& name : decided) file.places.erase(name);
+  for (const std::string& name : decided) file.places.erase("--" + name);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ struct CommandLineRules {
 
 struct CommandLine {
   po::variables_map values;                   // operands under kOperands
-  std::map<std::string, std::string> places;  // "FILE:LINE" of each option that the file decided
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME" that the file decided
 };
 
 // Parses argv, and the file that --config names: what the command line has, the file does not change. Of an

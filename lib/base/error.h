@@ -1,5 +1,5 @@
 // Errors of the whole project. Library code throws; only lib/base/tool.h prints and turns an error into a
-// status.
+// status. An error keeps its parts, so that nobody has to take its message apart.
 #pragma once
 
 #include <cstdint>
@@ -9,20 +9,37 @@
 
 namespace convoy {
 
-// Failure of data, I/O or a device: exit status 1. what() is "place: reason", where place is a file name, or
-// another name that the user gave.
+// Failure of data, I/O or a device: exit status 1. what() is "where: reason".
 class Error : public std::runtime_error {
  public:
-  explicit Error(const std::string& message) : std::runtime_error(message) {}
-  Error(std::string_view place, std::string_view reason)
-      : std::runtime_error(std::string(place) + ": " + std::string(reason)) {}
+  // An error that belongs to no place: what() is the reason alone.
+  explicit Error(std::string_view reason) : Error({}, reason) {}
+  // place: a file name, or another name that the user knows.
+  Error(std::string_view place, std::string_view reason) : Error(place, {}, reason) {}
+
+  [[nodiscard]] const std::string& place() const { return place_; }
+  // The place, down to the offset or line if the error has one: "x.shard: offset 16", "list:3:7".
+  [[nodiscard]] std::string where() const { return place_ + position_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+ protected:
+  // position: what follows the place in where().
+  Error(std::string_view place, std::string_view position, std::string_view reason);
+
+ private:
+  std::string place_;
+  std::string position_;
+  std::string reason_;
 };
+
+// "offset 16", as messages name a byte of a file.
+[[nodiscard]] std::string offset_text(std::uint64_t offset);
 
 // Bytes that do not follow their format. what() is "place: offset N: reason".
 class FormatError : public Error {
  public:
   FormatError(std::string_view place, std::uint64_t offset, std::string_view reason)
-      : Error(place, "offset " + std::to_string(offset) + ": " + std::string(reason)), offset_(offset) {}
+      : Error(place, ": " + offset_text(offset), reason), offset_(offset) {}
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
 
  private:
@@ -34,15 +51,33 @@ class FormatError : public Error {
 class TextError : public Error {
  public:
   TextError(std::string_view place, std::uint64_t line, std::uint64_t column, std::string_view reason)
-      : Error(std::string(place) + ":" + std::to_string(line) +
-                  (column == 0 ? std::string() : ":" + std::to_string(column)),
-              reason) {}
+      : Error(place,
+              ":" + std::to_string(line) + (column == 0 ? std::string() : ":" + std::to_string(column)),
+              reason),
+        line_(line),
+        column_(column) {}
+  [[nodiscard]] std::uint64_t line() const { return line_; }
+  [[nodiscard]] std::uint64_t column() const { return column_; }
+
+ private:
+  std::uint64_t line_;
+  std::uint64_t column_;
 };
 
 // Wrong use of a tool: exit status 2 with "Try 'TOOL --help'".
 class UsageError : public std::runtime_error {
  public:
   explicit UsageError(const std::string& message) : std::runtime_error(message) {}
+  // A value that `option`, such as "--steps", cannot have. what() is "--steps: reason".
+  UsageError(std::string_view option, std::string_view reason);
+  // A sentence about `option` that names it itself: "--json needs --info".
+  [[nodiscard]] static UsageError about(std::string_view option, const std::string& sentence);
+
+  // The option that is wrong, with its dashes; empty if it is no particular one.
+  [[nodiscard]] const std::string& option() const { return option_; }
+
+ private:
+  std::string option_;
 };
 
 // Nothing to read, and a terminal as standard input: the tool's usage says what there could be.

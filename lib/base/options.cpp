@@ -63,7 +63,7 @@ std::uint64_t Options::unsigned_integer(const std::string& name) const {
   std::uint64_t number = 0;
   const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
   if (failure != std::errc() || end != value.data() + value.size()) {
-    throw UsageError("--" + name + ": '" + value + "' is not a whole number from 0 to 2^64-1");
+    throw UsageError("--" + name, "'" + value + "' is not a whole number from 0 to 2^64-1");
   }
   return number;
 }
@@ -77,7 +77,7 @@ std::string Options::choice(const std::string& name, std::initializer_list<std::
   if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
   std::string list;
   for (const std::string_view one : allowed) list += (list.empty() ? "" : ", ") + std::string(one);
-  throw UsageError("--" + name + ": '" + value + "' is not one of " + list);
+  throw UsageError("--" + name, "'" + value + "' is not one of " + list);
 }
 
 std::vector<std::string> Options::inputs() const {
@@ -106,8 +106,7 @@ void Options::check_outputs(std::initializer_list<const char*> outputs,
     if (file.empty()) continue;
     const auto [other, added] = taken.emplace(file, std::string("is what --") + name + " writes already");
     if (!added) {
-      throw UsageError(std::string("--") + name + ": " + display_name(path, "standard output") + " " +
-                       other->second);
+      throw UsageError(std::string("--") + name, display_name(path, "standard output") + " " + other->second);
     }
   }
 }
@@ -143,9 +142,9 @@ std::int64_t parse_integer(std::string_view text, std::string_view what, std::in
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (failure != std::errc() || end != text.data() + text.size() || number < least || number > most) {
     const bool open = most == std::numeric_limits<std::int64_t>::max();
-    throw UsageError(std::string(what) + ": '" + std::string(text) + "' is not a whole number " +
-                     (open ? "of at least " + std::to_string(least)
-                           : "from " + std::to_string(least) + " to " + std::to_string(most)));
+    throw UsageError(what, "'" + std::string(text) + "' is not a whole number " +
+                               (open ? "of at least " + std::to_string(least)
+                                     : "from " + std::to_string(least) + " to " + std::to_string(most)));
   }
   return number;
 }
@@ -156,8 +155,8 @@ double parse_real(std::string_view text, std::string_view what, double least, do
   const bool whole = failure == std::errc() && end == text.data() + text.size();
   if (!whole || !std::isfinite(number) || number < least || number > most) {
     std::ostringstream message;
-    message << what << ": '" << text << "' is not a number from " << least << " to " << most;
-    throw UsageError(message.str());
+    message << "'" << text << "' is not a number from " << least << " to " << most;
+    throw UsageError(what, message.str());
   }
   return number;
 }

@@ -101,15 +101,6 @@ std::string help_text(const ToolInfo& info, const po::options_description& visib
   return text + "\nFull documentation: man convoy-" + info.name + "\n";
 }
 
-// Where an error about an option, "--NAME: ...", comes from: the place of what the file decided, or nothing.
-std::string place_of(std::string_view error, const std::map<std::string, std::string>& places) {
-  constexpr std::string_view kDashes = "--";
-  if (!error.starts_with(kDashes)) return {};
-  error.remove_prefix(kDashes.size());
-  const auto found = places.find(std::string(error.substr(0, error.find_first_of(" :="))));
-  return found == places.end() ? std::string() : found->second;
-}
-
 void write_stdout(std::string_view text) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
   out.write(text);
@@ -152,9 +143,9 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   try {
     return body(options, console);
   } catch (const UsageError& error) {
-    const std::string place = place_of(error.what(), places);
-    if (place.empty()) throw;
-    throw UsageError(place + ": " + error.what());
+    const auto place = places.find(error.option());
+    if (place == places.end()) throw;
+    throw UsageError(place->second + ": " + error.what());
   }
 }
 

@@ -53,7 +53,7 @@ Device choose_device(std::string_view text) {
   if (text == kAutomatic) return choose_automatically();
   const bool numbered = text.substr(0, kCudaPrefix.size()) == kCudaPrefix;
   if (text != kCuda && !numbered) {
-    throw UsageError("--device: '" + std::string(text) + "' is not one of auto, cpu, cuda, cuda:N");
+    throw UsageError("--device", "'" + std::string(text) + "' is not one of auto, cpu, cuda, cuda:N");
   }
   Device device;
   device.cuda = true;
@@ -76,7 +76,7 @@ Element choose_precision(std::string_view text, const Device& device) {
   if (text == "fp32") return Element::f32;
   if (text == "bf16") return Element::bf16;
   if (text == kAutomatic) return device.cuda ? Element::bf16 : Element::f32;
-  throw UsageError("--precision: '" + std::string(text) + "' is not one of auto, fp32, bf16");
+  throw UsageError("--precision", "'" + std::string(text) + "' is not one of auto, fp32, bf16");
 }
 
 std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,

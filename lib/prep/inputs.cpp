@@ -83,8 +83,8 @@ void ImageInputs::read_list() {
 
 void ImageInputs::read_idx_pairs() {
   if (operands_.size() % 2 != 0) {
-    throw UsageError("--idx: operands come in pairs, images and labels: '" + operands_.back().path +
-                     "' has no partner");
+    throw UsageError(
+        "--idx", "operands come in pairs, images and labels: '" + operands_.back().path + "' has no partner");
   }
   int largest = -1;
   std::vector<Operand> pairs;

@@ -35,7 +35,7 @@ struct ClassPattern::Compiled {
     if (status == 0) return;
     std::array<char, 256> reason{};
     ::regerror(status, &regex, reason.data(), reason.size());
-    throw UsageError("--class-pattern: '" + expression + "': " + reason.data());
+    throw UsageError("--class-pattern", "'" + expression + "': " + reason.data());
   }
   Compiled(const Compiled&) = delete;
   Compiled& operator=(const Compiled&) = delete;
@@ -47,7 +47,7 @@ struct ClassPattern::Compiled {
 ClassPattern::ClassPattern(const std::string& expression)
     : compiled_(std::make_unique<Compiled>(expression)) {
   if (compiled_->regex.re_nsub == 0) {
-    throw UsageError("--class-pattern: '" + expression + "' has no group ( ) that would be the class");
+    throw UsageError("--class-pattern", "'" + expression + "' has no group ( ) that would be the class");
   }
 }
 ClassPattern::ClassPattern(ClassPattern&&) noexcept = default;

@@ -26,7 +26,7 @@ bool holds_images(const std::string& path) {
 }
 
 [[noreturn]] void throw_is_input(const RunOutput& output) {
-  throw UsageError(output.option + ": " + display_name(output.path, "standard output") + " is an input");
+  throw UsageError(output.option, display_name(output.path, "standard output") + " is an input");
 }
 
 }  // namespace

@@ -39,21 +39,21 @@ Interval Interval::parse(std::string_view text, std::string_view what, bool minu
   if (unit.empty() && !text.empty()) {
     const std::string number(text);
     throw UsageError(
-        std::string(what) + ": '" + number + "' lacks a unit: " + number + "steps" +
-        (minutes ? ", " + number + "epochs or " + number + "minutes" : " or " + number + "epochs"));
+        what, "'" + number + "' lacks a unit: " + number + "steps" +
+                  (minutes ? ", " + number + "epochs or " + number + "minutes" : " or " + number + "epochs"));
   }
   if (found != kUnits.end() && (minutes || found->second != Unit::minutes)) {
     interval.unit_ = found->second;
   } else {
-    throw UsageError(std::string(what) + ": '" + std::string(text) + "' is not a number of steps" +
-                     (minutes ? ", epochs or minutes" : " or epochs") + ", or 'never'");
+    throw UsageError(what, "'" + std::string(text) + "' is not a number of steps" +
+                               (minutes ? ", epochs or minutes" : " or epochs") + ", or 'never'");
   }
   if (interval.unit_ == Unit::steps) {
     interval.count_ = static_cast<double>(
         parse_integer(text.substr(0, letters), what, 1, static_cast<std::int64_t>(kMaxCount)));
   } else {
     interval.count_ = parse_real(text.substr(0, letters), what, 0, kMaxCount);
-    if (interval.count_ <= 0) throw UsageError(std::string(what) + ": must be more than 0");
+    if (interval.count_ <= 0) throw UsageError(what, "must be more than 0");
   }
   return interval;
 }

@@ -51,7 +51,8 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
 MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
   if (path.empty() && resumed != nullptr) return {resumed->model().mean, std::nullopt};
   if (path.empty()) {
-    throw UsageError("--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
+    throw UsageError::about("--mean",
+                            "--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
   }
   MeanImage mean;
   if (path == "none") {

@@ -19,8 +19,8 @@ Schedule Schedule::parse(std::string_view text) {
   if (text == "fixed") return schedule;
   const std::size_t at = text.find('@');
   if (text.substr(0, kStepPrefix.size()) != kStepPrefix || at == std::string_view::npos) {
-    throw UsageError(std::string(kPolicy) + ": '" + std::string(text) +
-                     "' is neither 'fixed' nor 'step:FACTOR@EPOCH[,EPOCH]...'");
+    throw UsageError(kPolicy,
+                     "'" + std::string(text) + "' is neither 'fixed' nor 'step:FACTOR@EPOCH[,EPOCH]...'");
   }
   schedule.step_factor_ =
       parse_real(text.substr(kStepPrefix.size(), at - kStepPrefix.size()), kPolicy, 0, kMaxFactor);
@@ -29,7 +29,7 @@ Schedule Schedule::parse(std::string_view text) {
     const std::size_t comma = rest.find(',');
     const double epoch = parse_real(rest.substr(0, comma), kPolicy, 0, kMaxEpoch);
     if (!schedule.epochs_.empty() && epoch <= schedule.epochs_.back()) {
-      throw UsageError(std::string(kPolicy) + ": '" + std::string(text) + "': epochs must increase");
+      throw UsageError(kPolicy, "'" + std::string(text) + "': epochs must increase");
     }
     schedule.epochs_.push_back(epoch);
     if (comma == std::string_view::npos) return schedule;

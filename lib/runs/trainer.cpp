@@ -80,7 +80,7 @@ int Trainer::run() {
     }
     return signal;
   } catch (const NotFiniteError& error) {
-    throw Error(error.what() + advice());
+    throw Error(error.place(), error.reason() + advice());
   }
 }
 

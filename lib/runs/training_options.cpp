@@ -30,15 +30,14 @@ bool either(const std::string& text, const std::string& option, std::string_view
             std::string_view second) {
   if (text == first) return true;
   if (text == second) return false;
-  throw UsageError(option + ": '" + text + "' is not one of " + std::string(first) + ", " +
-                   std::string(second));
+  throw UsageError(option, "'" + text + "' is not one of " + std::string(first) + ", " + std::string(second));
 }
 
 std::uint64_t whole(const std::string& text, const std::string& option) {
   std::uint64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) {
-    throw UsageError(option + ": '" + text + "' is not a whole number from 0 to 2^64-1");
+    throw UsageError(option, "'" + text + "' is not a whole number from 0 to 2^64-1");
   }
   return value;
 }
@@ -76,7 +75,7 @@ void TrainingOptions::set(std::string_view name, const std::string& text) {
   } else if (name == "threads") {
     threads = static_cast<int>(parse_integer(text, option, 1, kMaxThreads));
   } else {
-    throw UsageError(option + ": unknown option");
+    throw UsageError(option, "unknown option");
   }
 }
 
@@ -114,7 +113,7 @@ SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
 TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
                                       const Device& device) {
   if (options.given("steps") && options.given("epochs")) {
-    throw UsageError("--steps and --epochs exclude each other");
+    throw UsageError::about("--steps", "--steps and --epochs exclude each other");
   }
   TrainingOptions training;
   if (resumed != nullptr) training = *resumed;
@@ -157,13 +156,13 @@ std::vector<std::string> resume_differences(const TrainingOptions& checkpoint, c
     const std::string before = checkpoint.text(name);
     const std::string after = now.text(name);
     if (before == after) continue;
-    const std::string text = std::string(name) + ": " + (before.empty() ? "none" : before) +
-                             " in the checkpoint, " + (after.empty() ? "none" : after) + " now";
+    const std::string text = (before.empty() ? "none" : before) + " in the checkpoint, " +
+                             (after.empty() ? "none" : after) + " now";
     if (std::find_if(kFixed.begin(), kFixed.end(),
                      [name](std::string_view fixed) { return fixed == name; }) != kFixed.end()) {
-      throw UsageError("--" + text + ": a resumed run cannot change it");
+      throw UsageError(std::string("--") + name, text + ": a resumed run cannot change it");
     }
-    differences.push_back(text);
+    differences.push_back(std::string(name) + ": " + text);
   }
   return differences;
 }

@@ -44,17 +44,17 @@ OutputPattern::OutputPattern(const std::string& text, bool several, bool parts) 
       has_number = has_number || number;
       has_part = has_part || part;
     } else {
-      throw UsageError("--output: '" + text + "': only %d, %05d and the like, %s and %% have a meaning");
+      throw UsageError("--output", "'" + text + "': only %d, %05d and the like, %s and %% have a meaning");
     }
     i = end;
   }
   pieces_.push_back({Piece::Kind::text, plain, 0});
   if (several && !has_number) {
-    throw UsageError("--output: '" + text + "' lacks %d or %05d for the shard's number");
+    throw UsageError("--output", "'" + text + "' lacks %d or %05d for the shard's number");
   }
-  if (parts && !has_part) throw UsageError("--output: '" + text + "' lacks %s for the name of the part");
-  if (has_number && !several) throw UsageError("--output: %d needs --shards or --per-shard");
-  if (has_part && !parts) throw UsageError("--output: %s needs --split");
+  if (parts && !has_part) throw UsageError("--output", "'" + text + "' lacks %s for the name of the part");
+  if (has_number && !several) throw UsageError("--output", "%d needs --shards or --per-shard");
+  if (has_part && !parts) throw UsageError("--output", "%s needs --split");
 }
 
 std::string OutputPattern::name(std::string_view part, std::uint64_t number) const {
@@ -80,7 +80,7 @@ std::uint64_t parse_bytes(const std::string& text, const std::string& what) {
   const bool known = end == last || (power > 0 && end + 1 == last);
   const auto bytes = checked_mul(number, std::uint64_t{1} << (10 * (known ? power : 0)));
   if (failure != std::errc() || !known || !bytes) {
-    throw UsageError(what + ": '" + text + "' is not a number of bytes such as 500000, 512M or 8G");
+    throw UsageError(what, "'" + text + "' is not a number of bytes such as 500000, 512M or 8G");
   }
   return *bytes;
 }

@@ -70,16 +70,16 @@ std::vector<SplitPart> parse_split(const std::string& text) {
     const std::string part = text.substr(begin, end - begin);
     const std::size_t colon = part.find(':');
     if (colon == std::string::npos) {
-      throw UsageError("--split: '" + part + "' is not NAME:FRACTION");
+      throw UsageError("--split", "'" + part + "' is not NAME:FRACTION");
     }
     const std::string name = part.substr(0, colon);
-    if (!is_plain_name(name)) throw UsageError("--split: '" + name + "' is no name for a file");
-    if (!names.insert(name).second) throw UsageError("--split: '" + name + "' occurs twice");
+    if (!is_plain_name(name)) throw UsageError("--split", "'" + name + "' is no name for a file");
+    if (!names.insert(name).second) throw UsageError("--split", "'" + name + "' occurs twice");
     parts.push_back({name, parse_real(part.substr(colon + 1), "--split", 0.0, 1.0)});
     sum += parts.back().fraction;
     begin = end + 1;
   }
-  if (std::abs(sum - 1.0) > kFractionSlack) throw UsageError("--split: the fractions do not sum to 1");
+  if (std::abs(sum - 1.0) > kFractionSlack) throw UsageError("--split", "the fractions do not sum to 1");
   return parts;
 }
 
