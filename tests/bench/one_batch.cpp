@@ -1,6 +1,6 @@
 // one_batch NET SHARD fp32|bf16 BATCH STEPS: trains on the first images of a shard again and again, loaded
-// once: what training from shards is held against. Prints images a second, the median over all steps but the
-// first two.
+// once. This is the reference for training from shards. Prints images per second, the median over all steps
+// but the first two.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

@@ -23,7 +23,7 @@ using PieceRef = std::shared_ptr<Piece>;
 
 struct StreamState;
 
-// What a graph is made of. Nodes wait for earlier ones.
+// The work of a graph. Nodes wait for earlier nodes.
 struct Node {
   Work work;
   std::vector<std::size_t> after;
@@ -38,14 +38,14 @@ struct Capture {
 
 struct StreamState {
   std::uint64_t branch = 0;
-  PieceRef last;  // null where nothing was given
+  PieceRef last;  // null if the stream has been given no work
   std::shared_ptr<Capture> capture;
-  std::vector<std::size_t> captured_last;  // nodes that the next one of this stream waits for
+  std::vector<std::size_t> captured_last;  // nodes that this stream's next node waits for
 };
 
 struct EventState {
   bool timing = false;
-  PieceRef piece;  // null where never recorded, or in a capture
+  PieceRef piece;  // null if never recorded, or recorded in a capture
   std::shared_ptr<Clock::time_point> time;
   std::shared_ptr<Capture> capture;
   std::vector<std::size_t> captured;  // nodes
@@ -58,12 +58,12 @@ struct GraphState {
 
 [[noreturn]] void fail(const std::string& reason) { throw Error("GPU", reason); }
 
-// All streams and their order of work: one at a time.
+// All streams and the order of their work. Only one thread uses it at a time.
 struct Device {
   std::recursive_mutex mutex;
   WorkList work;
-  std::set<const void*> loaded;  // kernels that ran
-  std::uint64_t streams = 0;     // ever made
+  std::set<const void*> loaded;  // kernels that have run
+  std::uint64_t streams = 0;     // made so far
   std::uint64_t launches = 0;    // of graphs
   int captures = 0;
 };
@@ -75,7 +75,7 @@ Device& device() {
 void wait_for(const PieceRef& piece) {
   if (!piece) return;
   device().work.run_until(*piece);
-  // Reported once, to who waits first.
+  // Reported once, to the first one that waits.
   if (piece->failure) std::rethrow_exception(std::exchange(piece->failure, nullptr));
 }
 
@@ -91,12 +91,12 @@ void give(StreamState& stream, Work work, const PieceRef& awaited = nullptr) {
   stream.last = device().work.add(std::move(work), std::move(after), stream.branch);
 }
 
-// Whether the capture's first stream waits for all that was captured.
+// Whether the capture's first stream waits for everything that was captured.
 bool is_joined(const Capture& capture) {
   std::vector<bool> awaited(capture.nodes.size(), false);
   for (const std::size_t node : capture.origin->captured_last) awaited[node] = true;
   for (std::size_t node = awaited.size(); node-- > 0;) {
-    if (!awaited[node]) return false;  // all that could wait for it come later
+    if (!awaited[node]) return false;  // everything that could wait for it comes later
     for (const std::size_t before : capture.nodes[node].after) awaited[before] = true;
   }
   return true;
@@ -191,14 +191,14 @@ DeviceBuffer::DeviceBuffer(std::uint64_t bytes, std::string_view what)
     : Memory(allocate_device(bytes, what), bytes) {}
 void FreeDevice::operator()(void* data) const noexcept {
   const std::lock_guard lock(device().mutex);
-  device().work.run_all();  // as a real device waits for all work
+  device().work.run_all();  // a real device waits for all work too
   emulation::free_device(data);
 }
 
 HostBuffer::HostBuffer(std::uint64_t bytes) : Memory(allocate_host(bytes), bytes) {}
 void FreeHost::operator()(void* data) const noexcept {
   const std::lock_guard lock(device().mutex);
-  device().work.run_all();  // as a real device waits for all work
+  device().work.run_all();  // a real device waits for all work too
   std::free(data);
 }
 
@@ -242,7 +242,7 @@ void Stream::wait(const Event& event) const {
   emulation::StreamState& state = stream_of(handle_.get());
   if (awaited.capture) {
     if (awaited.capture->ended) fail("an event of a capture that has ended is waited for");
-    if (!state.capture) {  // it joins the capture
+    if (!state.capture) {  // this stream joins the capture
       state.capture = awaited.capture;
       state.capture->streams.insert(&state);
     }
@@ -320,7 +320,8 @@ void Graph::launch(const Stream& stream) const {
   auto& graph = *static_cast<emulation::GraphState*>(handle_.get());
   emulation::StreamState& state = stream_of(stream.handle());
   if (state.capture) fail("a graph is launched while its stream is captured");
-  // The graph begins when the stream and its own last launch have come so far, and ends with all its nodes.
+  // The graph begins when the stream and the graph's last launch have finished, and ends when all its
+  // nodes have.
   emulation::give(state, nullptr, graph.last);
   const std::uint64_t branches = ++device().launches << 32U;
   std::vector<emulation::PieceRef> pieces;

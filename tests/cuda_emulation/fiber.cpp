@@ -54,7 +54,7 @@ void Fiber::back_to_scheduler() {
 void Fiber::resume(StackSwitch& on_scheduler) {
   const auto bytes = static_cast<std::size_t>(stack_.end() - stack_.begin());
   if (!started_) {
-    allow(stack_.begin(), bytes);  // what an abandoned run may have left
+    allow(stack_.begin(), bytes);  // an abandoned run may have left it forbidden
     on_fiber_ = {};
     thread.context = context::make_fcontext(stack_.end(), bytes, &Entry::run);
     started_ = true;

@@ -1,4 +1,4 @@
-// A CUDA thread: a stack of its own on which the kernel runs until it waits for others.
+// A CUDA thread: a stack of its own, on which the kernel runs until it waits for other threads.
 #pragma once
 
 #include <cstddef>
@@ -9,12 +9,12 @@
 
 namespace convoy::emulation {
 
-// Tells AddressSanitizer of a change of stacks.
+// Tells AddressSanitizer that execution moves to another stack.
 class StackSwitch {
  public:
-  // Before the change to the stack at `to_bottom`.
+  // Call before moving to the stack at `to_bottom`.
   void leave(const void* to_bottom, std::size_t to_bytes);
-  // Behind the change back; where pointers are given they get the stack that it came from.
+  // Call after moving back. The pointers, if given, get the stack that execution came from.
   void arrive(const void** from_bottom = nullptr, std::size_t* from_bytes = nullptr);
 
  private:
@@ -24,13 +24,13 @@ class StackSwitch {
 class Fiber {
  public:
   Thread thread;
-  const std::function<void()>* kernel = nullptr;  // what resume() runs from its start where it was dropped
+  const std::function<void()>* kernel = nullptr;  // what resume() runs; from its start if it was dropped
 
-  // Runs the kernel until it goes back to the scheduler, whose stack this is called on.
+  // Runs the kernel until it returns to the scheduler. Must be called on the scheduler's stack.
   void resume(StackSwitch& on_scheduler);
-  // The kernel goes on where resume() is called next. Called on the fiber's stack.
+  // Suspends the kernel; the next resume() continues it. Must be called on the fiber's stack.
   void back_to_scheduler();
-  // The kernel's run is given up, wherever it stands: the next one begins on a fresh stack.
+  // Abandons this run of the kernel, wherever it is; the next run begins on a fresh stack.
   void drop() { started_ = false; }
 
  private:

@@ -17,7 +17,7 @@ float load(Element element, const void* data, std::int64_t index) {
                                  : to_float(static_cast<const Bf16*>(data)[index]);
 }
 
-// A matrix in floats as [rows][columns].
+// A matrix as floats, [rows][columns].
 std::vector<float> gather(Element element, const void* data, bool transposed, std::int64_t rows,
                           std::int64_t columns) {
   std::vector<float> values(static_cast<std::size_t>(rows * columns));
@@ -90,7 +90,7 @@ Gemm::~Gemm() = default;
 
 void Gemm::run(const Stream& stream, const void* a, const void* b, const void* bias, void* d) const {
   const GemmShape& shape = plan_->shape;
-  // The real library loads kernels then, which no capture allows.
+  // The real library loads kernels on the first run, which is not allowed during a capture.
   if (!std::exchange(plan_->ran, true) && emulation::is_captured(stream.handle())) {
     throw Error("GPU", "product: runs for the first time while a graph is captured");
   }

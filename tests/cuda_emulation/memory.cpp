@@ -16,7 +16,7 @@ namespace convoy::emulation {
 namespace {
 
 constexpr std::size_t kAlignment = 256;
-constexpr std::size_t kTail = 256;  // guarded bytes behind an allocation
+constexpr std::size_t kTail = 256;  // guarded bytes past the end of an allocation
 constexpr std::byte kTailPattern{0xA5};
 
 class DeviceMemory {
@@ -60,7 +60,7 @@ class DeviceMemory {
   }
 
   bool contains(const void* at, std::uint64_t bytes) {
-    // Kernels ask of the same few buffers again and again.
+    // Kernels ask about the same few buffers again and again.
     struct Known {
       const std::byte* begin = nullptr;
       const std::byte* end = nullptr;
@@ -88,7 +88,7 @@ class DeviceMemory {
   }
 
  private:
-  // Destructors free memory, so that throwing would be no clearer.
+  // Memory is freed in destructors, where throwing would be no clearer.
   [[noreturn]] static void broken(const char* what) {
     std::fprintf(stderr, "cuda emulation: %s\n", what);
     std::abort();
@@ -101,7 +101,8 @@ class DeviceMemory {
   std::uint64_t changes_ = 1;
 };
 
-// Never destroyed: static objects of tests may free their buffers after it would be.
+// Never destroyed, because static objects of tests may free their buffers after its destructor would
+// have run.
 DeviceMemory& memory() {
   static auto* const one = new DeviceMemory;
   return *one;

@@ -1,4 +1,4 @@
-// Memory of the emulated device: allocations with known bounds, filled with a pattern that reads as NaN.
+// Memory of the emulated device: allocations with known bounds, initialised to a pattern that reads as NaN.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,9 @@ namespace convoy::emulation {
 
 inline constexpr int kPoison = 0xFF;  // four such bytes are a NaN in fp32, two in bf16
 
-// `bytes` of device memory aligned to 256, poisoned, or null where the emulated device has not so much left
-// (CONVOY_EMULATION_MEMORY bytes, 8 GB where not set). Writes behind the end are found when it is freed.
+// `bytes` of poisoned device memory, aligned to 256, or null if the emulated device has less left of its
+// CONVOY_EMULATION_MEMORY bytes (8 GB if that is not set). Writes past the end are found when the memory
+// is freed.
 [[nodiscard]] void* allocate_device(std::uint64_t bytes);
 void free_device(void* data);  // null is allowed
 [[nodiscard]] std::uint64_t device_total_bytes();
@@ -17,7 +18,7 @@ void free_device(void* data);  // null is allowed
 // Whether all of [at, at + bytes) lies in one allocation.
 [[nodiscard]] bool is_device_memory(const void* at, std::uint64_t bytes);
 
-// Marks memory as not to be touched, for AddressSanitizer; does nothing in other builds.
+// Tells AddressSanitizer that memory must not be touched, or may be again; does nothing in other builds.
 void forbid(const void* at, std::size_t bytes);
 void allow(const void* at, std::size_t bytes);
 

@@ -1,4 +1,4 @@
-// Memory straight from the system.
+// Memory directly from the operating system.
 #pragma once
 
 #include <sys/mman.h>
@@ -11,7 +11,8 @@
 
 namespace convoy::emulation {
 
-// Pages of an anonymous mapping, the lowest one inaccessible: a stack that overflows ends the program there.
+// Pages of an anonymous mapping. The lowest page is inaccessible, so that a stack overflow ends the
+// program there.
 class Pages {
  public:
   explicit Pages(std::size_t bytes) : bytes_(bytes) {

@@ -1,11 +1,11 @@
-// Draws of the emulated device's schedules.
+// Random numbers for the schedules of the emulated device.
 #pragma once
 
 #include <cstdint>
 
 namespace convoy::emulation {
 
-// splitmix64 (Steele, Lea, Flood 2014): the order of warps needs no better one.
+// splitmix64 (Steele, Lea, Flood 2014), which is good enough for the order of warps.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}

@@ -63,7 +63,7 @@ class BlockRunner {
     } catch (...) {
       current_block = nullptr;
       block_.running = nullptr;
-      for (Fiber& fiber : fibers_) fiber.drop();  // they stand in the middle of a kernel
+      for (Fiber& fiber : fibers_) fiber.drop();  // they have stopped in the middle of a kernel
       throw;
     }
     current_block = nullptr;
@@ -131,7 +131,7 @@ class BlockRunner {
     for (unsigned i = 0; i < warps * kWarpSize; ++i) fibers_[i].thread.state = Thread::State::runnable;
   }
 
-  // Runs every lane to the next meeting; computes a warp's meeting.
+  // Runs every lane to its next meeting. If the warp meets, computes its collective.
   Warp run_warp(unsigned warp, bool backwards) {
     StackSwitch on_scheduler;
     for (unsigned i = 0; i < kWarpSize; ++i) {
@@ -177,7 +177,7 @@ class BlockRunner {
   SharedMemory shared_;
 };
 
-// Threads that stay, each with its fibers: making those for every launch would cost more than most kernels.
+// Permanent threads, each with its fibers: making those for every launch would cost more than most kernels.
 class Workers {
  public:
   explicit Workers(unsigned count) {
@@ -359,7 +359,8 @@ void run_grid(const LaunchShape& shape, const std::function<void()>& kernel) {
   static std::atomic<std::uint64_t> launches = 0;
   Random random(schedule_seed() * 0x2545F4914F6CDD1DU + launches++);
   const std::uint64_t count = shape.grid.count();
-  // Blocks in the order (first + i * step) mod count: every one once, seldom in the order of their numbers.
+  // Runs blocks in the order (first + i * step) mod count: each one once, seldom in the order of
+  // their numbers.
   const std::uint64_t first = random.below(count);
   std::uint64_t step = 1 + random.below(count);
   while (std::gcd(step, count) != 1) ++step;

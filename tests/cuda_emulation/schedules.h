@@ -1,4 +1,4 @@
-// For tests of what is found on the emulated device: a run under several schedules.
+// For tests that the emulated device finds faults: runs something under several schedules.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@ namespace convoy::emulation {
 
 inline constexpr int kSchedules = 32;
 
-// Under how many of some schedules run() is true: that work is found faulty, or gives wrong values.
-// (One schedule may hide a race, as a GPU may.)
+// The number of schedules under which run() returns true: that a fault was found, or values were wrong. (A
+// single schedule may hide a race, as a GPU may.)
 template <typename Run>
 int schedules_that_show(const Run& run, int schedules = kSchedules) {
   const std::uint64_t before = schedule_seed();

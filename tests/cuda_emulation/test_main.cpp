@@ -1,4 +1,4 @@
-// main() of the tests on the emulated device: names the seed of the schedule where a test failed.
+// main() of the tests on the emulated device: prints the seed of the schedule if a test fails.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -9,11 +9,11 @@
 namespace convoy::emulation {
 namespace {
 
-constexpr std::uint64_t kPiecesOfPriorities = 16;  // that run, in the mean, before they are drawn anew
+constexpr std::uint64_t kPiecesOfPriorities = 16;  // that run, on average, before they are redrawn
 
 void run(Piece& piece) {
   for (const std::shared_ptr<Piece>& before : piece.after) {
-    if (before->failure) piece.failure = before->failure;  // a device that failed does nothing more
+    if (before->failure) piece.failure = before->failure;  // a device that has failed does nothing more
   }
   piece.after.clear();
   const Work work = std::exchange(piece.work, nullptr);
@@ -30,7 +30,7 @@ bool is_ready(const Piece& piece) {
   return std::ranges::all_of(piece.after, [](const auto& before) { return before->done; });
 }
 
-// The piece and all that must run before it, sorted.
+// The piece and everything that must run before it, sorted.
 std::vector<const Piece*> needed_for(const Piece& piece) {
   std::vector<const Piece*> needed;
   std::vector<const Piece*> open = {&piece};
@@ -91,7 +91,7 @@ void WorkList::run_one(const std::vector<const Piece*>* wanted) {
     chosen = piece;
     highest = priority;
   }
-  const std::shared_ptr<Piece> piece = *chosen;  // there is one: pieces wait for earlier ones only
+  const std::shared_ptr<Piece> piece = *chosen;  // there is one, because pieces only wait for earlier ones
   waiting_.erase(chosen);
   run(*piece);
 }

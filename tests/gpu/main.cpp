@@ -1,4 +1,4 @@
-// main() of the tests on a real GPU: names it, and fails where there is none.
+// main() of the tests on a real GPU: prints the GPU's name, and fails if there is no GPU.
 #include <gtest/gtest.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// The programs themselves, which stand beside this one, on a real GPU: what one device wrote the other goes
-// on with.
+// The programs themselves, which are in the same folder as this test, on a real GPU: each device continues
+// what the other one wrote.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
@@ -32,8 +32,7 @@ struct Outcome {
   std::string errors;
 };
 
-// 200 gray images of 12x12 of four classes, which are rows and columns of stripes under noise; their mean,
-// and a net.
+// 200 gray 12x12 images of four classes (rows and columns of stripes, under noise), their mean, and a net.
 class GpuTools : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -77,8 +76,8 @@ class GpuTools : public ::testing::Test {
     EXPECT_EQ(outcome.status, 0) << tool << " " << arguments << "\n" << outcome.errors;
     return outcome;
   }
-  // Weights after `steps` steps on the device, from the start or from a checkpoint; in OUTPUT.safetensors,
-  // and the checkpoint of the last step in OUTPUT.checkpoint.
+  // Trains for `steps` steps on the device, from scratch or from a checkpoint. Writes the weights to
+  // OUTPUT.safetensors and the last step's checkpoint to OUTPUT.checkpoint.
   void train(const std::string& device, int steps, const std::string& output,
              const std::string& options = "") const {
     done("train",
@@ -87,7 +86,7 @@ class GpuTools : public ::testing::Test {
              device + " --steps=" + std::to_string(steps) + " --checkpoint=" + output + ".checkpoint -o " +
              output + ".safetensors " + options + " train.shard");
   }
-  // The share by which the weights of both differ, of the parameter that differs most.
+  // The relative difference of the two files' weights, for the parameter that differs most.
   [[nodiscard]] double distance(const std::string& got, const std::string& want) const {
     const WeightsFile a(path(got + ".safetensors"));
     const WeightsFile b(path(want + ".safetensors"));
@@ -97,7 +96,7 @@ class GpuTools : public ::testing::Test {
     }
     return largest;
   }
-  // The value of that name in eval's report.
+  // The value with this name in eval's report.
   static double value_of(const std::string& report, const std::string& name) {
     const std::size_t at = ("\n" + report).find("\n" + name + "\t");
     EXPECT_NE(at, std::string::npos) << report;
@@ -110,8 +109,8 @@ class GpuTools : public ::testing::Test {
 
 class OnTheOtherDevice : public GpuTools, public ::testing::WithParamInterface<const char*> {};
 
-// Ten steps on one device and ten on the other end where twenty on a CPU end. Measured there: one thread and
-// two end 4e-7 apart, 19 steps and 20 are 0.07 apart.
+// Ten steps on one device and ten on the other must end where twenty steps on a CPU end. Measured on a CPU:
+// runs with one thread and with two end 4e-7 apart; 19 steps and 20 steps end 0.07 apart.
 TEST_P(OnTheOtherDevice, TrainResumes) {
   const std::string first = GetParam();
   const std::string second = first == "cpu" ? "cuda" : "cpu";
@@ -124,7 +123,7 @@ TEST_P(OnTheOtherDevice, TrainResumes) {
 INSTANTIATE_TEST_SUITE_P(From, OnTheOtherDevice, ::testing::Values("cpu", "cuda"),
                          [](const auto& tested) { return std::string(tested.param); });
 
-// Weights of either device. A loss is a mean of logarithms, to which an error of the scores is added.
+// With weights from either device. A loss is a mean of logarithms, to which the error of the scores is added.
 TEST_F(GpuTools, EvalSaysTheSameOnBothDevices) {
   for (const std::string trained : {"cpu", "cuda"}) {
     train(trained, 20, trained);

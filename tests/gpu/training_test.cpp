@@ -1,5 +1,5 @@
-// Whole trainings on a real GPU: as good as on the CPU, without a leak, and to be gone on with on the other
-// device.
+// Whole trainings on a real GPU: they learn as well as on the CPU, leak nothing, and can be continued on the
+// other device.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -25,7 +25,7 @@ struct Change {
   std::string from;
   std::string to;
 };
-// A net of examples/nets, with the first `from` changed.
+// A net of examples/nets, with the first occurrence of `from` changed.
 NetSpec read_example(const std::string& name, const Change& change = {}) {
   std::ifstream in("examples/nets/" + name);
   std::stringstream read;
@@ -35,9 +35,9 @@ NetSpec read_example(const std::string& name, const Change& change = {}) {
   return parse_net(text, name);
 }
 
-// Images of as many kinds as the net has classes, that a net must learn to tell apart: a wave whose direction
-// and length belong to the class, of random phase and contrast, under noise. Those of the least contrast
-// nobody can tell apart, so that errors settle above zero.
+// Images that a net must learn to classify: waves whose direction and length depend on the class, with random
+// phase and contrast, under noise. Those with the least contrast cannot be told apart, so that errors settle
+// above zero.
 class Waves {
  public:
   Waves(const NetSpec& net, int count, std::uint64_t seed) : net_(net) {
@@ -65,7 +65,7 @@ class Waves {
       labels_.push_back(label);
     }
   }
-  // `size` images from `first` on, again from the start behind the last.
+  // `size` images beginning with `first`, starting over after the last one.
   struct Part {
     std::vector<const std::uint8_t*> images;
     std::vector<Crop> crops;
@@ -121,10 +121,11 @@ CompileOptions options_for(int batch, Element precision) {
   return options;
 }
 
-// Measured on a CPU, in fp32 and bf16, with one and two threads, from six seeds: after 450 steps and 150 at a
-// tenth of the rate errors are 9.5 to 11.3 % and have moved by at most 0.9 % over the last 100 steps. From
-// one seed, where all trainings differ in rounding alone, their standard deviation is 0.36 %, that of the
-// difference of two 0.51 %, and the largest difference 1.5 %; the bound is four standard deviations.
+// Measured on a CPU, in fp32 and bf16, with one and two threads, from six seeds: after 450 steps, and 150
+// more at a tenth of the rate, errors are 9.5 to 11.3 % and have moved by at most 0.9 % over the last 100
+// steps. From one seed, where all trainings differ only in rounding, the standard deviation of an error is
+// 0.36 %, that of the difference of two errors is 0.51 %, and the largest difference is 1.5 %. The bound is
+// four standard deviations.
 TEST(Training, CifarNetLearnsAsWellAsOnTheCpu) {
   const NetSpec net = read_example("cifar-18pct.net");
   const Waves training(net, 4000, 1);
@@ -146,7 +147,7 @@ TEST(Training, CifarNetLearnsAsWellAsOnTheCpu) {
   }
 }
 
-// Of all parameters, each by itself.
+// The largest relative distance of a parameter, over all parameters.
 double largest_distance(const CompiledNet& got, const CompiledNet& want) {
   double largest = 0.0;
   for (std::size_t i = 0; i < parameters_of(want.net()).size(); ++i) {
@@ -156,10 +157,10 @@ double largest_distance(const CompiledNet& got, const CompiledNet& want) {
   return largest;
 }
 
-// Half of the steps on one device and half on the other end where one device alone ends. conv1 starts larger
-// than in the example, whose deviation of 1e-4 makes a plateau on which rounding decides. Measured on a CPU:
-// trainings that differ in the number of threads end 2e-4 apart; where momenta are forgotten, or are those
-// of another run, 0.24 to 0.45.
+// Half of the steps on one device and half on the other must end where one device alone ends. conv1 starts
+// with a larger deviation than in the example, where 1e-4 makes a plateau on which rounding decides. Measured
+// on a CPU: trainings that differ in the number of threads end 2e-4 apart; if the momenta are lost, or are
+// those of another run, 0.24 to 0.45.
 TEST(Training, GoesOnOnTheOtherDevice) {
   const NetSpec net = read_example("cifar-18pct.net", {"init=0.0001", "init=0.01"});
   const Waves training(net, 640, 3);
@@ -191,7 +192,7 @@ TEST(Training, GoesOnOnTheOtherDevice) {
   EXPECT_LT(largest_distance(*handed_over(cpu, gpu), *alone), 1e-2) << "from the CPU to the GPU";
 }
 
-// Of this process, in the host's memory.
+// Resident bytes of this process in the host's memory.
 std::int64_t resident_bytes() {
   std::ifstream in("/proc/self/statm");
   std::int64_t all = 0;
@@ -200,8 +201,9 @@ std::int64_t resident_bytes() {
   return resident * sysconf(_SC_PAGESIZE);
 }
 
-// The first steps may still make the libraries and the driver allocate. The host's memory may grow by 16 MB
-// later too, as allocators take it in large pieces; that is 18 KB a step, less than a tenth of one image.
+// In the first steps the libraries and the driver may still allocate memory. The host's memory may grow by 16
+// MB after that too, because allocators take it in large pieces; that is 18 KB a step, less than a tenth of
+// one image.
 TEST(Training, AlexNetRunsAThousandStepsWithoutALeak) {
   constexpr std::int64_t kHostGrowth = std::int64_t{16} << 20;
   const NetSpec net = read_example("alexnet.net");

@@ -1,5 +1,5 @@
-// Streams, events and graphs of the emulated device: what is ordered runs in order, and what is not is found,
-// because it runs in another order under some schedules.
+// Streams, events and graphs of the emulated device: ordered work runs in order, and missing order is found,
+// because under some schedules the work runs in another order.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -42,7 +42,7 @@ __global__ void only_timed(float* out) { out[threadIdx.x] += 1; }
 
 class CudaEmulationStreams : public testing::Test {
  protected:
-  // What is captured must have run before.
+  // Kernels must have run before they are captured.
   CudaEmulationStreams() {
     const Stream stream;
     OnDevice<float> from(stream, kValues);
@@ -119,7 +119,7 @@ TEST_F(CudaEmulationStreams, GraphsRepeatTheirWork) {
   EXPECT_THROW(Graph(stream, [&] { const DeviceBuffer more(16, "more"); }), Error);
 }
 
-// Launches of one graph do not overlap, whatever streams they are given to.
+// Launches of one graph do not overlap, whichever streams they are on.
 TEST_F(CudaEmulationStreams, AGraphWaitsForItsOwnLastLaunch) {
   const Stream stream;
   OnDevice<float> out(stream, std::vector<float>(kValues, 0.0F));
@@ -158,7 +158,7 @@ TEST_F(CudaEmulationStreams, FindsAMissingWaitBetweenStreams) {
     first.record(filled);
     if (wait == Wait::there) second.wait(filled);
     increment(second, out);
-    first.synchronize();  // in the order of the calls all is well
+    first.synchronize();  // in the order of the calls there is no error
     second.synchronize();
     return !all_are(out.values(), 6.0F);
   };
@@ -166,7 +166,8 @@ TEST_F(CudaEmulationStreams, FindsAMissingWaitBetweenStreams) {
   EXPECT_GE(schedules_that_show([&] { return wrong(Wait::missing); }), 1);
 }
 
-// The side stream copies what the first stream has filled; a fork recorded before that is no wait for it.
+// The side stream copies what the first stream has filled. A fork that was recorded before that does not wait
+// for it.
 TEST_F(CudaEmulationStreams, FindsAMissingWaitWithinAGraph) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
@@ -191,7 +192,7 @@ TEST_F(CudaEmulationStreams, FindsAMissingWaitWithinAGraph) {
   EXPECT_GE(schedules_that_show([&] { return wrong(Wait::missing); }), 1);
 }
 
-// The first stream goes on to overwrite what the side stream reads, and joins it before or after.
+// The first stream overwrites what the side stream reads, and joins it either before or after doing so.
 TEST_F(CudaEmulationStreams, FindsAnOverwriteThatDoesNotWait) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
@@ -217,7 +218,7 @@ TEST_F(CudaEmulationStreams, FindsAnOverwriteThatDoesNotWait) {
   EXPECT_GE(schedules_that_show([&] { return wrong(Wait::missing); }), 1);
 }
 
-// A copy on a stream of its own overwrites what the graph before it still reads.
+// A copy on a stream of its own overwrites what the preceding graph still reads.
 TEST_F(CudaEmulationStreams, FindsACopyThatDoesNotWaitForAGraph) {
   const auto wrong = [](Wait wait) {
     const Stream stream;
@@ -239,8 +240,8 @@ TEST_F(CudaEmulationStreams, FindsACopyThatDoesNotWaitForAGraph) {
   EXPECT_GE(schedules_that_show([&] { return wrong(Wait::missing); }), 1);
 }
 
-// The host changes what a copy reads: after it was given (too early on a slow device), or so late that only a
-// slow device still sees it.
+// The host changes the source of a copy that it has enqueued: too early on a slow device, and on a quick one
+// so late that the copy has been done.
 TEST_F(CudaEmulationStreams, FindsAHostThatDoesNotWait) {
   const auto copied = [](Wait wait) {
     const Stream stream;
@@ -256,7 +257,8 @@ TEST_F(CudaEmulationStreams, FindsAHostThatDoesNotWait) {
   EXPECT_GE(schedules_that_show([&] { return !all_are(copied(Wait::missing), 7.0F); }), 1);
 }
 
-// How bench-gpu takes times: also of kernels that have not run before, which no capture must load.
+// How bench-gpu measures time: it can also time kernels that have not run before, which must not be loaded in
+// a capture.
 TEST(BenchTiming, RunsWhatItTimesBeforeItIsCaptured) {
   const Stream stream;
   OnDevice<float> out(stream, std::vector<float>(kValues, 0.0F));

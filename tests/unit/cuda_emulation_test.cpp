@@ -1,6 +1,6 @@
-// The emulated device itself: it carries out CUDA's collectives as documented, and finds faults that are
-// planted here. What a GPU does with these faulty kernels is undefined: they run here only. Its streams are
-// in cuda_emulation_streams_test.cpp.
+// The emulated device itself: it executes CUDA's collectives as documented, and finds the faults that are
+// planted here. The faulty kernels are undefined behaviour on a GPU, so they only run here. Its streams are
+// tested in cuda_emulation_streams_test.cpp.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -52,7 +52,7 @@ std::string fault_of(const Stream& stream) {
   return "no fault";
 }
 
-// --- what is right works ---
+// --- correct code works ---
 
 __global__ void number_threads(std::int64_t* out) {
   const std::int64_t block = (std::int64_t{blockIdx.z} * gridDim.y + blockIdx.y) * gridDim.x + blockIdx.x;
@@ -113,9 +113,9 @@ TEST(CudaEmulation, AtomicsHoldBetweenBlocks) {
   EXPECT_EQ(values[1], 2048.0F);
 }
 
-// One product of 16x16 and 16x8 through cp.async, ldmatrix and mma.sync.
+// One product of 16x16 and 16x8, through cp.async, ldmatrix and mma.sync.
 struct ProductOptions {
-  bool b_transposed = false;  // b lies as 16 rows of 8, not as 8 rows of 16
+  bool b_transposed = false;  // b is stored as 16 rows of 8, not as 8 rows of 16
 };
 __global__ void multiply(const Bf16* a, const Bf16* b, float* d, ProductOptions options) {
   Bf16* const shared_a = dynamic_shared<Bf16>();
@@ -158,7 +158,7 @@ TEST(CudaEmulation, MultipliesMatrices) {
         for (std::size_t k = 0; k < 16; ++k) {
           sum += to_float(a[row * 16 + k]) * to_float(transposed ? b[k * 8 + column] : b[column * 16 + k]);
         }
-        ASSERT_EQ(d[row * 8 + column], sum);  // whole numbers below 2^24: exact in any order
+        ASSERT_EQ(d[row * 8 + column], sum);  // integers below 2^24: exact in any order
       }
     }
   }
@@ -334,7 +334,7 @@ TEST(CudaEmulationDeathTest, AddressSanitizerKnowsTheGuards) {
 #endif
 }
 
-// Reverses 256 values through shared memory; kBarrier false forgets the barrier.
+// Reverses 256 values through shared memory; with kBarrier false it lacks the barrier.
 template <bool kBarrier>
 __global__ void reverse(const float* in, float* out) {
   auto* shared = dynamic_shared<float>();
@@ -342,7 +342,8 @@ __global__ void reverse(const float* in, float* out) {
   if constexpr (kBarrier) __syncthreads();
   out[threadIdx.x] = shared[255 - threadIdx.x];
 }
-// Adds up tiles of 128 in a ring of two stages of cp.async, each thread another thread's element.
+// Sums tiles of 128 values through a ring of two cp.async stages; each thread reads elements that another
+// one copied.
 template <int kGroupsLeft, bool kSecondBarrier>
 __global__ void pipeline(const float* in, float* out, int tiles) {
   auto* shared = dynamic_shared<float>();
@@ -376,7 +377,7 @@ TEST(CudaEmulation, FindsMissingBarriersAndWrongWaitCounts) {
     launch(kernel, dim3(1), dim3(256), 1024, stream, in.as<float>(), out.as<float>());
     const auto result = download<float>(stream, out);
     for (std::size_t i = 0; i < 256; ++i) {
-      if (!(result[i] == values[255 - i])) return true;  // NaN too
+      if (!(result[i] == values[255 - i])) return true;  // also for NaN
     }
     return false;
   };
@@ -406,13 +407,13 @@ __global__ void read_uninitialised(float* out) {
   auto& shared = block_shared<Shared>();
   shared.values[threadIdx.x] = 1;
   __syncthreads();
-  out[threadIdx.x] = shared.values[threadIdx.x + 1];  // index one off
+  out[threadIdx.x] = shared.values[threadIdx.x + 1];  // index is off by one
 }
 
 TEST(CudaEmulation, FindsAnIndexOneOff) {
   const Stream stream;
   DeviceBuffer out(32 * 4, "test");
-  // A block before it leaves values in the same memory: they must not serve this one.
+  // A block that ran before leaves values in the same memory; they must not be visible to this one.
   for (int i = 0; i < 2; ++i) {
     launch(read_uninitialised, dim3(4), dim3(32), 0, stream, out.as<float>());
     const auto values = download<float>(stream, out);

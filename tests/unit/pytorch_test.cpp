@@ -1,4 +1,4 @@
-// alexnet.net with given weights against PyTorch: the same scores.
+// alexnet.net gives the same scores as PyTorch with the same weights.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -25,8 +25,8 @@ constexpr std::uint64_t kSeed = 13;
 
 int run(const std::string& command) { return std::system(command.c_str()); }  // NOLINT: fixed commands
 
-// Draws weights that keep activations of one size from layer to layer (He and others 2015), so that every
-// layer counts in the scores, and sets them; writes them for PyTorch.
+// Draws and sets weights that keep activations of equal size from layer to layer (He and others 2015), so
+// that every layer counts in the scores; writes them to a file for PyTorch.
 void set_weights(CompiledNet& net, const std::string& path) {
   std::vector<ParameterInfo> infos = parameters_of(net.net());
   std::vector<std::vector<float>> values;
@@ -38,7 +38,7 @@ void set_weights(CompiledNet& net, const std::string& path) {
     } else {
       info.init = 0.1;
     }
-    // Pixels of the order of 100 make scores of as much: probabilities shall not underflow.
+    // Pixels of about 100 give scores of about 100; scaled down, so that probabilities do not underflow.
     if (info.name == "fc8.weight") info.init /= 32.0;
     values.emplace_back(info.elements());
     draw_parameter(info, i, kSeed, values.back());
@@ -108,8 +108,8 @@ TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
   std::vector<float> want(probabilities.size());
   std::ifstream(target, std::ios::binary)
       .read(reinterpret_cast<char*>(want.data()), static_cast<std::streamsize>(want.size() * sizeof(float)));
-  // Probabilities tell the scores but for a number that an image's scores have in common: ln p against the
-  // scores less the logarithm of the sum of their exponentials.
+  // Probabilities determine an image's scores up to an additive constant: ln p is the score less the
+  // logarithm of the sum of the exponentials of all scores.
   for (std::size_t n = 0; n < kImages; ++n) {
     double largest = 0.0;
     for (std::size_t c = 0; c < 1000; ++c) largest = std::max(largest, std::abs(double{want[n * 1000 + c]}));

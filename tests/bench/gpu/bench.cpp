@@ -1,6 +1,6 @@
 // bench [--seconds=N] [BATCH...]: times the CUDA backend on the first GPU: its peaks, whole training steps of
-// AlexNet, and each of its layers in each direction beside cuDNN. Tables on stdout. What is not begun N
-// seconds after the start is left out, and said to be.
+// AlexNet, and each layer in each direction, next to cuDNN. Prints tables to stdout. Whatever has not begun N
+// seconds after the start is left out, and reported as such.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -62,7 +62,7 @@ NetSpec alexnet(bool lrn) {
   return parse_net(text, "alexnet.net");
 }
 
-// Images a second from images in the host's memory to updated weights, two steps in flight.
+// Images per second, from images in the host's memory to updated weights, with two steps in flight.
 double training_rate(const NetSpec& net, int batch) {
   CompileOptions options;
   options.batch = batch;

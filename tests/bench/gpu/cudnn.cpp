@@ -11,7 +11,7 @@
 namespace convoy::bench {
 namespace {
 
-// Of cudnn.h, whose headers the benchmark does without: handles, and the values of the enumerations in use.
+// What the benchmark needs of cudnn.h, which it does without: handles, and the values of enumerators.
 using Handle = void*;
 using Descriptor = void*;
 constexpr int kSuccess = 0;
@@ -21,7 +21,7 @@ constexpr int kBfloat16 = 9;          // CUDNN_DATA_BFLOAT16
 constexpr int kCrossCorrelation = 1;  // CUDNN_CROSS_CORRELATION
 constexpr int kTensorOps = 1;         // CUDNN_TENSOR_OP_MATH
 
-// cudnnConvolutionFwdAlgoPerf_t, and the same for the other directions.
+// cudnnConvolutionFwdAlgoPerf_t, and its counterparts for the other directions.
 struct Performance {
   int algorithm;
   int status;
@@ -32,10 +32,10 @@ struct Performance {
   std::array<int, 3> reserved;
 };
 constexpr int kAlgorithms = 10;
-constexpr int kTimed = 3;  // of the fastest: cudnnFind runs each once, which orders close ones by chance
+constexpr int kTimed = 3;  // of the fastest: cudnnFind runs each once, so the order of close ones is chance
 
 using Find = int (*)(Handle, Descriptor, Descriptor, Descriptor, Descriptor, int, int*, Performance*);
-// What it reads, then its convolution, algorithm and scratch memory, and what it writes.
+// The operands it reads; convolution, algorithm and scratch memory; and the operand it writes.
 using Convolve = int (*)(Handle, const float* alpha, Descriptor, const void*, Descriptor, const void*,
                          Descriptor, int algorithm, void* scratch, std::size_t bytes, const float* beta,
                          Descriptor, void*);
@@ -62,7 +62,7 @@ struct Operand {
 
 }  // namespace
 
-// A direction: out from a and b.
+// One direction of a convolution: computes out from a and b.
 struct Cudnn::Work {
   Find find;
   Convolve run;
@@ -182,7 +182,7 @@ std::optional<double> Cudnn::fastest(const Work& work, void* conv) const {
   std::optional<double> best;
   int timed = 0;
   for (int i = 0; i < count && timed < kTimed; ++i) {
-    const Performance& one = found[static_cast<std::size_t>(i)];  // the fastest first
+    const Performance& one = found[static_cast<std::size_t>(i)];  // fastest first
     if (one.status != kSuccess) continue;
     const std::optional<double> time = time_algorithm(work, conv, one.algorithm, one.math, one.memory);
     if (!time) continue;

@@ -1,4 +1,4 @@
-// cuDNN's convolutions, as a peer: loaded at run time where it is installed, and used by the benchmark alone.
+// cuDNN's convolutions, as a peer: loaded at run time if installed; used by the benchmark only.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@ enum class Direction { forward, backward_data, backward_weights };
 
 class Cudnn {
  public:
-  // Nothing where there is no libcudnn.so.9 or .8, or it does not start. `stream` must outlive it.
+  // Null if there is no libcudnn.so.9 or .8, or if it does not start. `stream` must outlive it.
   [[nodiscard]] static std::unique_ptr<Cudnn> load(const cuda::Stream& stream);
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
@@ -23,10 +23,9 @@ class Cudnn {
   ~Cudnn();
 
   [[nodiscard]] std::string version() const;
-  // Milliseconds, measured as milliseconds_of() does, of the fastest algorithm among the first few that
-  // cudnnFind* finds by running all of them: bf16, NHWC, sums in float, without bias and ReLU. Nothing where
-  // it has none. These are the functions of cuDNN's legacy interface; plans of its graph interface may be
-  // faster.
+  // Milliseconds, as measured by milliseconds_of(), of the fastest of the first few algorithms that
+  // cudnnFind* finds by running them all: bf16, NHWC, sums in float, without bias and ReLU. Empty if there is
+  // none. These are the functions of cuDNN's legacy interface; plans of its graph interface may be faster.
   [[nodiscard]] std::optional<double> milliseconds(const ConvShape& shape, Direction direction) const;
 
  private:

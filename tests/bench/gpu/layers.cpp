@@ -43,7 +43,7 @@ std::array<NamedConv, 5> alexnet_convs(int n) {
            {"conv5", {n, 384, 13, 13, 256, 3, 3, 1, 1, 1, 1, 1, 2}}}};
 }
 
-// cuDNN pads both sides alike: it gets a 227x227 image for conv1, which has the same products.
+// cuDNN pads both sides equally: it gets a 227x227 image for conv1, which takes the same products.
 ConvShape as_cudnn_wants(ConvShape shape) {
   if (shape.pad_top != shape.pad_bottom) {
     shape.height += shape.pad_top + shape.pad_bottom;
@@ -164,7 +164,7 @@ void time_pool(const cuda::Stream& stream, const char* name, const TensorShape& 
   print_pass(name, "pool backward", 2 * large + small, milliseconds_of(stream, backward), peaks);
 }
 
-// The sums over images that are the gradient of a fully-connected layer's bias.
+// The gradient of a fully-connected layer's bias: sums over the images.
 void time_column_sums(const cuda::Stream& stream, const char* name, std::int64_t rows, int columns,
                       const Peaks& peaks) {
   Buffers buffers(stream);
@@ -175,7 +175,7 @@ void time_column_sums(const cuda::Stream& stream, const char* name, std::int64_t
              peaks);
 }
 
-// What differs from step to step, for a whole batch.
+// The data that differ from step to step, for a whole batch.
 struct DeviceBatch {
   const cuda::BatchHeader* header;
   const std::uint64_t* records;
@@ -200,7 +200,7 @@ struct DeviceBatch {
   }
 };
 
-// Crops of 224x224 from 256x256, in the cells that conv1 reads.
+// Crops of 224x224 from 256x256, in the cells of pixels that conv1 reads.
 void time_augment(const cuda::Stream& stream, const ConvShape& conv1, const Peaks& peaks) {
   constexpr int kStored = 256;
   const ConvShape cells = cuda::space_to_depth(conv1).transformed;
@@ -257,8 +257,8 @@ void time_softmax(const cuda::Stream& stream, int images, const Peaks& peaks) {
              peaks);
 }
 
-// All parameters of AlexNet at once: the traffic of an update is 22 bytes each, three floats read, two and a
-// bf16 written.
+// All parameters of AlexNet at once: an update moves 22 bytes per parameter, three floats read, two floats
+// and a bf16 written.
 void time_sgd(const cuda::Stream& stream, const Peaks& peaks) {
   constexpr std::int64_t kParameters = 60965224;
   Buffers buffers(stream);
@@ -275,7 +275,7 @@ void time_sgd(const cuda::Stream& stream, const Peaks& peaks) {
 
 using Piece = std::function<void()>;
 
-// What a training step of AlexNet does, in pieces of a second or so.
+// What a training step of AlexNet does, in pieces that take about a second.
 std::vector<Piece> pieces_of_step(const cuda::Stream& stream, int batch, const Cudnn* cudnn,
                                   const Peaks& peaks) {
   std::vector<Piece> pieces;

@@ -9,11 +9,11 @@ namespace convoy::bench {
 
 struct Peaks {
   double tflops = 0.0;
-  double gigabytes = 0.0;  // a second, read plus written
+  double gigabytes = 0.0;  // per second, read plus written
 };
 
-// Prints a line for each operation of a training step and each direction: its time, TFLOP/s or GB/s, share of
-// the peak, and cuDNN's time for convolutions. cudnn: null where there is none.
+// Prints a line for each operation of a training step and each direction: time, TFLOP/s or GB/s, share of the
+// peak, and cuDNN's time for convolutions. cudnn may be null.
 void time_layers(const cuda::Stream& stream, int batch, const Cudnn* cudnn, const Peaks& peaks,
                  const Deadline& deadline);
 

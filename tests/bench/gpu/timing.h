@@ -1,4 +1,4 @@
-// Times of work on a GPU.
+// Measures the time of work on a GPU.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace convoy::bench {
 
-// A point in time, some seconds after it was made.
+// A point in time, some seconds after the object is made.
 class Deadline {
  public:
   explicit Deadline(double seconds) : seconds_(seconds) {}
@@ -24,9 +24,9 @@ class Deadline {
   double seconds_;
 };
 
-// Milliseconds of work(): the median of several rounds, each a captured graph of so many repetitions that
-// starting it does not count, after one round that warms up. It runs once before: kernels, and those of the
-// libraries, are loaded then, which a capture need not allow.
+// Milliseconds that work() takes: the median of several rounds, after one round to warm up. Each round is a
+// captured graph with enough repetitions to make the cost of starting it negligible. work() runs once before,
+// because kernels, also those of libraries, are loaded then, which a capture may not allow.
 [[nodiscard]] inline double milliseconds_of(const cuda::Stream& stream, const std::function<void()>& work,
                                             int repetitions = 20) {
   constexpr int kRounds = 7;
@@ -50,7 +50,7 @@ class Deadline {
   return times[kRounds / 2];
 }
 
-// Device memory full of small random numbers: zeros would run faster than real values do.
+// Device memory filled with small random numbers, because zeros would run faster than real values do.
 class Buffers {
  public:
   explicit Buffers(const cuda::Stream& stream) : stream_(stream), noise_(kNoiseBytes) {
@@ -58,7 +58,7 @@ class Buffers {
     auto* const words = noise_.as<std::uint32_t>();
     for (std::uint64_t i = 0; i < kNoiseBytes / sizeof(std::uint32_t); ++i) {
       state = state * 1664525U + 1013904223U;
-      // Two bf16 between 0.5 and 1 in magnitude, also a float of that size.
+      // Two bf16 between 0.5 and 1 in magnitude, which also are a float of that size.
       words[i] = 0x3F003F00U | (state & 0x807F807FU);
     }
   }

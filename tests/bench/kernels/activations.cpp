@@ -1,5 +1,5 @@
-// What stands between the products: lrn, pooling, relu, tanh, in the shapes of AlexNet and of the CIFAR-10
-// nets.
+// The layers between the products: lrn, pooling, relu and tanh, in the shapes of AlexNet and of the
+// CIFAR-10 nets.
 #include <omp.h>
 
 #include "kernels/lrn.h"

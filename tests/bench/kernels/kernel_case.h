@@ -1,4 +1,4 @@
-// A kernel to be timed, with the work that it does.
+// A kernel to be timed, and the work that it does.
 #pragma once
 
 #include <cstddef>
@@ -14,18 +14,18 @@
 namespace convoy::bench {
 
 struct KernelCase {
-  double flop = 0.0;          // of a call; 0: held against the memory
-  double bytes = 0.0;         // that a call must at least move: each operand once
+  double flop = 0.0;          // of a call; 0: compared with the memory's peak
+  double bytes = 0.0;         // that a call must move at least: each operand once
   std::function<void()> run;  // owns its buffers
 };
 
 struct Kernel {
   std::string name;  // "conv2/forward/bf16"
   Element element = Element::f32;
-  std::function<KernelCase()> prepare;  // takes memory: only while the kernel is timed
+  std::function<KernelCase()> prepare;  // allocates, so it is called only when the kernel is timed
 };
 
-// An array that copies share.
+// An array that is shared by its copies.
 template <typename T>
 class Values {
  public:
@@ -40,7 +40,7 @@ class Values {
   std::shared_ptr<CpuBuffer> buffer_;
 };
 
-// `count` values in [-0.05, 0.05): zeros and denormal numbers would be timed otherwise.
+// `count` values in [-0.05, 0.05), because zeros and denormal numbers would take other times.
 template <typename T>
 [[nodiscard]] Values<T> small_values(std::int64_t count) {
   const Values<T> result(count);
@@ -53,7 +53,7 @@ template <typename T>
   return result;
 }
 
-// AlexNet's products, and everything else, for a batch of so many images.
+// The kernels of AlexNet's products, and of everything else, for batches of `batch` images.
 [[nodiscard]] std::vector<Kernel> product_kernels(int batch);
 [[nodiscard]] std::vector<Kernel> activation_kernels(int batch);
 [[nodiscard]] std::vector<Kernel> other_kernels(int batch);

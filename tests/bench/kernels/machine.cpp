@@ -14,8 +14,8 @@ namespace convoy::bench {
 namespace {
 
 constexpr int kTrials = 20;  // other programs and machines share the memory
-constexpr int kChains =
-    16;  // independent of each other: an operation takes four or five cycles, and two begin in each
+// Independent of each other: an operation takes four or five cycles, and two begin in each cycle.
+constexpr int kChains = 16;
 constexpr std::int64_t kRounds = 4'000'000;
 
 template <typename Work>
@@ -53,7 +53,7 @@ struct Bf16Step {
   static constexpr int kFlop = 2 * 32;
   static Vector start() { return _mm512_set1_ps(1.0F); }
   static Vector next(Vector sum, Vector factor) {
-    // NOLINTNEXTLINE(bugprone-casting-through-void): the type of the same bits
+    // NOLINTNEXTLINE(bugprone-casting-through-void): a type of the same bits
     const auto pairs = (__m512bh)factor;
     return _mm512_dpbf16_ps(sum, pairs, pairs);
   }
@@ -68,8 +68,8 @@ double thread_seconds() {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
 }
 
-// Operations a second, in thousand millions, of all threads at once; each by the time that it ran, so that a
-// busy machine shows the same peak. The sums are written where the compiler must believe them wanted.
+// GFLOP/s of all threads together. Each thread is measured by the time that it ran, so that a busy machine
+// shows the same peak. The sums are passed to an asm statement, so that the compiler does not remove them.
 template <typename Step>
 double gigaflops() {
   constexpr double kFlop = double{kChains} * static_cast<double>(kRounds) * Step::kFlop;

@@ -1,7 +1,7 @@
-// kernels [BATCH] [--benchmark_...]: times each operation of the CPU alone with Google Benchmark. GFLOP/s of
-// products stand beside their share of the machine's peak, GB/s of the others beside their share of the
-// memory's. Above 100 % are those whose operands stay in a cache, and Winograd, which saves multiplications
-// that are counted here.
+// kernels [BATCH] [--benchmark_...]: times each operation of the CPU by itself with Google Benchmark.
+// Products show GFLOP/s and their share of the machine's peak, other operations GB/s and their share of the
+// memory's. Shares above 100 % come from operands that stay in a cache, and from Winograd, which saves
+// multiplications that are counted here.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
@@ -19,7 +19,7 @@ constexpr int kBatch = 128;
 
 void time_kernel(benchmark::State& state, const Kernel& kernel, const Peaks& peaks) {
   const KernelCase work = kernel.prepare();
-  work.run();  // the first call finds its memory in no cache, and wakes the threads
+  work.run();  // the first call finds its memory in no cache, and wakes up the threads
   const auto start = std::chrono::steady_clock::now();
   for ([[maybe_unused]] auto round : state) work.run();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /

@@ -1,4 +1,4 @@
-// What a step does besides: augmentation, dropout, softmax, the update.
+// The rest of a step: augmentation, dropout, softmax, the update.
 #include <numeric>
 
 #include "kernels/augment.h"
@@ -102,13 +102,13 @@ KernelCase prepare_softmax(int batch, bool forward) {
           }};
 }
 
-// fc6: three arrays read, two of them written.
+// fc6: three arrays are read, two of them written.
 KernelCase prepare_sgd() {
   constexpr std::int64_t kWeights = std::int64_t{9216} * 4096;
   const auto w = small_values<float>(kWeights);
   const auto v = small_values<float>(kWeights);
   const auto g = small_values<float>(kWeights);
-  // Rates so small that nothing grows or dies away over the rounds.
+  // Rates so small that nothing grows or decays over the rounds.
   const SgdCoefficients coefficients{0.9F, 1e-9F, 1e-9F};
   return {0.0, 5.0 * sizeof(float) * static_cast<double>(kWeights),
           [=] { cpu::sgd_update(coefficients, kWeights, w.data(), v.data(), g.data()); }};

@@ -24,8 +24,8 @@ const char* text_of(Direction direction) {
 struct ProductLayer {
   std::string name;
   MakeProduct make;
-  double multiply_adds = 0.0;  // of a call
-  bool first = false;          // its input learns nothing
+  double multiply_adds = 0.0;  // per call
+  bool first = false;          // needs no input gradient
 };
 
 // A product with its weights, activations and gradients.

@@ -1,5 +1,5 @@
-// decode_jpegs LIST: decodes every JPEG of a list to RGB with libjpeg-turbo and does nothing else with it:
-// the bare decoding that image preparation cannot beat. One thread. Prints images a second.
+// decode_jpegs LIST: decodes every JPEG of a list to RGB with libjpeg-turbo and does nothing else: the bare
+// decoding, which image preparation cannot beat. Uses one thread. Prints images per second.
 
 #include <chrono>
 #include <cstddef>

@@ -1,7 +1,7 @@
 // onednn_alexnet train|infer BATCH f32|bf16 [auto]: AlexNet (examples/nets/alexnet.net, without dropout) as a
-// plain program on oneDNN: one primitive after another in the layouts that oneDNN likes, only ReLU fused into
-// products, SGD as a loop. `auto` lets oneDNN choose Winograd for convolutions. Random data, in memory.
-// Prints images a second, the median of the rounds, after a line a primitive on standard error.
+// plain oneDNN program: one primitive after another in the layouts that oneDNN prefers, with only ReLU fused
+// into products, and SGD as a loop. `auto` lets oneDNN choose Winograd for convolutions. Random data, in
+// memory. Prints a line per primitive to standard error, then images per second, the median of the rounds.
 #include <algorithm>
 #include <bit>
 #include <chrono>
@@ -28,7 +28,8 @@ using Dims = memory::dims;
 constexpr int kRounds = 3;
 constexpr float kRate = 1e-6F;
 
-// oneDNN 3 dropped the operation descriptors that 2 puts between the arguments and the primitive descriptor.
+// oneDNN 3 has no operation descriptors, which in oneDNN 2 stand between the arguments and the
+// primitive descriptor.
 template <typename Primitive, typename... Arguments>
 auto describe(const dnnl::engine& engine, const dnnl::primitive_attr& attributes, Arguments... arguments) {
 #if DNNL_VERSION_MAJOR >= 3
@@ -117,7 +118,7 @@ class Program {
     product(name, forward, dnnl::inner_product_forward(forward));
     backward_.push_back([=, this, output = last_, weights_memory = weights_](const memory& arriving) {
       const memory gradient = relu ? relu_backward(name, output, arriving) : arriving;
-      // The forward pass's layout saves a reorder of the gradient where oneDNN has a fast way to write it.
+      // The forward pass's layout saves a reorder of the gradient if oneDNN has a fast way to write it.
       auto by_weights = describe_backward<dnnl::inner_product_backward_weights>(
           engine_, forward, input.get_desc(), gradient_w, b, gradient.get_desc());
       if (type_ == Type::f32) {
@@ -212,7 +213,7 @@ class Program {
     });
   }
 
-  // Chains the gradients; nothing may be added after it.
+  // Chains the gradients; nothing may be added afterwards.
   void close() {
     memory gradient = make(last_.get_desc());
     for (auto layer = backward_.rbegin(); layer != backward_.rend(); ++layer) gradient = (*layer)(gradient);
@@ -246,7 +247,7 @@ class Program {
     return values[values.size() / 2];
   }
 
-  // Small values of both signs: denormal numbers or zeros would be timed otherwise.
+  // Small values of both signs, because denormal numbers and zeros would take other times.
   memory make(const memory::desc& layout) const {
     memory result(layout, engine_);
     auto* bytes = static_cast<unsigned char*>(result.get_data_handle());
@@ -381,7 +382,7 @@ class Program {
       one.seconds += now() - start;
     }
   }
-  // Finds the memory, and leaves no times behind.
+  // Touches the memory, and clears the times.
   void run_all(bool train) {
     for (auto* steps : {&forward_, &backward_steps_, &update_}) {
       if (train || steps == &forward_) run(*steps);
@@ -394,8 +395,8 @@ class Program {
   int batch_;
   Type type_;
   algorithm convolution_;
-  memory last_;     // output of the layer before
-  memory weights_;  // of the product that was added last
+  memory last_;     // output of the preceding layer
+  memory weights_;  // of the last product that was added
   std::vector<std::function<memory(const memory&)>> backward_;
   std::vector<Step> forward_, backward_steps_, update_;
 };

@@ -1,6 +1,6 @@
-// What nvcc knows without an include, for g++: the words and the intrinsics of CUDA that kernels of this
-// project use, carried out by tests/cuda_emulation/scheduler.h. Found before the toolkit's own file when
-// kernels are compiled for the emulation.
+// What nvcc provides without an include, for g++: the keywords and intrinsics of CUDA that this project's
+// kernels use, implemented with tests/cuda_emulation/scheduler.h. Found before the toolkit's own file when
+// kernels are compiled for the emulated device.
 //
 // `__shared__` is missing on purpose: kernels take shared memory from block_shared<T>() and
 // dynamic_shared<T>() of kernels/cuda/launch.cuh, which poison and guard it here.
@@ -17,7 +17,7 @@
 
 #include "tests/cuda_emulation/scheduler.h"
 
-// Words of the language that are macros in the toolkit's headers too.
+// Keywords that are macros in the toolkit's headers too.
 #define __global__
 #define __device__
 #define __host__
@@ -45,7 +45,7 @@ inline void __syncthreads(const convoy::emulation::Place where = convoy::emulati
 
 namespace convoy::emulation {
 
-// One lane's part of a shuffle: 8 bytes at most, as bits.
+// One lane's part of a shuffle: at most 8 bytes, as bits.
 struct Shuffle {
   std::uint64_t value = 0;
   unsigned source = 0;  // lane
@@ -146,7 +146,7 @@ T __ldg(const T* at) {
 }
 inline void __threadfence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
-// Blocks run on several threads of the host: these are atomic among them.
+// Blocks run on several host threads; these are atomic among them.
 template <typename T>
 T atomicAdd(T* at, std::type_identity_t<T> value) {
   return std::atomic_ref<T>(*at).fetch_add(value);

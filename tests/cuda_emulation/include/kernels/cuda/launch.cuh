@@ -1,4 +1,4 @@
-// Launching and shared memory of the emulated device: the counterpart of kernels/cuda/launch.cuh, which has
+// Launches and shared memory of the emulated device: the counterpart of kernels/cuda/launch.cuh, which has
 // the contract.
 #pragma once
 

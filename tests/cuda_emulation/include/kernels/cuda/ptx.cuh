@@ -1,4 +1,4 @@
-// The wrappers of kernels/cuda/ptx.cuh, which has their contracts, carried out on the host.
+// The wrappers of kernels/cuda/ptx.cuh, executed on the host. Their contracts are there.
 #pragma once
 
 #include <cuda_runtime.h>
@@ -25,7 +25,7 @@ inline float bf16_high(std::uint32_t pair) { return std::bit_cast<float>(pair & 
 inline std::uint32_t pack_bf16(float low, float high) {
   const auto round = [](float value) -> std::uint32_t {
     const auto bits = std::bit_cast<std::uint32_t>(value);
-    if (std::isnan(value)) return 0x7FFFU;  // as cvt.rn.bf16x2.f32 has it
+    if (std::isnan(value)) return 0x7FFFU;  // as cvt.rn.bf16x2.f32 does
     return (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
   };
   return round(low) | (round(high) << 16);
@@ -46,11 +46,11 @@ namespace convoy::emulation {
 
 struct MatrixLoad {
   const std::uint16_t* row = nullptr;
-  std::uint32_t* registers = nullptr;  // one a matrix
+  std::uint32_t* registers = nullptr;  // one per matrix
 };
 
-// PTX ISA, ldmatrix: lane 8m + i has the address of row i of matrix m; lane l gets of every matrix the
-// elements 2(l % 4) and one more of row l / 4, or, transposed, of column l / 4.
+// PTX ISA, ldmatrix: lane 8m + i has the address of row i of matrix m. Of each matrix, lane l gets elements
+// 2(l % 4) and 2(l % 4) + 1 of row l / 4 or, transposed, of column l / 4.
 template <unsigned kMatrices, bool kTransposed>
 void compute_matrix_load(const std::array<MatrixLoad*, kWarpSize>& lanes) {
   for (unsigned matrix = 0; matrix < kMatrices; ++matrix) {
@@ -85,8 +85,8 @@ struct MatrixProduct {
 };
 
 // PTX ISA, fragments of mma.m16n8k16 with bf16 operands; l is the lane. a[i]: row l / 4 (+ 8 for odd i),
-// columns 2(l % 4) and one more (+ 8 for i >= 2). b[i]: rows 2(l % 4) and one more (+ 8 for i = 1), column
-// l / 4. d[i]: row l / 4 (+ 8 for i >= 2), column 2(l % 4) + i % 2.
+// columns 2(l % 4) and 2(l % 4) + 1 (both + 8 for i >= 2). b[i]: rows 2(l % 4) and 2(l % 4) + 1 (both + 8 for
+// i = 1), column l / 4. d[i]: row l / 4 (+ 8 for i >= 2), column 2(l % 4) + i % 2.
 inline void compute_mma_bf16(const std::array<MatrixProduct*, kWarpSize>& lanes) {
   float a[16][16];
   float b[16][8];
