@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Times PyTorch's training step of AlexNet, with groups, on the first GPU: channels_last, bf16 autocast; eager,
-captured in a CUDA graph, compiled, and compiled with its graphs; with and without LRN. Data stay on the GPU:
+"""Times PyTorch's training step of AlexNet (with groups) on the first GPU, channels_last and with bf16 autocast: eager,
+captured in a CUDA graph, compiled, and compiled with CUDA graphs, each with and without LRN. The data stay on the GPU:
 nothing is copied or augmented.
 
     torch_alexnet.py [BATCH...]
@@ -21,7 +21,7 @@ if not torch.cuda.is_available():
     sys.exit(0)
 
 
-# Modes of torch.compile; the second replays CUDA graphs of what it has compiled.
+# Modes of torch.compile; the second one replays CUDA graphs of the compiled code.
 COMPILED = {"compiled": "default", "compiled+graph": "reduce-overhead"}
 
 
@@ -61,7 +61,7 @@ def make_step(batch, lrn, mode):
             return F.cross_entropy(net(images), labels)
 
     if mode in COMPILED:
-        torch._dynamo.reset()  # else another batch size counts as a dynamic shape
+        torch._dynamo.reset()  # otherwise another batch size counts as a dynamic shape
         loss_of = torch.compile(loss_of, dynamic=False, mode=COMPILED[mode])
 
     def step():
@@ -102,7 +102,7 @@ def main():
     torch.backends.cudnn.benchmark = True
     print(f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
     batches = [int(text) for text in sys.argv[1:]] or [128, 256, 1024]
-    # Compiling takes long, and whoever runs this may set a limit: it comes last, and batch by batch.
+    # Compiling takes long and the caller may set a time limit, so it comes last, and batch by batch.
     for modes in (("eager", "graph"), tuple(COMPILED)):
         for batch in batches:
             for lrn in (True, False):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Prepares every image of a list as imgprep does, with a peer: prepare_images.py pillow|opencv LIST
 
-Shorter side to 256, central 256x256, one thread. Prints images a second.
+Scales the shorter side to 256 and takes the central 256x256, on one thread. Prints images per second.
 """
 import sys
 import time

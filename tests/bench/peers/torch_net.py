@@ -2,8 +2,8 @@
 """Times PyTorch on the nets that convoy ships: torch_net.py train|infer NET BATCH [--bf16]
 [--channels-last] [--rounds=N]
 
-NET is alexnet (examples/nets/alexnet.net) or cifar-18pct. Prints images a second, the median of the rounds, on random
-data that is in memory already.
+NET is alexnet (examples/nets/alexnet.net) or cifar-18pct. Prints images per second, the median of the rounds, on random
+data that is already in memory.
 """
 import argparse
 import contextlib
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 
 class LocalNorm(nn.Module):
-    """Local response normalisation with alpha times the plain sum, as the paper has it."""
+    """Local response normalisation with alpha times the plain sum, as in the paper."""
 
     def __init__(self, size, alpha, beta, k):
         super().__init__()
