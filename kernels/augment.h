@@ -14,7 +14,7 @@ namespace convoy {
 struct AugmentShape {
   int stored_height = 0;
   int stored_width = 0;
-  TensorShape out;  // channels are those of the stored images
+  TensorShape out;  // on a CPU its channels are those of the stored images
 };
 
 // Where one image's crop lies in the stored image, and whether it is reflected left to right.
@@ -22,17 +22,45 @@ struct Crop {
   std::int32_t top = 0;
   std::int32_t left = 0;
   bool mirror = false;
-  float color_shift[3] = {0, 0,
-                          0};  // added to each channel after the mean is subtracted (colour noise); NOLINT
+  // Added to each channel after the mean is subtracted (colour noise).
+  float color_shift[3] = {0, 0, 0};  // NOLINT(modernize-avoid-c-arrays): goes to the device as it is
 };
 
 namespace cpu {
 
-// images: stored uint8 images, [H][W][C]; crops: one an image. mean: [C][H][W] of the stored size. y, all
-// shape.out.images of it, is overwritten: with zeros where there are fewer images.
+// images: stored uint8 images, [H][W][C]; crops: one for each image. mean: [C][H][W] of the stored size.
+// Overwrites y, all shape.out.images of it, with zeros for images that are missing.
 template <typename T>
 void augment(const AugmentShape& shape, std::span<const std::uint8_t* const> images,
              std::span<const Crop> crops, const float* mean, T* y);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+struct BatchHeader;
+
+// In device memory; images: [images][H][W][C].
+struct AugmentBatch {
+  const BatchHeader* header = nullptr;
+  const Crop* crops = nullptr;
+  const std::uint8_t* images = nullptr;
+};
+// Cells of side x side pixels of the padded crop, which become the channels of one pixel of y.
+struct SpaceToDepth {
+  int side = 1;
+  int pad_top = 0;
+  int pad_left = 0;
+  int height = 0;  // of the crop
+  int width = 0;
+};
+// On a GPU (kernels/cuda/batch.h). mean: [H][W][C] of the stored size. Pixel (i, j) of y has at channel (dy *
+// side + dx) * C + c channel c of the pixel (i * side + dy - pad_top, j * side + dx - pad_left) of the crop,
+// 0 outside of it; so shape.out has side * side * C channels. With side 1 and no padding y is the
+// crop itself.
+template <typename T>
+void augment(const Stream& stream, const AugmentShape& shape, const SpaceToDepth& cells,
+             const AugmentBatch& batch, const float* mean, T* y);
+
+}  // namespace cuda
 }  // namespace convoy

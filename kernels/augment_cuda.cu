@@ -1,4 +1,5 @@
-#include "kernels/cuda/ops.h"
+#include "kernels/augment.h"
+#include "kernels/cuda/batch.h"
 #include "kernels/cuda/vector.cuh"
 
 namespace convoy::cuda {

@@ -1,4 +1,4 @@
-#include "kernels/cuda/ops.h"
+#include "kernels/column_sums.h"
 #include "kernels/cuda/vector.cuh"
 
 namespace convoy::cuda {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "kernels/bf16.h"
 #include "kernels/product.h"
 
 namespace convoy {
@@ -43,4 +44,39 @@ namespace cpu {
 [[nodiscard]] std::unique_ptr<Product> make_conv(const ConvShape& shape, const ProductOptions& options);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+
+// On a GPU (kernels/cuda/batch.h). Weights, and their gradient, are packed as kernels/cuda/conv_layout.h
+// says; the weights that a pass reads are of type T, like x, y and their gradients. Bias and all gradients of
+// parameters are float. T is float, for exact comparison, or Bf16, multiplied exactly and summed in float.
+
+// The tiles that a block computes, rows x columns; `chosen` is what suits the shape. The others are for tests
+// and measurements, and only for bf16 in one group or in groups of whole multiples of kChannelAlignment.
+enum class GatherTiles { chosen, wide256x128, square128x128, tall128x96, tall128x64, tall128x48, small64x64 };
+enum class WeightTiles { chosen, square128x128, flat96x128, small64x64 };
+
+// y = conv(x) + bias, then max(y, 0) if `relu`.
+template <typename T>
+void conv_forward(const Stream& stream, const ConvShape& shape, const T* x, const T* w, const float* bias,
+                  T* y, bool relu, GatherTiles tiles = GatherTiles::chosen);
+
+// dx from dy, the gradient of y before the ReLU. relu_output: null; or x, if that is the output of a ReLU,
+// and then dx is the gradient of that ReLU's input: zero where x is not positive.
+template <typename T>
+void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* dy, const T* w,
+                         const T* relu_output, T* dx, GatherTiles tiles = GatherTiles::chosen);
+
+// Bytes of scratch memory that the gradients of weights need, the same in every run on every GPU: for the
+// sums over parts of the batch, which are then added up in order. Right even for batches that are too large
+// for the kernels.
+[[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
+                                                         WeightTiles tiles = WeightTiles::chosen);
+// dw, and db of K values, from x and dy.
+template <typename T>
+void conv_weight_gradient(const Stream& stream, const ConvShape& shape, const T* x, const T* dy, float* dw,
+                          float* db, float* scratch, WeightTiles tiles = WeightTiles::chosen);
+
+}  // namespace cuda
 }  // namespace convoy

@@ -10,7 +10,6 @@
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
-#include "kernels/cuda/conv.h"
 #include "kernels/cuda/conv_geometry.cuh"
 #include "kernels/cuda/tile.cuh"
 #include "kernels/relu.h"
@@ -19,6 +18,18 @@ namespace convoy::cuda {
 namespace {
 
 enum class Pass { forward, gradient, phase_gradient };
+
+// Which pixels of the result and which taps of the filter belong to the phase.
+struct PhasePlace {
+  int step;
+  int result_height;
+  int result_width;
+  int first_result_row;
+  int first_result_column;
+  int kernel_width;
+  int first_tap_row;
+  int first_tap_column;
+};
 
 struct GatherProblem {
   const Bf16* source;   // x or dy
@@ -47,16 +58,7 @@ struct GatherProblem {
   PixelDivision result_pixels;
   FastDiv by_channels;
   FastDiv by_kernel_width;
-
-  // phase_gradient only: which pixels of the result and which taps of the filter belong to the phase.
-  int step;
-  int result_height;
-  int result_width;
-  int result_first_row;
-  int result_first_column;
-  int kernel_width;
-  int first_tap_row;
-  int first_tap_column;
+  PhasePlace phase;  // of phase_gradient
 };
 
 // Copies the chunks of the problem's tiles to shared memory. Each thread copies the same chunk of every
@@ -116,8 +118,9 @@ class GatherLoader {
     if constexpr (kPass != Pass::phase_gradient) return tap;
     const int r = problem_.by_kernel_width.quotient(tap);
     const int s = problem_.by_kernel_width.remainder(tap, r);
-    return (problem_.first_tap_row + r * problem_.step) * problem_.kernel_width + problem_.first_tap_column +
-           s * problem_.step;
+    const PhasePlace& phase = problem_.phase;
+    return (phase.first_tap_row + r * phase.step) * phase.kernel_width + phase.first_tap_column +
+           s * phase.step;
   }
 
   __device__ __forceinline__ void load_a(int depth, Bf16* a) const {
@@ -241,9 +244,10 @@ __device__ __forceinline__ std::int64_t result_of_row(const GatherProblem& probl
   int i = 0;
   int j = 0;
   problem.result_pixels.split(row, image, i, j);
+  const PhasePlace& phase = problem.phase;
   const int pixel =
-      (image * problem.result_height + problem.result_first_row + i * problem.step) * problem.result_width +
-      problem.result_first_column + j * problem.step;
+      (image * phase.result_height + phase.first_result_row + i * phase.step) * phase.result_width +
+      phase.first_result_column + j * phase.step;
   return std::int64_t{pixel} * problem.result_pitch;
 }
 
@@ -358,7 +362,7 @@ void launch_unaligned(const Stream& stream, const GatherProblem& problem, int gr
 
 void gather_forward(const Stream& stream, const ConvGeometry& g, const Bf16* x, const Bf16* w,
                     const float* bias, Bf16* y, bool with_relu, GatherTiles tiles) {
-  const int depth_channels = fill_up(g.channels);
+  const int depth_channels = padded_channels(g.channels);
   GatherProblem problem = {};
   problem.source = x;
   problem.weights = w;
@@ -389,7 +393,7 @@ void gather_forward(const Stream& stream, const ConvGeometry& g, const Bf16* x, 
 
 // The product for the pixels of one phase down and one phase across.
 GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phase& across) {
-  const int depth_channels = fill_up(g.filters);
+  const int depth_channels = padded_channels(g.filters);
   GatherProblem problem = {};
   problem.rows = g.images * down.pixels * across.pixels;
   problem.columns = g.groups == 1 ? g.x_pitch : g.channels;
@@ -409,14 +413,8 @@ GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phas
   problem.result_pixels = PixelDivision(down.pixels, across.pixels);
   problem.by_channels = FastDiv(depth_channels);
   problem.by_kernel_width = FastDiv(across.taps);
-  problem.step = g.stride;
-  problem.result_height = g.height;
-  problem.result_width = g.width;
-  problem.result_first_row = down.first;
-  problem.result_first_column = across.first;
-  problem.kernel_width = g.kernel_width;
-  problem.first_tap_row = down.first_tap;
-  problem.first_tap_column = across.first_tap;
+  problem.phase = {g.stride,     g.height,       g.width,        down.first,
+                   across.first, g.kernel_width, down.first_tap, across.first_tap};
   return problem;
 }
 

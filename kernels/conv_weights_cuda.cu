@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "kernels/cuda/aligned.cuh"
-#include "kernels/cuda/conv.h"
 #include "kernels/cuda/conv_geometry.cuh"
 #include "kernels/cuda/tile.cuh"
 #include "kernels/cuda/vector.cuh"
@@ -232,7 +231,7 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   constexpr int kBlocks = 2 * 132;      // two per multiprocessor of an H200
   constexpr int kLeastPixels = 8 * 32;  // per part, to fill the pipeline
   const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
-  const int columns = g.taps() * fill_up(g.channels);
+  const int columns = g.taps() * padded_channels(g.channels);
   Plan plan{};
   plan.tiles = wanted == WeightTiles::chosen ? choose_tiles(g.filters, columns) : wanted;
   if (!g.aligned()) plan.tiles = WeightTiles::small64x64;  // such groups have few filters and channels
@@ -260,7 +259,7 @@ void launch_weights(const Stream& stream, const WeightProblem& problem, int part
 
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
                const ConvParts& parts) {
-  const int filled_channels = fill_up(g.channels);
+  const int filled_channels = padded_channels(g.channels);
   const WeightProblem problem = {.x = x,
                                  .dy = dy,
                                  .parts = parts,
@@ -302,7 +301,9 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
 }
 
 // The size of a part in scratch: weights and bias, padded so that the next part's rows are aligned too.
-std::int64_t part_elements(const ConvShape& shape) { return filter_elements(shape) + fill_up(shape.filters); }
+std::int64_t part_elements(const ConvShape& shape) {
+  return filter_elements(shape) + padded_channels(shape.filters);
+}
 
 }  // namespace
 

@@ -17,32 +17,33 @@ namespace convoy {
 struct DropoutShape {
   TensorShape tensor;
   float drop = 0.5F;        // probability of zero
-  float scale = 1.0F;       // of kept activations in training: 1 / (1 - drop), or 1 where the test scales
+  float scale = 1.0F;       // of kept activations in training: 1 / (1 - drop), or 1 if the net scales at test
   std::uint64_t seed = 1;   // of the run
-  std::uint32_t layer = 0;  // counts the net's dropout layers
+  std::uint32_t layer = 0;  // number of this layer among the net's dropout layers
 };
 
-// Whether word `index of the element` of the image's stream keeps the element.
-[[nodiscard]] CONVOY_HOST_DEVICE constexpr bool dropout_keeps(std::uint32_t word, float drop) {
-  return uniform_float(word) >= drop;
-}
+// The stream of an image's words, one for each element.
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr PhiloxStream dropout_stream(const DropoutShape& shape,
                                                                        std::uint64_t record,
                                                                        std::uint32_t epoch) {
   return {shape.seed, epoch, record, Purpose::dropout, shape.layer};
 }
+// Whether an element with this word is kept.
+[[nodiscard]] CONVOY_HOST_DEVICE constexpr bool dropout_keeps(std::uint32_t word, float drop) {
+  return uniform_float(word) >= drop;
+}
 
 namespace cpu {
 
-// Draws the masks of records.size() images into `mask` (1 kept, 0 not; laid out as the tensor); those of the
-// other images are 0.
+// Draws the masks of records.size() images into `mask` (1 kept, 0 not; laid out as the tensor); those of
+// images that are missing are 0.
 void dropout_mask(const DropoutShape& shape, std::span<const std::uint64_t> records,
                   std::span<const std::uint32_t> epochs, std::uint8_t* mask);
 // y overwrites; it may be x.
 template <typename T>
 void dropout_forward(const DropoutShape& shape, const std::uint8_t* mask, const T* x, T* y);
-// dx overwrites; it may be dy. x: nullptr, or where x is the output of a ReLU and dx shall be the gradient of
-// that ReLU's input.
+// dx overwrites; it may be dy. x: null; or the output of a ReLU, and then dx is the gradient of that
+// ReLU's input.
 template <typename T>
 void dropout_backward(const DropoutShape& shape, const std::uint8_t* mask, const T* dy, const T* x, T* dx);
 // y = factor * x, for the net at test; y may be x.
@@ -50,4 +51,32 @@ template <typename T>
 void scale_activations(std::int64_t count, float factor, const T* x, T* y);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+struct BatchHeader;
+
+// In device memory; a record and an epoch for each image.
+struct DropoutBatch {
+  const BatchHeader* header = nullptr;
+  const std::uint64_t* records = nullptr;
+  const std::uint32_t* epochs = nullptr;
+};
+// On a GPU (kernels/cuda/batch.h) both passes compute the masks anew, and nothing stores them; images that
+// are missing from the batch become zero. y may be x, and dx may be dy.
+template <typename T>
+void dropout_forward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* x,
+                     T* y);
+template <typename T>
+void dropout_backward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* dy,
+                      T* dx);
+// Backward through dropout and the ReLU before it: y, the output of the dropout, is positive exactly where
+// the ReLU passed and the mask kept. count, here and below: a multiple of kChannelAlignment.
+template <typename T>
+void relu_dropout_backward(const Stream& stream, std::int64_t count, float scale, const T* y, const T* dy,
+                           T* dx);
+template <typename T>
+void scale_activations(const Stream& stream, std::int64_t count, float factor, const T* x, T* y);
+
+}  // namespace cuda
 }  // namespace convoy

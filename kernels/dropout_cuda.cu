@@ -1,5 +1,6 @@
+#include "kernels/cuda/batch.h"
 #include "kernels/cuda/elementwise.cuh"
-#include "kernels/cuda/ops.h"
+#include "kernels/dropout.h"
 
 namespace convoy::cuda {
 namespace {
@@ -57,24 +58,7 @@ struct Scale {
   __device__ float operator()(float x) const { return factor * x; }
 };
 
-__global__ void __launch_bounds__(kThreads)
-    multiply_kernel(std::int64_t count, const float* factors, float* values) {
-  for_each_flat<float>(count, [&](std::int64_t i) {
-    float a[kVector<float>];
-    float b[kVector<float>];
-    load_vector(factors + i, a);
-    load_vector(static_cast<const float*>(values) + i, b);
-#pragma unroll
-    for (int e = 0; e < kVector<float>; ++e) b[e] *= a[e];
-    store_vector(values + i, b);
-  });
-}
-
 }  // namespace
-
-void multiply(const Stream& stream, std::int64_t count, const float* factors, float* values) {
-  launch(multiply_kernel, flat_grid<float>(count), kThreads, 0, stream, count, factors, values);
-}
 
 template <typename T>
 void dropout_forward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* x,

@@ -1,5 +1,8 @@
-// fc: y[n][k] = bias[k] + sum over i of w[k][i] * x[n][i], where i counts an image's elements in C,H,W order
+// fc: y[n][k] = bias[k] + sum over i of w[k][i] * x[n][i], where i counts an image's elements in C,H,W order,
 // whatever the layout of x is.
+//
+// On a GPU the three products are those of kernels/cuda/gemm.h, on weights that the caller permutes to x's
+// layout, and the gradient of the bias is that of kernels/column_sums.h.
 #pragma once
 
 #include <memory>
@@ -15,8 +18,8 @@ struct FcShape {
 
 namespace cpu {
 
-// dst() is N x outputs x 1 x 1, the outputs of an image side by side. options.src_block has no meaning: x is
-// read as it lies, and the weights are permuted to fit.
+// dst() is N x outputs x 1 x 1, the outputs of an image side by side. options.src_block is ignored: x is read
+// as it lies, and the weights are permuted to fit.
 [[nodiscard]] std::unique_ptr<Product> make_fc(const FcShape& shape, const ProductOptions& options);
 
 }  // namespace cpu

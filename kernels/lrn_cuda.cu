@@ -1,5 +1,5 @@
 #include "kernels/cuda/lrn.cuh"
-#include "kernels/cuda/ops.h"
+#include "kernels/lrn.h"
 
 namespace convoy::cuda {
 namespace {

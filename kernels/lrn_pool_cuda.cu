@@ -2,7 +2,7 @@
 #include <limits>
 
 #include "kernels/cuda/lrn.cuh"
-#include "kernels/cuda/ops.h"
+#include "kernels/lrn_pool.h"
 
 namespace convoy::cuda {
 namespace {

@@ -51,8 +51,8 @@ struct OnednnPass {
 
 // Whether oneDNN computes in bf16 on this processor, both ways: it takes AVX-512.
 [[nodiscard]] bool onednn_has_bf16();
-// Whether the processor has instructions for products of bf16 tiles (AMX), many times faster than those of
-// vectors.
+// Whether the processor has instructions for products of bf16 tiles (AMX), many times faster than those
+// of vectors.
 [[nodiscard]] bool onednn_multiplies_bf16_tiles();
 
 [[nodiscard]] dnnl::memory::data_type onednn_type(Element element);

@@ -9,8 +9,6 @@ namespace convoy::cpu {
 namespace {
 
 constexpr float kLeast = -std::numeric_limits<float>::infinity();
-// For a window that sees nothing; no window has this many elements.
-constexpr PoolIndex kNowhere = kMaxPoolWindow;
 
 // Some adjacent channels of a pixel: a whole vector, or fewer if the layout has fewer side by side.
 template <bool kWhole>
@@ -68,33 +66,17 @@ void for_each_plane(const PoolShape& shape, Body&& body) {
   }
 }
 
-// The window of an output pixel.
-struct Window {
-  PoolRange rows;
-  PoolRange columns;
-  int top = 0;  // of the whole window; may be outside of the input
-  int left = 0;
-  [[nodiscard]] int count() const {
-    return std::max(rows.end - rows.begin, 0) * std::max(columns.end - columns.begin, 0);
-  }
-};
-
-Window window_of(const PoolShape& s, int p, int q) {
-  return {pool_window(p, s.kernel_height, s.stride, s.pad_top, s.in.height),
-          pool_window(q, s.kernel_width, s.stride, s.pad_left, s.in.width), p * s.stride - s.pad_top,
-          q * s.stride - s.pad_left};
-}
-
 template <bool kWhole, typename T>
 void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where, const Run<kWhole>& run) {
   const std::int64_t block = s.in.block;
   for (int p = 0; p < s.out.height; ++p) {
     for (int q = 0; q < s.out.width; ++q) {
-      const Window w = window_of(s, p, q);
-      const bool empty = w.count() == 0;
+      const PoolWindow w = pool_window_of(s, p, q);
+      const bool empty = w.seen() == 0;
       const int first = (w.rows.begin - w.top) * s.kernel_width + (w.columns.begin - w.left);
       FloatVector best = FloatVector{} + (empty ? 0.0F : kLeast);
-      WordVector at = WordVector{} + (empty ? std::uint32_t{kNowhere} : static_cast<std::uint32_t>(first));
+      WordVector at =
+          WordVector{} + (empty ? std::uint32_t{kPoolNowhere} : static_cast<std::uint32_t>(first));
       for (int row = w.rows.begin; row < w.rows.end; ++row) {
         const T* from = x + (std::int64_t{row} * s.in.width + w.columns.begin) * block;
         auto index = static_cast<std::uint32_t>((row - w.top) * s.kernel_width + w.columns.begin - w.left);
@@ -118,14 +100,14 @@ void average_plane(const PoolShape& s, bool relu, const T* x, T* y, const Run<kW
   const std::int64_t block = s.in.block;
   for (int p = 0; p < s.out.height; ++p) {
     for (int q = 0; q < s.out.width; ++q) {
-      const Window w = window_of(s, p, q);
+      const PoolWindow w = pool_window_of(s, p, q);
       Lanes sum;
       for (int row = w.rows.begin; row < w.rows.end; ++row) {
         for (int column = w.columns.begin; column < w.columns.end; ++column) {
           sum = sum + run.load(x + (std::int64_t{row} * s.in.width + column) * block);
         }
       }
-      const Lanes mean = 1.0F / static_cast<float>(std::max(w.count(), 1)) * sum;
+      const Lanes mean = 1.0F / static_cast<float>(std::max(w.seen(), 1)) * sum;
       run.store(relu ? cpu::relu(mean) : mean, y + (std::int64_t{p} * s.out.width + q) * block);
     }
   }
@@ -168,7 +150,7 @@ template <bool kWhole, typename T>
 void average_plane_backward(const PoolShape& s, const T* dy, const T* x, T* dx, const Run<kWhole>& run) {
   gather_plane(s, x, dx, run, [&](int p, int q, int /*index*/) {
     const T* const from = dy + (std::int64_t{p} * s.out.width + q) * s.in.block;
-    return 1.0F / static_cast<float>(std::max(window_of(s, p, q).count(), 1)) * run.load(from);
+    return 1.0F / static_cast<float>(std::max(pool_window_of(s, p, q).seen(), 1)) * run.load(from);
   });
 }
 

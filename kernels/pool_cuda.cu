@@ -1,35 +1,16 @@
 #include "kernels/cuda/aligned.cuh"
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/vector.cuh"
+#include "kernels/pool.h"
 #include "kernels/relu.h"
 
 namespace convoy::cuda {
 namespace {
 
-// The rows and columns that the window of output (p, q) sees, and where it begins, which may be outside of
-// the input.
-struct Window {
-  PoolRange rows;
-  PoolRange columns;
-  int top;
-  int left;
-  __device__ int seen() const {
-    const int height = rows.end - rows.begin;
-    const int width = columns.end - columns.begin;
-    return height > 0 && width > 0 ? height * width : 0;
-  }
-};
-__device__ inline Window window_of(const PoolShape& s, int p, int q) {
-  return {pool_window(p, s.kernel_height, s.stride, s.pad_top, s.in.height),
-          pool_window(q, s.kernel_width, s.stride, s.pad_left, s.in.width), p * s.stride - s.pad_top,
-          q * s.stride - s.pad_left};
-}
-
 template <typename T>
 __global__ void __launch_bounds__(kThreads, 4)
     maxpool_forward_kernel(PoolShape s, bool relu, const T* x, T* y, PoolIndex* where) {
   for_each_vector<T>(s.out, [&](int n, int pixel, int channel) {
-    const Window window = window_of(s, pixel / s.out.width, pixel % s.out.width);
+    const PoolWindow window = pool_window_of(s, pixel / s.out.width, pixel % s.out.width);
     const bool sees = window.seen() > 0;
     float best[kVector<T>];
     Aligned<PoolIndex, kVector<T>> index;
@@ -74,7 +55,7 @@ template <typename T>
 __global__ void __launch_bounds__(kThreads, 4)
     avgpool_forward_kernel(PoolShape s, bool relu, const T* x, T* y) {
   for_each_vector<T>(s.out, [&](int n, int pixel, int channel) {
-    const Window window = window_of(s, pixel / s.out.width, pixel % s.out.width);
+    const PoolWindow window = pool_window_of(s, pixel / s.out.width, pixel % s.out.width);
     float sum[kVector<T>] = {};
     const T* const image = x + n * s.in.image_elements() + channel;
     for (int row = window.rows.begin; row < window.rows.end; ++row) {
@@ -143,7 +124,7 @@ __global__ void __launch_bounds__(kThreads, 4)
   gather(s, x, dx, [&](std::int64_t from, int /*here*/, int p, int q, float(&sum)[kVector<T>]) {
     float gradients[kVector<T>];
     load_vector(dy + from, gradients);
-    const float factor = 1.0F / static_cast<float>(window_of(s, p, q).seen());
+    const float factor = 1.0F / static_cast<float>(pool_window_of(s, p, q).seen());
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) sum[e] += gradients[e] * factor;
   });

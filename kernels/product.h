@@ -34,8 +34,8 @@ struct ProductWeights {
 };
 
 // A convolution or fully-connected layer with its layouts chosen. Filled-up channels (TensorShape) and
-// filled-up weights stay zero. Nothing is allocated after construction but in pack and unpack. One call at a
-// time.
+// filled-up weights stay zero. Nothing is allocated after construction but in pack and unpack. One call at
+// a time.
 class Product {
  public:
   Product() = default;
@@ -63,8 +63,8 @@ class Product {
 
   // dst = weights * src + bias, then the ReLU where wanted; overwrites.
   virtual void forward(const void* src, const ProductWeights& weights, void* dst, void* scratch) = 0;
-  // The gradients of weights (as the master) and bias from src and the gradient of dst before the ReLU;
-  // overwrites.
+  // The gradients of weights (as the master) and bias from src and the gradient of dst before the
+  // ReLU; overwrites.
   virtual void backward_weights(const void* src, const void* diff_dst, float* diff_weights, float* diff_bias,
                                 void* scratch) = 0;
   // The gradient of src; overwrites. relu_output: nullptr, or src where that is the output of a ReLU; then

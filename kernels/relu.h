@@ -20,9 +20,20 @@ namespace cpu {
 // y[i] = relu(x[i]); y may be x.
 template <typename T>
 void relu_forward(std::int64_t count, const T* x, T* y);
-// dx[i] = dy[i] where y[i] > 0, else 0: overwrites; dx may be dy.
+// dx[i] = dy[i] if y[i] > 0, else 0: overwrites; dx may be dy.
 template <typename T>
 void relu_backward(std::int64_t count, const T* y, const T* dy, T* dx);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+
+// The same on a GPU (kernels/cuda/batch.h); count is a multiple of kChannelAlignment.
+template <typename T>
+void relu_forward(const Stream& stream, std::int64_t count, const T* x, T* y);
+template <typename T>
+void relu_backward(const Stream& stream, std::int64_t count, const T* y, const T* dy, T* dx);
+
+}  // namespace cuda
 }  // namespace convoy

@@ -1,5 +1,4 @@
 #include "kernels/cuda/elementwise.cuh"
-#include "kernels/cuda/ops.h"
 #include "kernels/relu.h"
 
 namespace convoy::cuda {

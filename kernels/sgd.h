@@ -5,14 +5,15 @@
 
 #include <cstdint>
 
+#include "kernels/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {
 
 struct SgdCoefficients {
   float momentum = 0.9F;
-  float decay = 0.0F;  // weight decay times learning rate, factors of the parameter included
-  float rate = 0.0F;   // learning rate, factor of the parameter included
+  float decay = 0.0F;  // weight decay times learning rate, the parameter's factors included
+  float rate = 0.0F;   // learning rate, the parameter's factor included
 };
 
 // The new momentum.
@@ -23,8 +24,30 @@ struct SgdCoefficients {
 
 namespace cpu {
 
-// w and v are updated in place; g, the mean gradient, is only read.
+// Updates w and v in place; g, the mean gradient, is only read.
 void sgd_update(const SgdCoefficients& coefficients, std::int64_t count, float* w, float* v, const float* g);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+
+// One tensor of an update that one launch does for several.
+struct SgdTensor {
+  std::int64_t count = 0;
+  float* w = nullptr;
+  float* v = nullptr;
+  const float* g = nullptr;
+  Bf16* copy = nullptr;                           // of w, rounded; or null
+  const SgdCoefficients* coefficients = nullptr;  // in device memory
+};
+inline constexpr int kMaxSgdTensors = 4;  // of one launch
+struct SgdTensors {
+  SgdTensor tensor[kMaxSgdTensors];  // NOLINT(modernize-avoid-c-arrays): a kernel argument
+};
+// Updates w, v and the copies of the first `count` tensors in place, on a GPU (kernels/cuda/batch.h). Buffers
+// reach to the next multiple of four elements.
+void sgd_update(const Stream& stream, const SgdTensors& tensors, int count);
+
+}  // namespace cuda
 }  // namespace convoy

@@ -1,5 +1,5 @@
-#include "kernels/cuda/ops.h"
 #include "kernels/cuda/vector.cuh"
+#include "kernels/sgd.h"
 
 namespace convoy::cuda {
 namespace {

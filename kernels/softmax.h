@@ -11,7 +11,7 @@ namespace convoy {
 
 struct SoftmaxShape {
   int classes = 0;
-  std::int64_t stride = 0;  // elements between the scores of an image and the next, at least `classes`
+  std::int64_t stride = 0;  // elements from the scores of one image to the next, at least `classes`
 };
 
 namespace cpu {
@@ -19,15 +19,38 @@ namespace cpu {
 // probabilities: [images][classes], overwritten.
 template <typename T>
 void softmax_forward(const SoftmaxShape& shape, int images, const T* scores, float* probabilities);
-// losses[i] = -ln p[label[i]], from the scores: finite where the probability has underflowed.
+// losses[i] = -ln p[label[i]], from the scores: finite even if the probability has underflowed.
 template <typename T>
 void softmax_losses(const SoftmaxShape& shape, const T* scores, std::span<const std::int32_t> labels,
                     double* losses);
-// The gradient of the mean loss over labels.size() images; `capacity` images of `stride` elements are
-// overwritten, with zeros where there is no image and between the classes and the stride.
+// The gradient of the mean loss over labels.size() images. Overwrites `capacity` images of `stride` elements,
+// with zeros for images that are missing and between the classes and the stride.
 template <typename T>
 void softmax_backward(const SoftmaxShape& shape, int capacity, const float* probabilities,
                       std::span<const std::int32_t> labels, T* dscores);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+struct BatchHeader;
+
+// Of one image.
+struct ImageLoss {
+  float loss = 0.0F;  // -ln p[label], from the scores
+  std::int32_t rank =
+      0;  // of the label among the classes, from 0: see rank_of_label in lib/net/compiled_net.h
+};
+// On a GPU (kernels/cuda/batch.h). probabilities: [images][classes], all overwritten.
+template <typename Score>
+void softmax_forward(const Stream& stream, const SoftmaxShape& shape, int images, const Score* scores,
+                     float* probabilities);
+// losses of the images that header counts. dscores: null, or the gradient of the mean loss over these;
+// overwrites `images` times `stride` elements, with zeros for images that are missing and between the classes
+// and the stride.
+template <typename Score, typename T>
+void softmax_loss(const Stream& stream, const SoftmaxShape& shape, int images, const BatchHeader* header,
+                  const std::int32_t* labels, const Score* scores, ImageLoss* losses, T* dscores);
+
+}  // namespace cuda
 }  // namespace convoy

@@ -1,9 +1,10 @@
 #include <cmath>
 #include <limits>
 
-#include "kernels/cuda/ops.h"
+#include "kernels/cuda/batch.h"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/vector.cuh"
+#include "kernels/softmax.h"
 
 namespace convoy::cuda {
 namespace {

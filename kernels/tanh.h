@@ -23,4 +23,15 @@ template <typename T>
 void tanh_backward(std::int64_t count, const T* y, const T* dy, T* dx);
 
 }  // namespace cpu
+namespace cuda {
+
+class Stream;
+
+// The same on a GPU (kernels/cuda/batch.h); count is a multiple of kChannelAlignment.
+template <typename T>
+void tanh_forward(const Stream& stream, std::int64_t count, const T* x, T* y);
+template <typename T>
+void tanh_backward(const Stream& stream, std::int64_t count, const T* y, const T* dy, T* dx);
+
+}  // namespace cuda
 }  // namespace convoy

@@ -1,7 +1,6 @@
 #include <cmath>
 
 #include "kernels/cuda/elementwise.cuh"
-#include "kernels/cuda/ops.h"
 #include "kernels/tanh.h"
 
 namespace convoy::cuda {

@@ -2,15 +2,11 @@
 #pragma once
 
 #include "kernels/conv.h"
-#include "kernels/cuda/conv.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/cuda/conv_layout.h"
 #include "kernels/cuda/fast_div.cuh"
-#include "kernels/cuda/ops.h"
 
 namespace convoy::cuda {
-
-[[nodiscard]] constexpr int fill_up(int channels) {
-  return (channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
-}
 
 // Pitches are in elements. Group g begins at channel g * channels of a pixel of x, and at channel g * filters
 // of a pixel of y.
@@ -30,8 +26,8 @@ struct ConvGeometry {
         channels(shape.channels / shape.groups),
         filters(shape.filters / shape.groups),
         channel_pitch(filter_channels(shape)),
-        x_pitch(fill_up(shape.channels)),
-        y_pitch(fill_up(shape.filters)) {}
+        x_pitch(padded_channels(shape.channels)),
+        y_pitch(padded_channels(shape.filters)) {}
 
   [[nodiscard]] CONVOY_HOST_DEVICE int taps() const { return kernel_height * kernel_width; }
   [[nodiscard]] CONVOY_HOST_DEVICE int in_pixels() const { return images * height * width; }

@@ -1,8 +1,8 @@
-// The parts of kernels/cuda/conv.h that need no device: layouts of the weights, and limits.
+#include "kernels/cuda/conv_layout.h"
+
 #include <algorithm>
 
-#include "kernels/cuda/conv.h"
-#include "kernels/cuda/ops.h"
+#include "kernels/cuda/batch.h"
 
 namespace convoy::cuda {
 namespace {
@@ -75,7 +75,7 @@ int largest_conv_batch(const ConvShape& shape) {
 
 int filter_channels(const ConvShape& shape) {
   if (shape.groups != 1) return shape.channels / shape.groups;
-  return (shape.channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
+  return padded_channels(shape.channels);
 }
 std::int64_t filter_elements(const ConvShape& shape) {
   return std::int64_t{shape.filters} * shape.kernel_height * shape.kernel_width * filter_channels(shape);

@@ -81,7 +81,6 @@ __device__ __forceinline__ float bf16_low(std::uint32_t pair) { return __uint_as
 __device__ __forceinline__ float bf16_high(std::uint32_t pair) { return __uint_as_float(pair & 0xFFFF0000U); }
 
 // Faster than the library's functions, and a few units in the last place less accurate.
-__device__ __forceinline__ float fast_exp(float x) { return __expf(x); }
 __device__ __forceinline__ float fast_log2(float x) { return __log2f(x); }
 __device__ __forceinline__ float fast_exp2(float x) { return exp2f(x); }
 __device__ __forceinline__ float fast_divide(float a, float b) { return __fdividef(a, b); }

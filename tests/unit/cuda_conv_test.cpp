@@ -8,8 +8,9 @@
 #include <ostream>
 #include <vector>
 
-#include "kernels/cuda/conv.h"
-#include "kernels/cuda/ops.h"
+#include "kernels/conv.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/cuda/conv_layout.h"
 #include "tests/support/conv_spec.h"
 #include "tests/support/device_memory.h"
 #include "tests/support/tensors.h"
@@ -24,10 +25,6 @@ void PrintTo(const ConvShape& s, std::ostream* out) {
 
 namespace cuda {
 namespace {
-
-int fill_up(int channels) {
-  return (channels + kChannelAlignment - 1) / kChannelAlignment * kChannelAlignment;
-}
 
 template <typename T>
 std::vector<T> convert(const std::vector<float>& values) {
@@ -60,10 +57,11 @@ struct Problem {
     bias = random.values(static_cast<std::size_t>(of.filters));
   }
   [[nodiscard]] TensorShape in() const {
-    return {shape.images, shape.channels, shape.height, shape.width, fill_up(shape.channels)};
+    return {shape.images, shape.channels, shape.height, shape.width, padded_channels(shape.channels)};
   }
   [[nodiscard]] TensorShape out() const {
-    return {shape.images, shape.filters, shape.out_height(), shape.out_width(), fill_up(shape.filters)};
+    return {shape.images, shape.filters, shape.out_height(), shape.out_width(),
+            padded_channels(shape.filters)};
   }
   [[nodiscard]] std::vector<float> packed_filters() const {
     std::vector<float> result(static_cast<std::size_t>(filter_elements(shape)));
@@ -302,7 +300,7 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
     const reference::Tensor z = to_depth(conv, p.x);
     std::vector<float> filters(static_cast<std::size_t>(filter_elements(conv.transformed)));
     pack_filters(conv, floats(p.weights), filters);
-    const TensorShape in = {z.n, z.c, z.h, z.w, fill_up(z.c)};
+    const TensorShape in = {z.n, z.c, z.h, z.w, padded_channels(z.c)};
     const Stream stream;
     const OnDevice<Bf16> x(stream, packed<Bf16>(z, in));
     const OnDevice<Bf16> w(stream, convert<Bf16>(filters));

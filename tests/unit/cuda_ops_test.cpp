@@ -6,7 +6,14 @@
 #include <cmath>
 #include <string>
 
-#include "kernels/cuda/ops.h"
+#include "kernels/augment.h"
+#include "kernels/column_sums.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/dropout.h"
+#include "kernels/relu.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax.h"
+#include "kernels/tanh.h"
 #include "tests/support/device_memory.h"
 #include "tests/support/tensors.h"
 

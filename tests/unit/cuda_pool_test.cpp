@@ -5,7 +5,8 @@
 #include <cmath>
 #include <string>
 
-#include "kernels/cuda/ops.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/lrn_pool.h"
 #include "tests/support/device_memory.h"
 #include "tests/support/tensors.h"
 

@@ -198,14 +198,8 @@ class CompiledCpu final : public CompiledNet {
       p.product->unpack(weights.as<float>(), values);
     }
   }
-  // Calls body with a null pointer of the scores' type.
-  template <typename Body>
-  void with_score_type(Body&& body) const {
-    if (element_ == Element::bf16 && !plan_.layers.back().layer->f32_output()) {
-      body(static_cast<Bf16*>(nullptr));
-    } else {
-      body(static_cast<float*>(nullptr));
-    }
+  [[nodiscard]] Element score_element() const {
+    return plan_.layers.back().layer->f32_output() ? Element::f32 : element_;
   }
   [[nodiscard]] SoftmaxShape softmax_shape() const {
     return {net_.classes(), plan_.layers.back().layer->out().image_elements()};
@@ -255,7 +249,7 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
     p.layer->forward(pass, p.x, p.y);
   }
   const Stopwatch watch(softmax_seconds_);
-  with_score_type([&]<typename T>(T*) {
+  with_type_of(score_element(), [&]<typename T>() {
     cpu::softmax_forward(softmax_shape(), static_cast<int>(batch.images.size()),
                          static_cast<const T*>(plan_.layers.back().y), probabilities_.data());
   });
@@ -263,7 +257,7 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
 
 BatchResult CompiledCpu::measure(const BatchView& batch) {
   const Stopwatch watch(softmax_seconds_);
-  with_score_type([&]<typename T>(T*) {
+  with_type_of(score_element(), [&]<typename T>() {
     cpu::softmax_losses(softmax_shape(), static_cast<const T*>(plan_.layers.back().y), batch.labels,
                         losses_.data());
   });

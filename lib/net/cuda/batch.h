@@ -4,8 +4,11 @@
 #include <cstdint>
 #include <span>
 
+#include "kernels/augment.h"
+#include "kernels/cuda/batch.h"
 #include "kernels/cuda/device.h"
-#include "kernels/cuda/ops.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/cuda/arena.h"
 

@@ -6,6 +6,10 @@
 #include <array>
 #include <type_traits>
 
+#include "kernels/augment.h"
+#include "kernels/relu.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/net/cuda/batch.h"
@@ -153,15 +157,6 @@ class CompiledCuda final : public CompiledNet {
   void check_memory(std::uint64_t needed) const;
   [[nodiscard]] std::uint64_t bytes_for(int images) const;
 
-  // Calls body with a null pointer of the activations' type.
-  template <typename Body>
-  void with_type(Body&& body) const {
-    if (plan_.element() == Element::f32) {
-      body(static_cast<float*>(nullptr));
-    } else {
-      body(static_cast<Bf16*>(nullptr));
-    }
-  }
   void forward(const Slot& slot, bool training);
   void loss(const Slot& slot, bool training);
   void backward(const Slot& slot);
@@ -294,7 +289,7 @@ void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficien
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
   const cuda::AugmentBatch batch{slot.batch.info().header, slot.batch.info().crops, slot.batch.images()};
-  with_type([&]<typename T>(T*) {
+  with_type_of(plan_.element(), [&]<typename T>() {
     cuda::augment(main_, plan_.augment_shape(), plan_.cells(), batch, mean_, static_cast<T*>(plan_.input()));
   });
   const CudaPass pass = pass_for(slot, training);
@@ -317,7 +312,7 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
     }
     if (!training) cuda::softmax_forward(main_, shape, options_.batch, scores, slot.batch.probabilities());
   };
-  with_type([&]<typename T>(T*) {
+  with_type_of(plan_.element(), [&]<typename T>() {
     T* const gradient = training ? static_cast<T*>(last.dy) : nullptr;
     if (last.layer->f32_output()) {
       run(static_cast<const float*>(last.y), gradient);

@@ -1,7 +1,12 @@
 // The layers without parameters.
 #include "lib/net/cuda/layers.h"
 
+#include "kernels/dropout.h"
+#include "kernels/lrn.h"
 #include "kernels/lrn_pool.h"
+#include "kernels/pool.h"
+#include "kernels/relu.h"
+#include "kernels/tanh.h"
 #include "lib/base/error.h"
 
 namespace convoy {

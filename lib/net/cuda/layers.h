@@ -1,5 +1,5 @@
 // A layer of a net compiled for a GPU. Activations are NHWC, channels filled up to a multiple of
-// cuda::kChannelAlignment (kernels/cuda/ops.h).
+// cuda::kChannelAlignment (kernels/cuda/batch.h).
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,10 @@
 #include <vector>
 
 #include "formats/net.h"
+#include "kernels/augment.h"
 #include "kernels/bf16.h"
 #include "kernels/cuda/gemm.h"
-#include "kernels/cuda/ops.h"
+#include "kernels/dropout.h"
 #include "kernels/tensor_shape.h"
 #include "lib/net/cuda/arena.h"
 #include "lib/net/layer.h"
@@ -78,10 +79,5 @@ class CudaLayer : public Layer {
 // conv and fc.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec,
                                                            const LayerOptions& options);
-
-// Channels with their filling.
-[[nodiscard]] constexpr int cuda_channels(int channels) {
-  return (channels + cuda::kChannelAlignment - 1) / cuda::kChannelAlignment * cuda::kChannelAlignment;
-}
 
 }  // namespace convoy

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/cuda/batch.h"
 #include "lib/net/activation_plan.h"
 
 namespace convoy {
@@ -11,7 +12,7 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
   const Extent& crop = net.input.crop;
   plan_ = plan_layers<CudaPlannedLayer>(
       net,
-      {.in = {options.batch, crop.channels, crop.height, crop.width, cuda_channels(crop.channels)},
+      {.in = {options.batch, crop.channels, crop.height, crop.width, cuda::padded_channels(crop.channels)},
        .train = options.mode == Mode::train,
        .element = element_,
        .seed = options.seed,

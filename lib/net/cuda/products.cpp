@@ -1,7 +1,12 @@
 // conv and fc on a GPU.
 #include <algorithm>
 
-#include "kernels/cuda/conv.h"
+#include "kernels/column_sums.h"
+#include "kernels/conv.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/cuda/conv_layout.h"
+#include "kernels/multiply.h"
+#include "kernels/relu.h"
 #include "lib/base/error.h"
 #include "lib/net/cuda/layers.h"
 
@@ -54,7 +59,7 @@ class ConvParameters final : public CudaParameters {
   ConvParameters(const ConvShape& shape, bool cells) : conv_{shape, shape}, cells_(cells) {
     if (cells) conv_ = cuda::space_to_depth(shape);
     weights.elements = cuda::filter_elements(conv_.transformed);
-    bias.elements = cuda_channels(shape.filters);
+    bias.elements = cuda::padded_channels(shape.filters);
   }
   [[nodiscard]] const ConvShape& shape() const { return conv_.transformed; }
   void pack_weights(std::span<const float> canonical, std::span<float> packed) const override {
@@ -87,13 +92,13 @@ class ConvLayer final : public CudaLayer {
         cells_(wants_cells(original_, options)),
         parameters_(original_, cells_) {
     out_ = {options.in.images, layer.out.channels, layer.out.height, layer.out.width,
-            cuda_channels(layer.out.channels)};
+            cuda::padded_channels(layer.out.channels)};
   }
 
   [[nodiscard]] TensorShape in() const override {
     if (!cells_) return options_.in;
     const ConvShape& shape = parameters_.shape();
-    return {shape.images, shape.channels, shape.height, shape.width, cuda_channels(shape.channels)};
+    return {shape.images, shape.channels, shape.height, shape.width, cuda::padded_channels(shape.channels)};
   }
   [[nodiscard]] TensorShape out() const override { return out_; }
   [[nodiscard]] bool backward_reads_input() const override { return true; }
@@ -162,7 +167,7 @@ class ConvLayer final : public CudaLayer {
 class FcParameters final : public CudaParameters {
  public:
   FcParameters(const TensorShape& in, int outputs) : in_(in), outputs_(outputs) {
-    bias.elements = cuda_channels(outputs);
+    bias.elements = cuda::padded_channels(outputs);
     weights.elements = bias.elements * in.image_elements();
   }
   void pack_weights(std::span<const float> canonical, std::span<float> packed) const override {
@@ -196,7 +201,7 @@ class FcLayer final : public CudaLayer {
  public:
   FcLayer(const FcSpec& spec, const LayerOptions& options)
       : options_(options), parameters_(options.in, spec.outputs) {
-    out_ = {options.in.images, spec.outputs, 1, 1, cuda_channels(spec.outputs)};
+    out_ = {options.in.images, spec.outputs, 1, 1, cuda::padded_channels(spec.outputs)};
   }
 
   [[nodiscard]] TensorShape in() const override { return options_.in; }

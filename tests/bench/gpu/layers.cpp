@@ -5,9 +5,18 @@
 #include <functional>
 #include <vector>
 
-#include "kernels/cuda/conv.h"
+#include "kernels/augment.h"
+#include "kernels/column_sums.h"
+#include "kernels/conv.h"
+#include "kernels/cuda/batch.h"
+#include "kernels/cuda/conv_layout.h"
 #include "kernels/cuda/gemm.h"
-#include "kernels/cuda/ops.h"
+#include "kernels/dropout.h"
+#include "kernels/lrn_pool.h"
+#include "kernels/pool.h"
+#include "kernels/relu.h"
+#include "kernels/sgd.h"
+#include "kernels/softmax.h"
 
 namespace convoy::bench {
 namespace {

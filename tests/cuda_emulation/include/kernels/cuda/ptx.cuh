@@ -31,7 +31,6 @@ inline std::uint32_t pack_bf16(float low, float high) {
   return round(low) | (round(high) << 16);
 }
 
-inline float fast_exp(float x) { return std::exp(x); }
 inline float fast_log2(float x) { return std::log2(x); }
 inline float fast_exp2(float x) { return std::exp2(x); }
 inline float fast_divide(float a, float b) { return a / b; }
