@@ -47,6 +47,8 @@ constexpr std::array<TypeInfo, 17> kTypes = {{{DType::f64, "F64", 8},
 
 const TypeInfo& type_info(DType type) { return *std::ranges::find(kTypes, type, &TypeInfo::type); }
 
+std::string named(std::string_view tensor) { return "tensor '" + std::string(tensor) + "'"; }
+
 // Bytes of a tensor, or nothing where that does not fit 64 bits.
 std::optional<std::uint64_t> tensor_bytes(DType type, std::span<const std::uint64_t> shape) {
   std::optional<std::uint64_t> bytes = dtype_bytes(type);
@@ -75,14 +77,14 @@ class HeaderReader {
     if (!value.is_object()) fail("__metadata__ is not an object of texts");
     Metadata metadata;
     for (const auto& [key, text] : value.items()) {
-      if (!text.is_string()) fail("__metadata__: the value of \"" + key + "\" is not a text");
+      if (!text.is_string()) fail("__metadata__: the value of '" + key + "' is not a text");
       metadata.emplace(key, text.get<std::string>());
     }
     return metadata;
   }
 
   Entry read_entry(const std::string& name, const nlohmann::json& value) const {
-    const std::string tensor = "tensor \"" + name + "\": ";
+    const std::string tensor = named(name) + ": ";
     if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
         !value.contains("data_offsets")) {
       fail(tensor + "expected an object of dtype, shape and data_offsets");
@@ -90,10 +92,11 @@ class HeaderReader {
     Entry entry;
     entry.name = name;
     const nlohmann::json& type = value.at("dtype");
-    const auto* known = type.is_string()
-                            ? std::ranges::find(kTypes, type.get_ref<const std::string&>(), &TypeInfo::name)
-                            : kTypes.end();
-    if (known == kTypes.end()) fail(tensor + "unknown dtype " + type.dump());
+    const std::string type_name = type.is_string() ? type.get<std::string>() : std::string();
+    const auto* known = std::ranges::find(kTypes, type_name, &TypeInfo::name);
+    if (known == kTypes.end()) {
+      fail(tensor + "unknown dtype " + (type.is_string() ? "'" + type_name + "'" : type.dump()));
+    }
     entry.type = known->type;
     entry.shape = read_numbers(value.at("shape"), tensor + "shape");
     if (entry.shape.size() > kMaxTensorDims) {
@@ -110,7 +113,7 @@ class HeaderReader {
   void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) const {
     std::uint64_t position = 0;
     for (const Entry& entry : entries) {
-      const std::string tensor = "tensor \"" + entry.name + "\": ";
+      const std::string tensor = named(entry.name) + ": ";
       if (entry.end < entry.begin) fail(tensor + "data_offsets end before they begin");
       if (entry.begin != position) {
         fail(tensor + "begins at " + std::to_string(entry.begin) + " of the data instead of " +
@@ -184,10 +187,10 @@ std::string header_text(std::span<const TensorView* const> ordered, const Metada
 void check_writable(std::span<const TensorView> tensors, std::string_view place) {
   std::set<std::string_view> names = {kMetadataKey};
   for (const TensorView& tensor : tensors) {
-    if (!names.insert(tensor.name).second) throw Error(place, "two tensors named \"" + tensor.name + "\"");
+    if (!names.insert(tensor.name).second) throw Error(place, "two tensors named '" + tensor.name + "'");
     if (tensor.shape.size() > kMaxTensorDims ||
         tensor_bytes(tensor.type, tensor.shape) != tensor.data.size()) {
-      throw Error(place, "tensor \"" + tensor.name + "\": " + std::to_string(tensor.data.size()) +
+      throw Error(place, named(tensor.name) + ": " + std::to_string(tensor.data.size()) +
                              " bytes do not fit its shape " + shape_text(tensor.shape));
     }
   }
@@ -196,8 +199,8 @@ void check_writable(std::span<const TensorView> tensors, std::string_view place)
 template <typename T>
 std::span<const T> values_as(const TensorView& tensor, DType wanted, std::string_view place) {
   if (tensor.type != wanted) {
-    throw Error(place, "tensor \"" + tensor.name + "\" is " + std::string(dtype_name(tensor.type)) +
-                           ", expected " + std::string(dtype_name(wanted)));
+    throw Error(place, named(tensor.name) + " is " + std::string(dtype_name(tensor.type)) + ", expected " +
+                           std::string(dtype_name(wanted)));
   }
   return {reinterpret_cast<const T*>(tensor.data.data()), tensor.data.size() / sizeof(T)};
 }
@@ -268,7 +271,7 @@ const TensorView* SafetensorsFile::find(std::string_view name) const {
 
 const TensorView& SafetensorsFile::get(std::string_view name) const {
   const TensorView* tensor = find(name);
-  if (tensor == nullptr) throw Error(file_.name(), "no tensor \"" + std::string(name) + "\"");
+  if (tensor == nullptr) throw Error(file_.name(), "no " + named(name));
   return *tensor;
 }
 
@@ -297,11 +300,10 @@ void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, con
 
 std::string tensor_problem(const TensorView* tensor, std::string_view name,
                            const std::vector<std::uint64_t>& shape) {
-  const std::string quoted = "tensor '" + std::string(name) + "' ";
-  if (tensor == nullptr) return quoted + "is missing";
-  if (tensor->type != DType::f32) return quoted + "is " + std::string(dtype_name(tensor->type)) + ", not F32";
-  if (tensor->shape != shape)
-    return quoted + "is " + shape_text(tensor->shape) + ", not " + shape_text(shape);
+  if (tensor == nullptr) return named(name) + " is missing";
+  const std::string is = named(name) + " is ";
+  if (tensor->type != DType::f32) return is + std::string(dtype_name(tensor->type)) + ", not F32";
+  if (tensor->shape != shape) return is + shape_text(tensor->shape) + ", not " + shape_text(shape);
   return {};
 }
 

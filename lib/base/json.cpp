@@ -26,7 +26,7 @@ nlohmann::json parse_json(std::string_view text, std::string_view place, std::ui
     if (event == json::parse_event_t::object_start) open_objects.emplace_back();
     if (event == json::parse_event_t::object_end) open_objects.pop_back();
     if (event == json::parse_event_t::key && !open_objects.back().insert(parsed.get<std::string>()).second) {
-      throw FormatError(place, base_offset, "duplicate JSON key \"" + parsed.get<std::string>() + "\"");
+      throw FormatError(place, base_offset, "duplicate JSON key '" + parsed.get<std::string>() + "'");
     }
     return true;
   };

@@ -137,7 +137,7 @@ MeanFile read_mean_file(const std::string& path) {
   const TensorView& products = file.get("color_products");
   const auto reject = [&](const TensorView& tensor, const char* expected) {
     throw Error(file.name(),
-                "tensor \"" + tensor.name + "\" is " + shape_text(tensor.shape) + ", expected " + expected);
+                "tensor '" + tensor.name + "' is " + shape_text(tensor.shape) + ", expected " + expected);
   };
   if (sum.shape.size() != 3 || (sum.shape[0] != 1 && sum.shape[0] != 3) || sum.shape[1] < 1 ||
       sum.shape[1] > kMaxImageSide || sum.shape[2] < 1 || sum.shape[2] > kMaxImageSide) {

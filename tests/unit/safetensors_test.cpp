@@ -78,9 +78,9 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
   EXPECT_EQ(file.get("pixels").data[2], std::byte{3});
   EXPECT_EQ(file.find("conv2.weight"), nullptr);
   EXPECT_EQ(test::error_of([&] { static_cast<void>(file.get("conv2.weight")); }),
-            file.name() + ": no tensor \"conv2.weight\"");
+            file.name() + ": no tensor 'conv2.weight'");
   EXPECT_EQ(test::error_of([&] { static_cast<void>(file.get("count").f32("x")); }),
-            "x: tensor \"count\" is U64, expected F32");
+            "x: tensor 'count' is U64, expected F32");
   for (const TensorView& tensor : file.tensors()) {
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(tensor.data.data()) % dtype_bytes(tensor.type), 0U)
         << tensor.name;
@@ -107,7 +107,7 @@ TEST_F(Safetensors, WriterRefusesWhatReadersWould) {
   };
   const std::array<TensorView, 2> twice = {TensorView{"a", DType::f32, {1}, data},
                                            TensorView{"a", DType::f32, {1}, data}};
-  EXPECT_NE(error_of_write(twice, {}).find("two tensors named \"a\""), std::string::npos);
+  EXPECT_NE(error_of_write(twice, {}).find("two tensors named 'a'"), std::string::npos);
   const TensorView short_one{"a", DType::f32, {2}, data};
   EXPECT_NE(error_of_write(std::span(&short_one, 1), {}).find("do not fit its shape [2]"), std::string::npos);
   const TensorView overflowing{"a", DType::f32, {std::uint64_t{1} << 62, 4}, data};
@@ -176,17 +176,17 @@ TEST_F(Safetensors, RefusesWhatTheFormatForbids) {
   expect_refused("{\"\xFF\":1}", "", "invalid JSON");
   expect_refused(R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"t":{"dtype":"U8","shape":[1],)"
                  R"("data_offsets":[1,2]}})",
-                 "ab", "duplicate JSON key \"t\"");
+                 "ab", "duplicate JSON key 't'");
   expect_refused(R"({"t":{"dtype":"U8","dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "a",
                  "duplicate JSON key");
   expect_refused(R"({"__metadata__":{"a":"1","a":"2"}})", "", "duplicate JSON key");
   expect_refused(R"({"__metadata__":[]})", "", "__metadata__ is not an object");
-  expect_refused(R"({"__metadata__":{"a":1}})", "", "the value of \"a\" is not a text");
-  expect_refused(R"({"t":[]})", "", "tensor \"t\": expected an object of dtype, shape and data_offsets");
+  expect_refused(R"({"__metadata__":{"a":1}})", "", "the value of 'a' is not a text");
+  expect_refused(R"({"t":[]})", "", "tensor 't': expected an object of dtype, shape and data_offsets");
   expect_refused(R"({"t":{"dtype":"U8","shape":[1]}})", "a", "expected an object of dtype");
   expect_refused(R"({"t":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"order":"F"}})", "a",
                  "expected an object");
-  expect_refused(R"({"t":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}})", kFour, "unknown dtype \"f32\"");
+  expect_refused(R"({"t":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}})", kFour, "unknown dtype 'f32'");
   expect_refused(R"({"t":{"dtype":1,"shape":[1],"data_offsets":[0,4]}})", kFour, "unknown dtype 1");
   expect_refused(R"({"t":{"dtype":"U8","shape":[-4],"data_offsets":[0,4]}})", kFour, "whole numbers");
   expect_refused(R"({"t":{"dtype":"U8","shape":[4.0],"data_offsets":[0,4]}})", kFour, "whole numbers");
@@ -205,7 +205,7 @@ TEST_F(Safetensors, RefusesLayoutsThatLie) {
                  "begins at 1 of the data instead of 0");
   expect_refused(R"({"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},)"
                  R"("b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}})",
-                 kFour, "tensor \"b\": begins at 2 of the data instead of 3");
+                 kFour, "tensor 'b': begins at 2 of the data instead of 3");
   expect_refused(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},)"
                  R"("b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})",
                  kFour, "must neither overlap nor leave holes");
