@@ -1,12 +1,13 @@
 #include "formats/dataset_info.h"
 
 #include <algorithm>
-#include <initializer_list>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
+#include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -14,57 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int kByteMax = 255;
-
-// The keys are part of the format (man/convoy-shard.5): any other key is an error, since what it would ask
-// for is not done here.
-void check_keys(const json& value, std::initializer_list<std::string_view> required,
-                std::initializer_list<std::string_view> optional, std::string_view what,
-                std::string_view place) {
-  const std::string where(what);
-  if (!value.is_object()) throw Error(place, where + " is not a JSON object");
-  for (const std::string_view key : required) {
-    if (!value.contains(key)) throw Error(place, where + " lacks \"" + std::string(key) + "\"");
-  }
-  for (const auto& [key, unused] : value.items()) {
-    const auto is_key = [&key = key](std::string_view one) { return one == key; };
-    if (std::none_of(required.begin(), required.end(), is_key) &&
-        std::none_of(optional.begin(), optional.end(), is_key)) {
-      throw Error(place, where + " has the unknown key \"" + key + "\"");
-    }
-  }
-}
-
-int integer_of(const json& value, int least, int most, std::string_view what, std::string_view place) {
-  // Compared as 64-bit numbers: 2^32 + 1 must not pass for 1.
-  const bool fits =
-      value.is_number_integer() &&
-      !(value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{kMaxClasses}) &&
-      value.get<std::int64_t>() >= least && value.get<std::int64_t>() <= most;
-  if (!fits) {
-    throw Error(place, std::string(what) + " is not a whole number from " + std::to_string(least) + " to " +
-                           std::to_string(most));
-  }
-  return value.get<int>();
-}
-
-bool boolean_of(const json& value, std::string_view what, std::string_view place) {
-  if (!value.is_boolean()) throw Error(place, std::string(what) + " is neither true nor false");
-  return value.get<bool>();
-}
-
-std::string text_of(const json& value, std::string_view what, std::string_view place) {
-  if (!value.is_string()) throw Error(place, std::string(what) + " is not a text");
-  return value.get<std::string>();
-}
-
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(json(text).dump());
-    return true;
-  } catch (const json::exception&) {
-    return false;
-  }
-}
 
 void check_text(const std::string& text, const std::string& what, std::string_view place) {
   const std::string complaint = class_text_complaint(text);
@@ -127,12 +77,7 @@ std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<
 }  // namespace
 
 std::string class_text_complaint(const std::string& text) {
-  constexpr unsigned char kFirstPrintable = 0x20;
-  constexpr unsigned char kDelete = 0x7F;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < kFirstPrintable || byte == kDelete) return "has a control character";
-  }
+  if (std::ranges::any_of(text, is_control)) return "has a control character";
   return is_utf8(text) ? "" : "is not UTF-8";
 }
 
@@ -146,19 +91,15 @@ json to_json(const Preprocessing& preprocessing) {
 }
 
 Preprocessing preprocessing_from_json(const json& value, std::string_view place) {
-  check_keys(value, {"size", "gray", "exif", "background", "filter"}, {}, "preprocessing", place);
+  const JsonObject object(value, "preprocessing", place);
+  object.check_keys({"size", "gray", "exif", "background", "filter"});
   Preprocessing preprocessing;
-  preprocessing.size = integer_of(value["size"], 0, kMaxImageSide, "preprocessing size", place);
-  preprocessing.gray = boolean_of(value["gray"], "preprocessing gray", place);
-  preprocessing.exif = boolean_of(value["exif"], "preprocessing exif", place);
-  const json& background = value["background"];
-  if (!background.is_array() || background.size() != std::size(preprocessing.background)) {
-    throw Error(place, "preprocessing background is not an array of 3 numbers");
-  }
-  for (std::size_t i = 0; i < background.size(); ++i) {
-    preprocessing.background[i] = integer_of(background[i], 0, kByteMax, "background", place);
-  }
-  preprocessing.filter = text_of(value["filter"], "preprocessing filter", place);
+  preprocessing.size = object.integer("size", 0, kMaxImageSide);
+  preprocessing.gray = object.boolean("gray");
+  preprocessing.exif = object.boolean("exif");
+  std::ranges::copy(object.integers("background", std::size(preprocessing.background), 0, kByteMax),
+                    preprocessing.background);
+  preprocessing.filter = object.text("filter");
   check_preprocessing(preprocessing, place);
   return preprocessing;
 }
@@ -178,9 +119,9 @@ std::vector<ClassInfo> classes_from_json(const json& value, std::string_view pla
   std::vector<ClassInfo> classes;
   classes.reserve(value.size());
   for (const json& entry : value) {
-    check_keys(entry, {"id"}, {"name"}, "a class", place);
-    classes.push_back({text_of(entry["id"], "a class id", place),
-                       entry.contains("name") ? text_of(entry["name"], "a class name", place) : ""});
+    const JsonObject object(entry, "class " + std::to_string(classes.size()), place);
+    object.check_keys({"id"}, {"name"});
+    classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
   }
   check_classes(classes, place);
   return classes;
@@ -196,20 +137,20 @@ json to_json(const DatasetInfo& info) {
 }
 
 DatasetInfo dataset_info_from_json(const json& value, std::string_view place) {
-  check_keys(value, {"width", "height", "channels", "codec", "classes", "preprocessing"}, {}, "metadata",
-             place);
+  const JsonObject object(value, "metadata", place);
+  object.check_keys({"width", "height", "channels", "codec", "classes", "preprocessing"});
   DatasetInfo info;
-  info.width = integer_of(value["width"], 1, kMaxImageSide, "width", place);
-  info.height = integer_of(value["height"], 1, kMaxImageSide, "height", place);
-  info.channels = integer_of(value["channels"], 1, 3, "channels", place);
+  info.width = object.integer("width", 1, kMaxImageSide);
+  info.height = object.integer("height", 1, kMaxImageSide);
+  info.channels = object.integer("channels", 1, 3);
   check_channels(info.channels, place);
-  const std::string codec = text_of(value["codec"], "codec", place);
+  const std::string codec = object.text("codec");
   if (codec != codec_name(Codec::raw) && codec != codec_name(Codec::jpeg)) {
     throw Error(place, "codec '" + codec + "' is neither raw nor jpeg");
   }
   info.codec = codec == codec_name(Codec::raw) ? Codec::raw : Codec::jpeg;
-  info.classes = classes_from_json(value["classes"], place);
-  info.preprocessing = preprocessing_from_json(value["preprocessing"], place);
+  info.classes = classes_from_json(object.member("classes"), place);
+  info.preprocessing = preprocessing_from_json(object.member("preprocessing"), place);
   return info;
 }
 

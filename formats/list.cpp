@@ -1,11 +1,11 @@
 #include "formats/list.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -17,11 +17,8 @@ bool is_integer(std::string_view text) {
 
 // A number from 0 to kMaxClasses - 1.
 std::optional<std::int32_t> to_label(std::string_view text) {
-  std::int32_t label = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), label);
-  const bool whole = failure == std::errc() && end == text.data() + text.size();
-  if (!whole || label < 0 || label >= kMaxClasses) return std::nullopt;
-  return label;
+  const auto label = number_from<std::int32_t>(text);
+  return label && *label >= 0 && *label < kMaxClasses ? label : std::nullopt;
 }
 
 // What is wrong with a label that is a whole number but none of a class; `most` says what there is.

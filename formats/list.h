@@ -12,6 +12,9 @@
 
 namespace convoy {
 
+inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4}
+                                               << 30;  // of a list or table that a tool reads
+
 // One line: PATH, PATH<TAB>LABEL or PATH LABEL.
 struct ListEntry {
   std::string path;

@@ -1,6 +1,5 @@
 // The text of a net: lines, words and values. What sizes follow from them is in net_shape.cpp.
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <functional>
 #include <map>
@@ -14,6 +13,7 @@
 #include "formats/net_shape.h"
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -53,16 +53,8 @@ std::string quoted(std::string_view text) { return "'" + std::string(text) + "'"
 
 // ---- values
 
-template <typename T>
-std::optional<T> whole_number(std::string_view text) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 int read_integer(const Line& line, const Word& word, int least, int most) {
-  const auto value = whole_number<int>(word.text);
+  const auto value = number_from<int>(word.text);
   if (!value || *value < least || *value > most) {
     line.fail(word, "expected a whole number from " + std::to_string(least) + " to " + std::to_string(most) +
                         ", not " + quoted(word.text));
@@ -71,7 +63,7 @@ int read_integer(const Line& line, const Word& word, int least, int most) {
 }
 
 double read_real(const Line& line, const Word& word, double least, double most) {
-  const auto value = whole_number<double>(word.text);
+  const auto value = number_from<double>(word.text);
   if (!value || !std::isfinite(*value) || *value < least || *value > most) {
     const nlohmann::json low = least;
     const nlohmann::json high = most;
@@ -397,11 +389,7 @@ class NetParser {
     const auto line = static_cast<std::uint64_t>(number);
     if (text.ends_with('\r')) text.remove_suffix(1);
     check_printable(text, place_, line);
-    try {
-      static_cast<void>(nlohmann::json(text).dump());
-    } catch (const nlohmann::json::type_error&) {
-      throw TextError(place_, line, 0, "not UTF-8");
-    }
+    if (!is_utf8(text)) throw TextError(place_, line, 0, "not UTF-8");
     text = text.substr(0, text.find('#'));
     std::vector<Word> words;
     for (std::size_t i = 0; i < text.size();) {

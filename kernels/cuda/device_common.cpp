@@ -1,19 +1,13 @@
 // The part of kernels/cuda/device.h that needs no device.
-#include <cstdio>
-
 #include "kernels/cuda/device.h"
+#include "lib/base/text.h"
 
 namespace convoy::cuda {
 namespace {
 
 std::string in_words(std::uint64_t bytes) {
-  char text[32];
-  if (bytes >= 1000000000) {
-    std::snprintf(text, sizeof text, "%.1f GB", static_cast<double>(bytes) * 1e-9);
-  } else {
-    std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) * 1e-6);
-  }
-  return text;
+  const auto value = static_cast<double>(bytes);
+  return bytes >= 1000000000 ? format("%.1f GB", value * 1e-9) : format("%.1f MB", value * 1e-6);
 }
 
 }  // namespace

@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 #include <utility>
 
 #include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -19,14 +19,6 @@ constexpr auto kPlainInterval = std::chrono::seconds(10);
 constexpr std::size_t kBarWidth = 24;
 constexpr std::size_t kNarrowBarWidth = 10;
 constexpr std::size_t kWideTerminal = 100;  // columns from which on the bar has its full width
-
-template <typename... Values>
-std::string format(const char* pattern, Values... values) {
-  std::array<char, 256> buffer{};
-  const int length = std::snprintf(buffer.data(), buffer.size(), pattern, values...);
-  return {buffer.data(),
-          static_cast<std::size_t>(std::clamp(length, 0, static_cast<int>(buffer.size()) - 1))};
-}
 
 // One write a line, so that lines of several processes on one terminal stay whole. Nothing can be done when
 // standard error itself fails.

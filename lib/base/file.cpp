@@ -37,17 +37,6 @@ std::size_t read_once(int fd, std::span<std::byte> into, const std::string& name
   }
 }
 
-void write_all(int fd, std::span<const std::byte> bytes, const std::string& name) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      throw_errno(name, errno);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-}
-
 std::string parent_folder(const std::string& path) {
   const std::string parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
@@ -274,6 +263,17 @@ void OutputFile::commit() {
   // The new name itself must reach the disk too; file systems that cannot fsync a folder say EINVAL.
   const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_errno(name_, errno);
+}
+
+void write_all(int fd, std::span<const std::byte> bytes, const std::string& name) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      throw_errno(name, errno);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
 }
 
 Fd make_temporary_file() {

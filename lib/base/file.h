@@ -136,6 +136,9 @@ class OutputFile {
   std::uint64_t position_ = 0;
 };
 
+// Writes all bytes to a descriptor, unbuffered. Throws Error(name, reason).
+void write_all(int fd, std::span<const std::byte> bytes, const std::string& name);
+
 // An unlinked temporary file in TMPDIR, else /tmp.
 [[nodiscard]] Fd make_temporary_file();
 

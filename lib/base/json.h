@@ -1,14 +1,49 @@
 // JSON, read strictly.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace convoy {
 
-// Parses one JSON value that must be the whole of `text`. Duplicate keys of an object, nesting deeper than 64
-// and anything else outside RFC 8259 are refused. Throws FormatError(place, base_offset + byte, reason).
+// Parses one JSON value that must be the whole of `text`. Refuses duplicate keys of an object, nesting deeper
+// than 64, and anything else outside RFC 8259. Throws FormatError(place, base_offset + byte, reason).
 [[nodiscard]] nlohmann::json parse_json(std::string_view text, std::string_view place,
                                         std::uint64_t base_offset = 0);
+
+// The members of a JSON object, read with their types checked. The object must outlive the reader.
+class JsonObject {
+ public:
+  // Messages call the object `what`: every error is an Error(place, "WHAT: ...") that names the key. Throws
+  // one if `value` is not an object.
+  JsonObject(const nlohmann::json& value, std::string_view what, std::string_view place);
+
+  // Throws Error if a key of `required` is missing, or if there is a key that neither list has.
+  void check_keys(std::initializer_list<std::string_view> required,
+                  std::initializer_list<std::string_view> optional = {}) const;
+
+  [[nodiscard]] bool has(std::string_view key) const { return value_.contains(key); }
+  // A member. Throw Error if it is missing, has another type, or is out of range.
+  [[nodiscard]] const nlohmann::json& member(std::string_view key) const;
+  [[nodiscard]] bool boolean(std::string_view key) const;
+  [[nodiscard]] std::string text(std::string_view key) const;
+  [[nodiscard]] double real(std::string_view key) const;
+  [[nodiscard]] std::uint64_t count(std::string_view key) const;
+  [[nodiscard]] int integer(std::string_view key, int least, int most) const;
+  // An array of `size` integers.
+  [[nodiscard]] std::vector<int> integers(std::string_view key, std::size_t size, int least, int most) const;
+
+ private:
+  [[noreturn]] void refuse(std::string_view key, const std::string& reason) const;
+
+  const nlohmann::json& value_;
+  std::string what_;
+  std::string place_;
+};
 
 }  // namespace convoy

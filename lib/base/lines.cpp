@@ -3,18 +3,6 @@
 #include "lib/base/error.h"
 
 namespace convoy {
-namespace {
-
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
-bool is_control(char c) {
-  constexpr unsigned char kFirstPrintable = 0x20;
-  constexpr unsigned char kDelete = 0x7F;
-  const auto byte = static_cast<unsigned char>(c);
-  return byte < kFirstPrintable || byte == kDelete;
-}
-
-}  // namespace
 
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number) {
   for (std::size_t i = 0; i < line.size(); ++i) {

@@ -10,6 +10,14 @@
 
 namespace convoy {
 
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8
+
+// C0 control characters and DEL.
+[[nodiscard]] constexpr bool is_control(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte < 0x20 || byte == 0x7F;
+}
+
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
 // Calls on_line(line, number from 1) for each part that ends in `separator`; the last may lack it.

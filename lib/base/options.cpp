@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <filesystem>
 #include <limits>
@@ -16,6 +15,7 @@
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
 #include "lib/base/parallel.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -60,12 +60,9 @@ std::int64_t Options::integer(const std::string& name, std::int64_t least, std::
 
 std::uint64_t Options::unsigned_integer(const std::string& name) const {
   const std::string value = text(name);
-  std::uint64_t number = 0;
-  const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), number);
-  if (failure != std::errc() || end != value.data() + value.size()) {
-    throw UsageError("--" + name, "'" + value + "' is not a whole number from 0 to 2^64-1");
-  }
-  return number;
+  const auto number = number_from<std::uint64_t>(value);
+  if (!number) throw UsageError("--" + name, "'" + value + "' is not a whole number from 0 to 2^64-1");
+  return *number;
 }
 
 double Options::real(const std::string& name, double least, double most) const {
@@ -138,27 +135,24 @@ po::typed_value<std::vector<std::string>>* texts_option(const std::string& place
 
 std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,
                            std::int64_t most) {
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (failure != std::errc() || end != text.data() + text.size() || number < least || number > most) {
+  const auto number = number_from<std::int64_t>(text);
+  if (!number || *number < least || *number > most) {
     const bool open = most == std::numeric_limits<std::int64_t>::max();
     throw UsageError(what, "'" + std::string(text) + "' is not a whole number " +
                                (open ? "of at least " + std::to_string(least)
                                      : "from " + std::to_string(least) + " to " + std::to_string(most)));
   }
-  return number;
+  return *number;
 }
 
 double parse_real(std::string_view text, std::string_view what, double least, double most) {
-  double number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = failure == std::errc() && end == text.data() + text.size();
-  if (!whole || !std::isfinite(number) || number < least || number > most) {
+  const auto number = number_from<double>(text);
+  if (!number || !std::isfinite(*number) || *number < least || *number > most) {
     std::ostringstream message;
     message << "'" << text << "' is not a number from " << least << " to " << most;
     throw UsageError(what, message.str());
   }
-  return number;
+  return *number;
 }
 
 std::vector<std::string> read_names(const std::string& path, bool nul) {

@@ -1,12 +1,11 @@
 #include "lib/net/describe.h"
 
-#include <array>
-#include <cstdio>
 #include <string_view>
 #include <vector>
 
 #include "lib/base/console.h"
 #include "lib/base/table.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -31,11 +30,7 @@ std::string text_of(const Extent& extent) {
          std::to_string(extent.channels);
 }
 
-std::string giga(std::int64_t flop) {
-  std::array<char, 32> buffer{};
-  const int length = std::snprintf(buffer.data(), buffer.size(), "%.3f", static_cast<double>(flop) * 1e-9);
-  return {buffer.data(), static_cast<std::size_t>(length)};
-}
+std::string giga(std::int64_t flop) { return format("%.3f", static_cast<double>(flop) * 1e-9); }
 
 }  // namespace
 

@@ -1,13 +1,12 @@
 #include "lib/net/profile.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <optional>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/table.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -17,11 +16,7 @@ constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr const char* kAll = "(all)";
 constexpr const char* kNothing = "-";
 
-std::string fixed(double value, int digits) {
-  std::array<char, 64> buffer{};
-  (void)std::snprintf(buffer.data(), buffer.size(), "%.*f", digits, value);
-  return buffer.data();
-}
+std::string fixed(double value, int digits) { return format("%.*f", digits, value); }
 
 bool has_product(const LayerSpec& layer) {
   return std::holds_alternative<ConvSpec>(layer.kind) || std::holds_alternative<FcSpec>(layer.kind);

@@ -2,6 +2,7 @@
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
+#include "formats/list.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/prep/list_text.h"

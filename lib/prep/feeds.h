@@ -12,8 +12,6 @@
 
 namespace convoy {
 
-inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
-
 // An operand open for reading, perhaps looked into already.
 struct ImageInputs::Opened {
   InputFile file;

@@ -1,10 +1,8 @@
 #include "lib/prep/inputs.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <tuple>
 #include <utility>
@@ -166,15 +164,10 @@ void ImageInputs::spool(std::size_t index) {
   Fd temporary = make_temporary_file();
   const std::string name = "temporary copy of " + display_name(operands_[index].path);
   while (true) {
-    auto bytes = opened.source.peek(1);
+    const auto bytes = opened.source.peek(1);
     if (bytes.empty()) break;
-    const std::size_t all = bytes.size();
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(temporary.get(), bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) throw_errno(name, errno);
-      if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
-    opened.source.take(all);
+    write_all(temporary.get(), std::as_bytes(bytes), name);
+    opened.source.take(bytes.size());
   }
   opened_.erase(index);
   reopened_[index] = "/dev/fd/" + std::to_string(temporary.get());

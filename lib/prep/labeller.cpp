@@ -11,7 +11,6 @@
 namespace convoy {
 namespace {
 
-constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;
 // The matcher's time grows with the name; no file system has longer ones.
 constexpr std::size_t kMaxMatchedName = 4096;
 

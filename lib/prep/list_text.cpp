@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <string_view>
 
+#include "lib/base/lines.h"
+
 namespace convoy {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::string_view kBlanks = " \t\v\f\r";
 constexpr std::size_t kShownOfLine = 100;
 
@@ -37,10 +38,8 @@ bool is_list(std::span<const std::uint8_t> head) {
 }
 
 bool is_text(std::span<const std::uint8_t> head) {
-  constexpr std::uint8_t kFirstPrintable = 0x20;
-  constexpr std::uint8_t kDelete = 0x7F;
-  return !head.empty() && std::all_of(head.begin(), head.end(), [](std::uint8_t byte) {
-    return (byte >= kFirstPrintable && byte != kDelete) || (byte >= '\t' && byte <= '\r');
+  return !head.empty() && std::ranges::all_of(head, [](std::uint8_t byte) {
+    return !is_control(static_cast<char>(byte)) || (byte >= '\t' && byte <= '\r');
   });
 }
 

@@ -1,7 +1,5 @@
 #include "lib/runs/checkpoint.h"
 
-#include <nlohmann/json.hpp>
-
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/base/json.h"
@@ -45,35 +43,19 @@ nlohmann::json to_json(const TrainingState& state) {
           {"logged_loss_sum", state.logged.loss_sum}};
 }
 
-TrainingState state_from_json(const nlohmann::json& value, const std::string& place) {
-  const auto count = [&](const char* key) {
-    const auto found = value.find(key);
-    if (found == value.end() || !found->is_number_unsigned()) {
-      throw Error(place, "'" + std::string(key) + "' is missing or not a count");
-    }
-    return found->get<std::uint64_t>();
-  };
-  const auto flag = [&](const char* key) {
-    const auto found = value.find(key);
-    if (found == value.end() || !found->is_boolean()) {
-      throw Error(place, "'" + std::string(key) + "' is missing or not true or false");
-    }
-    return found->get<bool>();
-  };
-  if (!value.is_object()) throw Error(place, "not a JSON object");
+TrainingState state_from_json(const nlohmann::json& value, std::string_view file) {
+  const JsonObject object(value, kMetaCheckpoint, file);
   TrainingState state;
-  state.step = count("step");
-  state.records = count("records");
-  state.fingerprint = count("fingerprint");
-  state.logged.images = count("logged_images");
-  state.logged.top1_wrong = count("logged_top1_wrong");
-  state.logged.top5_wrong = count("logged_top5_wrong");
-  const auto loss = value.find("logged_loss_sum");
-  if (loss == value.end() || !loss->is_number()) throw Error(place, "'logged_loss_sum' is not a number");
-  state.logged.loss_sum = loss->get<double>();
-  state.validation_due = flag("validation_due");
-  state.validates = flag("validates");
-  state.logs = flag("logs");
+  state.step = object.count("step");
+  state.records = object.count("records");
+  state.fingerprint = object.count("fingerprint");
+  state.logged.images = object.count("logged_images");
+  state.logged.top1_wrong = object.count("logged_top1_wrong");
+  state.logged.top5_wrong = object.count("logged_top5_wrong");
+  state.logged.loss_sum = object.real("logged_loss_sum");
+  state.validation_due = object.boolean("validation_due");
+  state.validates = object.boolean("validates");
+  state.logs = object.boolean("logs");
   return state;
 }
 
@@ -86,7 +68,7 @@ Checkpoint read_checkpoint(const WeightsFile& file) {
   const std::string options_place = file.name() + ": " + kMetaOptions;
   const std::string state_place = file.name() + ": " + kMetaCheckpoint;
   return {.options = training_options_from_json(parse_json(*options, options_place), options_place),
-          .state = state_from_json(parse_json(*state, state_place), state_place)};
+          .state = state_from_json(parse_json(*state, state_place), file.name())};
 }
 
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {

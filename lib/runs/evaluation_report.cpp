@@ -1,20 +1,15 @@
 #include "lib/runs/evaluation_report.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/table.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
 
-std::string decimal(double value) {
-  std::array<char, 64> buffer{};
-  (void)std::snprintf(buffer.data(), buffer.size(), "%.6f", value);
-  return buffer.data();
-}
+std::string decimal(double value) { return format("%.6f", value); }
 
 nlohmann::ordered_json totals_json(const Totals& totals) {
   return {{"images", totals.images},

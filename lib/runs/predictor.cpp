@@ -1,10 +1,9 @@
 #include "lib/runs/predictor.h"
 
-#include <array>
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/table.h"
+#include "lib/base/text.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/evaluation_report.h"
 #include "lib/runs/labels.h"
@@ -50,10 +49,9 @@ std::string prediction_tsv(std::string_view name, std::span<const float> probabi
   int rank = 0;
   for (const std::int32_t label : top_classes(probabilities, k)) {
     const auto index = static_cast<std::size_t>(label);
-    std::array<char, 64> rest{};
-    (void)std::snprintf(rest.data(), rest.size(), "\t%.6f\n", static_cast<double>(probabilities[index]));
     text += tsv_field(name) + "\t" + std::to_string(++rank) + "\t" + class_id(classes, index) + "\t" +
-            (index < classes.size() ? classes[index].name : std::string()) + rest.data();
+            (index < classes.size() ? classes[index].name : std::string()) +
+            format("\t%.6f\n", static_cast<double>(probabilities[index]));
   }
   return text;
 }

@@ -1,22 +1,14 @@
 #include "lib/runs/trainer.h"
 
-#include <array>
-#include <cstdio>
 #include <utility>
 
 #include "lib/base/finite.h"
 #include "lib/base/signals.h"
+#include "lib/base/text.h"
 #include "lib/runs/evaluator.h"
 
 namespace convoy {
 namespace {
-
-template <typename... Values>
-std::string format(const char* pattern, Values... values) {
-  std::array<char, 256> buffer{};
-  (void)std::snprintf(buffer.data(), buffer.size(), pattern, values...);
-  return buffer.data();
-}
 
 TrainingStream stream_of(const RunInputs& inputs) {
   return {.input = inputs.model.net.input,

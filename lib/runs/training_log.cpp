@@ -3,13 +3,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 
 #include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -61,24 +60,17 @@ TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> r
 
 void TrainingLog::add(const LogRow& row) {
   const double rate = row.seconds > 0 ? static_cast<double>(row.totals.images) / row.seconds : 0.0;
-  std::array<char, 256> buffer{};
-  const int length =
-      std::snprintf(buffer.data(), buffer.size(), "%llu\t%.6g\t%.*s\t%llu\t%.6f\t%.6f\t%.6f\t%.6g\t%.1f\n",
-                    static_cast<unsigned long long>(row.step), row.epoch, static_cast<int>(row.set.size()),
-                    row.set.data(), static_cast<unsigned long long>(row.totals.images), row.totals.loss(),
-                    row.totals.top1_error(), row.totals.top5_error(), row.learning_rate, rate);
-  const std::string_view line(buffer.data(), static_cast<std::size_t>(length));
+  const std::string line =
+      format("%llu\t%.6g\t%.*s\t%llu\t%.6f\t%.6f\t%.6f\t%.6g\t%.1f\n",
+             static_cast<unsigned long long>(row.step), row.epoch, static_cast<int>(row.set.size()),
+             row.set.data(), static_cast<unsigned long long>(row.totals.images), row.totals.loss(),
+             row.totals.top1_error(), row.totals.top5_error(), row.learning_rate, rate);
   if (stream_) {
     stream_->write(line);
     stream_->flush();
     return;
   }
-  std::string_view rest = line;
-  while (!rest.empty()) {
-    const ssize_t written = ::write(file_.get(), rest.data(), rest.size());
-    if (written < 0 && errno != EINTR) throw_errno(name_, errno);
-    if (written > 0) rest.remove_prefix(static_cast<std::size_t>(written));
-  }
+  write_all(file_.get(), as_bytes_of(line), name_);
 }
 
 }  // namespace convoy

@@ -4,9 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <span>
@@ -17,8 +15,10 @@
 #include "formats/shard.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/lines.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -87,20 +87,12 @@ void make_folder(const std::string& path) {
 void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes) {
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
   if (!file.valid()) throw_errno(path, errno);
-  while (!bytes.empty()) {
-    const ssize_t done = ::write(file.get(), bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) {
-      const int code = errno;
-      ::unlink(path.c_str());
-      throw_errno(path, code);
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-  }
-  if (::close(file.release()) != 0) {
-    const int code = errno;
+  try {
+    write_all(file.get(), std::as_bytes(bytes), path);
+    if (::close(file.release()) != 0) throw_errno(path, errno);
+  } catch (const Error&) {
     ::unlink(path.c_str());
-    throw_errno(path, code);
+    throw;
   }
 }
 
@@ -170,18 +162,14 @@ class Feed {
 }  // namespace
 
 std::string safe_file_name(std::string_view text) {
-  constexpr unsigned char kSpace = 0x20;
-  constexpr unsigned char kDelete = 0x7F;
   std::string name;
   for (std::size_t i = 0; i < text.size() && name.size() < kMaxNameBytes; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool leading = i == 0 && (byte == '.' || byte == '-');
-    if (byte < kSpace || byte == kDelete || byte == '/' || byte == '%' || leading) {
-      std::array<char, 4> escape{};
-      std::snprintf(escape.data(), escape.size(), "%%%02X", static_cast<unsigned>(byte));
-      name += escape.data();
+    const char c = text[i];
+    const bool leading = i == 0 && (c == '.' || c == '-');
+    if (is_control(c) || c == '/' || c == '%' || leading) {
+      name += format("%%%02X", static_cast<unsigned>(static_cast<unsigned char>(c)));
     } else {
-      name += text[i];
+      name += c;
     }
   }
   return name.empty() ? "_" : name;

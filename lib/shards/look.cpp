@@ -1,7 +1,5 @@
 #include "lib/shards/look.h"
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -12,6 +10,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/table.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -54,9 +53,7 @@ Seen for_each_record(const std::string& path, const DamageHandler& on_damage, Lo
 }
 
 std::string hexadecimal(std::uint64_t value) {
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
-  return text.data();
+  return format("%016llx", static_cast<unsigned long long>(value));
 }
 
 constexpr std::uint64_t kKiB = 1024;

@@ -2,32 +2,9 @@
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
+#include "lib/base/table.h"
 
 namespace convoy {
-namespace {
-
-std::string escaped(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    switch (c) {
-      case '\t':
-        result += "\\t";
-        break;
-      case '\n':
-        result += "\\n";
-        break;
-      case '\\':
-        result += "\\\\";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
-
-}  // namespace
-
 Rejects::Rejects(const std::string& path, bool stop, Console& console) : stop_(stop), console_(console) {
   if (!path.empty()) list_.emplace(path, OutputFile::Content::text);
 }
@@ -36,7 +13,7 @@ void Rejects::add(std::string_view place, std::string_view reason, Loss loss) {
   any_ = true;
   count_ += loss.records;
   more_ = more_ || loss.more;
-  if (list_) list_->write(escaped(place) + "\t" + escaped(reason) + "\n");
+  if (list_) list_->write(tsv_field(place) + "\t" + tsv_field(reason) + "\n");
   if (stop_) {
     commit();
     throw Error(place, reason);

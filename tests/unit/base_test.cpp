@@ -15,6 +15,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/philox.h"
 #include "lib/base/signals.h"
+#include "lib/base/text.h"
 #include "lib/base/tool.h"
 
 namespace convoy {
@@ -215,6 +216,90 @@ TEST(Json, IsReadStrictly) {
   EXPECT_THROW((void)parse_json(R"({"a":1} x)", "x"), FormatError);
   EXPECT_THROW((void)parse_json(std::string(100000, '['), "x"), FormatError);
   EXPECT_THROW((void)parse_json("", "x"), FormatError);
+}
+
+class JsonMembers : public ::testing::Test {
+ protected:
+  JsonMembers() : value_(parse_json(kText, "x")), object_(value_, "run", "file") {}
+
+  const nlohmann::json value_;
+  const JsonObject object_;
+
+ private:
+  static constexpr const char* kText =
+      R"({"yes":true,"word":"abc","loss":2.5,"one":1,"negative":-1,"wide":4294967297,"most":18446744073709551615,)"
+      R"("three":[1,2,3],"mixed":[1,2.0,3]})";
+};
+
+TEST_F(JsonMembers, AreReadByType) {
+  EXPECT_TRUE(object_.boolean("yes"));
+  EXPECT_EQ(object_.text("word"), "abc");
+  EXPECT_EQ(object_.real("loss"), 2.5);
+  EXPECT_EQ(object_.real("one"), 1.0);
+  EXPECT_EQ(object_.count("most"), 18446744073709551615U);
+  EXPECT_EQ(object_.integer("negative", -1, 1), -1);
+  EXPECT_EQ(object_.integers("three", 3, 0, 3), (std::vector<int>{1, 2, 3}));
+  EXPECT_TRUE(object_.has("one"));
+  EXPECT_FALSE(object_.has("two"));
+}
+
+TEST_F(JsonMembers, OfAnotherTypeOrRangeAreRefusedByName) {
+  const auto error_of = [](auto&& read) -> std::string {
+    try {
+      static_cast<void>(read());
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(error_of([&] { return object_.text("gone"); }), "file: run: 'gone' is missing");
+  EXPECT_EQ(error_of([&] { return object_.text("one"); }), "file: run: 'one' is not a text");
+  EXPECT_EQ(error_of([&] { return object_.boolean("one"); }), "file: run: 'one' is neither true nor false");
+  EXPECT_EQ(error_of([&] { return object_.real("word"); }), "file: run: 'word' is not a number");
+  EXPECT_EQ(error_of([&] { return object_.count("negative"); }), "file: run: 'negative' is not a count");
+  for (const char* key : {"loss", "word", "wide", "most", "negative", "yes", "three"}) {
+    EXPECT_EQ(error_of([&] { return object_.integer(key, 0, 9); }),
+              "file: run: '" + std::string(key) + "' is not a whole number from 0 to 9");
+  }
+  const std::string no_array = "' is not an array of 3 whole numbers from 1 to 3";
+  for (const char* key : {"mixed", "word", "one"}) {
+    EXPECT_EQ(error_of([&] { return object_.integers(key, 3, 1, 3); }), "file: run: '" + (key + no_array));
+  }
+  EXPECT_EQ(error_of([&] { return object_.integers("three", 3, 2, 3); }),
+            "file: run: 'three' is not an array of 3 whole numbers from 2 to 3");
+  EXPECT_NE(error_of([&] { return object_.integers("three", 2, 1, 3); }), "");
+  EXPECT_EQ(error_of([&] { return JsonObject(nlohmann::json(3), "run", "file").has("x"); }),
+            "file: run: not a JSON object");
+}
+
+TEST_F(JsonMembers, AreThoseOfTheFormat) {
+  const auto all = parse_json(R"({"a":1,"b":2})", "x");
+  const JsonObject object(all, "run", "file");
+  EXPECT_NO_THROW(object.check_keys({"a", "b"}));
+  EXPECT_NO_THROW(object.check_keys({"a"}, {"b", "c"}));
+  EXPECT_THROW(object.check_keys({"a"}), Error);
+  EXPECT_THROW(object.check_keys({"a", "b", "c"}), Error);
+}
+
+TEST(Format, WritesWhatPrintfWrites) {
+  EXPECT_EQ(format("%d%% of %s", 5, "it"), "5% of it");
+  EXPECT_EQ(format("%.3f", 1e200).size(), 204U);
+  EXPECT_EQ(format("%s", std::string(5000, 'x').c_str()), std::string(5000, 'x'));
+  EXPECT_EQ(format("%s", ""), "");
+}
+
+TEST(Utf8, IsToldFromOtherBytes) {
+  for (const char* good : {"", "abc", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF", "\xEE\x80\x80",
+                           "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "a\xC3\xBC z"}) {
+    EXPECT_TRUE(is_utf8(good)) << good;
+  }
+  // Stray and missing continuations, overlong forms, surrogates, beyond U+10FFFF, and bytes of no character.
+  for (const char* bad : {"\x80", "\xC3", "\xC3z", "\xC3\xBC\xBC", "\xE2\x82", "\xF0\x9F\x98", "\xC0\x80",
+                          "\xC1\xBF", "\xE0\x9F\xBF", "\xF0\x8F\xBF\xBF", "\xED\xA0\x80", "\xED\xBF\xBF",
+                          "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xFF", "\xE2\x28\xA1", "\xE2\x82\x28"}) {
+    EXPECT_FALSE(is_utf8(bad)) << bad;
+  }
+  EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
 }
 
 TEST(CountOf, GivesOneThingTheSingular) {
