@@ -46,8 +46,8 @@ expect_status() {
   return 1
 }
 
-# refuse STATUS PATTERN COMMAND...: the command ends with STATUS, its standard error has a line that matches the
-# extended regular expression, and every line of it starts with "tool: ".
+# refuse STATUS PATTERN COMMAND...: fails unless the command ends with STATUS, a line of its standard error matches the
+# extended regular expression, and every line there starts with "tool: ".
 refuse() {
   local wanted=$1 pattern=$2 name
   shift 2
@@ -65,7 +65,7 @@ assert_contains() {  # TEXT PART
   case $1 in *"$2"*) ;; *) fail "'$2' is not in: $1" ;; esac
 }
 
-assert_missing() {  # PATH...: none of them exists, and nothing with such a name plus a suffix (a leftover)
+assert_missing() {  # PATH...: none of them exists, nor a leftover with such a name plus a suffix
   local path leftover
   for path in "$@"; do
     for leftover in "$path" "$path".* ."$path"*; do
@@ -86,20 +86,20 @@ requires() {
   done
 }
 
-# requires_data NAME: sets $DATA to the file NAME of the folder $CONVOY_DATA, or skips.
+# requires_data NAME: sets $DATA to the file NAME in the folder $CONVOY_DATA, or skips the test.
 requires_data() {
   [ -n "${CONVOY_DATA:-}" ] || skip "needs $1: set CONVOY_DATA to the folder that has it"
   [ -e "$CONVOY_DATA/$1" ] || skip "needs $1, which is not in CONVOY_DATA=$CONVOY_DATA"
   DATA=$CONVOY_DATA/$1
 }
 
-# requires_fashion_mnist: $FASHION_MNIST has {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz, or the test is skipped.
+# requires_fashion_mnist: skips the test unless $FASHION_MNIST has {train,t10k}-{images-idx3,labels-idx1}-ubyte.gz.
 requires_fashion_mnist() {
   [ -e "$FASHION_MNIST/train-images-idx3-ubyte.gz" ] ||
     skip "needs Debian's package dataset-fashion-mnist (or FASHION_MNIST=FOLDER)"
 }
 
-# requires_terminal: skips where no pseudo-terminal can be made.
+# requires_terminal: skips the test if no pseudo-terminal can be made.
 requires_terminal() {
   requires script
   script -qec true /dev/null < /dev/null > /dev/null 2>&1 || skip "needs a pseudo-terminal, which this system lacks"
@@ -115,21 +115,22 @@ requires_full_device() {
 #                     [progressive=1] [adobe=0] [exif=1..8] [quality=90] [ids=odd] [fill=R,G,B]
 #   fixture png-header bomb.png size=100000x100000     a header that promises that size, with hardly any data
 #   fixture idx FILE LABELS [count=100] [size=28x28] [classes=10] [seed=1]     an IDX pair, not compressed
-# Pixels: a ramp over x (red) and over y (green), seed times 40 modulo 256 (blue); gray is the luma of that;
-# an alpha ramp over x+y. With fill=, one colour throughout.
+# Red is a ramp over x, green a ramp over y, and blue is seed times 40 modulo 256; gray is the luma of these, and alpha a
+# ramp over x+y. With fill=, all pixels have one colour.
 fixture() {
   [ -x "$FIXTURE" ] || fail "$FIXTURE is not built: make tests" || return 1
   "$FIXTURE" "$@"
 }
 
-# make_idx STEM COUNT [NAME=VALUE]...: STEM-images.idx and STEM-labels.idx, image i of class i modulo the classes.
+# make_idx STEM COUNT [NAME=VALUE]...: makes STEM-images.idx and STEM-labels.idx; image i has class i modulo the number
+# of classes.
 make_idx() {
   local stem=$1 count=$2
   shift 2
   fixture idx "$stem-images.idx" "$stem-labels.idx" count="$count" "$@"
 }
 
-# make_folders ROOT CLASSES PER_CLASS [NAME=VALUE]...: ROOT/class0/0.png, ..., every image another seed.
+# make_folders ROOT CLASSES PER_CLASS [NAME=VALUE]...: makes ROOT/class0/0.png, ..., each image with another seed.
 make_folders() {
   local top=$1 classes=$2 each=$3 c i
   shift 3
@@ -141,8 +142,8 @@ make_folders() {
   done
 }
 
-# man_examples PAGE: the commands of the EXAMPLES section of man/PAGE ("convoy-imgprep.1"), one a line: the lines
-# after "$ " in .Bd displays. A line that ends in a backslash (\e in mdoc), |, && or || goes on in the next one.
+# man_examples PAGE: prints the commands in the EXAMPLES section of man/PAGE ("convoy-imgprep.1"), one a line: the lines
+# after "$ " in .Bd displays. A line that ends in a backslash (\e in mdoc), |, && or || continues in the next one.
 man_examples() {
   awk '
     /^\.Sh/ { inside = ($2 == "EXAMPLES"); next }
@@ -171,7 +172,7 @@ run_example() {
   PATH=$BIN:$PATH expect_status 0 bash -o pipefail -c "$1" < /dev/null
 }
 
-# hexdump_of FILE: "00000000  89 43 ..." lines as in section 5 of the manual, sixteen bytes a line.
+# hexdump_of FILE: prints lines like "00000000  89 43 ...", sixteen bytes a line, as in section 5 of the manual.
 hexdump_of() {
   od -A x -t x1 -v "$1" | sed -e 's/^\([0-9a-f]*\) */00\1  /' -e '$d'
 }

@@ -1,4 +1,4 @@
-# What --device=auto and --device=cuda say in a build with CUDA where there is no GPU, or none is to be seen.
+# What --device=auto and --device=cuda say in a build with CUDA if there is no GPU, or none is visible.
 
 load common
 load training

@@ -1,4 +1,4 @@
-# eval: every record once, the weights' own preprocessing, and no shard that does not go with them.
+# eval: counts every record once, uses the weights' own preprocessing, and refuses shards that do not fit them.
 load common
 load training
 
@@ -22,7 +22,7 @@ setup() {
     <<< "$output")" "12 $error $loss"
 }
 
-@test "eval counts every record once for any batch, also with a partial last one" {
+@test "eval counts every record once for any batch, even if the last one is partial" {
   expect_status 0 "$BIN/eval" -q -w w.safetensors --batch=1 --predictions=one.tsv train.shard
   local error loss batch
   error=$(value_of top1_error) loss=$(value_of loss)
@@ -32,7 +32,7 @@ setup() {
     assert_equal "$(value_of images)" 40
     assert_equal "$(value_of top1_error)" "$error"
     cmp one.tsv many.tsv
-    # Another batch size may sum in another order: some 1e-6 of a loss of about 1.
+    # Another batch size may sum in another order, which changes a loss of about 1 by some 1e-6.
     awk -v a="$loss" -v b="$(value_of loss)" 'BEGIN { exit !(a - b < 2e-5 && b - a < 2e-5) }' ||
       fail "loss $(value_of loss) instead of $loss"
   done
@@ -45,7 +45,7 @@ setup() {
   assert_equal "$(head -n 1 c.tsv)" "class	0	1	2	3"
   assert_equal "$(head -n 1 p.tsv)" "name	class	rank1	rank2	rank3	rank4"
   assert_equal "$(sed -n 2p p.tsv | cut -f 1,2)" "train-images.idx:0	0"
-  # Wrong answers: counted in each of the three.
+  # Counts the wrong answers in each of the three.
   local total matrix answers
   total=$(awk -F '\t' '$1 == "class" { sum += $4 * $5 } END { printf "%.0f", sum }' <<< "$output")
   matrix=$(awk -F '\t' 'NR > 1 { for (i = 2; i <= 5; i++) if (i != NR) sum += $i } END { print sum + 0 }' c.tsv)
@@ -78,7 +78,7 @@ setup() {
   assert_missing p.tsv
 }
 
-# cut_shard: cut.shard, val.shard without its last 5 of 12 records and what follows them.
+# cut_shard: makes cut.shard, which is val.shard without the last 5 of its 12 records and all that follows.
 cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 5)" val.shard > cut.shard; }
 
 @test "train, eval and predict count the records that a cut shard lost" {
@@ -89,7 +89,7 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   refuse 1 '^train: at least 5 records rejected$' "$BIN/train" "${SMALL[@]}" --epochs=1 -o x.safetensors cut.shard
 }
 
-@test "eval refuses shards that do not go with the weights" {
+@test "eval refuses shards that do not fit the weights" {
   make_idx other 8 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
   refuse 1 '^eval: other.shard: images are 14x14x1 .*the net takes 12x12x1' "$BIN/eval" -w w.safetensors other.shard
@@ -103,13 +103,13 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   refuse 1 'empty.shard' "$BIN/eval" -w w.safetensors empty.shard
 }
 
-@test "eval warns of shards that were prepared in another way" {
+@test "eval warns of shards that were prepared differently" {
   "$BIN/imgprep" -q --size=none --gray --exif --idx val-images.idx val-labels.idx -o exif.shard
   expect_status 0 "$BIN/eval" -w w.safetensors exif.shard
   assert_contains "$stderr" "eval: exif.shard: prepared in another way than w.safetensors: exif"
 }
 
-@test "eval refuses what are no weights" {
+@test "eval refuses files that are not weights" {
   refuse 1 'val.shard: offset' "$BIN/eval" -w val.shard val.shard
   refuse 1 'not a weights file' "$BIN/eval" -w mean.safetensors val.shard
   refuse 1 'No such file' "$BIN/eval" -w nothing val.shard
@@ -147,7 +147,7 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   cmp file.tsv out.tsv
 }
 
-@test "eval names a class table that is not the net's before any label" {
+@test "eval complains of a class table that is not the net's before any label" {
   make_idx more 12 size=12x12 classes=6
   "$BIN/imgprep" -q --size=none --gray --idx more-images.idx more-labels.idx -o more.shard
   expect_status 1 "$BIN/eval" -q -w w.safetensors more.shard

@@ -1,4 +1,4 @@
-# The Makefiles under examples/, end to end on miniature archives of the same form as the real ones.
+# Runs the Makefiles in examples/ from end to end, on miniature archives of the same form as the real ones.
 load common
 load training
 
@@ -9,7 +9,8 @@ setup() {
     'softmax' > small.net
 }
 
-# Images of class WNID in train/WNID.tar, one of each in the validation tar, its class in the annotations.
+# Makes the archives: images of class WNID in train/WNID.tar, one of each class in the validation tar, and its class in
+# the annotations.
 make_ilsvrc() {
   mkdir inner val boxes boxes/val
   local wnid image number=0
@@ -56,7 +57,7 @@ make_ilsvrc() {
   assert_contains "$output$stderr" "resumed at step 6"
   rm alexnet.safetensors
   interrupted
-  touch -d 'now + 1 minute' ../small.net  # the checkpoint is of another net, it seems
+  touch -d 'now + 1 minute' ../small.net  # so the checkpoint seems to be of another net
   expect_status 0 make "${options[@]}" EPOCHS=3
   [[ $stderr != *"resumed at"* ]] || fail "$stderr"
 }
@@ -81,7 +82,7 @@ make_ilsvrc() {
   expect_status 0 make "${options[@]}" SHARDS=2 train.shards
   assert_equal "$(cat train.shards)" "train-00000.shard
 train-00001.shard"
-  # Left out is one thing, nothing left another.
+  # Some images left out is fine; none left is not.
   for image in ../val/*.JPEG; do : > "$image"; done
   tar -C ../val -cf ../ILSVRC2012_img_val.tar .
   expect_status 2 make "${options[@]}" val.shard
@@ -117,7 +118,7 @@ train-00001.shard"
   assert_contains "$("$BIN/shardpack" --info val.shard)" "a readable name"
 }
 
-@test "examples/fashion-mnist makes its photographs anew, also where an earlier run was interrupted" {
+@test "examples/fashion-mnist makes its photographs again, even if an earlier run was interrupted" {
   requires gzip
   local set count
   mkdir mnist work
@@ -140,7 +141,7 @@ train-00001.shard"
   assert_contains "$output" "Test error:"
 }
 
-@test "the commands in the files of nets have options that train has, and the mean" {
+@test "the commands in the files of nets have only options that train has, and name the mean" {
   local net command option help
   help=$("$BIN/train" --help)
   for net in "$NETS"/*.net; do
@@ -160,7 +161,7 @@ train-00001.shard"
   expect_status 0 make "${options[@]}" shards
   assert_equal "$("$BIN/shardpack" --list train.shard val.shard | wc -l)" 29
   assert_contains "$(cat train.rejects)" "images/class1/3.png	neither"
-  # Records that are damaged later on cost themselves alone, too.
+  # Records that are damaged later are also left out alone.
   damage_payload train.shard 5
   damage_payload val.shard 1
   expect_status 0 make "${options[@]}" TRAIN_OPTIONS="--batch=8 --epochs=1"
@@ -170,7 +171,7 @@ train-00001.shard"
   assert_contains "$output" "images	2"
 }
 
-@test "examples/cifar10 trains from a folder of images a class" {
+@test "examples/cifar10 trains from a folder of images for each class" {
   local class image
   for class in cat dog ship; do
     mkdir -p "images/$class"

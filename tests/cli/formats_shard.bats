@@ -1,9 +1,9 @@
-# Shards as other programs see them: cat, pipes, Python.
+# Shards as seen by other programs: cat, pipes, Python.
 
 # shellcheck disable=SC2002  # cat makes pipes, which is the point
 load common
 
-# small.shard: 6 images of 5x4 in 3 classes.
+# Makes small.shard: 6 images of 5x4 in 3 classes.
 make_small() {
   make_folders in 3 2 size=5x4
   "$BIN/imgprep" -q --size=none in -o small.shard
@@ -33,9 +33,9 @@ make_small() {
   assert_equal "$(hexdump_of small.shard | grep -c '^0*[0-9a-f]*000  89 43 56 59 0d 0a 1a 0a')" 2
 }
 
-# The lines of the manual's Python example, for images of 5x4.
+# Runs the lines of the manual's Python example, adapted to images of 5x4.
 @test "Python maps the pixels as the manual says" {
-  PYTHON=${PYTHON:-/usr/bin/python3}  # the one that sees Debian's packages
+  PYTHON=${PYTHON:-/usr/bin/python3}  # the one that finds Debian's packages
   requires "$PYTHON"
   "$PYTHON" -c 'import numpy' 2> /dev/null || skip "needs Python's numpy"
   make_small

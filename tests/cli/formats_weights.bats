@@ -1,4 +1,4 @@
-# The formats of nets and weights as other programs see them: Python's safetensors, the examples of the manuals.
+# Nets and weights as seen by other programs: Python's safetensors, and the examples in the manuals.
 
 load common
 

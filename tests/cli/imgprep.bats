@@ -1,4 +1,4 @@
-# imgprep: every kind of input and option, through the program.
+# imgprep: runs the program with every kind of input and option.
 
 # shellcheck disable=SC2016,SC2154  # texts for inner shells; stderr is set by run
 
@@ -43,7 +43,7 @@ load common
   assert_contains "$output" "class0/1.png"
 }
 
-@test "what the run writes into a folder is no input of it" {
+@test "what the run writes into a folder is not one of its inputs" {
   make_folders photos 1 2
   cp photos/class0/0.png one.png
   cd photos
@@ -61,11 +61,11 @@ load common
   cmp class0/0.png ../one.png
 }
 
-@test "where the system gives no thread, the calling one does the work" {
+@test "if the system gives no thread, the calling one does the work" {
   (ulimit -s 137438953472) 2> /dev/null || skip "needs a limit of stacks that can be raised"
   make_folders photos 1 3
   "$BIN/imgprep" -q --size=32 -o a.shard photos
-  # Stacks as large as the address space: there is room for none.
+  # A stack would be as large as the address space, so there is room for none.
   expect_status 0 bash -c 'ulimit -s 137438953472 && exec timeout 20 "$0" "$@"' \
     "$BIN/imgprep" -q -j4 --size=32 -o b.shard photos
   cmp a.shard b.shard

@@ -1,4 +1,4 @@
-# What make prints, and make install and uninstall, into a staging folder; the set-up's messages; the demo in miniature.
+# make: install and uninstall in a staging folder, what it prints, the messages of the set-up, the demo in miniature.
 
 load common
 
@@ -11,7 +11,7 @@ setup() {
   stage=$TMP/stage
 }
 
-# Takes the programs as they were built: nothing is compiled here.
+# Takes the programs as they were built; nothing is compiled here.
 make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=/usr "$@"; }
 
 @test "make install puts everything below DESTDIR and PREFIX" {
@@ -25,7 +25,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
     assert_contains "$output" "$tool (convoy)"
     expect_status 0 usr/bin/convoy "$tool" --version
     assert_contains "$output" "$tool (convoy)"
-    # The completion is found under the name of each command.
+    # Bash finds the completion under the name of each command.
     grep -q 'complete -F _convoy' "usr/share/bash-completion/completions/convoy-$tool"
   done
   for page in man5/convoy-shard.5 man5/convoy-weights.5 man5/convoy-net.5 man7/convoy.7; do
@@ -35,7 +35,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   assert_equal "$(find . -perm -o+w ! -type l)" ""
 }
 
-@test "an installation works where it is moved to, and through a link" {
+@test "an installation works after it was moved, and through a link" {
   make_in_tree install
   mv stage/usr moved
   ln -s moved/bin/convoy link
@@ -93,10 +93,10 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   assert_missing build/libconvoy.a
 }
 
-@test "the set-up names what is missing, and is quiet when nothing is" {
+@test "the set-up names what is missing, and is quiet if nothing is" {
   expect_status 0 "$ROOT/tests/setup" --check build
   assert_equal "$output$stderr" ""
-  # With an apt-get and a dpkg-query that know of nothing, and a compiler that finds no header.
+  # Here apt-get and dpkg-query know no package, and the compiler finds no header.
   mkdir fake
   printf '#!/bin/sh\nexit 1\n' > fake/dpkg-query
   printf '#!/bin/sh\necho "apt-get $*" >&2\n' > fake/apt-get
@@ -118,7 +118,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
 }
 
 @test "the pipeline in README.md is the one that make demo runs" {
-  # One command a line, without the blanks of layout.
+  # Puts each command on one line, without the blanks of the layout.
   # shellcheck disable=SC2016  # shown, not expanded
   demo=$(make -n -B -C "$TMP" -f "$ROOT/examples/fashion-mnist/Makefile" FASHION_MNIST='$$images' |
     sed -e ':a' -e '/\\$/N; s/\\\n//; ta' | tr -s ' ')
@@ -130,7 +130,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   done <<< "$commands"
 }
 
-@test "the demo runs, on a data set in miniature" {
+@test "the demo runs on a miniature data set" {
   mkdir images run
   make_idx images/train 300
   make_idx images/t10k 100
@@ -142,11 +142,11 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   expect_status 0 demo MAX_ERROR=100
   assert_contains "$output" "Test error: "
   assert_lines run/predictions.tsv 30
-  # What README.md ends it with.
+  # The commands at the end of the demo in README.md.
   rm -r run/photographs
   commands=$(awk '/^    convoy shardpack --extract/ { on = 1 } on && !/^    / { exit } on' "$ROOT/README.md")
   PATH=$BIN:$PATH expect_status 0 bash -c "cd run; $commands"
   assert_equal "${#lines[@]}" 30  # three classes of ten photographs
-  # Above the limit it fails.
+  # It fails if the error is above the limit.
   expect_status 2 demo MAX_ERROR=-1
 }

@@ -1,8 +1,8 @@
-# meanimg: the mean of real shards, whatever the order, the splitting and the pipe; damage; wrong use.
+# meanimg: the mean of real shards in any order, split in any way, from files and pipes; damage; wrong use.
 
 load common
 
-# Three shards with 4, 5 and 6 photographs-to-be of 8x6, and c.shard with all of them.
+# Makes three shards with 4, 5 and 6 images of 8x6, and all.shard with all of them.
 make_shards() {
   local i=0 part
   for part in 4 5 6; do
@@ -54,7 +54,7 @@ make_shards() {
   fixture png b.png size=4x4 kind=gray fill=13,13,13
   "$BIN/imgprep" -q --size=none --gray a.png b.png -o g.shard
   "$BIN/meanimg" -q -o mean.safetensors g.shard
-  # The values of `mean` are 11.5 = 0x41380000; the sums come first: 16 of 8 bytes, count, products.
+  # The values of `mean` are 11.5 = 0x41380000. Before them come 16 sums of 8 bytes, the count and the product.
   length=$(od -A n -t u8 -N 8 mean.safetensors | tr -d ' ')
   first=$(od -A n -t f4 -N 4 -j $((8 + length + 16 * 8 + 8 + 8)) mean.safetensors | tr -d ' ')
   assert_equal "$first" 11.5
@@ -63,7 +63,7 @@ make_shards() {
 @test "meanimg: a damaged record is named, counted, listed and left out, and the status is 1" {
   make_shards
   cp 5.shard damaged.shard
-  # The last bytes before the end chunk are pixels: change the one in the middle of the file's payloads.
+  # Changes pixels in the middle of the file's payloads, which end before the end chunk.
   size=$(stat -c %s damaged.shard)
   printf '\377\376\375' | dd of=damaged.shard bs=1 seek=4200 conv=notrunc status=none
   [ "$size" -eq "$(stat -c %s damaged.shard)" ]
@@ -73,7 +73,7 @@ make_shards() {
   [ -s m.safetensors ]
   refuse 1 'damaged.shard: .*record [0-9]+.*checksum' "$BIN/meanimg" -q --on-error=stop -o s.safetensors damaged.shard
   assert_missing s.safetensors
-  # From a pipe the same images are left out.
+  # The same images are left out if they come from a pipe.
   expect_status 1 "$BIN/meanimg" -q -o p.safetensors - < damaged.shard
   expect_status 1 "$BIN/meanimg" -q -o f.safetensors damaged.shard
   cmp p.safetensors f.safetensors
@@ -88,7 +88,7 @@ make_shards() {
   refuse 2 "unknown|unrecogni[sz]ed" "$BIN/meanimg" --no-such-option 4.shard
 }
 
-@test "meanimg: inputs that do not serve" {
+@test "meanimg: unusable inputs" {
   make_shards
   "$BIN/meanimg" -q -o a.mean 4.shard
   : > empty
@@ -120,7 +120,7 @@ make_shards() {
   expect_status 0 bash -c "'$BIN/meanimg' -q 4.shard | true"
 }
 
-@test "meanimg: Fashion-MNIST's mean is the one of its pixels" {
+@test "meanimg: the mean of Fashion-MNIST is that of its pixels" {
   requires_fashion_mnist
   requires python3
   "$BIN/imgprep" -q --size=none --gray --idx "$FASHION_MNIST/t10k-images-idx3-ubyte.gz" \

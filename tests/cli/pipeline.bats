@@ -1,4 +1,4 @@
-# The fixed pipeline that shows that a change leaves every byte as it was.
+# The fixed pipeline, which shows whether a change leaves every byte as it was.
 load common
 
 @test "the fixed pipeline runs from images to predictions, on the emulated device too, and hashes what it makes" {

@@ -1,4 +1,4 @@
-# predict: the classes of images from anywhere, answered as they come.
+# predict: the classes of images from any source, answered as they come.
 load common
 load training
 
@@ -11,7 +11,7 @@ setup() {
   mapfile -t images < <(find photos -name '*.png' | sort)
 }
 
-# The likeliest class of each image, from predict's output.
+# Reads predict's output and prints the likeliest class of each image.
 answers() { cut -f 3 | xargs; }
 
 @test "predict prints name, rank, class ID, class and probability" {
@@ -33,7 +33,7 @@ answers() { cut -f 3 | xargs; }
   assert_equal "$(wc -l <<< "$expected")" 12
   check() { assert_equal "$(cut -f 3- <<< "$output")" "$expected"; }
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 photos && check
-  # By names that open the files, also where two folders hold the same ones.
+  # The names open the files, even if two folders have the same ones.
   assert_equal "$(cut -f 1 <<< "$output" | sort)" "$(printf '%s\n' "${images[@]}" | sort)"
   tar -cf a.tar "${images[@]}"
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 a.tar && check
@@ -47,7 +47,7 @@ answers() { cut -f 3 | xargs; }
   assert_equal "$(cut -f 1 <<< "${lines[11]}")" "stdin:12"
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --batch=5 "${images[@]}"
   assert_equal "$(cut -f 3 <<< "$output" | xargs)" "$(cut -f 1 <<< "$expected" | xargs)"
-  # Shards keep the order in which they were packed; eval says the same of it.
+  # Shards keep the order in which they were packed; eval gives the same answers.
   "$BIN/eval" -q -w w.safetensors --predictions=p.tsv val.shard
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 val.shard
   assert_equal "$(cut -f 1,3 <<< "$output")" "$(sed 1d p.tsv | cut -f 1,3)"
@@ -92,7 +92,7 @@ answers() { cut -f 3 | xargs; }
   assert_missing out.tsv
 }
 
-@test "predict reads lists strictly, and says what a text is that is none" {
+@test "predict reads lists strictly, and says so if a text is not a list" {
   printf '%s\r\n' "${images[0]}" > dos
   refuse 1 "^predict: dos:1:[0-9]+: carriage return at the end" "$BIN/predict" -w w.safetensors dos
   refuse 1 "^predict: stdin:1:[0-9]+: carriage return at the end" "$BIN/predict" -w w.safetensors < dos
@@ -102,13 +102,13 @@ answers() { cut -f 3 | xargs; }
   refuse 1 "^predict: stdin:1: .*: $reason" "$BIN/predict" -w w.safetensors < list
 }
 
-@test "predict names the pipe, not its copy, where a shard on it is damaged" {
+@test "predict names the pipe, not its copy, if a shard in it is damaged" {
   # shellcheck disable=SC2016
   expect_status 1 bash -c 'head -c 100 val.shard | "$0" -w w.safetensors' "$BIN/predict"
   grep -q '^predict: stdin: offset 0: ' <<< "$stderr" || fail "$stderr"
 }
 
-@test "predict ends with 1 for images of which none can be used, and for no images" {
+@test "predict ends with 1 if no image can be used, or there are none" {
   mkdir nothing
   refuse 1 'no images' "$BIN/predict" -w w.safetensors nothing
   refuse 1 'empty' "$BIN/predict" -w w.safetensors < /dev/null
@@ -119,7 +119,7 @@ answers() { cut -f 3 | xargs; }
   expect_status 1 "$BIN/predict" -w w.safetensors -k 1 --rejects=r.tsv val.shard
   assert_equal "${#lines[@]}" 11
   assert_contains "$stderr" "predict: 11 images, 1 rejected"
-  # The list is that of the other tools.
+  # The list of rejects is the same as that of the other tools.
   expect_status 1 "$BIN/eval" -q -w w.safetensors --rejects=eval.tsv val.shard
   cmp r.tsv eval.tsv
   grep -q '^val.shard: record 3 (.*): offset [0-9]*	payload checksum mismatch$' r.tsv || fail "$(cat r.tsv)"
@@ -128,7 +128,7 @@ answers() { cut -f 3 | xargs; }
   refuse 1 '^predict: other.shard: images are 14x14x1' "$BIN/predict" -w w.safetensors other.shard
 }
 
-@test "predict escapes names, and refuses weights that are none" {
+@test "predict escapes names, and refuses files that are not weights" {
   cp "${images[0]}" $'a\tb\n.png'
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 $'a\tb\n.png'
   assert_equal "$(cut -f 1 <<< "$output")" 'a\tb\n.png'
@@ -138,8 +138,8 @@ answers() { cut -f 3 | xargs; }
   [[ $stderr != *device* ]] || fail "$stderr"
 }
 
-@test "predict refuses to name a class where the net's output is not a number" {
-  # Weights as large as floats go, of both signs: the sums are infinite, and their differences no numbers.
+@test "predict refuses to name a class if the net's output is not a number" {
+  # The weights are the largest floats of both signs, so sums are infinite and their differences are not numbers.
   local header begin end i
   header=$(od -A n -t u8 -N 8 w.safetensors | tr -d ' ')
   read -r begin end < <(head -c $((header + 8)) w.safetensors | grep -aoE '"f2.weight":[^}]*}' |
@@ -150,7 +150,7 @@ answers() { cut -f 3 | xargs; }
   assert_equal "$output" ""
 }
 
-@test "predict reports what it cannot write, and ends quietly where nobody reads" {
+@test "predict reports what it cannot write, and ends quietly if nobody reads" {
   requires_full_device
   refuse 1 '/dev/full: No space left' "$BIN/predict" -w w.safetensors -o /dev/full "${images[0]}"
   # shellcheck disable=SC2016
@@ -174,7 +174,7 @@ answers() { cut -f 3 | xargs; }
   assert_contains "$output" "photos/all/"
 }
 
-@test "predict says once that a shard does not fit the net, and warns of one prepared in another way" {
+@test "predict says once that a shard does not fit the net, and warns of one prepared differently" {
   "$BIN/imgprep" -q --size=16 -o small.shard "${images[@]}"
   expect_status 1 "$BIN/predict" -q -w w.safetensors small.shard
   assert_equal "$output" ""

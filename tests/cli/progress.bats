@@ -1,4 +1,4 @@
-# Progress, as a terminal shows it: through a pseudo-terminal.
+# Progress as a terminal shows it, by means of a pseudo-terminal.
 load common
 load training
 
@@ -8,7 +8,8 @@ setup() {
   requires_terminal
 }
 
-# on_terminal COLUMNS COMMAND: runs it in bash on a terminal of that width; shown has each state of its last line.
+# on_terminal COLUMNS COMMAND: runs the command in bash on a terminal of that width; `shown` has each state of its last
+# line.
 on_terminal() {
   script -qec "stty cols $1; $2" /dev/null < /dev/null > typescript
   tr '\r' '\n' < typescript | sed 's/\x1b\[K//g' | sed '/^$/d' > shown
@@ -16,7 +17,7 @@ on_terminal() {
 
 @test "train shows its rate, the time left and the loss at 80 columns; a longer bar at 120" {
   make_training_set
-  # However fast the machine: stopped when it has drawn some states of a long run.
+  # The run is long, and is stopped when it has drawn some states, so that the speed of the machine does not matter.
   local command="timeout --foreground 1 '$BIN/train' ${SMALL[*]} --steps=1000000 -o w.safetensors train.shard || true"
   on_terminal 80 "$command"
   grep -Eq '^train: \[[# ]{10}\] [0-9]+/8000000 images [0-9.]+/s ETA [0-9hms]+ loss [0-9]' shown || fail "$(cat shown)"
@@ -28,7 +29,7 @@ on_terminal() {
   grep -Eq '^train: [0-9]+/8000000 images [0-9.]+/s ETA' shown || fail "$(cat shown)"
 }
 
-@test "predict and the looks of shardpack show progress, but not between their lines" {
+@test "predict and shardpack's listings show progress, but not between their lines" {
   make_training_set
   small_train --steps=1 -o w.safetensors train.shard
   on_terminal 80 "'$BIN/predict' -w w.safetensors val.shard > answers"

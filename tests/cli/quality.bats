@@ -1,8 +1,8 @@
-# Five hundred photographs of ImageNet: imgprep's pixels against Pillow's, and where AlexNet's learning starts.
+# On five hundred ImageNet photographs: imgprep's pixels compared with Pillow's, and the loss at which AlexNet starts.
 
 load common
 
-@test "at least 45 dB on average against Pillow's antialiased resize, no image under 36" {
+@test "at least 45 dB on average compared with Pillow's antialiased resize, no image below 36" {
   requires_data imagenet-samples-500.tar
   python=$(command -v /usr/bin/python3 || command -v python3) || skip "needs python3, which is not installed"
   "$python" -c 'import numpy, PIL' 2> /dev/null || skip "needs Python's numpy and Pillow (python3-numpy, python3-pil)"
@@ -25,7 +25,7 @@ load common
     NR == 2 { exit !(column > 0 && $column >= 6.9 && $column <= 8.0) }' log.tsv || fail "$(cat log.tsv)"
 }
 
-@test "tests/quality/by_heart says what it lacks" {
+@test "tests/quality/by_heart says what is missing" {
   expect_status 0 env CONVOY_DATA= "$ROOT/tests/quality/by_heart"
   assert_contains "$output" "skipped: needs imagenet-samples-500.tar"
 }

@@ -1,4 +1,4 @@
-# The same seed gives the same bytes; data do not depend on the number of threads.
+# The same seed gives the same bytes, and data does not depend on the number of threads.
 load common
 load training
 
@@ -36,8 +36,8 @@ load training
     small_train -j $j --steps=12 --log=$j.tsv --log-every=1steps -o w.safetensors train.shard
   done
   small_train --steps=12 --seed=2 --log=other.tsv --log-every=1steps -o w.safetensors train.shard
-  # One image, crop or mask exchanged changes the loss of a step by about 1e-2; another order of sums by some 1e-6, which
-  # may grow over the steps.
+  # Another image, crop or mask changes the loss of a step by about 1e-2; another order of summation changes it by some
+  # 1e-6, which may grow over the steps.
   differ() {
     paste "$1" "$2" | awk -F '\t' 'NR > 1 && ($5 - $14 > 1e-4 || $14 - $5 > 1e-4) { bad = 1 } END { exit !bad }'
   }

@@ -1,4 +1,4 @@
-# A run that was killed and resumed ends with the bits, and the log, of a run that was never stopped.
+# A run that was killed and resumed ends with the same bits and the same log as a run that was never stopped.
 load common
 load training
 
@@ -7,7 +7,7 @@ setup() {
   make_training_set
 }
 
-# The log without the speed.
+# Prints the log without the speed.
 log_of() { cut -f 1-8 "$1"; }
 
 # kill_at STEP OPTION...: trains in the background and kills it when its log says that STEP steps are done.
@@ -30,7 +30,7 @@ kill_at() {
   for at in 1 23 62; do
     rm -f log.tsv c.safetensors
     kill_at "$at" "${run[@]}" --log=log.tsv --checkpoint-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard
-    [ ! -e w.safetensors ] || rm w.safetensors  # it may have been quicker than the kill
+    [ ! -e w.safetensors ] || rm w.safetensors  # the run may have ended before the kill
     expect_status 0 "$BIN/train" --resume=c.safetensors --val=val.shard --val-every=2epochs --log-every=3steps \
       --log=log.tsv -o w.safetensors train.shard
     assert_contains "$stderr" "resumed at step"
@@ -39,8 +39,8 @@ kill_at() {
   done
 }
 
-@test "train killed again and again, often while it writes a checkpoint, loses nothing" {
-  # 6 MB a checkpoint, after steps that take far less time than to write that.
+@test "train that is killed again and again, often while it writes a checkpoint, loses nothing" {
+  # A checkpoint has 6 MB, and writing it takes far longer than a step.
   make_net 4 4000
   SMALL=(--net=small.net --mean=mean.safetensors --batch=8 --lr=0.00001 --steps=40)
   local run=(--checkpoint-every=1steps --checkpoint=c.safetensors)
@@ -63,7 +63,7 @@ kill_at() {
     assert_equal "$status" 137
     kills=$((kills + 1))
     if [ -e c.safetensors ]; then
-      expect_status 0 "$BIN/eval" -q -w c.safetensors val.shard  # whole, whatever was being written
+      expect_status 0 "$BIN/eval" -q -w c.safetensors val.shard  # intact, whatever was being written
       resume=(--resume=c.safetensors)
     fi
   done
@@ -72,8 +72,8 @@ kill_at() {
   cmp w.safetensors whole.safetensors
 }
 
-@test "a full disk under a checkpoint ends the run, and the checkpoint before stays whole" {
-  # No file may be larger than 1 MB: the first checkpoint fits, the second, of a larger net, does not.
+@test "a full disk ends the run at a checkpoint, and the previous checkpoint stays intact" {
+  # No file may be larger than 1 MB. The first checkpoint fits; the second, of a larger net, does not.
   small_train --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
   cp c.safetensors before.safetensors
   make_net 4 4000
@@ -103,14 +103,14 @@ kill_at() {
   assert_equal "$(log_of log.tsv)" "$(log_of whole.tsv)"
 }
 
-@test "a finished run goes on with more epochs, as one run of that many" {
+@test "a finished run goes on with more epochs, and equals one run of that many" {
   small_train --epochs=6 -o whole.safetensors train.shard
-  small_train --epochs=2 --checkpoint-every=never -o w.safetensors train.shard  # asks for one at the end
+  small_train --epochs=2 --checkpoint-every=never -o w.safetensors train.shard  # writes a checkpoint at the end
   [ -e w.checkpoint.safetensors ]
   expect_status 0 "$BIN/train" --resume=w.checkpoint.safetensors --epochs=6 -o w.safetensors train.shard
   assert_contains "$stderr" "epochs: 2 in the checkpoint, 6 now"
   "$BIN/train" -q --resume=w.checkpoint.safetensors -o again.safetensors train.shard
-  run ! cmp -s again.safetensors w.safetensors  # the checkpoint's own epochs: 2
+  run ! cmp -s again.safetensors w.safetensors  # the 2 epochs of the checkpoint
   same_tensors w.safetensors whole.safetensors
 }
 
@@ -125,7 +125,7 @@ kill_at() {
 }
 
 validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
-@test "a run that a signal ended while it validated goes on without validation too" {
+@test "a run that a signal ended during validation can go on without validation" {
   make_idx big 20000 size=12x12 classes=4 seed=3
   "$BIN/imgprep" -q --size=none --gray --idx big-images.idx big-labels.idx -o big.shard
   small_train --steps=2 -o whole.safetensors train.shard
@@ -135,7 +135,7 @@ validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
     "$BIN/train" -q "${SMALL[@]}" --steps=2 --val=big.shard --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
       -o w.safetensors train.shard &
     pid=$!
-    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 2 ]; do sleep 0.01; done  # both steps: it validates
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 2 ]; do sleep 0.01; done  # both steps are done: it validates
     kill -TERM "$pid" || true
     wait "$pid" || true
     ! validation_due || break
@@ -153,7 +153,7 @@ validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
   cmp auto.safetensors fp32.safetensors
 }
 
-@test "a run in bf16 goes on in bf16 where it is resumed" {
+@test "a run in bf16 goes on in bf16 if it is resumed" {
   requires_bf16
   small_train --precision=bf16 --steps=4 -o whole.safetensors train.shard
   small_train --precision=bf16 --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
@@ -162,7 +162,7 @@ validation_due() { grep -qF '\"validation_due\":true' c.safetensors; }
   cmp w.safetensors whole.safetensors
 }
 
-# Tensors alone: the metadata tell the options apart where these differ.
+# Compares only the tensors, because the metadata hold the options, which may differ.
 same_tensors() {
   local file skip
   for file in "$@"; do
@@ -172,7 +172,7 @@ same_tensors() {
   cmp "$1.tensors" "$2.tensors"
 }
 
-@test "train --resume names what differs, and refuses what cannot" {
+@test "train --resume names what differs, and refuses what must not differ" {
   small_train --steps=6 --checkpoint=c.safetensors -o w.safetensors train.shard
   expect_status 0 "$BIN/train" --resume=c.safetensors --steps=8 --lr=0.001 --momentum=0.8 -j 1 -o v.safetensors train.shard
   assert_contains "$stderr" "lr: 0.002 in the checkpoint, 0.001 now"

@@ -1,9 +1,9 @@
-# tests/run must never take a failure for a success: programs that crash, hang or run nothing, files that do not
-# parse. And the check of the order of includes must see what breaks it.
+# tests/run must never mistake a failure for a success: programs that crash, hang or run nothing, files that do not parse.
+# The check of the order of includes must notice what breaks it.
 
 load common
 
-# A test program that prints what GoogleTest would, then does something.
+# Makes a test program that prints what GoogleTest would print, then runs a command.
 fake_program() {  # NAME LINE... (the last one is a shell command)
   local name=$1 last=${*: -1}
   shift
@@ -17,7 +17,7 @@ fake_program() {  # NAME LINE... (the last one is a shell command)
   chmod +x "$name"
 }
 
-# sum_up JOB...: $output is the last line of the run.
+# sum_up JOB...: runs the jobs; $output is the last line of the run.
 sum_up() {
   run env LIMIT="${LIMIT:-60}" "$ROOT/tests/run" -j 2 -o results "$@"
   report=$output
@@ -83,7 +83,7 @@ sum_up() {
   assert_equal "$status $output" "0 1 passed, 0 failed, 1 skipped"
 }
 
-@test "jobs see no GPU unless they may" {
+@test "jobs see no GPU unless they are allowed to" {
   mkdir check
   # shellcheck disable=SC2016
   printf '%s\n' '#!/bin/sh' '[ "${CUDA_VISIBLE_DEVICES-none}" = "" ]' > check/hidden
@@ -94,7 +94,7 @@ sum_up() {
   assert_equal "$status $output" "1 0 passed, 1 failed, 0 skipped"
 }
 
-@test "nothing run is no success" {
+@test "running nothing is not a success" {
   sum_up
   assert_equal "$status $output" "1 0 passed, 0 failed, 0 skipped"
 }

@@ -3,7 +3,7 @@
 # shellcheck disable=SC2002,SC2016  # cat makes pipes, which is the point; inner shells expand by themselves
 load common
 
-# all.shard: 30 images of 8x6 in 3 classes.
+# Makes all.shard: 30 images of 8x6 in 3 classes.
 make_all() {
   make_folders in 3 10 size=8x6
   "$BIN/imgprep" -q --size=none in -o all.shard
@@ -17,7 +17,7 @@ flip() {
   # shellcheck disable=SC2059
   printf "\\x$(printf %02x $((old ^ 1)))" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
 }
-# payload FILE RECORD: offset of its payload.
+# payload FILE RECORD: prints the offset of the record's payload.
 payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { print $5 }'; }
 
 @test "shardpack: without options passes everything on" {
@@ -31,7 +31,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   names out.shard | cmp - wanted
 }
 
-@test "shardpack: a list of names is read strictly, and an empty one is no standard input" {
+@test "shardpack: a list of names is read strictly, and an empty one does not mean standard input" {
   make_all
   refuse_names() {  # TEXT MESSAGE OPTION...
     printf '%b' "$1" > list
@@ -55,7 +55,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   "$BIN/shardpack" -q -0 --files-from=list | cmp - all.shard
 }
 
-@test "shardpack: the shuffle depends on the seed alone" {
+@test "shardpack: the shuffle depends only on the seed" {
   make_all
   "$BIN/shardpack" -q --shuffle all.shard > a
   for options in -j1 -j2 --memory=1 --memory=1000 --memory=2K --memory=1T --seed=1; do
@@ -91,10 +91,10 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   assert_equal "$(echo 100%-*)" "100%-0 100%-1"
   "$BIN/shardpack" -q --shuffle --per-shard=40 -o 'y-%d' all.shard
   assert_equal "$(echo y-*)" "y-0"
-  # A plain name is a plain name.
+  # The name of a single output is taken literally.
   "$BIN/shardpack" -q -o '50%.shard' all.shard
   cmp '50%.shard' all.shard
-  # More shards than records: the rest is empty, and valid.
+  # If there are more shards than records, the last ones are empty but valid.
   "$BIN/shardpack" -q --shards=32 -o 'z-%02d' all.shard
   assert_equal "$("$BIN/shardpack" --verify z-31)" "z-31	0	0"
   assert_equal "$("$BIN/shardpack" --info z-* | awk '$1 == "records" { n += $2 } END { print n }')" 30
@@ -105,7 +105,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   "$BIN/shardpack" -q --split=train:0.8,val:0.1,test:0.1 -o '%s.shard' all.shard
   assert_equal "$(names train.shard | wc -l) $(names val.shard | wc -l) $(names test.shard | wc -l)" "24 3 3"
   names train.shard val.shard test.shard | sort | cmp - <(names all.shard | sort)
-  # In the order of the input without --shuffle; with it, the same records in another order.
+  # Without --shuffle a part keeps the order of the input; with it, it has the same records in another order.
   names all.shard | grep -Fxf <(names train.shard) | cmp - <(names train.shard)
   "$BIN/shardpack" -q --shuffle --split=train:0.8,val:0.1,test:0.1 -o 's-%s.shard' all.shard
   names s-train.shard | sort | cmp - <(names train.shard | sort)
@@ -129,7 +129,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   "$BIN/shardpack" -q -j1 --codec=raw a.jpeg > a.raw
   "$BIN/shardpack" -q -j2 --codec=raw a.jpeg | cmp - a.raw
   assert_equal "$("$BIN/shardpack" --list a.raw | awk '{ print $6 }' | uniq)" 144
-  # Of both kinds only where it is said what shall come out.
+  # Inputs with different codecs are taken only with --codec.
   refuse 1 'codec jpeg' "$BIN/shardpack" -o no.shard all.shard a.jpeg
   refuse 1 'choose one with --codec' "$BIN/shardpack" --shuffle -o no.shard all.shard a.jpeg
   assert_missing no.shard
@@ -165,7 +165,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   [ -e out/class1/2.png ]
   "$BIN/imgprep" -q --size=none out -o again.shard
   cmp again.shard all.shard
-  # The same through threads and a pipe; JPEG as it is.
+  # The same with threads and from a pipe; JPEG stays as it is.
   "$BIN/shardpack" -q -j2 --extract=two - < all.shard
   diff -r out two
   "$BIN/shardpack" -q --codec=jpeg all.shard > j.shard
@@ -211,7 +211,7 @@ all.shard	30	0"
   refuse 1 "$place" "$BIN/shardpack" --extract=dir bad.shard
   assert_contains "$stderr" "shardpack: 29 records in dir, 1 rejected"
   assert_equal "$(find dir -name '*.png' | wc -l)" 29
-  # Stop: nothing is written.
+  # With --on-error=stop nothing is written.
   for options in --shuffle --codec=jpeg '--shuffle --memory=1K'; do
     # shellcheck disable=SC2086
     refuse 1 "record 7.*checksum mismatch" "$BIN/shardpack" --on-error=stop -o no.shard $options bad.shard
@@ -228,7 +228,7 @@ all.shard	30	0"
   refuse 1 '^shardpack: 30 records in 1 shard, none rejected in spite of damage$' "$BIN/shardpack" -o out.shard longer.shard
   head -c $(($(payload all.shard 20) + 10)) all.shard > cut.shard
   refuse 1 'its last 10 records lost' "$BIN/shardpack" -o out.shard cut.shard
-  # Records are counted, not messages; of what may have followed nothing is known.
+  # Records are counted, not messages; nothing is known about what may have followed.
   assert_contains "$stderr" "shardpack: 20 records in 1 shard, at least 10 rejected"
   refuse 1 '^shardpack: 20 records in dir, at least 10 rejected$' "$BIN/shardpack" --extract=dir cut.shard
   refuse 1 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors cut.shard
@@ -245,7 +245,7 @@ all.shard	30	0"
   assert_missing no.shard
 }
 
-@test "shardpack: inputs that do not go together are both named" {
+@test "shardpack: two inputs that do not fit together are both named" {
   make_all
   make_folders more 4 2 size=8x6
   "$BIN/imgprep" -q --size=none more -o more.shard
@@ -262,7 +262,7 @@ all.shard	30	0"
   assert_missing no.shard no0.shard no%d.shard
 }
 
-@test "shardpack: files that are no shards" {
+@test "shardpack: files that are not shards" {
   make_all
   : > empty
   head -c 100000 /dev/urandom > garbage
@@ -272,7 +272,7 @@ all.shard	30	0"
   refuse 1 'in: Is a directory' "$BIN/shardpack" in -o no
   refuse 1 'missing: No such file' "$BIN/shardpack" missing -o no
   refuse 1 'transferred as text' "$BIN/shardpack" -o no <(sed 's/\r$//' all.shard)
-  # One that cannot be read does not keep the others from being looked at.
+  # An input that cannot be read does not keep the others from being verified.
   expect_status 1 "$BIN/shardpack" --verify empty all.shard missing all.shard
   assert_equal "$output" "empty	0	1
 all.shard	30	0

@@ -1,4 +1,4 @@
-# Signals: what ends a tool leaves no temporary file behind.
+# Signals: a tool that a signal ends leaves no temporary file behind.
 load common
 load training
 
@@ -7,17 +7,17 @@ setup() {
   make_training_set
   mkfifo gate
 }
-# The gate is held open: a tool that reads it waits for bytes that never come.
+# The gate is held open, so that a tool that reads it waits for bytes that never come.
 teardown() { exec 8>&-; }
 
-# ends_clean SIGNAL:STATUS FILE... -- COMMAND...: the command, once it has FILE's temporary file, is sent the signal, ends
-# with the status, and leaves neither the FILEs nor temporary files of theirs.
+# ends_clean SIGNAL:STATUS FILE... -- COMMAND...: starts the command, sends it the signal once each FILE has its temporary
+# file, and fails unless it ends with the status and leaves neither the FILEs nor their temporary files.
 ends_clean() {
   local signal=${1%:*} wanted=${1#*:} files=() pid file status=0
   shift
   while [ "$1" != -- ]; do files+=("$1") && shift; done
   shift
-  # A shell lets its background jobs ignore SIGINT and SIGQUIT.
+  # A shell makes its background jobs ignore SIGINT and SIGQUIT.
   env --default-signal=INT,QUIT "$@" < /dev/null 8>&- &
   pid=$!
   for file in "${files[@]}"; do
@@ -32,7 +32,7 @@ ends_clean() {
   assert_missing "${files[@]}"
 }
 
-@test "whatever signal ends meanimg leaves nothing of it" {
+@test "meanimg leaves nothing behind, whatever signal ends it" {
   exec 8<> gate
   local signal
   ulimit -c 0
@@ -42,14 +42,14 @@ ends_clean() {
   done
 }
 
-@test "SIGTERM leaves nothing of shardpack, also while it gathers what to shuffle" {
+@test "shardpack leaves nothing behind after SIGTERM, even while it collects what to shuffle" {
   exec 8<> gate
   ends_clean TERM:143 r.tsv -- "$BIN/shardpack" --shuffle -o x.shard --rejects=r.tsv train.shard gate
   ends_clean TERM:143 r.tsv -- "$BIN/shardpack" --list --rejects=r.tsv -o list.tsv train.shard gate
   assert_missing x.shard list.tsv
 }
 
-@test "SIGINT and SIGTERM leave nothing of eval" {
+@test "eval leaves nothing behind after SIGINT and SIGTERM" {
   small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
   local signal
   for signal in INT:130 TERM:143; do
@@ -57,7 +57,7 @@ ends_clean() {
   done
 }
 
-@test "SIGINT and SIGTERM leave nothing of predict" {
+@test "predict leaves nothing behind after SIGINT and SIGTERM" {
   small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
   exec 8<> gate
   fixture png a.png size=12x12 kind=gray
@@ -109,8 +109,8 @@ ends_clean() {
   grep -qx 'train: no checkpoint written: give --checkpoint=FILE' messages || fail "$(cat messages)"
 }
 
-@test "train lets a signal be ignored that it was started to ignore" {
-  # A shell lets its background jobs ignore SIGINT.
+@test "train ignores a signal that it was started to ignore" {
+  # A shell makes its background jobs ignore SIGINT.
   "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
     -o w.safetensors train.shard &
   local pid=$! lines status=0
@@ -125,7 +125,7 @@ ends_clean() {
 
 @test "a reader that goes away ends imgprep quietly, and leaves no list of rejects" {
   make_folders photos 2 2
-  # Two of these are more than a chunk, which is written while the list is still open.
+  # Two of these fill more than a chunk, so one is written while the list is still open.
   # shellcheck disable=SC2016
   run --separate-stderr bash -c '"$0" -q --size=1024 --rejects=r.tsv photos | true; exit "${PIPESTATUS[0]}"' "$BIN/imgprep"
   assert_equal "$status" 141
@@ -141,7 +141,7 @@ ends_clean() {
   exec 8<> gate
   "$BIN/shardpack" -q -j1 --shuffle --rejects=r.tsv -o gate big.shard 2> messages 8>&- &
   pid=$!
-  head -c 4096 gate > /dev/null  # it is at the records, and most fit neither into the pipe nor into buffers
+  head -c 4096 gate > /dev/null  # it has reached the records, most of which fit neither into the pipe nor into buffers
   truncate -s 4096 big.shard
   timeout 20 cat gate > /dev/null 8>&- &
   wait "$pid" || status=$?

@@ -9,7 +9,7 @@ setup() {
   fixture png a.png size=12x12
 }
 
-# usual TOOL: `command` is a call of it that writes to standard output, its input in a file.
+# usual TOOL: sets `command` to a call of the tool that reads a file and writes to standard output.
 usual() {
   case $1 in
     imgprep) command="'$BIN/imgprep' -q --gray --size=12 a.png" ;;
@@ -66,7 +66,7 @@ ends_quietly() {
 @test "eval ends quietly without its reader" { ends_quietly eval; }
 @test "predict ends quietly without its reader" { ends_quietly predict; }
 
-# on_terminal COMMAND: runs it with a terminal as its three standard streams; `shown` has what it shows.
+# on_terminal COMMAND: runs the command with a terminal as its three standard streams; `shown` is what it shows.
 on_terminal() {
   requires_terminal
   run script -qec "$1" /dev/null < /dev/null
@@ -85,7 +85,7 @@ refuses_terminal() {
 @test "shardpack writes no shard to a terminal" { refuses_terminal shardpack; }
 @test "train writes no weights to a terminal" { refuses_terminal train; }
 
-@test "a terminal by its name takes no shard either" {
+@test "imgprep writes no shard to a terminal given by name either" {
   on_terminal "'$BIN/imgprep' -q --gray --size=12 -o /dev/tty a.png"
   assert_equal "$status" 2
   assert_contains "$shown" "is a terminal and the output is binary"
@@ -100,7 +100,7 @@ answers_on_terminal() {
 @test "eval answers on a terminal" { answers_on_terminal eval top1_error; }
 @test "predict answers on a terminal" { answers_on_terminal predict a.png; }
 
-# Without operands a terminal would be waited on for ever, it seems to the user.
+# Without operands a tool would wait for a terminal, and seem to hang.
 wants_input() {
   local options="-o x.out"
   case $1 in

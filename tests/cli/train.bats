@@ -52,7 +52,7 @@ setup() {
   run ! cmp -s a.safetensors c.safetensors
 }
 
-@test "train stops where the loss is no number: status 1, no weights, the last checkpoint stays" {
+@test "train stops if the loss is not a number: status 1, no weights, the last checkpoint stays" {
   small_train --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
   cp c.safetensors before.safetensors
   refuse 1 'not a finite number|not finite numbers' "$BIN/train" "${basic[@]}" --resume=c.safetensors --lr=1e6 --steps=60 \
@@ -63,9 +63,9 @@ setup() {
   cmp c.safetensors before.safetensors
 }
 
-# The lines of train --profile on standard error.
+# Prints the lines of train --profile on standard error.
 profile_lines() { sed -n '/^phase /,$p' <<< "$stderr"; }
-# Shares of all lines but the sums are 100 % in all, but for the rounding of each, and all phases and layers are there.
+# The shares of all lines except the sums add up to 100 %, apart from rounding, and all phases and layers are there.
 profile_is_whole() {
   profile_lines | awk '
     NR > 1 && $1 !~ /^[#(]/ && ($2 != "(all)" || $1 == "other") { sum += $4; lines++ }
@@ -90,7 +90,7 @@ profile_is_whole() {
   grep -q '^backward ' profile.txt
 }
 
-@test "train --profile counts the steps of a resumed run alone, and none where there are none" {
+@test "train --profile counts only the steps of a resumed run, and none if there are none" {
   small_train --steps=4 --checkpoint=c.safetensors -o w.safetensors train.shard
   expect_status 0 small_train --profile --resume=c.safetensors --steps=7 --device=cpu -o w.safetensors train.shard
   profile_is_whole
@@ -99,7 +99,7 @@ profile_is_whole() {
   assert_contains "$stderr" "no step was taken"
 }
 
-@test "a signal ends train with the profile too" {
+@test "train writes the profile even if a signal ends it" {
   "$BIN/train" -q "${SMALL[@]}" --profile --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
     -o w.safetensors train.shard 2> profile.txt &
   local pid=$! status=0
@@ -119,7 +119,7 @@ profile_is_whole() {
 
 @test "SIGINT and SIGTERM end train after a checkpoint, with 130 and 143" {
   local signal
-  # A shell lets its background jobs ignore SIGINT.
+  # A shell makes its background jobs ignore SIGINT.
   for signal in INT:130 TERM:143; do
     rm -f log.tsv c.safetensors
     env --default-signal=INT "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
@@ -134,13 +134,13 @@ profile_is_whole() {
 }
 
 @test "a second signal ends train at once" {
-  mkfifo c.safetensors  # to open it for writing lasts until somebody reads
+  mkfifo c.safetensors  # opening it for writing blocks until somebody reads
   "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
   local pid=$! status=0 before
   until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
   kill -TERM "$pid"
   before=-1
-  until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # at its checkpoint
+  until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # it is at its checkpoint
   kill -0 "$pid"
   kill -TERM "$pid"
   wait "$pid" || status=$?
@@ -150,7 +150,7 @@ profile_is_whole() {
 
 @test "a signal while train writes its weights does not lose them" {
   small_train --steps=2 --checkpoint-every=never -o whole.safetensors train.shard
-  mkfifo w.safetensors  # to open it for writing lasts until somebody reads
+  mkfifo w.safetensors  # opening it for writing blocks until somebody reads
   "$BIN/train" -q "${SMALL[@]}" --steps=2 --log=log.tsv --log-every=1steps --checkpoint-every=never -o w.safetensors train.shard &
   local pid=$! status=0
   until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -eq 3 ]; do sleep 0.1; done
@@ -168,7 +168,7 @@ profile_is_whole() {
   local pid status=0
   "$BIN/train" -q "${SMALL[@]}" --steps=2 -o w.safetensors input.shard &
   pid=$!
-  exec 8> input.shard  # lasts until train opens its data
+  exec 8> input.shard  # blocks until train opens its data
   kill -USR1 "$pid"
   cat train.shard >&8
   exec 8>&-
@@ -226,7 +226,7 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
-@test "train refuses inputs that do not go together" {
+@test "train refuses inputs that do not fit together" {
   make_idx other 8 size=14x14 classes=4
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard
   refuse 1 '^train: other.shard: images are 14x14x1 .*the net takes 12x12x1' "$BIN/train" "${basic[@]}" -o w.safetensors other.shard
@@ -247,7 +247,7 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
-@test "train warns of a mean of images that were prepared in another way" {
+@test "train warns of a mean of images that were prepared differently" {
   "$BIN/imgprep" -q --size=none --gray --exif --idx train-images.idx train-labels.idx -o exif.shard
   "$BIN/meanimg" -q -o exif.mean exif.shard
   expect_status 0 "$BIN/train" --net=small.net --mean=exif.mean --steps=1 -o w.safetensors train.shard
@@ -272,7 +272,7 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
-@test "train finds out before the first step where it cannot write" {
+@test "train finds out before the first step if it cannot write" {
   refuse 1 'no/such/w.safetensors: No such file' "$BIN/train" "${basic[@]}" -o no/such/w.safetensors train.shard
   mkdir folder
   refuse 1 'folder: Is a directory' "$BIN/train" "${basic[@]}" -o folder train.shard
@@ -293,14 +293,14 @@ profile_is_whole() {
   assert_missing w.safetensors
 }
 
-@test "train says where a processor does not compute in bf16" {
+@test "train says so if the processor does not compute in bf16" {
   export ONEDNN_MAX_CPU_ISA=AVX2
   refuse 1 "^train: this processor does not compute in bf16, which takes AVX-512: use --precision=fp32$" \
     "$BIN/train" "${basic[@]}" --device=cpu --precision=bf16 --steps=1 -o w.safetensors train.shard
   assert_missing w.safetensors
 }
 
-@test "train ends with 2 where it is used wrongly" {
+@test "train ends with 2 if it is used wrongly" {
   local option
   for option in --lr-policy=plateau --lr-policy=step:0.1 --crop=middle --flip=maybe --order=random --batch=0 \
     --batch=8x --epochs=-1 --lr=nan --momentum=2 --seed=-1 --precision=fp64 --device=tpu --checkpoint-every=1hour \
@@ -320,5 +320,5 @@ profile_is_whole() {
   mapfile -t examples < <(man_examples convoy-train.1)
   [ "${#examples[@]}" -ge 4 ]
   for command in "${examples[@]}"; do run_example "$command"; done
-  assert_equal "$(cut -d ' ' -f 1 <<< "$output")" 1  # of the last one: both epochs fit into one batch
+  assert_equal "$(cut -d ' ' -f 1 <<< "$output")" 1  # from the last example; both epochs fit into one batch
 }
