@@ -26,9 +26,9 @@ std::string text(const Index3& index) {
   return "(" + std::to_string(index.x) + "," + std::to_string(index.y) + "," + std::to_string(index.z) + ")";
 }
 
-std::string text(const Place& where) { return std::string(where.file) + ":" + std::to_string(where.line); }
+std::string text(const CallSite& where) { return std::string(where.file) + ":" + std::to_string(where.line); }
 
-bool same_place(const Meeting& a, const Meeting& b) {
+bool same_call_site(const Meeting& a, const Meeting& b) {
   return a.what == b.what && a.where.line == b.where.line && a.execute == b.execute;
 }
 
@@ -124,7 +124,7 @@ class BlockRunner {
     Thread& first = fibers_[waiting[0] * kWarpSize].thread;
     for (unsigned i = 0; i < warps * kWarpSize; ++i) {
       Thread& thread = fibers_[i].thread;
-      if (thread.state != Thread::State::in_block || !same_place(thread.meeting, first.meeting)) {
+      if (thread.state != Thread::State::in_block || !same_call_site(thread.meeting, first.meeting)) {
         throw Fault(message(first, describe(first) + " while " + describe(thread)));
       }
     }
@@ -145,7 +145,7 @@ class BlockRunner {
     for (unsigned lane = 1; lane < kWarpSize; ++lane) {
       const Thread& other = fibers_[warp * kWarpSize + lane].thread;
       const bool waits = first.state != Thread::State::done;
-      if (other.state != first.state || (waits && !same_place(first.meeting, other.meeting))) {
+      if (other.state != first.state || (waits && !same_call_site(first.meeting, other.meeting))) {
         throw Fault(message(first, "divergent warp: " + describe(first) + " while " + describe(other)));
       }
     }
@@ -163,7 +163,7 @@ class BlockRunner {
 
  public:
   std::string message(const Thread& thread, std::string_view reason, bool with_thread = true) const {
-    const Place& where = block_.shape->where;
+    const CallSite& where = block_.shape->where;
     std::string result =
         "kernel launched at " + text(where) + " in " + where.function + ": block " + text(block_.index);
     if (with_thread) result += " thread " + text(thread.index);
@@ -282,7 +282,7 @@ void meet(const Meeting& meeting) {
   BlockRunner::of_this_thread().back_to_scheduler();
 }
 
-void block_barrier(const char* what, const Place& where) {
+void block_barrier(const char* what, const CallSite& where) {
   Meeting meeting;
   meeting.what = what;
   meeting.where = where;

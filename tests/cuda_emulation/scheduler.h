@@ -33,13 +33,14 @@ struct Index3 {
 };
 
 // The source location of a call: a std::source_location that clang-tidy 14 understands.
-struct Place {
+struct CallSite {
   const char* file = "";
   unsigned line = 0;
   const char* function = "";
   // The location of the caller, if used as a default argument.
-  static constexpr Place here(const char* of_file = __builtin_FILE(), unsigned of_line = __builtin_LINE(),
-                              const char* of_function = __builtin_FUNCTION()) {
+  static constexpr CallSite current(const char* of_file = __builtin_FILE(),
+                                    unsigned of_line = __builtin_LINE(),
+                                    const char* of_function = __builtin_FUNCTION()) {
     return {of_file, of_line, of_function};
   }
 };
@@ -48,7 +49,7 @@ struct LaunchShape {
   Index3 grid;
   Index3 block;
   std::size_t shared_bytes = 0;
-  Place where;  // of the call of launch()
+  CallSite where;  // of the call of launch()
 };
 
 // The arguments of a warp collective, by lane.
@@ -57,7 +58,7 @@ using LaneArguments = std::array<void*, kWarpSize>;
 // What a thread waits for.
 struct Meeting {
   const char* what = nullptr;  // "__shfl_xor_sync"
-  Place where;
+  CallSite where;
   void* arguments = nullptr;                        // on the waiting thread's stack
   void (*execute)(const LaneArguments&) = nullptr;  // null: the whole block meets
 };
@@ -108,7 +109,7 @@ void meet(const Meeting& meeting);
 
 // The running thread's part of the collective `what`. `Arguments` holds what each lane gives and gets.
 template <typename Arguments, void (*kCompute)(const std::array<Arguments*, kWarpSize>&)>
-void warp_collective(const char* what, const Place& where, Arguments& arguments) {
+void warp_collective(const char* what, const CallSite& where, Arguments& arguments) {
   Meeting meeting;
   meeting.what = what;
   meeting.where = where;
@@ -120,7 +121,7 @@ void warp_collective(const char* what, const Place& where, Arguments& arguments)
   };
   meet(meeting);
 }
-void block_barrier(const char* what, const Place& where);
+void block_barrier(const char* what, const CallSite& where);
 
 // The running block's static shared memory for the object that `key` identifies.
 [[nodiscard]] void* static_shared(const void* key, std::size_t bytes, std::size_t alignment);

@@ -39,7 +39,7 @@ struct dim3 {
 #define blockDim (::convoy::emulation::current_block->shape->block)
 #define gridDim (::convoy::emulation::current_block->shape->grid)
 
-inline void __syncthreads(const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+inline void __syncthreads(const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   convoy::emulation::block_barrier("__syncthreads", where);
 }
 
@@ -74,7 +74,8 @@ inline void check_mask(unsigned mask, const char* what) {
 }
 
 template <typename T>
-T shuffle(const char* what, unsigned mask, T value, unsigned source, const convoy::emulation::Place& where) {
+T shuffle(const char* what, unsigned mask, T value, unsigned source,
+          const convoy::emulation::CallSite& where) {
   static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 8);
   check_mask(mask, what);
   Shuffle mine;
@@ -86,7 +87,7 @@ T shuffle(const char* what, unsigned mask, T value, unsigned source, const convo
   return result;
 }
 
-inline unsigned vote(const char* what, unsigned mask, bool value, const convoy::emulation::Place& where) {
+inline unsigned vote(const char* what, unsigned mask, bool value, const convoy::emulation::CallSite& where) {
   check_mask(mask, what);
   Vote mine;
   mine.value = value;
@@ -97,46 +98,47 @@ inline unsigned vote(const char* what, unsigned mask, bool value, const convoy::
 }  // namespace convoy::emulation
 
 inline void __syncwarp(unsigned mask = 0xFFFFFFFFU,
-                       const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                       const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   convoy::emulation::check_mask(mask, "__syncwarp");
   int nothing = 0;
   convoy::emulation::warp_collective<int, convoy::emulation::compute_nothing>("__syncwarp", where, nothing);
 }
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int source,
-              const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+              const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   return convoy::emulation::shuffle("__shfl_sync", mask, value, static_cast<unsigned>(source), where);
 }
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes,
-                  const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                  const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   const unsigned source = convoy::emulation::current_lane() ^ static_cast<unsigned>(lanes);
   return convoy::emulation::shuffle("__shfl_xor_sync", mask, value, source, where);
 }
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned lanes,
-                   const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                   const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   const unsigned lane = convoy::emulation::current_lane();
   const unsigned source = lane + lanes < convoy::emulation::kWarpSize ? lane + lanes : lane;
   return convoy::emulation::shuffle("__shfl_down_sync", mask, value, source, where);
 }
 template <typename T>
 T __shfl_up_sync(unsigned mask, T value, unsigned lanes,
-                 const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                 const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   const unsigned lane = convoy::emulation::current_lane();
   const unsigned source = lane >= lanes ? lane - lanes : lane;
   return convoy::emulation::shuffle("__shfl_up_sync", mask, value, source, where);
 }
-inline unsigned __ballot_sync(unsigned mask, int predicate,
-                              const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+inline unsigned __ballot_sync(
+    unsigned mask, int predicate,
+    const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   return convoy::emulation::vote("__ballot_sync", mask, predicate != 0, where);
 }
 inline int __any_sync(unsigned mask, int predicate,
-                      const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                      const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   return convoy::emulation::vote("__any_sync", mask, predicate != 0, where) != 0 ? 1 : 0;
 }
 inline int __all_sync(unsigned mask, int predicate,
-                      const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                      const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   return convoy::emulation::vote("__all_sync", mask, predicate != 0, where) == 0xFFFFFFFFU ? 1 : 0;
 }
 

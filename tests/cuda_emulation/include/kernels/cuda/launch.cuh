@@ -13,10 +13,10 @@ namespace convoy::cuda {
 
 struct LaunchStream {
   LaunchStream(const Stream& to,
-               const emulation::Place from = emulation::Place::here())  // NOLINT: implicit
+               const emulation::CallSite from = emulation::CallSite::current())  // NOLINT: implicit
       : stream(to), where(from) {}
   const Stream& stream;
-  emulation::Place where;
+  emulation::CallSite where;
 };
 
 template <typename... Parameters, typename... Arguments>

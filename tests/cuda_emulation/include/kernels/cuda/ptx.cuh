@@ -66,7 +66,7 @@ void compute_matrix_load(const std::array<MatrixLoad*, kWarpSize>& lanes) {
 }
 
 template <unsigned kMatrices, bool kTransposed>
-void matrix_load(std::uint32_t* registers, const void* row, const convoy::emulation::Place& where) {
+void matrix_load(std::uint32_t* registers, const void* row, const convoy::emulation::CallSite& where) {
   if (current_lane() < kMatrices * 8) {
     check_aligned(row, 16, "ldmatrix");
     check_shared(row, 16, "ldmatrix");
@@ -120,16 +120,16 @@ inline void compute_mma_bf16(const std::array<MatrixProduct*, kWarpSize>& lanes)
 namespace convoy::cuda {
 
 inline void load_matrix_x4(std::uint32_t (&registers)[4], const void* row,
-                           const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                           const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   emulation::matrix_load<4, false>(registers, row, where);
 }
 inline void load_matrix_x4_transposed(
     std::uint32_t (&registers)[4], const void* row,
-    const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+    const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   emulation::matrix_load<4, true>(registers, row, where);
 }
 inline void mma_bf16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2],
-                     const convoy::emulation::Place where = convoy::emulation::Place::here()) {
+                     const convoy::emulation::CallSite where = convoy::emulation::CallSite::current()) {
   emulation::MatrixProduct mine{d, a, b};
   emulation::warp_collective<emulation::MatrixProduct, emulation::compute_mma_bf16>("mma.sync", where, mine);
 }
