@@ -39,10 +39,10 @@ template <int kChannel, bool kMirror>
                                                const ByteVector& high) {
   constexpr auto kByte = [](int pixel) { return 3 * (kMirror ? kLanes - 1 - pixel : pixel) + kChannel; };
   return [&]<int... kPixel>(std::integer_sequence<int, kPixel...>) {
-    const ByteVector near =
+    const ByteVector lower =
         __builtin_shufflevector(low, middle, (kByte(kPixel) < 2 * kLanes ? kByte(kPixel) : 0)...);
     const ByteVector bytes = __builtin_shufflevector(
-        near, high, (kByte(kPixel) < 2 * kLanes ? kPixel : kByte(kPixel) - kLanes)...);
+        lower, high, (kByte(kPixel) < 2 * kLanes ? kPixel : kByte(kPixel) - kLanes)...);
     return Lanes{__builtin_convertvector(words_of(bytes), FloatVector)};
   }
   (std::make_integer_sequence<int, kLanes>());
@@ -81,11 +81,11 @@ void augment(const AugmentShape& shape, std::span<const std::uint8_t* const> ima
   const TensorShape& out = shape.out;
   const auto count = static_cast<std::int64_t>(images.size());
   const std::int64_t plane = std::int64_t{shape.stored_height} * shape.stored_width;
-  const bool filled = out.blocks() * out.block > out.channels;
+  const bool padded = out.blocks() * out.block > out.channels;
 #pragma omp parallel for schedule(static)
   for (std::int64_t n = 0; n < out.images; ++n) {
     T* const to = y + n * out.image_elements();
-    if (n >= count || filled) std::fill_n(to, out.image_elements(), T{});
+    if (n >= count || padded) std::fill_n(to, out.image_elements(), T{});
     if (n >= count) continue;
     const auto i = static_cast<std::size_t>(n);
     const Crop& crop = crops[i];

@@ -11,13 +11,13 @@
 namespace convoy::cpu {
 namespace {
 
-[[gnu::always_inline]] inline WordVector load_places(const LrnPoolIndex* from) {
+[[gnu::always_inline]] inline WordVector load_indices(const LrnPoolIndex* from) {
   ByteVector bytes;
   std::memcpy(&bytes, from, sizeof bytes);
   return words_of(bytes);
 }
-[[gnu::always_inline]] inline void store_places(const WordVector& places, LrnPoolIndex* to) {
-  const ByteVector bytes = low_bytes_of(places);
+[[gnu::always_inline]] inline void store_indices(const WordVector& indices, LrnPoolIndex* to) {
+  const ByteVector bytes = low_bytes_of(indices);
   std::memcpy(to, &bytes, sizeof bytes);
 }
 
@@ -65,9 +65,9 @@ struct Inside {
 template <typename T>
 [[gnu::always_inline]] inline void maximum(const Ring<T>& ring, const Inside& window, int rows, int columns,
                                            int kernel_width, std::int64_t channels, std::int64_t run,
-                                           FloatVector& best, WordVector& place) {
+                                           FloatVector& best, WordVector& best_index) {
   best = FloatVector{} - std::numeric_limits<float>::infinity();
-  place = WordVector{} + static_cast<std::uint32_t>(window.first);
+  best_index = WordVector{} + static_cast<std::uint32_t>(window.first);
 #pragma GCC unroll 3
   for (int i = 0; i < rows; ++i) {
     const T* const line = ring.row(window.rows.begin + i) + window.columns.begin * channels + run;
@@ -77,7 +77,7 @@ template <typename T>
       const WordVector index = WordVector{} + static_cast<std::uint32_t>(window.first + i * kernel_width + j);
       const auto replaces = (value > best) | (value != value);  // NOLINT(misc-redundant-expression): a NaN
       best = replaces ? value : best;
-      place = replaces ? index : place;
+      best_index = replaces ? index : best_index;
     }
   }
 }
@@ -98,29 +98,29 @@ void pool_row(const LrnPoolShape& shape, const LaneLayout& in, const LaneLayout&
     window.first = top + window.columns.begin - (q * s.stride - s.pad_left);
     for (int run = 0; run < in.runs; ++run) {
       FloatVector best = {};
-      WordVector place = WordVector{} + kLrnPoolNowhere;
+      WordVector best_index = WordVector{} + kLrnPoolNowhere;
       if (rows == 3 && columns == 3) {
-        maximum(ring, window, 3, 3, s.kernel_width, channels, std::int64_t{run} * kLanes, best, place);
+        maximum(ring, window, 3, 3, s.kernel_width, channels, std::int64_t{run} * kLanes, best, best_index);
       } else if (rows > 0 && columns > 0) {
         maximum(ring, window, rows, columns, s.kernel_width, channels, std::int64_t{run} * kLanes, best,
-                place);
+                best_index);
       }
       const std::int64_t to = q * out.pixel_step + run * out.run_step;
       if (shape.relu_output) {
-        place = best > 0.0F ? place : WordVector{} + kLrnPoolNowhere;
+        best_index = best > 0.0F ? best_index : WordVector{} + kLrnPoolNowhere;
         best = relu({best}).v;
       }
       store({best}, y + to);
-      if (where != nullptr) store_places(place, where + to);
+      if (where != nullptr) store_indices(best_index, where + to);
     }
   }
 }
 
 // The windows that see a pixel: the offsets of their outputs in an image, and the index of the pixel in each.
-class Seeing {
+class WindowsOver {
  public:
   // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): only the first count_ elements are read
-  Seeing(const PoolShape& s, const PoolRange& rows, int h, int w, std::int64_t pixel_step) {
+  WindowsOver(const PoolShape& s, const PoolRange& rows, int h, int w, std::int64_t pixel_step) {
     const PoolRange columns = pool_windows_over(w, s.kernel_width, s.stride, s.pad_left, s.out.width);
     for (int p = rows.begin; p < rows.end; ++p) {
       const int row = (h - (p * s.stride - s.pad_top)) * s.kernel_width;
@@ -137,7 +137,7 @@ class Seeing {
     FloatVector sum = {};
     for (std::size_t i = 0; i < count_; ++i) {
       const std::int64_t at = offsets_[i];
-      sum += load_places(where + at) == indices_[i] ? load(dy + at).v : FloatVector{};
+      sum += load_indices(where + at) == indices_[i] ? load(dy + at).v : FloatVector{};
     }
     return {sum};
   }
@@ -202,7 +202,7 @@ void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex
       for (int h = first; h < last; ++h) {
         const PoolRange rows = pool_windows_over(h, s.kernel_height, s.stride, s.pad_top, s.out.height);
         for (int w = 0; w < s.in.width; ++w) {
-          const Seeing windows(s, rows, h, w, out.pixel_step);
+          const WindowsOver windows(s, rows, h, w, out.pixel_step);
           const std::int64_t at =
               n * s.in.image_elements() + (std::int64_t{h} * s.in.width + w) * in.pixel_step;
           lrn_pixel_backward<reach()>(

@@ -63,16 +63,16 @@ __device__ inline PoolRange tile_columns(const PoolShape& s, int first, int end)
 template <int kSize, typename T>
 __device__ inline void fill_ring(const LrnShape& lrn, const PoolShape& s, const T* image, PoolRange rows,
                                  PoolRange columns, int columns_of_ring, T* ring) {
-  const ThreadPlace place = thread_place(s.in.block / kVector<T>);
+  const ThreadPosition position = thread_position(s.in.block / kVector<T>);
   const int width = columns.end - columns.begin;
   const int items = width * (rows.end - rows.begin);
-  if (place.row >= place.rows) return;
-  for (int item = place.row; item < items; item += place.rows) {
+  if (position.row >= position.rows) return;
+  for (int item = position.row; item < items; item += position.rows) {
     const int row = rows.begin + item / width;
     const int column = item % width;
     const T* const pixel = image + (std::int64_t{row} * s.in.width + columns.begin + column) * s.in.block;
     T* const to = ring + (row % s.kernel_height * columns_of_ring + column) * s.in.block;
-    for (int v = place.column; v < s.in.block / kVector<T>; v += place.columns) {
+    for (int v = position.column; v < s.in.block / kVector<T>; v += position.columns) {
       float values[kVector<T>];
       float denominators[kVector<T>];
       lrn_denominators<kSize>(lrn, pixel, v * kVector<T>, values, denominators);
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(kThreads)
   const PoolShape& s = shape.pool;
   T* const ring = dynamic_shared<T>();
   const int vectors = s.in.block / kVector<T>;
-  const ThreadPlace place = thread_place(vectors);
+  const ThreadPosition position = thread_position(vectors);
   const int tiles = tiling.row_tiles * tiling.column_tiles;
   for (int n = static_cast<int>(blockIdx.y); n < s.in.images; n += static_cast<int>(gridDim.y)) {
     for (int tile = static_cast<int>(blockIdx.x); tile < tiles; tile += static_cast<int>(gridDim.x)) {
@@ -146,8 +146,9 @@ __global__ void __launch_bounds__(kThreads)
                          {std::max(filled, rows.begin), rows.end}, columns, tiling.ring_columns, ring);
         filled = std::max(filled, rows.end);
         __syncthreads();
-        for (int q = first_column + place.row; place.row < place.rows && q < end_column; q += place.rows) {
-          for (int v = place.column; v < vectors; v += place.columns) {
+        for (int q = first_column + position.row; position.row < position.rows && q < end_column;
+             q += position.rows) {
+          for (int v = position.column; v < vectors; v += position.columns) {
             float best[kVector<T>];
             Aligned<LrnPoolIndex, kVector<T>> index;
             pool_ring(s, shape.relu_output, p, q, columns.begin, tiling.ring_columns, ring + v * kVector<T>,

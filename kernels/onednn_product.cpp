@@ -258,21 +258,23 @@ class OnednnProduct final : public Product {
   [[nodiscard]] std::vector<float> permute(std::span<const float> canonical) const {
     const auto outputs = static_cast<std::size_t>(dst_.channels);
     const std::size_t inputs = canonical.size() / outputs;
-    const auto lying = static_cast<std::size_t>(src_.image_elements());
-    std::vector<float> permuted(outputs * lying);
+    const auto stored_inputs = static_cast<std::size_t>(src_.image_elements());
+    std::vector<float> permuted(outputs * stored_inputs);
     for (std::size_t o = 0; o < outputs; ++o) {
-      for_each_input(
-          [&](std::size_t from, std::size_t to) { permuted[o * lying + to] = canonical[o * inputs + from]; });
+      for_each_input([&](std::size_t from, std::size_t to) {
+        permuted[o * stored_inputs + to] = canonical[o * inputs + from];
+      });
     }
     return permuted;
   }
   void unpermute(std::span<const float> permuted, std::span<float> canonical) const {
     const auto outputs = static_cast<std::size_t>(dst_.channels);
     const std::size_t inputs = canonical.size() / outputs;
-    const auto lying = static_cast<std::size_t>(src_.image_elements());
+    const auto stored_inputs = static_cast<std::size_t>(src_.image_elements());
     for (std::size_t o = 0; o < outputs; ++o) {
-      for_each_input(
-          [&](std::size_t to, std::size_t from) { canonical[o * inputs + to] = permuted[o * lying + from]; });
+      for_each_input([&](std::size_t to, std::size_t from) {
+        canonical[o * inputs + to] = permuted[o * stored_inputs + from];
+      });
     }
   }
 

@@ -96,16 +96,16 @@ class WinogradProduct final : public Product {
       }
     }
   }
-  // The transformed filters of kLanes outputs for one channel; if `turned`, rotated by 180 degrees first.
+  // The filters of kLanes outputs for one channel, transformed; `rotated`: by 180 degrees before that.
   [[nodiscard]] Tile<kSide, kSide> transformed_filters(const float* master, int group, int channel,
-                                                       int filter, bool turned) const {
+                                                       int filter, bool rotated) const {
     constexpr std::size_t kLast = kKernel * kKernel - 1;
     const std::int64_t stride = std::int64_t{channels()} * filters();
     const float* const from =
         master + group * (kLast + 1) * stride + std::int64_t{channel} * filters() + filter;
     Tile<kKernel, kKernel> taps;
     for (std::size_t i = 0; i <= kLast; ++i) {
-      const std::size_t to = turned ? kLast - i : i;
+      const std::size_t to = rotated ? kLast - i : i;
       taps[to / kKernel][to % kKernel] = load(from + static_cast<std::int64_t>(i) * stride);
     }
     return transform_tile(taps, transform_filter<kKernel, Lanes>);

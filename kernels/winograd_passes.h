@@ -63,9 +63,9 @@ inline dnnl::memory::desc transposed(std::int64_t points, std::int64_t rows, std
 
 // Hands out a buffer piece by piece; each piece begins a whole number of cache lines from the start of
 // the buffer.
-class Carver {
+class BumpAllocator {
  public:
-  explicit Carver(void* buffer) : next_(static_cast<std::byte*>(buffer)) {}
+  explicit BumpAllocator(void* buffer) : next_(static_cast<std::byte*>(buffer)) {}
   [[nodiscard]] static std::size_t padded(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
   [[nodiscard]] std::byte* take(std::size_t bytes) {
     std::byte* const piece = next_;
@@ -80,7 +80,7 @@ class Carver {
   std::byte* next_;
 };
 inline std::size_t float_bytes(std::int64_t count) {
-  return Carver::padded(static_cast<std::size_t>(count) * sizeof(float));
+  return BumpAllocator::padded(static_cast<std::size_t>(count) * sizeof(float));
 }
 
 // The number of tiles that are worked on at a time. If the filters of all points fit into half of the
@@ -166,9 +166,9 @@ struct TiledShape {
       }
       position.row -= rows_before;
       position.column -= columns_before;
-      const Places<kTile> places = grid.places<kTile>(side.shape, position);
+      const PixelOffsets<kTile> offsets = grid.offsets<kTile>(side.shape, position);
       for (int block = 0; block < blocks; ++block) {
-        const auto tile = load_tile(places, data + side.offset(tiles.group, block));
+        const auto tile = load_tile(offsets, data + side.offset(tiles.group, block));
         store_points<kSide>(transform(tile, block), to + block * kLanes, stride);
       }
     });
@@ -220,14 +220,14 @@ class TiledPass {
     for (std::int64_t item = 0; item < chunks * shape_.in.groups; ++item) {
       const auto thread = static_cast<std::size_t>(omp_get_thread_num());
       const Chunk chunk{static_cast<int>(item / chunks), item % chunks * shape_.chunk, shape_.chunk};
-      Carver carver(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
-      float* const transformed = carver.floats(shape_.in_elements());
-      float* const sums = carver.floats(shape_.out_elements());
+      BumpAllocator allocator(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
+      float* const transformed = allocator.floats(shape_.in_elements());
+      float* const sums = allocator.floats(shape_.out_elements());
       shape_.gather_inputs(chunk, x, transformed);
       const std::int64_t group_filters =
           std::int64_t{kTilePoints<kKernel>} * shape_.in.channels() * shape_.out.channels();
       products_[thread]->run(transformed, filters + chunk.group * group_filters, sums,
-                             carver.take(products_[thread]->scratch_bytes()));
+                             allocator.take(products_[thread]->scratch_bytes()));
       scatter(chunk, sums, epilogue, y);
     }
   }
@@ -235,7 +235,7 @@ class TiledPass {
  private:
   [[nodiscard]] std::size_t thread_scratch_bytes() const {
     return float_bytes(shape_.in_elements()) + float_bytes(shape_.out_elements()) +
-           Carver::padded(products_.front()->scratch_bytes());
+           BumpAllocator::padded(products_.front()->scratch_bytes());
   }
 
   template <typename T>
@@ -244,7 +244,7 @@ class TiledPass {
     const std::int64_t stride = std::int64_t{chunk.count} * out.channels();
     shape_.for_each_tile(chunk, [&](int t, const Grid::Position& position) {
       if (position.mosaic < 0) return;
-      const Places<kOutputs> places = shape_.grid.template places<kOutputs>(out.shape, position);
+      const PixelOffsets<kOutputs> offsets = shape_.grid.template offsets<kOutputs>(out.shape, position);
       for (int block = 0; block < out.channels() / kLanes; ++block) {
         const int channel = block * kLanes;
         const auto points = load_points<TiledShape<kKernel>::kSide>(
@@ -254,14 +254,14 @@ class TiledPass {
         T* const to = y + first;
         if (epilogue.relu_output != nullptr) {
           const T* const relu_output = epilogue.relu_output + first;
-          store_tile(tile, places, [&](const Lanes& value, std::int64_t at) {
+          store_tile(tile, offsets, [&](const Lanes& value, std::int64_t at) {
             store(cpu::relu_backward(load(relu_output + at), value), to + at);
           });
           continue;
         }
         const Lanes bias =
             epilogue.bias == nullptr ? Lanes() : load(epilogue.bias + chunk.group * out.channels() + channel);
-        store_tile(tile, places, [&](const Lanes& value, std::int64_t at) {
+        store_tile(tile, offsets, [&](const Lanes& value, std::int64_t at) {
           const Lanes sum = value + bias;
           store(epilogue.relu ? cpu::relu(sum) : sum, to + at);
         });
@@ -310,14 +310,14 @@ class GradientPass {
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
     for (std::size_t s = 0; s < shares_.size(); ++s) {
       const auto thread = static_cast<std::size_t>(omp_get_thread_num());
-      Carver carver(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
-      Carver results(share_memory + s * share_bytes());
+      BumpAllocator allocator(static_cast<std::byte*>(scratch) + thread * thread_scratch_bytes());
+      BumpAllocator results(share_memory + s * share_bytes());
       float* const sums = results.floats(filter_points());
       float* const bias_sums = results.floats(shape_.out.channels());
       std::fill_n(bias_sums, shape_.out.channels(), 0.0F);
-      float* const from_x = carver.floats(shape_.in_elements());
-      float* const from_dy = carver.floats(shape_.out_elements());
-      std::byte* const product_scratch = carver.take(product_scratch_bytes());
+      float* const from_x = allocator.floats(shape_.in_elements());
+      float* const from_dy = allocator.floats(shape_.out_elements());
+      std::byte* const product_scratch = allocator.take(product_scratch_bytes());
       const Share& share = shares_[s];
       for (std::int64_t c = share.first; c < share.last; ++c) {
         const Chunk chunk{share.group, c * shape_.chunk, shape_.chunk};
@@ -365,7 +365,7 @@ class GradientPass {
   }
   [[nodiscard]] std::size_t thread_scratch_bytes() const {
     return float_bytes(shape_.in_elements()) + float_bytes(shape_.out_elements()) +
-           Carver::padded(product_scratch_bytes());
+           BumpAllocator::padded(product_scratch_bytes());
   }
 
   template <typename T>

@@ -74,7 +74,7 @@ struct Side {
 // The offsets of a tile's pixels in a tensor: pixel (r, c) is at rows[r] + columns[c], in elements from the
 // first image. It lies in no image if that offset, as an unsigned number, is not below `limit`.
 template <std::size_t kSide>
-struct Places {
+struct PixelOffsets {
   std::array<std::int64_t, kSide> rows;
   std::array<std::int64_t, kSide> columns;
   std::uint64_t limit = 0;
@@ -86,19 +86,20 @@ struct Places {
 // Loads the pixels of a tile, which are zero outside of the images. `block` is the block of channels in the
 // first image.
 template <std::size_t kSide, typename T>
-[[gnu::always_inline]] inline Tile<kSide, kSide> load_tile(const Places<kSide>& places, const T* block) {
+[[gnu::always_inline]] inline Tile<kSide, kSide> load_tile(const PixelOffsets<kSide>& offsets,
+                                                           const T* block) {
   Tile<kSide, kSide> tile;
-  if (places.whole) {
-    const T* row = block + places.rows[0] + places.columns[0];
-    for (std::size_t r = 0; r < kSide; ++r, row += places.row_step) {
+  if (offsets.whole) {
+    const T* row = block + offsets.rows[0] + offsets.columns[0];
+    for (std::size_t r = 0; r < kSide; ++r, row += offsets.row_step) {
       for (std::size_t c = 0; c < kSide; ++c) tile[r][c] = load(row + c * kLanes);
     }
     return tile;
   }
   for (std::size_t r = 0; r < kSide; ++r) {
     for (std::size_t c = 0; c < kSide; ++c) {
-      const std::int64_t at = places.rows[r] + places.columns[c];
-      tile[r][c] = places.holds(at) ? load(block + at) : Lanes();
+      const std::int64_t at = offsets.rows[r] + offsets.columns[c];
+      tile[r][c] = offsets.holds(at) ? load(block + at) : Lanes();
     }
   }
   return tile;
@@ -106,12 +107,12 @@ template <std::size_t kSide, typename T>
 
 // Calls put(value, offset) for the pixels of the tile that lie in an image.
 template <std::size_t kSide, typename Put>
-[[gnu::always_inline]] inline void store_tile(const Tile<kSide, kSide>& tile, const Places<kSide>& places,
-                                              Put&& put) {
+[[gnu::always_inline]] inline void store_tile(const Tile<kSide, kSide>& tile,
+                                              const PixelOffsets<kSide>& offsets, Put&& put) {
   for (std::size_t r = 0; r < kSide; ++r) {
     for (std::size_t c = 0; c < kSide; ++c) {
-      const std::int64_t at = places.rows[r] + places.columns[c];
-      if (places.whole || places.holds(at)) put(tile[r][c], at);
+      const std::int64_t at = offsets.rows[r] + offsets.columns[c];
+      if (offsets.whole || offsets.holds(at)) put(tile[r][c], at);
     }
   }
 }
@@ -159,10 +160,10 @@ class Grid {
 
   // The offsets of the pixels of `tensor`, input or output, that begin at this row and column of the mosaic.
   template <std::size_t kSide>
-  [[nodiscard]] Places<kSide> places(const TensorShape& tensor, const Position& first) const {
+  [[nodiscard]] PixelOffsets<kSide> offsets(const TensorShape& tensor, const Position& first) const {
     const std::int64_t image = tensor.image_elements();
     const std::int64_t image_of_mosaic = first.mosaic * side_ * side_;
-    Places<kSide> result;
+    PixelOffsets<kSide> result;
     result.row_step = std::int64_t{tensor.width} * kLanes;
     for (std::size_t i = 0; i < kSide; ++i) {
       const int step = static_cast<int>(i);
@@ -180,7 +181,7 @@ class Grid {
 
  private:
   static constexpr int kMaxSide = 4;
-  static constexpr std::int64_t kNowhere = std::numeric_limits<std::int64_t>::min() / 4;
+  static constexpr std::int64_t kOutside = std::numeric_limits<std::int64_t>::min() / 4;
 
   static int tiles_along(int outputs) { return (outputs + kOutputs - 1) / kOutputs; }
   // From the first row of an image to that of the next: outputs do not overlap, and inputs are separated by
@@ -193,9 +194,9 @@ class Grid {
   // elements apart.
   [[nodiscard]] std::int64_t along(int at, int pitch, int extent, std::int64_t image,
                                    std::int64_t step) const {
-    if (at < 0 || at / pitch >= side_) return kNowhere;
+    if (at < 0 || at / pitch >= side_) return kOutside;
     const int inside = at % pitch;
-    return inside < extent ? at / pitch * image + inside * step : kNowhere;
+    return inside < extent ? at / pitch * image + inside * step : kOutside;
   }
 
   int images_;

@@ -144,8 +144,8 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
   const TensorShape& t = shape.tensor;
   const int vectors = t.block / kVector<T>;
   const int pixels = t.height * t.width;
-  const ThreadPlace place = thread_place(vectors);
-  float* const parts = dynamic_shared<float>() + (place.row < place.rows ? place.row : 0) * t.block;
+  const ThreadPosition position = thread_position(vectors);
+  float* const parts = dynamic_shared<float>() + (position.row < position.rows ? position.row : 0) * t.block;
   const float factor = 2.0F * shape.scale * shape.beta;
   float values[kVector<T>];
   float direct[kVector<T>];
@@ -173,13 +173,13 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
     store_vector(dx + n * t.image_elements() + std::int64_t{pixel} * t.block + channel, direct);
   };
   // If a thread has only one vector of a pixel, the values stay in registers from compute to finish.
-  const bool once = place.columns == vectors;
+  const bool once = position.columns == vectors;
   for (int n = static_cast<int>(blockIdx.y); n < t.images; n += static_cast<int>(gridDim.y)) {
-    const int step = static_cast<int>(gridDim.x) * place.rows;
-    for (int first = static_cast<int>(blockIdx.x) * place.rows; first < pixels; first += step) {
-      const int pixel = first + place.row;
-      const bool mine = place.row < place.rows && pixel < pixels;
-      for (int v = mine ? place.column : vectors; v < vectors; v += place.columns) {
+    const int step = static_cast<int>(gridDim.x) * position.rows;
+    for (int first = static_cast<int>(blockIdx.x) * position.rows; first < pixels; first += step) {
+      const int pixel = first + position.row;
+      const bool active = position.row < position.rows && pixel < pixels;
+      for (int v = active ? position.column : vectors; v < vectors; v += position.columns) {
         compute(n, pixel, v * kVector<T>);
 #pragma unroll
         for (int e = 0; e < kVector<T>; e += 4) {
@@ -187,7 +187,7 @@ __device__ __forceinline__ void lrn_backward_block(const LrnShape& shape, const 
         }
       }
       __syncthreads();
-      for (int v = mine ? place.column : vectors; v < vectors; v += place.columns) {
+      for (int v = active ? position.column : vectors; v < vectors; v += position.columns) {
         if (!once) compute(n, pixel, v * kVector<T>);
         finish(n, pixel, v * kVector<T>);
       }

@@ -93,13 +93,13 @@ template <typename T>
 // How the threads of a block share the vectors of NHWC activations: `column` counts the vectors of a pixel
 // and `row` counts pixels, so that neighbouring threads read neighbouring bytes and one division per thread
 // is enough. Threads that are left over get a row that is not below `rows`.
-struct ThreadPlace {
+struct ThreadPosition {
   int column;
   int columns;
   int row;
   int rows;
 };
-__device__ inline ThreadPlace thread_place(int vectors) {
+__device__ inline ThreadPosition thread_position(int vectors) {
   const int threads = static_cast<int>(blockDim.x);
   const int thread = static_cast<int>(threadIdx.x);
   const int columns = vectors < threads ? vectors : threads;
@@ -121,12 +121,12 @@ template <typename T, typename Body>
 __device__ inline void for_each_vector(const TensorShape& shape, Body&& body) {
   const int vectors = shape.block / kVector<T>;
   const int pixels = shape.height * shape.width;
-  const ThreadPlace place = thread_place(vectors);
-  if (place.row >= place.rows) return;
+  const ThreadPosition position = thread_position(vectors);
+  if (position.row >= position.rows) return;
   for (int n = static_cast<int>(blockIdx.y); n < shape.images; n += static_cast<int>(gridDim.y)) {
-    for (int pixel = static_cast<int>(blockIdx.x) * place.rows + place.row; pixel < pixels;
-         pixel += static_cast<int>(gridDim.x) * place.rows) {
-      for (int v = place.column; v < vectors; v += place.columns) body(n, pixel, v * kVector<T>);
+    for (int pixel = static_cast<int>(blockIdx.x) * position.rows + position.row; pixel < pixels;
+         pixel += static_cast<int>(gridDim.x) * position.rows) {
+      for (int v = position.column; v < vectors; v += position.columns) body(n, pixel, v * kVector<T>);
     }
   }
 }
