@@ -161,7 +161,7 @@ train-00001.shard"
   expect_status 0 make "${options[@]}" shards
   assert_equal "$("$BIN/shardpack" --list train.shard val.shard | wc -l)" 29
   assert_contains "$(cat train.rejects)" "images/class1/3.png	neither"
-  # Records that are damaged later are also left out alone.
+  # A record that is damaged later costs only itself, too.
   damage_payload train.shard 5
   damage_payload val.shard 1
   expect_status 0 make "${options[@]}" TRAIN_OPTIONS="--batch=8 --epochs=1"

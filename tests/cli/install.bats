@@ -62,7 +62,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   done
 }
 
-@test "the build says in a line what it makes, V=1 shows whole commands, warnings stay" {
+@test "the build prints a short line for each command, whole commands with V=1, and warnings always" {
   # A project of one source and one kernel, built by this Makefile.
   mkdir -p lib/base kernels/cuda tests/unit build
   cp "$ROOT/Makefile" .
