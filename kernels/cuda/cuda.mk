@@ -1,10 +1,10 @@
-#The CUDA backend, compiled twice : by nvcc for GPUs, and by $(CXX) for the emulated device of the tests.
+# The CUDA backend, compiled twice: by nvcc for GPUs, and by $(CXX) for the emulated device of the tests.
 #
-#CUDA = auto | 1 | 0 use nvcc if it is found; require it; do without it
-#CUDA_ARCHS = '80 90' compute capabilities to compile for; PTX for the last one is added
+#   CUDA=auto|1|0               use nvcc if it is found; require it; do without it
+#   CUDA_ARCHS='80 90'          compute capabilities to compile for; PTX for the last one is added
 #
-#$(CUDA_LIB) is the backend for GPUs, $(EMULATED_LIB) the same kernels on the emulated device.Both have the
-#same symbols : a program links one of them, before $(LIB).
+# $(CUDA_LIB) is the backend for GPUs, $(EMULATED_LIB) the same kernels on the emulated device. Both have the
+# same symbols: a program links one of them, before $(LIB).
 
 CUDA ?= auto
 CUDA_ARCHS ?= 80 90
