@@ -55,10 +55,13 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   assert_equal "$(find stage ! -type d | sort | tr '\n' ' ')" "stage/usr/bin/other stage/usr/share/man/man1/other.1 "
 }
 
-@test "make help lists the targets" {
+@test "make help lists the targets and the variables" {
   expect_status 0 make_in_tree help
   for target in check demo install uninstall lint clean; do
     assert_contains "$output" "  $target "
+  done
+  for variable in 'MODE=release|debug|asan ' 'V=1 ' 'CUDA=auto|1|0 '; do
+    assert_contains "$output" "  $variable"
   done
 }
 
