@@ -79,7 +79,7 @@ void wait_for(const PieceRef& piece) {
   if (piece->failure) std::rethrow_exception(std::exchange(piece->failure, nullptr));
 }
 
-void give(StreamState& stream, Work work, const PieceRef& awaited = nullptr) {
+void append(StreamState& stream, Work work, const PieceRef& awaited = nullptr) {
   if (stream.capture) {
     std::vector<Node>& nodes = stream.capture->nodes;
     nodes.push_back({std::move(work), std::exchange(stream.captured_last, {nodes.size()}), stream.branch});
@@ -121,7 +121,7 @@ void check_host_range(const void* at, std::uint64_t bytes, const char* what) {
 
 void enqueue(void* stream, std::function<void()> work) {
   const std::lock_guard lock(device().mutex);
-  give(stream_of(stream), std::move(work));
+  append(stream_of(stream), std::move(work));
 }
 
 bool is_captured(void* stream) {
@@ -233,7 +233,7 @@ void Stream::record(const Event& event) const {
   if (state.capture) return;
   auto time = std::make_shared<emulation::Clock::time_point>();
   recorded.time = time;
-  emulation::give(state, [time] { *time = emulation::Clock::now(); });
+  emulation::append(state, [time] { *time = emulation::Clock::now(); });
   recorded.piece = state.last;
 }
 void Stream::wait(const Event& event) const {
@@ -251,7 +251,7 @@ void Stream::wait(const Event& event) const {
   }
   if (!awaited.piece) return;
   if (state.capture) fail("a captured stream waits for an event from outside of the capture");
-  emulation::give(state, nullptr, awaited.piece);
+  emulation::append(state, nullptr, awaited.piece);
 }
 
 Event::Event(Timing timing) {
@@ -322,7 +322,7 @@ void Graph::launch(const Stream& stream) const {
   if (state.capture) fail("a graph is launched while its stream is captured");
   // The graph begins when the stream and the graph's last launch have finished, and ends when all its
   // nodes have.
-  emulation::give(state, nullptr, graph.last);
+  emulation::append(state, nullptr, graph.last);
   const std::uint64_t branches = ++device().launches << 32U;
   std::vector<emulation::PieceRef> pieces;
   for (const emulation::Node& node : graph.nodes) {

@@ -114,7 +114,7 @@ class BlockRunner {
       release_barrier(warps, waiting);
       std::swap(runnable, waiting);
     }
-    if (!shared_.guards_whole()) {
+    if (!shared_.guards_intact()) {
       throw Fault(
           message(fibers_[0].thread, "shared memory outside of the block's objects was written", false));
     }

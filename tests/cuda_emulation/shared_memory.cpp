@@ -46,7 +46,7 @@ std::byte* SharedMemory::add_static(Block& block, std::size_t bytes, std::size_t
   return data;
 }
 
-bool SharedMemory::guards_whole() const {
+bool SharedMemory::guards_intact() const {
   static const std::vector<std::byte> pattern(kGuardBytes, kGuardPattern);
   return std::all_of(guards_.begin(), guards_.end(), [](std::byte* guard) {
     allow(guard, kGuardBytes);

@@ -18,7 +18,7 @@ class SharedMemory {
   // Adds a static object of the block, poisoned. Reports a fault if a GPU would have no room for it.
   std::byte* add_static(Block& block, std::size_t bytes, std::size_t alignment);
   // Whether nothing but the objects has been written.
-  [[nodiscard]] bool guards_whole() const;
+  [[nodiscard]] bool guards_intact() const;
 
  private:
   void add_guard(std::byte* at);

@@ -294,7 +294,7 @@ TEST(CudaEmulation, FindsCopiesOutOfBounds) {
   EXPECT_NE(fault(0, 0, 0).find("never waited for"), std::string::npos);
 }
 
-__global__ void write_behind(int behind) {
+__global__ void write_outside(int offset) {
   struct Shared {
     float values[32];
   };
@@ -302,13 +302,13 @@ __global__ void write_behind(int behind) {
   shared.values[threadIdx.x] = 1;
   __syncthreads();
   float* volatile at = dynamic_shared<float>();  // volatile: the compiler must not see where it points
-  at[static_cast<int>(threadIdx.x) + behind] = 2;
+  at[static_cast<int>(threadIdx.x) + offset] = 2;
 }
 
 TEST(CudaEmulation, FindsWritesOutOfBoundsOfSharedMemory) {
   const Stream stream;
-  const auto fault = [&](int behind) {
-    launch(write_behind, dim3(1), dim3(32), 32 * 4, stream, behind);
+  const auto fault = [&](int offset) {
+    launch(write_outside, dim3(1), dim3(32), 32 * 4, stream, offset);
     return fault_of(stream);
   };
   EXPECT_EQ(fault(0), "no fault");
@@ -325,7 +325,7 @@ TEST(CudaEmulationDeathTest, AddressSanitizerKnowsTheGuards) {
   const Stream stream;
   EXPECT_DEATH(
       {
-        launch(write_behind, dim3(1), dim3(32), 32 * 4, stream, 1);
+        launch(write_outside, dim3(1), dim3(32), 32 * 4, stream, 1);
         stream.synchronize();
       },
       "AddressSanitizer");
