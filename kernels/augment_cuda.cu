@@ -23,11 +23,11 @@ __global__ void __launch_bounds__(kThreads, 4)
       const int left = pixel % shape.out.width * side - cells.pad_left;
 #pragma unroll
       for (int e = 0; e < kVector<T>; ++e) {
-        const int place = (first + e) / channels;
+        const int cell_pixel = (first + e) / channels;
         const int channel = (first + e) % channels;
-        const int h = top + place / side;
-        const int w = left + place % side;
-        if (place >= side * side || h < 0 || w < 0 || h >= cells.height || w >= cells.width) continue;
+        const int h = top + cell_pixel / side;
+        const int w = left + cell_pixel % side;
+        if (cell_pixel >= side * side || h < 0 || w < 0 || h >= cells.height || w >= cells.width) continue;
         const int column = crop.left + (crop.mirror ? cells.width - 1 - w : w);
         const std::int64_t at =
             (std::int64_t{crop.top + h} * shape.stored_width + column) * channels + channel;

@@ -20,7 +20,7 @@ namespace {
 enum class Pass { forward, gradient, phase_gradient };
 
 // Which pixels of the result and which taps of the filter belong to the phase.
-struct PhasePlace {
+struct PhaseLayout {
   int step;
   int result_height;
   int result_width;
@@ -58,7 +58,7 @@ struct GatherProblem {
   PixelDivision result_pixels;
   FastDiv by_channels;
   FastDiv by_kernel_width;
-  PhasePlace phase;  // of phase_gradient
+  PhaseLayout phase;  // phase_gradient only
 };
 
 // Copies the chunks of the problem's tiles to shared memory. Each thread copies the same chunk of every
@@ -84,7 +84,7 @@ class GatherLoader {
       int result_column = 0;
       problem.result_pixels.split(row < problem.rows ? row : 0, image, result_row, result_column);
       const int stride = kPass == Pass::forward ? problem.stride : 1;
-      row_[i] = row < problem.rows ? result_row * stride + problem.first_row : kNowhere;
+      row_[i] = row < problem.rows ? result_row * stride + problem.first_row : kFarOutside;
       column_[i] = result_column * stride + problem.first_column;
       pixel_[i] =
           (image * problem.source_height + result_row * stride + problem.first_row) * problem.source_width +
@@ -103,7 +103,7 @@ class GatherLoader {
   static constexpr int kStepA = Shape::kThreads / A::kChunks;  // from one of a thread's lines to its next
   static constexpr int kLinesA = A::kLines / kStepA;           // lines of a thread
   static constexpr int kChunksB = B::kLines * B::kChunks;
-  static constexpr int kNowhere = -(1 << 30);  // a row so far out that no tap brings it into the image
+  static constexpr int kFarOutside = -(1 << 30);  // a row so far out that no tap brings it into the image
   static_assert(Shape::kThreads % A::kChunks == 0 && A::kLines % kStepA == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
@@ -118,7 +118,7 @@ class GatherLoader {
     if constexpr (kPass != Pass::phase_gradient) return tap;
     const int r = problem_.by_kernel_width.quotient(tap);
     const int s = problem_.by_kernel_width.remainder(tap, r);
-    const PhasePlace& phase = problem_.phase;
+    const PhaseLayout& phase = problem_.phase;
     return (phase.first_tap_row + r * phase.step) * phase.kernel_width + phase.first_tap_column +
            s * phase.step;
   }
@@ -139,12 +139,12 @@ class GatherLoader {
     const int moved = r * problem_.source_width + s;
 #pragma unroll
     for (int i = 0; i < kLinesA; ++i) {
-      const bool there = inside &&
-                         static_cast<unsigned>(row_[i] + r) < static_cast<unsigned>(problem_.source_height) &&
-                         static_cast<unsigned>(column_[i] + s) < static_cast<unsigned>(problem_.source_width);
+      const bool in_bounds =
+          inside && static_cast<unsigned>(row_[i] + r) < static_cast<unsigned>(problem_.source_height) &&
+          static_cast<unsigned>(column_[i] + s) < static_cast<unsigned>(problem_.source_width);
       const std::int64_t at = std::int64_t{pixel_[i] + moved} * problem_.source_pitch + channel;
-      copy_chunk<kAligned>(a + A::offset(line_a() + i * kStepA, chunk), source_ + (there ? at : 0),
-                           there ? count : 0);
+      copy_chunk<kAligned>(a + A::offset(line_a() + i * kStepA, chunk), source_ + (in_bounds ? at : 0),
+                           in_bounds ? count : 0);
     }
   }
 
@@ -156,12 +156,12 @@ class GatherLoader {
       const int line = number / B::kChunks;
       const int chunk = number % B::kChunks;
       std::int64_t at = 0;
-      bool there = false;
+      bool in_bounds = false;
       int count = kChunk;
       if constexpr (kPass == Pass::forward) {
         const int filter = first_column_ + line;
         const int within = depth + chunk * kChunk;
-        there = filter < problem_.real_filters && within < problem_.depth;
+        in_bounds = filter < problem_.real_filters && within < problem_.depth;
         at = std::int64_t{filter} * problem_.depth + within;
         if constexpr (!kAligned) {
           const int tap = problem_.by_channels.quotient(within);
@@ -174,11 +174,12 @@ class GatherLoader {
         const int channel = first_column_ + chunk * kChunk;
         const int tap = problem_.by_channels.quotient(within);
         const int filter = problem_.by_channels.remainder(within, tap);
-        there = within < problem_.depth && filter < problem_.real_filters && channel < problem_.columns;
+        in_bounds = within < problem_.depth && filter < problem_.real_filters && channel < problem_.columns;
         at = (std::int64_t{filter} * problem_.taps + tap_of_filter(tap)) * problem_.channel_pitch + channel;
         count = chunk_before(channel, problem_.columns);
       }
-      copy_chunk<kAligned>(b + B::offset(line, chunk), weights_ + (there ? at : 0), there ? count : 0);
+      copy_chunk<kAligned>(b + B::offset(line, chunk), weights_ + (in_bounds ? at : 0),
+                           in_bounds ? count : 0);
     }
   }
 
@@ -244,7 +245,7 @@ __device__ __forceinline__ std::int64_t result_of_row(const GatherProblem& probl
   int i = 0;
   int j = 0;
   problem.result_pixels.split(row, image, i, j);
-  const PhasePlace& phase = problem.phase;
+  const PhaseLayout& phase = problem.phase;
   const int pixel =
       (image * phase.result_height + phase.first_result_row + i * phase.step) * phase.result_width +
       phase.first_result_column + j * phase.step;
@@ -323,15 +324,15 @@ void launch_tiles(const Stream& stream, GatherProblem problem, int groups) {
 GatherTiles choose_tiles(int rows, int columns, int groups) {
   constexpr int kFewRows = 64 * 64;          // with fewer, large tiles leave multiprocessors idle
   constexpr std::int64_t kManyTiles = 1024;  // several waves of the widest tiles on any GPU
-  const auto filled = [&](int tile) { return (columns + tile - 1) / tile * tile; };
+  const auto padded = [&](int tile) { return (columns + tile - 1) / tile * tile; };
   if (rows < kFewRows) return GatherTiles::small64x64;
-  const int least = std::min({filled(128), filled(96), filled(64), filled(48)});
-  if (filled(128) == least) {
-    const std::int64_t tiles = std::int64_t{rows} / 256 * (filled(128) / 128) * groups;
+  const int fewest = std::min({padded(128), padded(96), padded(64), padded(48)});
+  if (padded(128) == fewest) {
+    const std::int64_t tiles = std::int64_t{rows} / 256 * (padded(128) / 128) * groups;
     return tiles >= kManyTiles ? GatherTiles::wide256x128 : GatherTiles::square128x128;
   }
-  if (filled(96) == least) return GatherTiles::tall128x96;
-  return filled(64) == least ? GatherTiles::tall128x64 : GatherTiles::tall128x48;
+  if (padded(96) == fewest) return GatherTiles::tall128x96;
+  return padded(64) == fewest ? GatherTiles::tall128x64 : GatherTiles::tall128x48;
 }
 
 template <Pass kPass>

@@ -19,7 +19,7 @@ struct WeightProblem {
   ConvParts parts;
 
   int filters;         // of a group
-  int filled_filters;  // that can be read from dy: padding included if aligned
+  int padded_filters;  // that can be read from dy: padding included if aligned
   int columns;         // taps * channels, padding included
   int line;            // elements of a filter in dw: taps * channel_pitch
   int pixels;          // of y
@@ -104,10 +104,10 @@ class WeightLoader {
       const int line = number / A::kChunks;
       const int chunk = number % A::kChunks;
       const int filter = first_filter_ + chunk * kChunk;
-      const bool there = pixel + line < end_pixel_ && filter < problem_.filled_filters;
+      const bool in_bounds = pixel + line < end_pixel_ && filter < problem_.padded_filters;
       const std::int64_t at = std::int64_t{pixel + line} * problem_.y_pitch + filter;
-      const int count = chunk_before(filter, problem_.filled_filters);
-      copy_chunk<kAligned>(a + A::offset(line, chunk), dy_ + (there ? at : 0), there ? count : 0);
+      const int count = chunk_before(filter, problem_.padded_filters);
+      copy_chunk<kAligned>(a + A::offset(line, chunk), dy_ + (in_bounds ? at : 0), in_bounds ? count : 0);
     }
   }
 
@@ -122,14 +122,14 @@ class WeightLoader {
       problem_.out_pixels.split(exists ? pixel + line : 0, image, row, column);
       row = row * problem_.stride + row_;
       column = column * problem_.stride + column_;
-      const bool there = exists && inside_ &&
-                         static_cast<unsigned>(row) < static_cast<unsigned>(problem_.height) &&
-                         static_cast<unsigned>(column) < static_cast<unsigned>(problem_.width);
+      const bool in_bounds = exists && inside_ &&
+                             static_cast<unsigned>(row) < static_cast<unsigned>(problem_.height) &&
+                             static_cast<unsigned>(column) < static_cast<unsigned>(problem_.width);
       const std::int64_t at =
           std::int64_t{(image * problem_.height + row) * problem_.width + column} * problem_.x_pitch +
           channel_;
-      copy_chunk<kAligned>(b + B::offset(line, thread() % B::kChunks), x_ + (there ? at : 0),
-                           there ? channels_ : 0);
+      copy_chunk<kAligned>(b + B::offset(line, thread() % B::kChunks), x_ + (in_bounds ? at : 0),
+                           in_bounds ? channels_ : 0);
     }
   }
 
@@ -221,15 +221,15 @@ struct Plan {
 };
 
 WeightTiles choose_tiles(int filters, int columns) {
-  const auto filled = [](int size, int tile) { return (size + tile - 1) / tile * tile; };
+  const auto padded = [](int size, int tile) { return (size + tile - 1) / tile * tile; };
   if (filters <= 64 || columns <= 64) return WeightTiles::small64x64;
-  return filled(filters, 96) < filled(filters, 128) ? WeightTiles::flat96x128 : WeightTiles::square128x128;
+  return padded(filters, 96) < padded(filters, 128) ? WeightTiles::flat96x128 : WeightTiles::square128x128;
 }
 
 // The same for all GPUs and types, so that the sums are the same too.
 Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
-  constexpr int kBlocks = 2 * 132;      // two per multiprocessor of an H200
-  constexpr int kLeastPixels = 8 * 32;  // per part, to fill the pipeline
+  constexpr int kBlocks = 2 * 132;    // two per multiprocessor of an H200
+  constexpr int kMinPixels = 8 * 32;  // per part, to fill the pipeline
   const auto tiles = [](std::int64_t size, std::int64_t tile) { return (size + tile - 1) / tile; };
   const int columns = g.taps() * padded_channels(g.channels);
   Plan plan{};
@@ -240,7 +240,7 @@ Plan plan_parts(const ConvGeometry& g, WeightTiles wanted) {
   if (plan.tiles == WeightTiles::flat96x128) count = tiles(g.filters, 96) * tiles(columns + 1, 128);
   if (plan.tiles == WeightTiles::small64x64) count = tiles(g.filters, 64) * tiles(columns + 1, 64);
   const std::int64_t pixels = std::int64_t{g.images} * g.out_height * g.out_width;
-  const std::int64_t most = std::max<std::int64_t>(1, pixels / kLeastPixels);
+  const std::int64_t most = std::max<std::int64_t>(1, pixels / kMinPixels);
   const std::int64_t parts = std::clamp<std::int64_t>(kBlocks / (count * g.groups), 1, most);
   plan.per_part = tiles(tiles(pixels, parts), 32) * 32;
   plan.parts = static_cast<int>(tiles(pixels, plan.per_part));
@@ -259,13 +259,13 @@ void launch_weights(const Stream& stream, const WeightProblem& problem, int part
 
 void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, const Bf16* x, const Bf16* dy,
                const ConvParts& parts) {
-  const int filled_channels = padded_channels(g.channels);
+  const int tap_channels = padded_channels(g.channels);
   const WeightProblem problem = {.x = x,
                                  .dy = dy,
                                  .parts = parts,
                                  .filters = g.filters,
-                                 .filled_filters = g.groups == 1 ? g.y_pitch : g.filters,
-                                 .columns = g.taps() * filled_channels,
+                                 .padded_filters = g.groups == 1 ? g.y_pitch : g.filters,
+                                 .columns = g.taps() * tap_channels,
                                  .line = g.taps() * g.channel_pitch,
                                  .pixels = g.out_pixels(),
                                  .per_part = static_cast<int>(plan.per_part),
@@ -280,7 +280,7 @@ void sum_parts(const Stream& stream, const ConvGeometry& g, const Plan& plan, co
                                  .x_pitch = g.x_pitch,
                                  .y_pitch = g.y_pitch,
                                  .out_pixels = PixelDivision(g.out_height, g.out_width),
-                                 .by_channels = FastDiv(filled_channels),
+                                 .by_channels = FastDiv(tap_channels),
                                  .by_kernel_width = FastDiv(g.kernel_width)};
   if (!g.aligned()) {
     return launch_weights<false, TileShape<64, 64, 32, 32, 32, 4>>(stream, problem, plan.parts);

@@ -8,7 +8,7 @@
 namespace convoy::cpu {
 namespace {
 
-constexpr float kLeast = -std::numeric_limits<float>::infinity();
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 // Some adjacent channels of a pixel: a whole vector, or fewer if the layout has fewer side by side.
 template <bool kWhole>
@@ -29,18 +29,18 @@ class Run {
     cpu::store(value, some.data());
     std::copy_n(some.data(), lanes_, to);
   }
-  [[nodiscard]] WordVector load_places(const PoolIndex* from) const {
-    HalfVector places{};
-    std::memcpy(&places, from, bytes_of_places());
-    return __builtin_convertvector(places, WordVector);
+  [[nodiscard]] WordVector load_indices(const PoolIndex* from) const {
+    HalfVector indices{};
+    std::memcpy(&indices, from, index_bytes());
+    return __builtin_convertvector(indices, WordVector);
   }
-  void store_places(const WordVector& value, PoolIndex* to) const {
-    const HalfVector places = __builtin_convertvector(value, HalfVector);
-    std::memcpy(to, &places, bytes_of_places());
+  void store_indices(const WordVector& value, PoolIndex* to) const {
+    const HalfVector indices = __builtin_convertvector(value, HalfVector);
+    std::memcpy(to, &indices, index_bytes());
   }
 
  private:
-  [[nodiscard]] std::size_t bytes_of_places() const {
+  [[nodiscard]] std::size_t index_bytes() const {
     return static_cast<std::size_t>(kWhole ? kLanes : lanes_) * sizeof(PoolIndex);
   }
   int lanes_;
@@ -74,7 +74,7 @@ void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where
       const PoolWindow w = pool_window_of(s, p, q);
       const bool empty = w.seen() == 0;
       const int first = (w.rows.begin - w.top) * s.kernel_width + (w.columns.begin - w.left);
-      FloatVector best = FloatVector{} + (empty ? 0.0F : kLeast);
+      FloatVector best = FloatVector{} + (empty ? 0.0F : kMinusInfinity);
       WordVector at =
           WordVector{} + (empty ? std::uint32_t{kPoolNowhere} : static_cast<std::uint32_t>(first));
       for (int row = w.rows.begin; row < w.rows.end; ++row) {
@@ -90,7 +90,7 @@ void max_plane(const PoolShape& s, bool relu, const T* x, T* y, PoolIndex* where
       }
       const std::int64_t to = (std::int64_t{p} * s.out.width + q) * block;
       run.store(relu ? cpu::relu({best}) : Lanes{best}, y + to);
-      if (where != nullptr) run.store_places(at, where + to);
+      if (where != nullptr) run.store_indices(at, where + to);
     }
   }
 }
@@ -141,7 +141,7 @@ void max_plane_backward(const PoolShape& s, const PoolIndex* where, const T* dy,
                         const Run<kWhole>& run) {
   gather_plane(s, x, dx, run, [&](int p, int q, int index) {
     const std::int64_t from = (std::int64_t{p} * s.out.width + q) * s.in.block;
-    const auto took = run.load_places(where + from) == static_cast<std::uint32_t>(index);
+    const auto took = run.load_indices(where + from) == static_cast<std::uint32_t>(index);
     return Lanes{took ? run.load(dy + from).v : FloatVector{}};
   });
 }

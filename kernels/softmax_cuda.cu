@@ -83,9 +83,9 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
                         const Score* scores, ImageLoss* losses, T* dscores) {
   const int n = image_of_warp();
   if (n >= images) return;
-  const int there = header->images;
+  const int batch_images = header->images;
   T* const dz = dscores == nullptr ? nullptr : dscores + n * shape.stride;
-  if (n >= there) {
+  if (n >= batch_images) {
     if (dz != nullptr) {
       for (int c = lane(); c < shape.stride; c += kWarpLanes) dz[c] = T{};
     }
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   const std::int32_t rank = rank_of(shape.classes, z, label);
   const float own = to_float(z[label]);
   if (lane() == 0) losses[n] = {std::log(k.sum) + (k.largest - own), rank};
-  if (dz != nullptr) write_gradient(shape, k, label, 1.0F / static_cast<float>(there), z, dz);
+  if (dz != nullptr) write_gradient(shape, k, label, 1.0F / static_cast<float>(batch_images), z, dz);
 }
 
 unsigned blocks_of(int images) {
