@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "formats/dataset_info.h"
+#include "formats/shard_damage.h"
 #include "lib/base/file.h"
 
 namespace convoy {
@@ -22,7 +22,7 @@ inline constexpr std::uint64_t kMaxRecordNameBytes = 65535;
 // records.
 inline constexpr std::uint64_t kDefaultChunkBytes = std::uint64_t{4} << 20;
 
-// The reason in the message of a record whose payload is not what was written.
+// The reason given for a record whose payload is not what was written.
 inline constexpr std::string_view kPayloadDamaged = "payload checksum mismatch";
 
 // One record as it travels between tools. Raw payloads are height x width x channels bytes (HWC).
@@ -56,20 +56,6 @@ class ShardWriter {
   struct State;
   std::unique_ptr<State> state_;
 };
-
-// How much is lost.
-struct Loss {
-  std::uint64_t records = 1;  // as far as is known; 0 where damage cost none, or nothing tells how many
-  bool more = false;          // whether there may have been more of them
-};
-struct Damage {
-  // "train-00003.shard: record 17 (cats/a.jpg): offset 3342336: payload checksum mismatch"
-  std::string message;
-  Loss loss = {};
-};
-// Readers report every damage through this, once, and go on with the next whole record; a stream whose end
-// chunk counts more records than came is reported too.
-using DamageHandler = std::function<void(const Damage& damage)>;
 
 // A record where it lies: views into a ShardFile, valid as long as that, or into the chunk that a ShardReader
 // holds.
@@ -112,7 +98,8 @@ class ShardReader {
 // tables only.
 class ShardFile {
  public:
-  ShardFile(const std::string& path, const DamageHandler& on_damage);
+  // name: what messages call it, if not by its path.
+  ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name = {});
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
   [[nodiscard]] std::uint64_t size() const { return records_; }

@@ -65,12 +65,13 @@ void StreamSource::release_before(std::uint64_t offset) {
 }
 
 void ChunkWalker::report(std::uint64_t offset, std::string_view what, Loss loss) {
-  on_damage_({name_ + ": offset " + std::to_string(offset) + ": " + std::string(what), loss});
+  on_damage_({.place = name_, .offset = offset, .reason = std::string(what), .loss = loss});
 }
 
 void ChunkWalker::report_record(std::uint64_t index, const RecordView& record, std::string_view what) {
-  on_damage_({name_ + ": record " + std::to_string(index) + " (" + std::string(record.name) + "): offset " +
-              std::to_string(record.offset) + ": " + std::string(what)});
+  on_damage_({.place = record_place(name_, index, record.name),
+              .offset = record.offset,
+              .reason = std::string(what)});
 }
 
 std::optional<ChunkPlace> ChunkWalker::next() {
@@ -102,14 +103,14 @@ std::optional<ChunkHeader> ChunkWalker::next_header() {
     follow(*header, {});
     return *header;
   }
-  std::string gap;
+  Gap gap;
   const auto header = seek_header(std::get<std::string>(decoded), gap);
   if (header) follow(*header, gap);
   return header;
 }
 
 // Looks for the next header after the bad one at cursor_. `gap` says what was skipped.
-std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, std::string& gap) {
+std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, Gap& gap) {
   const std::uint64_t bad = cursor_;
   const bool maimed = !any_header_ && maimed_as_text(source_.bytes(bad, kChunkHeaderBytes));
   const std::uint64_t limit = any_header_ ? UINT64_MAX : bad + kMaxLeadIn;
@@ -124,9 +125,8 @@ std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, st
     return std::nullopt;
   }
   cursor_ = *found;
-  gap = fault + ": " + count_of(*found - bad, "byte") + " skipped to the next chunk at offset " +
-        std::to_string(*found);
-  gap = "offset " + std::to_string(bad) + ": " + gap;
+  gap = {bad, fault + ": " + count_of(*found - bad, "byte") + " skipped to the next chunk at " +
+                  offset_text(*found)};
   return std::get<ChunkHeader>(decode_header(source_.bytes(*found, kChunkHeaderBytes)));
 }
 
@@ -188,11 +188,11 @@ ChunkWalker::Missing ChunkWalker::missing_before(const ChunkHeader& header) cons
   return {text, {.records = header.first_record, .more = true}};
 }
 
-void ChunkWalker::follow(const ChunkHeader& header, const std::string& gap) {
+void ChunkWalker::follow(const ChunkHeader& header, const Gap& gap) {
   any_header_ = true;
   const auto [missing, loss] = missing_before(header);
-  if (!gap.empty()) {
-    on_damage_({name_ + ": " + gap + ": " + (missing.empty() ? "no record lost" : missing), loss});
+  if (!gap.text.empty()) {
+    report(gap.offset, gap.text + ": " + (missing.empty() ? "no record lost" : missing), loss);
   } else if (!missing.empty()) {
     report(cursor_, "before this chunk, " + missing, loss);
   }
@@ -229,7 +229,7 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
     while (place.count > 0 && !is_there(place.count - 1)) --place.count;
     const std::uint64_t lost_records = header.records - place.count;
     report(cursor_,
-           "chunk cut short at offset " + std::to_string(cursor_ + extent) + ": its last " +
+           "chunk cut short at " + offset_text(cursor_ + extent) + ": its last " +
                count_of(lost_records, "record") + " lost",
            {.records = lost_records});
   }

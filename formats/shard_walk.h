@@ -90,12 +90,17 @@ class ChunkWalker {
     std::string text = {};
     Loss loss = {.records = 0};
   };
+  // Bytes that were skipped before a chunk; no text if there are none.
+  struct Gap {
+    std::uint64_t offset = 0;
+    std::string text = {};
+  };
   std::optional<ChunkHeader> next_header();
-  std::optional<ChunkHeader> seek_header(const std::string& fault, std::string& gap);
+  std::optional<ChunkHeader> seek_header(const std::string& fault, Gap& gap);
   std::optional<std::uint64_t> scan(std::uint64_t from, std::uint64_t to, bool release);
   std::uint64_t extent_of(const ChunkHeader& header);
   [[nodiscard]] Missing missing_before(const ChunkHeader& header) const;
-  void follow(const ChunkHeader& header, const std::string& gap);
+  void follow(const ChunkHeader& header, const Gap& gap);
   std::optional<ChunkPlace> open_chunk(const ChunkHeader& header, std::uint64_t extent);
   void check_metadata(std::span<const std::byte> metadata, std::uint64_t offset);
   [[nodiscard]] std::string check_table(const ChunkHeader& header, std::span<const std::byte> body) const;

@@ -40,8 +40,7 @@ struct ShardWriter::State {
 void ShardWriter::State::add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload,
                              std::uint64_t checksum) {
   const auto refuse = [&](const std::string& reason) {
-    throw Error(out.name(), "record " + std::to_string(records_before + chunk_records) + " (" +
-                                std::string(name) + "): " + reason);
+    throw Error(record_place(out.name(), records_before + chunk_records, name), reason);
   };
   if (finished) refuse("added after the end of the shard");
   if (label < kNoLabel || label >= static_cast<std::int64_t>(info.classes.size())) {

@@ -1,6 +1,5 @@
 // eval: weights and labelled shards -> errors.
 #include <algorithm>
-#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,8 +12,8 @@
 #include "lib/runs/inference_options.h"
 #include "lib/runs/run_setup.h"
 #include "lib/runs/training_options.h"
-#include "lib/shards/damage.h"
 #include "lib/shards/dataset.h"
+#include "lib/shards/rejects.h"
 
 namespace convoy {
 namespace {
@@ -52,8 +51,8 @@ int evaluate_tool(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
-  DamageReport damage(options.text("rejects"), stop, console);
-  const Dataset data(options.inputs(), std::ref(damage));
+  Rejects rejects(options.text("rejects"), stop, console, Rejects::Repeats::ignored);
+  const Dataset data(options.inputs(), rejects.on_damage());
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
@@ -68,7 +67,7 @@ int evaluate_tool(const Options& options, Console& console) {
   if (predictions) write_predictions_head(*predictions, static_cast<std::size_t>(model.net.classes()));
   Progress progress(console, data.size(), "images");
   EvaluationHooks hooks;
-  hooks.damaged = [&](std::uint64_t, const std::string& message) { damage({message}); };
+  hooks.damaged = rejects.on_damage();
   hooks.progress = [&](const Totals& totals) {
     progress.update(totals.images);
     return true;
@@ -84,7 +83,7 @@ int evaluate_tool(const Options& options, Console& console) {
   evaluation.confusion = confusion.has_value();
   const Metrics metrics = evaluate(*net, data, evaluation, hooks);
   progress.finish();
-  damage.finish();
+  rejects.finish("record");
   if (metrics.totals().images == 0) throw Error("not one record could be read");
 
   if (predictions) predictions->commit();
@@ -96,7 +95,7 @@ int evaluate_tool(const Options& options, Console& console) {
   out.write(options.flag("json") ? report_json(metrics, classes, per_class)
                                  : report_tsv(metrics, classes, per_class));
   out.commit();
-  return damage.any() ? kStatusFailure : kStatusDone;
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

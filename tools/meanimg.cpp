@@ -42,13 +42,12 @@ MeanFile merge(const std::vector<std::string>& inputs) {
 
 MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
                     Rejects& rejects) {
-  const auto on_damage = [&](const Damage& damage) { reject_damage(rejects, damage); };
   Progress progress(console, 0, "images");
-  SummedImages summed =
-      sum_images(inputs, options.threads(), on_damage, [&](std::uint64_t done, std::uint64_t total) {
-        progress.set_total(total);
-        progress.update(done, rejects.summary());
-      });
+  SummedImages summed = sum_images(inputs, options.threads(), rejects.on_damage(),
+                                   [&](std::uint64_t done, std::uint64_t total) {
+                                     progress.set_total(total);
+                                     progress.update(done, rejects.summary());
+                                   });
   progress.finish();
   rejects.commit();
   if (summed.sums.count == 0) throw Error(inputs.front(), "no images");

@@ -187,7 +187,7 @@ int predict(const Options& options, Console& console) {
           one.image = pool.prepare(one.input);
           check_image(one.image, weights.model().net.input, one.input.place);
         } catch (const Error& error) {
-          one.input.failure = reason_of(error, one.input.place);
+          set_failure(one.input, error);
         }
         one.input.bytes = {};
         one.input.pixels.reset();

@@ -118,7 +118,7 @@ void look_inside(const std::string& look, const Options& options, Rejects& rejec
                  Console& console) {
   LookProgress progress(options.inputs(), options.text("output"), console);
   OutputFile out(options.text("output"), OutputFile::Content::text);
-  const auto on_damage = [&](const Damage& damage) { reject_damage(rejects, damage); };
+  const DamageHandler on_damage = rejects.on_damage();
   for (const std::string& input : options.inputs()) {
     try {
       if (look == "list") list_shard(input, out, on_damage, progress);
@@ -127,9 +127,11 @@ void look_inside(const std::string& look, const Options& options, Rejects& rejec
                        progress);
       }
       if (look == "verify") verify_shard(input, out, on_damage, progress);
+    } catch (const OutputError&) {
+      throw;
     } catch (const Error& error) {
-      if (stop || std::string_view(error.what()).starts_with(out.name() + ": ")) throw;
-      reject_damage(rejects, {error.what(), {.records = 0, .more = true}});
+      if (stop) throw;
+      rejects.add(damage_of(error, error.place(), {.records = 0, .more = true}));
     }
     progress.next_input();
   }

@@ -163,14 +163,14 @@ int train(const Options& options, Console& console) {
   if (!run.checkpoint.empty()) check_writable(run.checkpoint);
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
-  DamageReport damage(options.text("rejects"), stop, console);
-  const Dataset data(shards, std::ref(damage));
+  Rejects rejects(options.text("rejects"), stop, console, Rejects::Repeats::ignored);
+  const Dataset data(shards, rejects.on_damage());
   const LabelScan labels = check_training_set(data, model.net, console);
   check_mean(mean, options.text("mean"), data, console);
   model.dataset = data.info();
   std::optional<Dataset> validation;
   if (options.given("val")) {
-    validation.emplace(options.texts("val"), std::ref(damage));
+    validation.emplace(options.texts("val"), rejects.on_damage());
     check_labelled_set(*validation, model, "the training set", console);
   }
 
@@ -210,14 +210,14 @@ int train(const Options& options, Console& console) {
                          .training = data,
                          .labels = labels,
                          .validation = validation ? &*validation : nullptr};
-  Trainer trainer(*net, inputs, run, state, std::move(log), damage, console);
+  Trainer trainer(*net, inputs, run, state, std::move(log), rejects, console);
   SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, training, trainer);
-  damage.finish();
+  rejects.finish("record");
   if (signal != 0) return kStatusSignal + signal;
   save_weights(output, model, training, *net);
-  return damage.any() ? kStatusFailure : kStatusDone;
+  return rejects.any() ? kStatusFailure : kStatusDone;
 }
 
 }  // namespace

@@ -123,7 +123,8 @@ std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
   }
 }
 
-MappedFile::MappedFile(const std::string& path) : name_(display_name(path)) {
+MappedFile::MappedFile(const std::string& path, const std::string& name)
+    : name_(name.empty() ? display_name(path) : name) {
   InputFile input(path);
   Fd spool;
   int fd = input.fd();
@@ -226,7 +227,11 @@ OutputFile::~OutputFile() {
 }
 
 void OutputFile::write_through(std::span<const std::byte> bytes) {
-  write_all(standard_ ? STDOUT_FILENO : fd_.get(), bytes, name_);
+  try {
+    write_all(standard_ ? STDOUT_FILENO : fd_.get(), bytes, name_);
+  } catch (const Error& error) {
+    throw OutputError(error.place(), error.reason());
+  }
 }
 
 void OutputFile::write(std::span<const std::byte> bytes) {

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/error.h"
+
 namespace convoy {
 
 // "-" as an operand or the value of -o.
@@ -77,7 +79,8 @@ class InputFile {
 // copied to an unlinked temporary file (in TMPDIR, else /tmp) and that is mapped.
 class MappedFile {
  public:
-  explicit MappedFile(const std::string& path);
+  // name: what messages call it, if not by its path.
+  explicit MappedFile(const std::string& path, const std::string& name = {});
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
   MappedFile(MappedFile&& other) noexcept;
@@ -97,13 +100,19 @@ class MappedFile {
 // memory; without it, page after page does when it is touched. A hint: nothing fails.
 void map_ahead(std::span<const std::uint8_t> bytes);
 
+// A failure to write an OutputFile: what a tool reads is not to blame.
+class OutputError : public Error {
+ public:
+  using Error::Error;
+};
+
 // Bytes to a file or standard output, buffered.
 //
 // A regular file appears under its name only in commit(), whole and on disk (temporary file in the same
 // folder, fsync, rename); without commit() the temporary file is removed, in a tool also where a signal ends
 // it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Standard output and
 // what is not a regular file (/dev/null, a FIFO, /dev/full) are written to directly. Every failure, those of
-// the last flush included, is an Error with the file's name.
+// the last flush included, is an Error with the file's name; once it is open, an OutputError.
 class OutputFile {
  public:
   enum class Content { text, binary };  // binary is refused where standard output is a terminal (UsageError)

@@ -57,7 +57,7 @@ class ImageInputs::ArchiveFeed : public Feed {
       input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
       if (input.bytes.empty()) input.failure = "empty file";
     } catch (const Error& error) {
-      input.failure = reason_of(error, input.place);
+      set_failure(input, error);
     }
     return input;
   }

@@ -2,10 +2,16 @@
 
 namespace convoy {
 
-std::string reason_of(const std::exception& error, std::string_view place) {
-  const std::string what = error.what();
-  const std::string lead = std::string(place) + ": ";
-  return what.starts_with(lead) ? what.substr(lead.size()) : what;
+void set_failure(ImageInput& input, const Damage& damage) {
+  input.place = damage.where();
+  input.failure = damage.reason;
+  input.loss = damage.loss;
+}
+
+void set_failure(ImageInput& input, const Error& error) {
+  const bool about_it = error.place() == input.place;
+  input.failure = about_it ? error.reason() : error.what();
+  if (about_it) input.place = error.where();
 }
 
 }  // namespace convoy

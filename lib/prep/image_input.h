@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "formats/image.h"
 #include "formats/shard.h"
+#include "lib/base/error.h"
 
 namespace convoy {
 
@@ -21,11 +21,13 @@ struct ImageInput {
   std::vector<std::uint8_t> bytes;  // encoded
   std::optional<Image> pixels;      // decoded
   bool prepared = false;            // a record of a shard: its pixels are to be taken as they are
-  std::string failure;              // why it cannot be had; empty: it can
+  std::string failure;              // why it cannot be had, without the place; empty: it can
   Loss loss = {};                   // with a failure: it may be that of many records of a shard
 };
 
-// The reason alone of an error about `place`: what() without "place: ".
-[[nodiscard]] std::string reason_of(const std::exception& error, std::string_view place);
+// Gives the input the place, reason and loss of the damage.
+void set_failure(ImageInput& input, const Damage& damage);
+// Makes the error the input's failure. If the error is about another place, the whole message is the reason.
+void set_failure(ImageInput& input, const Error& error);
 
 }  // namespace convoy

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <tuple>
 #include <utility>
 
 #include "formats/archive.h"
@@ -24,20 +23,6 @@ constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
 bool is_shard(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= kChunkMagic.size() &&
          std::memcmp(bytes.data(), kChunkMagic.data(), kChunkMagic.size()) == 0;
-}
-
-// Place and reason of an error about `place`, be it about a line of it ("list:1:8").
-std::pair<std::string, std::string> place_and_reason(const std::exception& error, const std::string& place) {
-  const std::string what = error.what();
-  const auto digit = [&](std::size_t at) { return at < what.size() && what[at] >= '0' && what[at] <= '9'; };
-  std::size_t end = place.size();
-  if (!what.starts_with(place)) return {place, what};
-  while (what[end] == ':' && digit(end + 1)) {
-    ++end;
-    while (digit(end)) ++end;
-  }
-  if (what.compare(end, 2, ": ") != 0) return {place, what};
-  return {what.substr(0, end), what.substr(end + 2)};
 }
 
 }  // namespace
@@ -256,7 +241,7 @@ void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
   try {
     input.label = labeller_.label(input.name, folder, input.place);
   } catch (const Error& error) {
-    input.failure = reason_of(error, input.place);
+    set_failure(input, error);
   }
 }
 
@@ -295,8 +280,8 @@ std::optional<ImageInput> ImageInputs::next() {
       ++at_;
     } catch (const Error& error) {
       ImageInput input;
-      input.name = display_name(operand.path);
-      std::tie(input.place, input.failure) = place_and_reason(error, input.name);
+      input.name = input.place = display_name(operand.path);
+      set_failure(input, error);
       // What cannot be opened is over; what is open goes on behind the damage.
       if (!feed_) ++at_;
       return input;

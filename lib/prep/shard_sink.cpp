@@ -19,7 +19,7 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
     record.payload =
         encoding.codec == Codec::jpeg ? encode_jpeg(image, encoding.quality) : std::move(image.pixels);
   } catch (const Error& error) {
-    input.failure = reason_of(error, input.place);
+    set_failure(input, error);
   }
   input.bytes = {};
   input.pixels.reset();

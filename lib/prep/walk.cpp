@@ -136,6 +136,15 @@ ArchiveWalker::ArchiveWalker(ByteSource& source, std::string place, bool descend
     : place_(std::move(place)), descend_(descend), outer_(source, place_) {}
 
 std::optional<ArchiveWalker::Member> ArchiveWalker::next() {
+  try {
+    return step();
+  } catch (const Error& error) {
+    if (error.place() != inner_place()) throw;
+    throw Error(place_, inner_path_ + ": " + error.reason());
+  }
+}
+
+std::optional<ArchiveWalker::Member> ArchiveWalker::step() {
   while (!ended_) {
     if (inner_) {
       if (auto member = next_inner()) return member;
@@ -175,8 +184,9 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::enter(const std::string& pat
   ByteSource& content = outer_.content();
   const ContentKind kind = detect_content(content.peek(kDetectBytes));
   if (kind != ContentKind::tar && kind != ContentKind::compressed) return Member{path, {}, &content, false};
-  ArchiveReader reader(content, place_ + ": " + path);
+  inner_path_ = path;
   stem_ = stem_of(path);
+  ArchiveReader reader(content, inner_place());
   if (reader.is_plain()) {
     // A compressed file; the reader stays for as long as its content is used.
     inner_.emplace(std::move(reader));

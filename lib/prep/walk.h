@@ -63,15 +63,19 @@ class ArchiveWalker {
   std::optional<Member> next();
 
  private:
+  std::optional<Member> step();
   std::optional<Member> next_inner();
   std::optional<Member> enter(const std::string& path);
+
+  [[nodiscard]] std::string inner_place() const { return place_ + ": " + inner_path_; }
 
   std::string place_;
   bool descend_;
   ArchiveReader outer_;
   bool ended_ = false;
   std::optional<ArchiveReader> inner_;  // reads from a member of outer_
-  std::string stem_;                    // of the inner archive's path
+  std::string inner_path_;              // in the outer archive
+  std::string stem_;                    // of inner_path_
 };
 
 }  // namespace convoy

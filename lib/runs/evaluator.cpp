@@ -18,7 +18,7 @@ Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions&
   BatchLoader loader(data, evaluation_samples(net.net().input, data.size(), size), threads);
   while (const Batch* batch = loader.next()) {
     if (hooks.damaged) {
-      for (const Batch::Damage& damage : batch->damaged) hooks.damaged(damage.record, damage.message);
+      for (const Damage& damage : batch->damaged) hooks.damaged(damage);
     }
     if (batch->size() > 0) net.infer(view_of(*batch), probabilities);
     for (std::size_t i = 0; i < batch->size(); ++i) {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <functional>
 #include <span>
-#include <string>
 
 #include "lib/net/compiled_net.h"
 #include "lib/runs/metrics.h"
@@ -20,7 +19,7 @@ struct EvaluationOptions {
 
 struct EvaluationHooks {
   // A record that is damaged and therefore not counted; may throw.
-  std::function<void(std::uint64_t record, const std::string& message)> damaged;
+  DamageHandler damaged;
   // Every counted record, in order, with its class probabilities.
   std::function<void(std::uint64_t record, std::int32_t label, std::span<const float> probabilities)> record;
   // After each batch: the totals so far. Returns false to stop there.

@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -24,13 +25,15 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
   const std::size_t count = samples.size();
   if (batch.decoded.size() < count) batch.decoded.resize(count);
   std::vector<const std::uint8_t*> pixels(count, nullptr);
-  std::vector<std::string> failures(count);
+  std::vector<std::optional<Damage>> damage(count);
   const auto load = [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       try {
         pixels[i] = data.pixels(samples[i].record, batch.decoded[i]).data();
+      } catch (const Error& error) {
+        damage[i] = damage_of(error, data.place(samples[i].record));
       } catch (const std::exception& error) {
-        failures[i] = error.what();
+        damage[i] = Damage{.place = data.place(samples[i].record), .reason = error.what()};
       }
     }
   };
@@ -45,7 +48,7 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
   for (std::size_t i = 0; i < count; ++i) {
     const Sample& sample = samples[i];
     if (pixels[i] == nullptr) {
-      batch.damaged.push_back({.record = sample.record, .message = std::move(failures[i])});
+      batch.damaged.push_back(std::move(*damage[i]));
       continue;
     }
     batch.images.push_back(pixels[i]);

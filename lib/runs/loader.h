@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "lib/net/compiled_net.h"
@@ -20,12 +19,7 @@ struct Batch {
   std::vector<std::int32_t> labels;
   std::vector<std::uint64_t> records;
   std::vector<std::uint32_t> epochs;
-
-  struct Damage {
-    std::uint64_t record = 0;
-    std::string message;  // "train.shard: record 17 (a.jpg): payload checksum mismatch"
-  };
-  std::vector<Damage> damaged;
+  std::vector<Damage> damaged;  // a record each
 
   std::vector<std::vector<std::uint8_t>> decoded;  // pixels of JPEG records
 

@@ -9,7 +9,6 @@
 #include "lib/base/console.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/labels.h"
-#include "lib/shards/damage.h"
 #include "lib/shards/dataset.h"
 
 namespace convoy {

@@ -26,7 +26,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
-                 std::optional<TrainingLog> log, DamageReport& damage, Console& console)
+                 std::optional<TrainingLog> log, Rejects& rejects, Console& console)
     : net_(net),
       inputs_(inputs),
       run_(run),
@@ -34,7 +34,7 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       solver_(net, inputs.options, state),
       watch_(inputs.labels.chance_loss()),
       log_(std::move(log)),
-      damage_(damage),
+      rejects_(rejects),
       console_(console) {}
 
 int Trainer::run() {
@@ -81,7 +81,7 @@ void Trainer::train_step(BatchLoader& loader) {
   const Batch* batch = loader.next();
   times_.read_seconds += seconds_since(start);
   times_.images += batch->size();
-  for (const Batch::Damage& damage : batch->damaged) damage_({damage.message});
+  for (const Damage& damage : batch->damaged) rejects_.add(damage);
   solver_.start(*batch);
   ++times_.steps;
   add_time_since(start);
@@ -149,7 +149,7 @@ void Trainer::validate() {
   const auto start = Clock::now();
   const std::vector<LayerTime> trained = times().layers;
   EvaluationHooks hooks;
-  hooks.damaged = [this](std::uint64_t, const std::string& message) { damage_({message}); };
+  hooks.damaged = rejects_.on_damage();
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
   const Totals totals = evaluate(net_, *inputs_.validation,
                                  {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)

@@ -16,8 +16,8 @@
 #include "lib/runs/schedule.h"
 #include "lib/runs/solver.h"
 #include "lib/runs/training_log.h"
-#include "lib/shards/damage.h"
 #include "lib/shards/dataset.h"
+#include "lib/shards/rejects.h"
 
 namespace convoy {
 
@@ -44,7 +44,7 @@ class Trainer {
  public:
   // The net holds the parameters, momenta and mean of `state`.
   Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
-          std::optional<TrainingLog> log, DamageReport& damage, Console& console);
+          std::optional<TrainingLog> log, Rejects& rejects, Console& console);
 
   // Trains to the last step, under the caller's SignalWatch. Returns 0, also where a signal asked to stop
   // when everything was done, else the signal that did: the run is then checkpointed and not complete. Throws
@@ -79,7 +79,7 @@ class Trainer {
   Solver solver_;
   LossWatch watch_;
   std::optional<TrainingLog> log_;
-  DamageReport& damage_;
+  Rejects& rejects_;
   Console& console_;
   Clock::time_point last_save_ = Clock::now();
   std::optional<std::uint64_t> saved_step_;

@@ -49,6 +49,8 @@ Dataset::Dataset(const std::vector<std::string>& paths, const DamageHandler& on_
   }
 }
 
+Dataset::Dataset(ShardFile shard) : first_{0, shard.size()} { shards_.push_back(std::move(shard)); }
+
 Dataset::Place Dataset::locate(std::uint64_t index) const {
   // The last shard that starts at or before the index: shards without records start where the next one does.
   const auto after = std::upper_bound(first_.begin(), first_.end() - 1, index);
@@ -64,17 +66,14 @@ RecordView Dataset::record(std::uint64_t index) const {
 std::string Dataset::place(std::uint64_t index) const {
   const Place where = locate(index);
   const ShardFile& shard = shards_[where.shard];
-  return shard.name() + ": record " + std::to_string(where.record) + " (" +
-         std::string(shard.record(where.record).name) + ")";
+  return record_place(shard.name(), where.record, shard.record(where.record).name);
 }
 
 std::span<const std::uint8_t> Dataset::pixels(std::uint64_t index, std::vector<std::uint8_t>& scratch) const {
   const Place where = locate(index);
   const ShardFile& shard = shards_[where.shard];
   const RecordView view = shard.record(where.record);
-  if (!view.intact()) {
-    throw Error(place(index), "offset " + std::to_string(view.offset) + ": " + std::string(kPayloadDamaged));
-  }
+  if (!view.intact()) throw FormatError(place(index), view.offset, kPayloadDamaged);
   if (shard.info().codec == Codec::raw) return view.payload;
   scratch = decode_payload(shard.info(), view.payload, place(index));
   return scratch;

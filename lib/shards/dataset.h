@@ -22,6 +22,7 @@ namespace convoy {
 class Dataset {
  public:
   Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage);
+  explicit Dataset(ShardFile shard);
 
   [[nodiscard]] const DatasetInfo& info() const { return shards_.front().info(); }
   [[nodiscard]] std::uint64_t size() const { return first_.back(); }

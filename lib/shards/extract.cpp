@@ -198,12 +198,12 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
         return std::move(item);
       },
       [&](Item&& item) {
-        for (const Damage& damage : item.damage) reject_damage(rejects, damage);
+        for (const Damage& damage : item.damage) rejects.add(damage);
         write_new_file(item.path, item.bytes);
         progress.update(++done, rejects.summary());
       });
   progress.finish();
-  for (const Damage& damage : feed.take_damage()) reject_damage(rejects, damage);
+  for (const Damage& damage : feed.take_damage()) rejects.add(damage);
   return {done, done, SignalWatch::stop_signal()};
 }
 

@@ -28,8 +28,10 @@ constexpr std::uint64_t kMaxBlockRecords = 4096;
 constexpr std::ptrdiff_t kMaxMappedAhead = std::ptrdiff_t{1} << 26;
 
 struct Record {
-  std::uint64_t index = 0;            // in the data set, or in its input
-  std::vector<std::uint8_t> payload;  // of streams only: that of mapped shards stays where it is
+  std::uint64_t index = 0;  // in the data set, or in its input
+  // Of streams only: those of mapped shards stay where they are.
+  std::string name = {};
+  std::vector<std::uint8_t> payload = {};
 };
 
 struct Block {
@@ -40,9 +42,9 @@ struct Block {
 };
 
 // Shards in files.
-class MappedSource {
+class MappedShards {
  public:
-  MappedSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage)
+  MappedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage)
       : dataset_(inputs, on_damage) {
     const std::uint64_t fitting = kBlockBytes / std::max<std::uint64_t>(image_bytes(info()), 1);
     block_records_ = std::clamp<std::uint64_t>(fitting, ImageSummer::kTogether, kMaxBlockRecords);
@@ -54,10 +56,13 @@ class MappedSource {
     if (next_ == dataset_.size()) return std::nullopt;
     Block block;
     const std::uint64_t end = std::min(next_ + block_records_, dataset_.size());
-    for (; next_ < end; ++next_) block.records.push_back({next_, {}});
+    for (; next_ < end; ++next_) block.records.push_back({.index = next_});
     return block;
   }
 
+  [[nodiscard]] std::string place(const Block& /*block*/, const Record& record) const {
+    return dataset_.place(record.index);
+  }
   [[nodiscard]] std::span<const std::uint8_t> pixels(const Block& /*block*/, const Record& record,
                                                      std::vector<std::uint8_t>& scratch) const {
     return dataset_.pixels(record.index, scratch);
@@ -84,14 +89,14 @@ class MappedSource {
 };
 
 // Shards that come through pipes.
-class StreamSource {
+class StreamedShards {
  public:
-  StreamSource(const StreamSource&) = delete;  // the readers report damage to this object
-  StreamSource& operator=(const StreamSource&) = delete;
-  StreamSource(StreamSource&&) = delete;
-  StreamSource& operator=(StreamSource&&) = delete;
-  ~StreamSource() = default;
-  StreamSource(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
+  StreamedShards(const StreamedShards&) = delete;  // the readers report damage to this object
+  StreamedShards& operator=(const StreamedShards&) = delete;
+  StreamedShards(StreamedShards&&) = delete;
+  StreamedShards& operator=(StreamedShards&&) = delete;
+  ~StreamedShards() = default;
+  StreamedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
     open();
     for (const Damage& damage : damage_) on_damage(damage);
     damage_.clear();
@@ -105,8 +110,9 @@ class StreamSource {
     while (block.records.size() < kMaxBlockRecords && bytes < kBlockBytes) {
       const auto record = inputs_.back()->reader.next_view();
       if (record) {
-        block.records.push_back(
-            {inputs_.back()->reader.index(), {record->payload.begin(), record->payload.end()}});
+        block.records.push_back({.index = inputs_.back()->reader.index(),
+                                 .name = std::string(record->name),
+                                 .payload = {record->payload.begin(), record->payload.end()}});
         bytes += record->payload.size();
         continue;
       }
@@ -121,11 +127,13 @@ class StreamSource {
     return block;
   }
 
+  [[nodiscard]] static std::string place(const Block& block, const Record& record) {
+    return record_place(*block.input, record.index, record.name);
+  }
   [[nodiscard]] static std::span<const std::uint8_t> pixels(const Block& block, const Record& record,
                                                             std::vector<std::uint8_t>& scratch) {
     if (block.info->codec == Codec::raw) return record.payload;
-    scratch = decode_payload(*block.info, record.payload,
-                             *block.input + ": record " + std::to_string(record.index));
+    scratch = decode_payload(*block.info, record.payload, place(block, record));
     return scratch;
   }
   static void map_ahead(const Block& /*block*/) {}
@@ -213,7 +221,7 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
       group.at(grouped) = source.pixels(block, record, scratch.at(grouped));
       ++grouped;
     } catch (const Error& error) {
-      result.damage.push_back({error.what()});
+      result.damage.push_back(damage_of(error, source.place(block, record)));
     }
     if (grouped == group.size()) add_group(record);
   }
@@ -260,10 +268,10 @@ SummedImages sum_images(const std::vector<std::string>& inputs, int threads, con
                         const PassProgress& on_progress) {
   if (inputs.empty()) throw Error("no shards given");
   if (std::ranges::all_of(inputs, is_file)) {
-    MappedSource source(inputs, on_damage);
+    MappedShards source(inputs, on_damage);
     return run_pass(source, inputs.front(), threads, on_damage, on_progress);
   }
-  StreamSource source(inputs, on_damage);
+  StreamedShards source(inputs, on_damage);
   return run_pass(source, inputs.front(), threads, on_damage, on_progress);
 }
 

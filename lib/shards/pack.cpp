@@ -36,8 +36,7 @@ struct Item {
 struct Packed {
   Item item;
   std::optional<std::vector<std::uint8_t>> transcoded;  // instead of item.payload
-  std::string failure_place;
-  std::string failure;
+  std::optional<Damage> damage;                         // instead of a payload
 };
 
 // The records of several inputs, one input after another, as they come. Damage is collected rather than
@@ -141,7 +140,7 @@ class Packer {
 
 std::string Packer::place_of(const Item& item) const {
   if (item.input == nullptr) return data_->place(item.index);
-  return *item.input + ": record " + std::to_string(item.index) + " (" + item.name + ")";
+  return record_place(*item.input, item.index, item.name);
 }
 
 // Runs on any thread.
@@ -153,23 +152,21 @@ Packed Packer::work(Item&& item) const {
   view.payload = record.payload;
   view.checksum = record.checksum;
   if (!record.checked && !view.intact()) {
-    packed.failure_place = place_of(record) + ": offset " + std::to_string(record.offset);
-    packed.failure = kPayloadDamaged;
+    packed.damage = {
+        .place = place_of(record), .offset = record.offset, .reason = std::string(kPayloadDamaged)};
     return packed;
   }
   if (record.codec == info_.codec) return packed;
   try {
     if (info_.codec == Codec::raw) {
-      packed.transcoded = decode_payload(info_, record.payload, "");
+      packed.transcoded = decode_payload(info_, record.payload, place_of(record));
     } else {
       packed.transcoded = encode_jpeg(
           Image{info_.width, info_.height, info_.channels, {record.payload.begin(), record.payload.end()}},
           options_.quality);
     }
   } catch (const Error& error) {
-    packed.failure_place = place_of(record);
-    const std::string_view text = error.what();
-    packed.failure = text.substr(text.starts_with(": ") ? 2 : 0);
+    packed.damage = damage_of(error, place_of(record));
   }
   return packed;
 }
@@ -187,9 +184,9 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
       [&](Item&& item) { return work(std::move(item)); },
       [&](Packed&& packed) {
         const Item& item = packed.item;
-        for (const Damage& damage : item.damage) reject_damage(rejects_, damage);
-        if (!packed.failure.empty()) {
-          rejects_.add(packed.failure_place, packed.failure);
+        for (const Damage& damage : item.damage) rejects_.add(damage);
+        if (packed.damage) {
+          rejects_.add(*packed.damage);
         } else if (packed.transcoded) {
           outputs.add(item.position, item.label, item.name, *packed.transcoded, std::nullopt);
         } else {
@@ -259,15 +256,14 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
     if (record.intact()) {
       spill->put(ranks[i], record.payload);
     } else {
-      rejects_.add(data.place(i) + ": offset " + std::to_string(record.offset), kPayloadDamaged);
+      rejects_.add({.place = data.place(i), .offset = record.offset, .reason = std::string(kPayloadDamaged)});
     }
   }
   return spill;
 }
 
 void Packer::run_planned() {
-  const Dataset& data =
-      data_.emplace(options_.inputs, [&](const Damage& damage) { reject_damage(rejects_, damage); });
+  const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage());
   info_ = data.info();
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
@@ -320,7 +316,7 @@ void Packer::run_streaming() {
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
   });
   convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
-  for (const Damage& damage : stream.take_damage()) reject_damage(rejects_, damage);
+  for (const Damage& damage : stream.take_damage()) rejects_.add(damage);
   if (result_.signal == 0) outputs.finish(false);
   result_.records = outputs.records();
   result_.outputs = outputs.outputs();

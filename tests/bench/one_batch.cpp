@@ -29,7 +29,7 @@ double median(std::vector<double> values) {
 double images_per_second(const std::string& net_file, const std::string& shard, Element precision, int batch,
                          std::size_t steps) {
   const NetSpec spec = parse_net(read_text_file(net_file, kMaxNetBytes), net_file);
-  const Dataset data({shard}, [](const Damage& damage) { throw Error(damage.message); });
+  const Dataset data({shard}, [](const Damage& damage) { throw Error(damage.where(), damage.reason); });
   const TrainingStream stream{.input = spec.input, .records = data.size(), .batch = batch};
   Batch images;
   load_batch(data, training_samples(stream, 0)(), default_threads(), images);

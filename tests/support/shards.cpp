@@ -52,7 +52,7 @@ void write_shard(const std::string& path, const DatasetInfo& info, const std::ve
 namespace {
 
 void report(ReadResult& result, const Damage& damage) {
-  result.damage.push_back(damage.message);
+  result.damage.push_back(damage.where() + ": " + damage.reason);
   result.lost += damage.loss.records;
   result.more = result.more || damage.loss.more;
 }
@@ -85,8 +85,9 @@ ReadResult read_mapped(const std::string& path) {
             {view.label, std::string(view.name), {view.payload.begin(), view.payload.end()}});
         result.indexes.push_back(i);
       } else {
-        report(result, {path + ": record " + std::to_string(i) + " (" + std::string(view.name) +
-                        "): offset " + std::to_string(view.offset) + ": " + std::string(kPayloadDamaged)});
+        report(result, {.place = record_place(path, i, view.name),
+                        .offset = view.offset,
+                        .reason = std::string(kPayloadDamaged)});
       }
     }
   } catch (const Error& error) {

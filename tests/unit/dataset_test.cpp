@@ -18,7 +18,7 @@ using test::numbered_records;
 using test::small_info;
 using test::write_shard;
 
-const DamageHandler kNoDamage = [](const Damage& damage) { ADD_FAILURE() << damage.message; };
+const DamageHandler kNoDamage = [](const Damage& damage) { ADD_FAILURE() << damage.where(); };
 
 class Datasets : public ::testing::Test {
  protected:

@@ -24,7 +24,7 @@ class Labels : public ::testing::Test {
   std::string path_ = folder_ / "a.shard";
 
   void write() { test::write_shard(path_, info_, test::numbered_records(info_, 0, kRecords)); }
-  static void ignore(const Damage& damage) { ADD_FAILURE() << damage.message; }
+  static void ignore(const Damage& damage) { ADD_FAILURE() << damage.where(); }
 };
 
 TEST_F(Labels, ChecksLabels) {

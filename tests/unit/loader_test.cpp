@@ -33,7 +33,7 @@ class Loading : public ::testing::Test {
     std::ofstream(path_, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   }
-  static void ignore(const Damage& damage) { ADD_FAILURE() << damage.message; }
+  static void ignore(const Damage& damage) { ADD_FAILURE() << damage.where(); }
 };
 
 TEST_F(Loading, GivesWhatTheRecordsHold) {
@@ -89,9 +89,9 @@ TEST_F(Loading, LeavesDamagedRecordsOutAndNamesThem) {
   EXPECT_EQ(batch->size(), 9U);
   EXPECT_EQ(batch->records[7], 8U);
   ASSERT_EQ(batch->damaged.size(), 1U);
-  EXPECT_EQ(batch->damaged[0].record, 7U);
-  EXPECT_NE(batch->damaged[0].message.find("record 7 (record7)"), std::string::npos)
-      << batch->damaged[0].message;
+  EXPECT_EQ(batch->damaged[0].place, path_ + ": record 7 (record7)");
+  EXPECT_EQ(batch->damaged[0].offset, data.record(7).offset);
+  EXPECT_EQ(batch->damaged[0].reason, kPayloadDamaged);
   batch = loader.next();
   EXPECT_TRUE(batch->damaged.empty()) << "nothing stays of the batch before";
 }

@@ -15,7 +15,7 @@
 #include "lib/runs/evaluator.h"
 #include "lib/runs/run_setup.h"
 #include "lib/runs/trainer.h"
-#include "lib/shards/damage.h"
+#include "lib/shards/rejects.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
@@ -51,7 +51,7 @@ class Training : public ::testing::Test {
   // Trains from `state` on; returns what the net saw.
   std::unique_ptr<FakeNet> train(const TrainingState* from, const std::string& log,
                                  const std::function<void(FakeNet&, RunOptions&)>& arrange = {}) {
-    const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.message; });
+    const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.where(); });
     Model model;
     auto owned = std::make_unique<FakeNet>(kBatch);
     FakeNet& net = *owned;
@@ -68,9 +68,9 @@ class Training : public ::testing::Test {
     run.log_every = Interval::parse("2steps", "", false);
     run.validate_every = Interval::parse("1epoch", "", false);
     if (arrange) arrange(net, run);
-    DamageReport damage({}, false, console_);
+    Rejects rejects({}, false, console_, Rejects::Repeats::ignored);
     Trainer trainer(net, {model, options_, data, labels, &data}, run, state,
-                    TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), damage,
+                    TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), rejects,
                     console_);
     EXPECT_EQ(trainer.run(), 0);
     EXPECT_EQ(trainer.state().step, 8U);
@@ -222,7 +222,7 @@ TEST_F(Training, StopsWhereValidationGivesNoNumber) {
 }
 
 TEST_F(Training, EvaluatesEveryRecordOnceInBatchesOfAnySize) {
-  const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.message; });
+  const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.where(); });
   for (const int batch : {1, 3, 4, 10, 64}) {
     FakeNet net(64);
     std::vector<std::uint64_t> seen;

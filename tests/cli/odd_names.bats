@@ -1,0 +1,145 @@
+# Files whose names look like parts of a message: every tool tells them as they are, on standard error and as the
+# place in --rejects.
+
+# shellcheck disable=SC2154  # output, stderr and lines are set by run
+
+load common
+load training
+
+NAMES=('a: offset 3' 'b): c' 'x:1:2: y' 'stdout: z' 'a: record 1 (b): offset 2: c')
+
+# listed PLACE REASON: the only line of r.tsv has these two fields, and $stderr has them as one line of tool $1.
+listed() {  # TOOL PLACE REASON
+  assert_equal "$(cat r.tsv)" "$2	$3" || return 1
+  assert_contains "$stderr" "$1: $2: $3"
+}
+
+# damaged NAME: a shard of that name, whose record 5 is damaged; sets $place, where that is.
+damaged() {
+  cp train.shard "$1" || return 1
+  damage_payload "$1" 5
+  place=$("$BIN/shardpack" --list "$1" | sed -n 6p | cut -f 4,5 | sed 's/\(.*\)\t\(.*\)/(\1): offset \2/')
+  place="$1: record 5 $place"
+}
+
+@test "imgprep tells images, folders, archives and lists with odd names as they are" {
+  fixture png good.png
+  local name
+  for name in "${NAMES[@]}"; do
+    : > "$name"
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "$name"
+    listed imgprep "$name" "empty file"
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "gone$name"
+    listed imgprep "gone$name" "No such file or directory"
+    mkdir -p in
+    mv "$name" in/
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png in
+    listed imgprep "in/$name" "empty file"
+    tar -cf "$name" --force-local in
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "$name"
+    listed imgprep "$name: in/$name" "empty file"
+    head -c 100000 /dev/urandom > in/data
+    gzip -c in/data | head -c 50000 > "$name"
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "$name"
+    assert_equal "$(cut -f 1 r.tsv)" "$name"
+    printf 'good.png\t0 \n' > "$name"
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --files-from="$name"
+    assert_contains "$stderr" "imgprep: $name:1:11: "
+    rm -r in "$name"
+  done
+}
+
+@test "imgprep tells a damaged archive within an archive by its name in it" {
+  local name
+  mkdir in
+  head -c 100000 /dev/urandom > in/data
+  tar -cf in.tar in
+  for name in "${NAMES[@]}"; do
+    gzip -c in.tar | head -c 50000 > "$name.gz"
+    tar -cf outer --force-local "$name.gz"
+    mv outer "$name"
+    expect_status 1 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv "$name"
+    assert_equal "$(tail -n 1 r.tsv | cut -f 1)" "$name"
+    assert_contains "$(tail -n 1 r.tsv | cut -f 2)" "$name.gz: "
+    assert_contains "$stderr" "imgprep: $name: $name.gz: "
+    rm "$name" "$name.gz"
+  done
+}
+
+@test "shardpack tells damaged records and files that are no shards with odd names as they are" {
+  make_training_set
+  local name place how
+  for name in "${NAMES[@]}"; do
+    damaged "$name"
+    for how in --shuffle --codec=raw --list --info --verify; do
+      [ "$how" != --list ] && [ "$how" != --info ] || continue  # these read no payloads of files
+      expect_status 1 "$BIN/shardpack" "$how" -o out --rejects=r.tsv "$name"
+      listed shardpack "$place" "payload checksum mismatch"
+    done
+    expect_status 1 "$BIN/shardpack" --extract=dir --rejects=r.tsv "$name"
+    listed shardpack "$place" "payload checksum mismatch"
+    rm -r dir
+    expect_status 1 "$BIN/shardpack" --on-error=stop --rejects=r.tsv -o no.shard "$name"
+    listed shardpack "$place" "payload checksum mismatch"
+    printf 'no shard' > "$name"
+    for how in --list --info --verify; do
+      expect_status 1 "$BIN/shardpack" "$how" --rejects=r.tsv "$name"
+      listed shardpack "$name: offset 0" "not a shard (no chunk starts here)"
+    done
+    expect_status 1 "$BIN/shardpack" --info --rejects=r.tsv "gone$name"
+    listed shardpack "gone$name" "No such file or directory"
+    rm "$name"
+  done
+}
+
+@test "shardpack ends when its output fails, not when an input of that name does" {
+  requires_full_device
+  make_training_set
+  : > stdout
+  expect_status 1 "$BIN/shardpack" --info stdout train.shard
+  assert_contains "$output" "records	40"
+  run --separate-stderr bash -c '"$0" --list train.shard train.shard > /dev/full' "$BIN/shardpack"
+  [ "$status" -eq 1 ]
+  assert_equal "$stderr" "shardpack: stdout: No space left on device"
+}
+
+@test "meanimg tells damaged records of shards with odd names as they are" {
+  make_training_set
+  local name place
+  for name in "${NAMES[@]}"; do
+    damaged "$name"
+    expect_status 1 "$BIN/meanimg" -o m.safetensors --rejects=r.tsv "$name"
+    listed meanimg "$place" "payload checksum mismatch"
+    expect_status 1 "$BIN/meanimg" -o m.safetensors --rejects=r.tsv < "$name"
+    listed meanimg "stdin${place#"$name"}" "payload checksum mismatch"
+    rm "$name"
+  done
+}
+
+@test "train, eval and predict tell damaged records of shards with odd names as they are" {
+  make_training_set
+  local name place
+  for name in "${NAMES[@]}"; do
+    damaged "$name"
+    expect_status 1 small_train --steps=10 -o w.safetensors --rejects=r.tsv "$name"
+    listed train "$place" "payload checksum mismatch"
+    expect_status 1 "$BIN/eval" -w w.safetensors --rejects=r.tsv "$name"
+    listed eval "$place" "payload checksum mismatch"
+    expect_status 1 "$BIN/predict" -w w.safetensors --rejects=r.tsv "$name"
+    listed predict "$place" "payload checksum mismatch"
+    expect_status 1 bash -c 'cat "$1" | "$0" -w w.safetensors --json --rejects=r.tsv' "$BIN/predict" "$name"
+    listed predict "stdin${place#"$name"}" "payload checksum mismatch"
+    assert_contains "$output" '"error":"payload checksum mismatch"'
+    head -c 100 train.shard > "$name"
+    expect_status 1 "$BIN/predict" -w w.safetensors --rejects=r.tsv "$name"
+    assert_equal "$(cut -f 1 r.tsv)" "$name"
+    : > "$name"
+    expect_status 1 "$BIN/predict" -w w.safetensors --rejects=r.tsv "$name"
+    listed predict "$name" "empty file"
+    printf 'good.png\r\n' > "$name"
+    fixture png good.png size=12x12 kind=gray
+    expect_status 1 "$BIN/predict" -w w.safetensors --rejects=r.tsv "$name"
+    assert_equal "$(cut -f 1 r.tsv)" "$name:1:9"
+    rm "$name"
+  done
+}

@@ -1,0 +1,64 @@
+// lib/base/error: every error keeps the parts of its message, however odd the names in them are.
+#include "lib/base/error.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+namespace convoy {
+namespace {
+
+struct Parts {
+  std::string place;
+  std::string where;
+  std::string reason;
+  std::string what;
+};
+bool operator==(const Parts& a, const Parts& b) {
+  return a.place == b.place && a.where == b.where && a.reason == b.reason && a.what == b.what;
+}
+
+Parts parts_of(const Error& error) { return {error.place(), error.where(), error.reason(), error.what()}; }
+
+TEST(Errors, KeepPlaceAndReason) {
+  for (const std::string place : {"a.png", "a: offset 3", "b): c", "x:1:2: y", ": ", "a: record 3 (b): c"}) {
+    EXPECT_EQ(parts_of(Error(place, "JPEG: cut")), (Parts{place, place, "JPEG: cut", place + ": JPEG: cut"}));
+    const FormatError format(place, 16, "no chunk");
+    EXPECT_EQ(parts_of(format),
+              (Parts{place, place + ": offset 16", "no chunk", place + ": offset 16: no chunk"}));
+    EXPECT_EQ(format.offset(), 16U);
+    const TextError text(place, 3, 7, "a second TAB");
+    EXPECT_EQ(parts_of(text), (Parts{place, place + ":3:7", "a second TAB", place + ":3:7: a second TAB"}));
+    EXPECT_EQ(text.line(), 3U);
+    EXPECT_EQ(text.column(), 7U);
+    EXPECT_EQ(parts_of(TextError(place, 3, 0, "empty")),
+              (Parts{place, place + ":3", "empty", place + ":3: empty"}));
+  }
+}
+
+TEST(Errors, NeedNoPlace) {
+  EXPECT_EQ(parts_of(Error("no images")), (Parts{"", "", "no images", "no images"}));
+  EXPECT_EQ(parts_of(Error("", "no images")), (Parts{"", "", "no images", "no images"}));
+}
+
+TEST(Errors, OfTheSystemSayWhatItSays) {
+  try {
+    throw_errno("a: b", ENOENT);
+  } catch (const Error& error) {
+    EXPECT_EQ(parts_of(error),
+              (Parts{"a: b", "a: b", "No such file or directory", "a: b: No such file or directory"}));
+  }
+}
+
+TEST(UsageErrors, NameTheirOption) {
+  const UsageError value("--steps", "'x: y' is not a whole number");
+  EXPECT_EQ(value.option(), "--steps");
+  EXPECT_STREQ(value.what(), "--steps: 'x: y' is not a whole number");
+  const UsageError sentence = UsageError::about("--json", "--json needs --info");
+  EXPECT_EQ(sentence.option(), "--json");
+  EXPECT_STREQ(sentence.what(), "--json needs --info");
+  EXPECT_EQ(UsageError("the run would be too long").option(), "");
+}
+
+}  // namespace
+}  // namespace convoy
