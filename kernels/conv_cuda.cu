@@ -3,9 +3,9 @@
 // shared memory.
 //   forward:   rows are pixels of y, depth is (r, s, c), columns are filters
 //   gradient:  rows are pixels of x, depth is (r, s, k), columns are channels
-// With a stride of t, a pixel of x meets only every t-th tap of a row and of a column of the filter, and
-// every t-th pixel meets the same ones. The gradient is therefore t * t products (phases), each like that of
-// a convolution of stride 1. Groups whose channels do not begin and end at multiples of 16 bytes are copied
+// With a stride of t, a pixel of x is read only by every t-th tap of a row and of a column of the filter, and
+// every t-th pixel by the same taps. The gradient is therefore t * t products (phases), each like that of a
+// convolution of stride 1. Groups whose channels do not begin and end at multiples of 16 bytes are copied
 // element by element, with each tap's channels padded.
 #include <algorithm>
 
@@ -421,7 +421,7 @@ GatherProblem phase_problem(const ConvGeometry& g, const Phase& down, const Phas
 
 void gather_gradient(const Stream& stream, const ConvGeometry& g, const Bf16* dy, const Bf16* w,
                      const Bf16* mask, Bf16* dx, GatherTiles tiles) {
-  // No product writes the pixels that no tap meets.
+  // The products do not write pixels that no tap reads.
   if (std::min(g.kernel_height, g.kernel_width) < g.stride) {
     const std::int64_t elements = std::int64_t{g.in_pixels()} * g.x_pitch;
     fill_zero(stream, dx, static_cast<std::uint64_t>(elements) * sizeof(Bf16));

@@ -64,7 +64,7 @@ void launch_product(const Stream& stream, const Problem& problem, int rows, int 
          dim3(kSide * kSide), 0, stream, problem);
 }
 
-// What the passes share: the offsets of pixels under and over a tap.
+// What the passes share: which pixels of x and y a tap connects.
 struct PixelMap {
   explicit PixelMap(const ConvGeometry& geometry)
       : g(geometry),
@@ -72,7 +72,7 @@ struct PixelMap {
         out_pixels(geometry.out_height, geometry.out_width),
         by_kernel_width(geometry.kernel_width) {}
 
-  // The offset in x of the pixel under this tap of the window of a pixel of y, or -1.
+  // The offset in x of the pixel that this tap reads for a pixel of y, or -1 if that is outside.
   [[nodiscard]] __device__ __forceinline__ std::int64_t x_offset(int out_pixel, int tap) const {
     int image = 0;
     int row = 0;
@@ -84,7 +84,7 @@ struct PixelMap {
     if (row < 0 || row >= g.height || column < 0 || column >= g.width) return -1;
     return ((std::int64_t{image} * g.height + row) * g.width + column) * g.x_pitch;
   }
-  // The offset in dy of the pixel whose window has this pixel of x under this tap, or -1.
+  // The offset in dy of the pixel for which this tap reads a pixel of x, or -1 if there is none.
   [[nodiscard]] __device__ __forceinline__ std::int64_t dy_offset(int in_pixel, int tap) const {
     int image = 0;
     int row = 0;

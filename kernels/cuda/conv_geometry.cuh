@@ -71,8 +71,8 @@ struct PixelDivision {
 };
 
 // One phase of the input gradient, along one axis: every stride-th pixel of x, beginning with `first`, which
-// is less than the stride and the size. The windows of y meet all these pixels with the same taps: pixel
-// first + i * stride lies under tap first_tap + j * stride of window source + i - j.
+// is less than the stride and the size. The windows of y read all these pixels with the same taps: tap
+// first_tap + j * stride of window source + i - j reads pixel first + i * stride.
 struct Phase {
   Phase(int first_pixel, int stride, int padding, int size, int kernel)
       : first(first_pixel),

@@ -1,4 +1,4 @@
-// Division by a divisor that stays the same for a whole kernel.
+// Fast integer division by a divisor that is fixed for a whole kernel.
 #pragma once
 
 #include <cstdint>

@@ -99,8 +99,8 @@ template <typename T>
           static_cast<std::size_t>(rows) * static_cast<std::size_t>(shape.block) * sizeof(float)};
 }
 
-// For each channel of the vector at `channel`: the sum of the parts of those channels whose windows hold it,
-// which are from after() before it to before() behind it. `own` are the parts of the vector itself.
+// For each channel of the vector at `channel`: the sum of the parts of the channels whose windows hold it,
+// which are those from after() before it to before() after it. `own` are the parts of the vector itself.
 template <int kSize, typename T>
 __device__ __forceinline__ void lrn_part_sums(const LrnShape& shape, const float* parts, int channel,
                                               const float (&own)[kVector<T>], float (&sums)[kVector<T>]) {

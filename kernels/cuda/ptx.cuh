@@ -85,7 +85,7 @@ __device__ __forceinline__ float fast_log2(float x) { return __log2f(x); }
 __device__ __forceinline__ float fast_exp2(float x) { return exp2f(x); }
 __device__ __forceinline__ float fast_divide(float a, float b) { return __fdividef(a, b); }
 
-// In the emulation, checks that an access of `bytes` at once is aligned; does nothing on a GPU.
+// In the emulation, checks that a single access of `bytes` is aligned; does nothing on a GPU.
 __device__ __forceinline__ void check_vector_access(const void* /*at*/, std::size_t /*bytes*/) {}
 
 }  // namespace convoy::cuda

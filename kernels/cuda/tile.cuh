@@ -16,7 +16,7 @@ inline constexpr int kChunk = 8;  // bf16 elements in 16 bytes: one asynchronous
 
 // Copies `count` elements to a chunk of shared memory and zeroes the rest of it. With kAligned, count must be
 // 0 or kChunk and the source must be aligned to 16 bytes; the copy is asynchronous. Otherwise elements are
-// copied one by one, at once. With count 0 nothing is read.
+// copied one by one, synchronously. With count 0 nothing is read.
 template <bool kAligned>
 __device__ __forceinline__ void copy_chunk(Bf16* shared, const Bf16* global, int count) {
   if constexpr (kAligned) {

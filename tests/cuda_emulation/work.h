@@ -26,7 +26,7 @@ struct Piece {
 // running one branch as far as possible before another begins shows more faults than mixing them finely does
 // (Burckhardt and others, "A Randomized Scheduler with Probabilistic Guarantees of Finding Bugs", 2010). The
 // speed of the device changes whenever the host has waited: a slow device shows what the host reads or
-// overwrites too early, a quick one what it gives too late.
+// overwrites too early, a quick one what it provides too late.
 class WorkList {
  public:
   std::shared_ptr<Piece> add(Work work, std::vector<std::shared_ptr<Piece>> after, std::uint64_t branch);
@@ -38,7 +38,7 @@ class WorkList {
   enum class Speed {
     lazy,   // does nothing before the host waits, and then only what the host waits for
     slow,   // does nothing before the host waits, but then anything
-    quick,  // does some of it at once
+    quick,  // does some of it immediately
   };
   [[nodiscard]] std::uint64_t draw(std::uint64_t bound);
   // Runs one piece that has nothing left to wait for; if `wanted` is given, one of those.
