@@ -44,7 +44,7 @@ struct GatherProblem {
   int depth;            // taps * depth_channels
   int depth_channels;   // channels of a group's source at one tap, padding included
   int source_channels;  // from one group's channels to the next one's
-  int real_filters;     // of a group: those that have weights
+  int real_filters;     // filters of a group, without padding
   int column_tiles;
   int source_height;
   int source_width;
@@ -101,14 +101,14 @@ class GatherLoader {
   using A = typename Tile::A;
   using B = typename Tile::B;
   static constexpr int kStepA = Shape::kThreads / A::kChunks;  // from one of a thread's lines to its next
-  static constexpr int kLinesA = A::kLines / kStepA;           // lines of a thread
+  static constexpr int kLinesA = A::kLines / kStepA;           // lines per thread
   static constexpr int kChunksB = B::kLines * B::kChunks;
   static constexpr int kFarOutside = -(1 << 30);  // a row so far out that no tap brings it into the image
   static_assert(Shape::kThreads % A::kChunks == 0 && A::kLines % kStepA == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
   __device__ __forceinline__ static int line_a() { return thread() / A::kChunks; }
-  // The number of elements from `first` on that are in its chunk and before `end`; there is at least one.
+  // How many elements of the chunk at `first` come before `end`: at least one.
   __device__ __forceinline__ static int chunk_before(int first, int end) {
     if constexpr (kAligned) return kChunk;
     return end - first < kChunk ? end - first : kChunk;

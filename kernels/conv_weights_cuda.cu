@@ -19,7 +19,7 @@ struct WeightProblem {
   ConvParts parts;
 
   int filters;         // of a group
-  int padded_filters;  // that can be read from dy: padding included if aligned
+  int padded_filters;  // filters that can be read from dy: with padding if aligned
   int columns;         // taps * channels, padding included
   int line;            // elements of a filter in dw: taps * channel_pitch
   int pixels;          // of y
@@ -91,7 +91,7 @@ class WeightLoader {
                 B::kLines % kStepB == 0);
 
   __device__ __forceinline__ static int thread() { return static_cast<int>(threadIdx.x); }
-  // The number of elements from `first` on that are in its chunk and before `end`; there is at least one.
+  // How many elements of the chunk at `first` come before `end`: at least one.
   __device__ __forceinline__ static int chunk_before(int first, int end) {
     if constexpr (kAligned) return kChunk;
     return end - first < kChunk ? end - first : kChunk;
@@ -142,7 +142,7 @@ class WeightLoader {
   bool inside_;   // whether this thread's columns exist
   bool ones_;     // whether they begin with the column of ones
   int channel_;   // the first channel of x in this thread's columns
-  int channels_;  // number of channels in its chunk
+  int channels_;  // how many channels these columns have
   int row_;       // of x, relative to the row of y times the stride
   int column_;
 };

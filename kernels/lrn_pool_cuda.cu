@@ -19,7 +19,8 @@ struct Tiling {
   std::size_t shared_bytes = 0;
 };
 
-// The largest ring, if narrower tiles can help: three blocks fit, and every device has this much.
+// The limit for the ring, if narrower tiles can keep it: three blocks then fit on a multiprocessor, and every
+// device has this much.
 constexpr std::size_t kRingBytes = 64 * 1024;
 constexpr int kMinTileRows = 4;               // of the output: with fewer, too much is normalised twice
 constexpr std::int64_t kWantedBlocks = 1024;  // several for each multiprocessor

@@ -318,8 +318,9 @@ class OnednnProduct final : public Product {
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, any_dst});
     candidates.push_back(hint_);
     if (problem.src_given) candidates.push_back({fixed_src, weights, bias, fixed_dst});
-    // Winograd's convolutions read the layouts of training, blocks of 16 channels; left to itself, oneDNN
-    // chooses channels last for inference.
+    // Inference is compiled like training, except for bf16 on processors that multiply bf16 tiles: Winograd's
+    // convolutions read the layouts of training, blocks of 16 channels, but left to itself oneDNN chooses
+    // channels last for inference.
     const bool train = options.train || options.element == Element::f32 || !onednn_multiplies_bf16_tiles();
     const auto compile = [&](const OnednnOperands& operands) {
       return onednn_forward(engine_, window_of(problem), operands, train, options.relu);

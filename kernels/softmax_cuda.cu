@@ -9,7 +9,7 @@
 namespace convoy::cuda {
 namespace {
 
-// One warp per image: for AlexNet's classes that is 32 per lane.
+// One warp per image: with AlexNet's classes, each lane has up to 32.
 constexpr int kWarpsPerBlock = 4;
 constexpr int kSoftmaxThreads = kWarpsPerBlock * kWarpLanes;
 

@@ -61,8 +61,7 @@ inline dnnl::memory::desc transposed(std::int64_t points, std::int64_t rows, std
   return {{points, rows, columns}, dnnl::memory::data_type::f32, {rows * columns, 1, rows}};
 }
 
-// Hands out a buffer piece by piece; each piece begins a whole number of cache lines from the start of
-// the buffer.
+// Hands out a buffer piece by piece; each piece begins at a multiple of 64 bytes, a cache line.
 class BumpAllocator {
  public:
   explicit BumpAllocator(void* buffer) : next_(static_cast<std::byte*>(buffer)) {}
