@@ -29,6 +29,8 @@ struct Extent {
   bool operator==(const Extent&) const = default;
 };
 
+[[nodiscard]] std::string text_of(const Extent& extent);  // "224x224x3"
+
 struct Padding {
   int top = 0;
   int left = 0;
@@ -109,7 +111,12 @@ struct NetSpec {
   [[nodiscard]] int classes() const { return layers.back().out.channels; }
 };
 
-// One learned tensor, in the order of the net: weights, then bias, of each conv and fc layer.
+// The kind as the first word of a layer's line: "conv", "maxpool".
+[[nodiscard]] std::string_view kind_name(const LayerKind& kind);
+// How the kind's parameters start and learn; nullptr if it has none.
+[[nodiscard]] const ParameterSpec* learned(const LayerKind& kind);
+
+// One learned tensor, in the order of the net: weights, then bias, of each layer that has parameters.
 struct ParameterInfo {
   std::string name;                  // "conv1.weight", "conv1.bias"
   std::vector<std::uint64_t> shape;  // [out, in/groups, kh, kw]; [out, in] with `in` flattened C,H,W; [out]
@@ -118,6 +125,7 @@ struct ParameterInfo {
   double lr = 1.0;
   double decay = 1.0;
   std::size_t layer = 0;  // index into NetSpec::layers
+  bool bias = false;      // of the layer, after its weights
   [[nodiscard]] std::uint64_t elements() const;
 };
 [[nodiscard]] std::vector<ParameterInfo> parameters_of(const NetSpec& net);
@@ -125,6 +133,8 @@ struct ParameterInfo {
 // Parses and infers all shapes. Throws TextError(place, line, column, reason with what was expected).
 [[nodiscard]] NetSpec parse_net(std::string_view text, std::string_view place);
 
+// A multiply-add is two floating-point operations.
+inline constexpr std::int64_t kFlopPerMultiplyAdd = 2;
 // Multiply-adds of one image's forward pass in a layer (0 for layers without products).
 [[nodiscard]] std::int64_t multiply_adds(const LayerSpec& layer);
 

@@ -1,4 +1,4 @@
-// The text of a net: lines, words and values. What sizes follow from them is in net_shape.cpp.
+// The text of a net: lines, words and values. What follows from them is in net_kinds.cpp.
 #include <array>
 #include <cmath>
 #include <functional>
@@ -10,7 +10,7 @@
 #include <system_error>
 
 #include "formats/net.h"
-#include "formats/net_shape.h"
+#include "formats/net_kinds.h"
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
 #include "lib/base/text.h"
@@ -185,9 +185,8 @@ void append_parameter_keys(const Line& line, ParameterSpec& parameters, std::vec
 
 // ---- kinds of layers
 
-LayerKind read_conv(const Line& line) {
+void read_spec(const Line& line, ConvSpec& conv) {
   const auto words = positional(line, {"a name", "the number of filters", "the window, HxW"});
-  ConvSpec conv;
   conv.filters = read_integer(line, words[1], 1, kMaxNetChannels);
   const auto window = read_product(line, words[2], "a window HxW", 2);
   conv.kernel_height = window[0];
@@ -197,21 +196,17 @@ LayerKind read_conv(const Line& line) {
                            {"groups", integer_setter(line, conv.groups, 1, kMaxNetChannels)}};
   append_parameter_keys(line, conv.parameters, keys);
   read_keys(line, words.size(), keys);
-  return conv;
 }
 
-LayerKind read_fc(const Line& line) {
+void read_spec(const Line& line, FcSpec& fc) {
   const auto words = positional(line, {"a name", "the number of outputs"});
-  FcSpec fc;
   fc.outputs = read_integer(line, words[1], 1, kMaxNetChannels);
   std::vector<Key> keys;
   append_parameter_keys(line, fc.parameters, keys);
   read_keys(line, words.size(), keys);
-  return fc;
 }
 
-LayerKind read_lrn(const Line& line) {
-  LrnSpec lrn;
+void read_spec(const Line& line, LrnSpec& lrn) {
   const std::array<Key, 5> keys = {{{"size", integer_setter(line, lrn.size, 1, kMaxNetChannels)},
                                     {"k", real_setter(line, lrn.k, 1e-9, kMaxReal)},
                                     {"alpha", real_setter(line, lrn.alpha, 0.0, kMaxReal)},
@@ -220,13 +215,10 @@ LayerKind read_lrn(const Line& line) {
   read_keys(line, 0, keys);
   if (lrn.size % 2 == 0)
     line.fail(line.kind(), "expected an odd size=: the window is centred on its channel");
-  return lrn;
 }
 
-LayerKind read_pool(const Line& line, PoolSpec::Kind kind) {
+void read_spec(const Line& line, PoolSpec& pool) {
   const auto words = positional(line, {"the window, HxW"});
-  PoolSpec pool;
-  pool.kind = kind;
   const auto window = read_product(line, words[0], "a window HxW", 2);
   pool.kernel_height = window[0];
   pool.kernel_width = window[1];
@@ -235,40 +227,38 @@ LayerKind read_pool(const Line& line, PoolSpec::Kind kind) {
                                     {"pad", padding_setter(line, pool.pad)},
                                     {"ceil", choice_setter(line, pool.ceil, "off", "on")}}};
   read_keys(line, words.size(), keys);
-  return pool;
 }
 
-LayerKind read_dropout(const Line& line) {
+void read_spec(const Line& line, DropoutSpec& dropout) {
   const auto words = positional(line, {"the probability of dropping"});
-  DropoutSpec dropout;
   dropout.drop = read_real(line, words[0], 0.0, 1.0);
   if (dropout.drop == 1.0) line.fail(words[0], "expected a probability below 1");
   const std::array<Key, 1> keys = {{{"scale", choice_setter(line, dropout.scale_at_test, "train", "test")}}};
   read_keys(line, words.size(), keys);
-  return dropout;
 }
 
-template <typename Spec>
-LayerKind read_plain(const Line& line) {
-  read_keys(line, 0, {});
-  return Spec{};
+void read_spec(const Line& line, ReluSpec& /*relu*/) { read_keys(line, 0, {}); }
+void read_spec(const Line& line, TanhSpec& /*tanh*/) { read_keys(line, 0, {}); }
+void read_spec(const Line& line, SoftmaxSpec& /*softmax*/) { read_keys(line, 0, {}); }
+
+// Every kind by its name, with its defaults.
+const std::map<std::string_view, LayerKind>& known_kinds() {
+  static const auto kinds = [] {
+    std::map<std::string_view, LayerKind> named;
+    for (const LayerKind& kind : layer_kinds()) named.emplace(kind_name(kind), kind);
+    return named;
+  }();
+  return kinds;
 }
 
-using LayerReader = std::function<LayerKind(const Line&)>;
-
-const std::map<std::string_view, LayerReader>& layer_readers() {
-  static const std::map<std::string_view, LayerReader> readers = {
-      {"conv", read_conv},
-      {"fc", read_fc},
-      {"relu", read_plain<ReluSpec>},
-      {"tanh", read_plain<TanhSpec>},
-      {"lrn", read_lrn},
-      {"maxpool", [](const Line& line) { return read_pool(line, PoolSpec::Kind::max); }},
-      {"avgpool", [](const Line& line) { return read_pool(line, PoolSpec::Kind::average); }},
-      {"dropout", read_dropout},
-      {"softmax", read_plain<SoftmaxSpec>},
-  };
-  return readers;
+// The names of the kinds that `wanted` takes: "conv, fc".
+template <typename Wanted>
+std::string names_of_kinds(std::string_view separator, const Wanted& wanted) {
+  std::string names;
+  for (const auto& [name, kind] : known_kinds()) {
+    if (wanted(kind)) names += (names.empty() ? "" : std::string(separator)) + std::string(name);
+  }
+  return names;
 }
 
 InputSpec read_input(const Line& line) {
@@ -294,9 +284,9 @@ InputSpec read_input(const Line& line) {
 
 // A name such as relu2 is what an unnamed layer gets.
 bool is_made_name(std::string_view name) {
-  for (const auto& [kind, reader] : layer_readers()) {
-    if (kind == "conv" || kind == "fc" || !name.starts_with(kind)) continue;
-    if (name.find_first_not_of("0123456789", kind.size()) == std::string_view::npos) return true;
+  for (const auto& [kind_text, kind] : known_kinds()) {
+    if (learned(kind) != nullptr || !name.starts_with(kind_text)) continue;
+    if (name.find_first_not_of("0123456789", kind_text.size()) == std::string_view::npos) return true;
   }
   return name == "input";
 }
@@ -331,25 +321,27 @@ class NetParser {
     if (!has_input_) throw TextError(place_, end, 0, "expected input HxWxC: the net has no layers");
     if (!done_) throw TextError(place_, end, 0, "expected softmax as the last layer");
     net_.text = text;
-    if (parameters_of(net_).empty())
-      throw TextError(place_, end, 0, "expected a conv or fc layer: nothing learns");
+    const auto is_learned = [](const LayerKind& kind) { return learned(kind) != nullptr; };
+    if (std::ranges::none_of(net_.layers, is_learned, &LayerSpec::kind)) {
+      throw TextError(place_, end, 0,
+                      "expected a " + names_of_kinds(" or ", is_learned) + " layer: nothing learns");
+    }
     return std::move(net_);
   }
 
  private:
   void read_layer(const Line& line, std::string_view kind) {
-    const auto reader = layer_readers().find(kind);
-    if (reader == layer_readers().end()) {
-      std::string known;
-      for (const auto& [name, unused] : layer_readers())
-        known += (known.empty() ? "" : ", ") + std::string(name);
-      line.fail(line.kind(), "expected one of " + known + ", not " + quoted(kind));
+    const auto known = known_kinds().find(kind);
+    if (known == known_kinds().end()) {
+      const std::string names = names_of_kinds(", ", [](const LayerKind& /*kind*/) { return true; });
+      line.fail(line.kind(), "expected one of " + names + ", not " + quoted(kind));
     }
     if (net_.layers.size() == static_cast<std::size_t>(kMaxLayers)) {
       line.fail(line.kind(), "more than " + std::to_string(kMaxLayers) + " layers");
     }
     LayerSpec layer;
-    layer.kind = reader->second(line);
+    layer.kind = known->second;
+    std::visit([&](auto& spec) { read_spec(line, spec); }, layer.kind);
     layer.line = line.number();
     layer.in = net_.layers.empty() ? net_.input.crop : net_.layers.back().out;
     layer.name = name_of(line, kind, layer.kind);
@@ -363,8 +355,8 @@ class NetParser {
   }
 
   std::string name_of(const Line& line, std::string_view kind, const LayerKind& layer) {
-    if (!std::holds_alternative<ConvSpec>(layer) && !std::holds_alternative<FcSpec>(layer)) {
-      // One softmax there is; the others are counted by kind.
+    if (learned(layer) == nullptr) {
+      // There is only one softmax; other kinds are numbered.
       return kind == "softmax" ? std::string(kind) : std::string(kind) + std::to_string(++made_[kind]);
     }
     const Word& word = line.words()[1];

@@ -1,6 +1,5 @@
 #include "lib/net/describe.h"
 
-#include <string_view>
 #include <vector>
 
 #include "lib/base/console.h"
@@ -9,26 +8,6 @@
 
 namespace convoy {
 namespace {
-
-constexpr std::int64_t kFlopPerMultiplyAdd = 2;
-
-struct KindName {
-  std::string_view operator()(const ConvSpec& /*spec*/) const { return "conv"; }
-  std::string_view operator()(const FcSpec& /*spec*/) const { return "fc"; }
-  std::string_view operator()(const ReluSpec& /*spec*/) const { return "relu"; }
-  std::string_view operator()(const TanhSpec& /*spec*/) const { return "tanh"; }
-  std::string_view operator()(const LrnSpec& /*spec*/) const { return "lrn"; }
-  std::string_view operator()(const PoolSpec& spec) const {
-    return spec.kind == PoolSpec::Kind::max ? "maxpool" : "avgpool";
-  }
-  std::string_view operator()(const DropoutSpec& /*spec*/) const { return "dropout"; }
-  std::string_view operator()(const SoftmaxSpec& /*spec*/) const { return "softmax"; }
-};
-
-std::string text_of(const Extent& extent) {
-  return std::to_string(extent.height) + "x" + std::to_string(extent.width) + "x" +
-         std::to_string(extent.channels);
-}
 
 std::string giga(std::int64_t flop) { return format("%.3f", static_cast<double>(flop) * 1e-9); }
 
@@ -61,7 +40,7 @@ std::string describe_net(const NetSpec& net, int batch) {
                                                 {"input", "input", text_of(net.input.crop), "0", "0"}};
   for (std::size_t i = 0; i < net.layers.size(); ++i) {
     const LayerSpec& layer = net.layers[i];
-    rows.push_back({layer.name, std::string(std::visit(KindName{}, layer.kind)), text_of(layer.out),
+    rows.push_back({layer.name, std::string(kind_name(layer.kind)), text_of(layer.out),
                     std::to_string(parameters[i]), std::to_string(multiply_adds(layer))});
   }
   rows.push_back({"total", "-", "-", std::to_string(cost.parameters),

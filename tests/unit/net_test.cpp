@@ -78,6 +78,7 @@ TEST(Net, AlexNetParametersAreNamedAndShapedAsInPyTorch) {
     EXPECT_EQ(parameters[i].init, bias ? 0.0 : 0.01) << parameters[i].name;
     EXPECT_EQ(parameters[i].decay, bias ? 0.0 : 1.0) << parameters[i].name;
     EXPECT_EQ(parameters[i].lr, 1.0) << parameters[i].name;
+    EXPECT_EQ(parameters[i].bias, bias) << parameters[i].name;
   }
   EXPECT_EQ(parameters[3].constant, 1.0);  // conv2
   EXPECT_EQ(parameters[5].constant, 0.0);  // conv3
@@ -178,6 +179,22 @@ TEST(Net, KeysAndDefaults) {
   for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(net.layers[i].name, names[i]);
 }
 
+TEST(Net, KindsHaveTheNamesOfTheirLines) {
+  const NetSpec net = parse_net(
+      "input 8x8x4\nconv a 4 3x3\nrelu\ntanh\nlrn\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\ndropout 0.5\n"
+      "fc b 3\nsoftmax\n",
+      "net");
+  std::vector<std::string> names;
+  std::string learning;
+  for (const LayerSpec& one : net.layers) {
+    names.emplace_back(kind_name(one.kind));
+    if (learned(one.kind) != nullptr) learning += one.name;
+  }
+  EXPECT_EQ(names, (std::vector<std::string>{"conv", "relu", "tanh", "lrn", "maxpool", "avgpool", "dropout",
+                                             "fc", "softmax"}));
+  EXPECT_EQ(learning, "ab");
+}
+
 // Windows counted one by one.
 int count_windows(int in, int before, int after, int kernel, int stride, bool ceil) {
   int count = 0;
@@ -239,9 +256,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadNet{"relu\n", "net:1:1: expected input HxWxC first, not 'relu'"},
         BadNet{"input 1x1x2\ninput 1x1x2\n", "net:2:1: a second input"},
         BadNet{"input 1x1x2\nfc a 2\n", "net:2: expected softmax as the last layer"},
-        BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv or fc layer"},
+        BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv or fc layer: nothing learns"},
         BadNet{"input 1x1x2\nfc a 2\nsoftmax\n\nrelu\n", "net:5:1: expected nothing after softmax"},
-        BadNet{"input 1x1x2\n  pool 2x2\n", "net:2:3: expected one of avgpool, conv, dropout, fc, lrn"},
+        BadNet{"input 1x1x2\n  pool 2x2\n",
+               "net:2:3: expected one of avgpool, conv, dropout, fc, lrn, maxpool, relu, softmax, tanh, not "
+               "'pool'"},
         BadNet{"input 1x1x2\nfc a 2\nfc a 2\nsoftmax\n", "net:3:4: a second layer named 'a'"},
         BadNet{"input 1x1x2\nfc relu1 2\nsoftmax\n", "net:2:4: 'relu1' is kept for a layer"},
         BadNet{"input 1x1x2\nfc softmax 2\nsoftmax\n", "net:2:4: 'softmax' is kept"},

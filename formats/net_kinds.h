@@ -1,7 +1,8 @@
-// Sizes of a net's layers, from their kinds and what comes in.
+// What a net's parser asks the table of layer kinds. The rest of the table's answers are in net.h.
 #pragma once
 
 #include <stdexcept>
+#include <vector>
 
 #include "formats/net.h"
 
@@ -13,8 +14,10 @@ class ShapeError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// What a layer gives for `in`. Throws ShapeError where the layer does not fit it or a limit of net.h is
-// passed.
+// Every kind that has a name of its own, with the defaults of its spec.
+[[nodiscard]] std::vector<LayerKind> layer_kinds();
+
+// The output's extent. Throws ShapeError if the layer does not fit its input or exceeds a limit of net.h.
 [[nodiscard]] Extent output_extent(const LayerKind& kind, const Extent& in);
 
 }  // namespace convoy
