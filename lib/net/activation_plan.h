@@ -8,6 +8,7 @@
 
 #include "kernels/element.h"
 #include "kernels/tensor_shape.h"
+#include "lib/net/layer.h"
 
 namespace convoy {
 
@@ -48,14 +49,15 @@ template <typename PlannedLayer>
   };
   std::vector<ActivationUse> uses;
   for (const PlannedLayer& p : layers) {
-    uses.push_back({.x_bytes = bytes_of(p.layer->in(), false),
-                    .y_bytes = bytes_of(p.layer->out(), p.layer->f32_output()),
-                    .dy_bytes = bytes_of(p.layer->out(), false),
-                    .in_place = p.layer->in_place(),
-                    .gradient_in_place = p.layer->gradient_in_place(),
+    const LayerFacts& facts = p.layer->facts();
+    uses.push_back({.x_bytes = bytes_of(facts.in, false),
+                    .y_bytes = bytes_of(facts.out, facts.f32_output),
+                    .dy_bytes = bytes_of(facts.out, false),
+                    .in_place = facts.in_place,
+                    .gradient_in_place = facts.gradient_in_place,
                     .backward = p.backward,
-                    .backward_reads_x = p.layer->backward_reads_input(),
-                    .backward_reads_y = p.layer->backward_reads_output()});
+                    .backward_reads_x = facts.reads_x,
+                    .backward_reads_y = facts.reads_y});
   }
   return plan_activations(uses);
 }

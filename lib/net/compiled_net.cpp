@@ -6,6 +6,19 @@
 
 namespace convoy {
 
+void BatchResult::add(double loss, int rank) {
+  loss_sum += loss;
+  top1_wrong += rank >= 1 ? 1 : 0;
+  top5_wrong += rank >= static_cast<int>(kTopK) ? 1 : 0;
+}
+
+std::string joined_name(const NetSpec& net, const LayerRange& layers) {
+  if (layers.begin == layers.end) return "input";
+  std::string name = net.layers[layers.begin].name;
+  for (std::size_t i = layers.begin + 1; i < layers.end; ++i) name += "+" + net.layers[i].name;
+  return name;
+}
+
 void CompiledNet::start_step(const BatchView& batch, const SgdRule& rule) {
   if (started_.size() >= kMaxStartedSteps) throw Error("net", "too many steps started");
   started_.push_back(train_step(batch, rule));

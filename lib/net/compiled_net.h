@@ -29,10 +29,14 @@ struct BatchView {
   std::span<const std::uint32_t> epochs;  // epoch of each image, likewise
 };
 
+inline constexpr std::size_t kTopK = 5;  // of the top-5 error
+
 struct BatchResult {
   double loss_sum = 0.0;  // of -log p(label), natural logarithm, over the images
   std::int64_t top1_wrong = 0;
   std::int64_t top5_wrong = 0;  // of nets with at most five classes: 0 wrong
+  // Counts one image. rank: the label's, as rank_of_label() gives it.
+  void add(double loss, int rank);
 };
 
 // v <- momentum * v - weight_decay * decay_factor * rate * w - rate * g;  w <- w + v, where rate is
@@ -43,10 +47,21 @@ struct SgdRule {
   double weight_decay = 0.0005;
 };
 
-// Time that a layer took in one direction, summed over the steps so far.
+// Layers that run as one: [begin, end) in NetSpec::layers. The net's input is an empty range.
+struct LayerRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  bool operator==(const LayerRange&) const = default;
+};
+// Their names: "conv1", "conv1+relu1", "input".
+[[nodiscard]] std::string joined_name(const NetSpec& net, const LayerRange& layers);
+
+enum class Phase { augment, forward, backward, update };  // of a step, in this order
+
+// Time that layers took in one phase, summed over the steps so far.
 struct LayerTime {
-  std::string layer;      // "conv1"; layers that run as one are joined: "conv1+relu1"
-  std::string direction;  // "augment", "forward", "backward", "update"
+  LayerRange layers;
+  Phase phase = Phase::forward;
   double seconds = 0.0;
 };
 

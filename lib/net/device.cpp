@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/tool.h"
 #include "lib/net/backends.h"
@@ -66,7 +67,8 @@ Device choose_device(std::string_view text) {
   const CudaDevices devices = cuda_devices();
   if (devices.count == 0) throw Error(place, devices.reason);
   if (device.index >= devices.count) {
-    throw Error(place, "there are " + std::to_string(devices.count) + " GPUs, counted from 0");
+    throw Error(place, "this machine has " + count_of(static_cast<std::uint64_t>(devices.count), "GPU") +
+                           ", counted from 0");
   }
   device.note = cuda_device_name(device.index);
   return device;

@@ -3,8 +3,63 @@
 #include <variant>
 
 #include "lib/base/error.h"
+#include "lib/base/overloaded.h"
 
 namespace convoy {
+
+bool takes_relu(const LayerKind& kind) {
+  return std::visit(
+      Overloaded{[](const ConvSpec&) { return true; }, [](const FcSpec&) { return true; },
+                 [](const ReluSpec&) { return false; }, [](const TanhSpec&) { return false; },
+                 [](const LrnSpec&) { return false; }, [](const PoolSpec&) { return true; },
+                 [](const DropoutSpec&) { return false; }, [](const SoftmaxSpec&) { return false; }},
+      kind);
+}
+
+LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
+  LayerFacts facts;
+  facts.in = options.in;
+  facts.out = options.in;
+  const auto in_place = [&] { facts.in_place = facts.gradient_in_place = true; };
+  const auto product = [&] {
+    facts.out = {options.in.images, layer.out.channels, layer.out.height, layer.out.width, 1};
+    facts.reads_x = true;
+    facts.f32_output = options.scores;
+  };
+  std::visit(Overloaded{[&](const ConvSpec&) { product(); },  //
+                        [&](const FcSpec&) { product(); }, [&](const ReluSpec&) { in_place(); },
+                        [&](const TanhSpec&) {
+                          in_place();
+                          facts.reads_y = true;
+                        },
+                        [&](const LrnSpec&) {
+                          facts.gradient_in_place = true;
+                          facts.reads_x = true;
+                        },
+                        [&](const PoolSpec& pool) {
+                          facts.out = pool_shape(layer, pool, options.in).out;
+                          facts.reads_x = options.relu_input;
+                          facts.marks = pool.kind == PoolSpec::Kind::max;
+                        },
+                        [&](const DropoutSpec&) {
+                          in_place();
+                          // After a ReLU, y is positive exactly where the ReLU passed and the mask kept.
+                          facts.reads_y = options.relu_input;
+                          facts.marks = true;
+                        },
+                        [&](const SoftmaxSpec&) { facts.reads_y = true; }},
+             layer.kind);
+  return facts;
+}
+
+LayerFacts lrn_pool_facts(const LrnPoolShape& shape) {
+  LayerFacts facts;
+  facts.in = shape.pool.in;
+  facts.out = shape.pool.out;
+  facts.reads_x = true;
+  facts.marks = true;
+  return facts;
+}
 
 ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images) {
   ConvShape shape;
@@ -48,6 +103,20 @@ std::optional<LrnPoolShape> lrn_pool_shape(const LayerSpec& first, const LayerSp
                       .pool = pool_shape(second, *pool, options.in),
                       .relu_input = options.relu_input,
                       .relu_output = options.relu};
+}
+
+DropoutShape dropout_shape(const DropoutSpec& spec, const LayerOptions& options) {
+  DropoutShape shape;
+  shape.tensor = options.in;
+  shape.drop = static_cast<float>(spec.drop);
+  shape.scale = spec.scale_at_test ? 1.0F : static_cast<float>(1.0 / (1.0 - spec.drop));
+  shape.seed = options.seed;
+  shape.layer = options.dropout_layer;
+  return shape;
+}
+
+float dropout_test_factor(const DropoutSpec& spec) {
+  return spec.scale_at_test ? static_cast<float>(1.0 - spec.drop) : 1.0F;
 }
 
 }  // namespace convoy

@@ -2,6 +2,7 @@
 // every backend.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "formats/net.h"
+#include "lib/net/compiled_net.h"
 #include "lib/net/layer.h"
 
 namespace convoy {
@@ -17,7 +19,7 @@ namespace convoy {
 // A layer of the plan and the memory that it works on.
 template <typename BackendLayer>
 struct PlannedLayer {
-  std::string name;  // of all layers of the net that it computes: "norm1+pool1"
+  LayerRange layers;  // of the net, that it computes
   std::unique_ptr<BackendLayer> layer;
   void* x = nullptr;
   void* y = nullptr;
@@ -33,15 +35,16 @@ struct LayerPlan {
   std::vector<Planned> layers;                  // all but the softmax
   std::vector<std::size_t> layer_of_parameter;  // index in parameters_of(net) -> index in layers
   bool relu_scores = false;                     // a ReLU stands before the softmax
+
+  // The layer that has parameter `index` of parameters_of(net).
+  [[nodiscard]] const Planned& layer_of(std::size_t index) const {
+    return layers[layer_of_parameter.at(index)];
+  }
 };
 
-[[nodiscard]] inline bool has_parameters(const LayerKind& kind) {
-  return std::holds_alternative<ConvSpec>(kind) || std::holds_alternative<FcSpec>(kind);
-}
-
-// A ReLU behind a convolution, a fully-connected layer or pooling is part of it. make_layer(spec, options)
-// gives a layer, make_pair(first, second, options) two as one, or nullptr where the backend has no pass for
-// both. options: what holds for every layer, and the input of the first.
+// A ReLU after a layer that takes one is part of it (the ReLU protocol, lib/net/layer.h).
+// make_layer(spec, options) gives a layer, make_pair(first, second, options) two as one, or nullptr if the
+// backend has no pass for both. options: what holds for every layer, and the input of the first.
 template <typename Planned, typename MakeLayer, typename MakePair>
 [[nodiscard]] LayerPlan<Planned> plan_layers(const NetSpec& net, LayerOptions options, MakeLayer&& make_layer,
                                              MakePair&& make_pair) {
@@ -61,28 +64,48 @@ template <typename Planned, typename MakeLayer, typename MakePair>
       planned.layer = make_pair(spec, net.layers[next], options);
       if (planned.layer != nullptr) ++next;
     }
-    const bool product = has_parameters(spec.kind);
+    const bool has_parameters = learned(spec.kind) != nullptr;
     if (planned.layer == nullptr) {
-      options.relu = relu_at(next) && (product || std::holds_alternative<PoolSpec>(spec.kind));
-      options.scores = product && next == end;
+      options.relu = relu_at(next) && takes_relu(spec.kind);
+      options.scores = has_parameters && next == end;
       planned.layer = make_layer(spec, options);
     }
     if (options.relu) ++next;
-    planned.name = spec.name;
-    for (std::size_t joined = i + 1; joined < next; ++joined) planned.name += "+" + net.layers[joined].name;
-    planned.backward = options.train && (options.input_gradient || product);
+    planned.layers = {i, next};
+    planned.backward = options.train && (options.input_gradient || has_parameters);
     planned.parameter = plan.layer_of_parameter.size();
     for (const ParameterInfo& parameter : parameters) {
       if (parameter.layer == i) plan.layer_of_parameter.push_back(plan.layers.size());
     }
     if (std::holds_alternative<DropoutSpec>(spec.kind)) ++options.dropout_layer;
-    options.input_gradient = options.input_gradient || product;
+    options.input_gradient = options.input_gradient || has_parameters;
     options.relu_input = options.relu || std::holds_alternative<ReluSpec>(spec.kind);
-    options.in = planned.layer->out();
+    options.in = planned.layer->facts().out;
     plan.layers.push_back(std::move(planned));
   }
   plan.relu_scores = options.relu_input;
   return plan;
+}
+
+// The lines of CompiledNet::describe_primitives.
+template <typename Planned>
+[[nodiscard]] std::vector<std::string> describe_layers(const NetSpec& net,
+                                                       const std::vector<Planned>& layers) {
+  std::vector<std::string> lines;
+  for (const Planned& p : layers) {
+    for (const std::string& line : p.layer->describe()) {
+      lines.push_back(joined_name(net, p.layers) + " " + line);
+    }
+  }
+  return lines;
+}
+
+// Bytes that the scratch memory of all layers must have.
+template <typename Planned>
+[[nodiscard]] std::size_t scratch_bytes_of(const std::vector<Planned>& layers) {
+  std::size_t bytes = 0;
+  for (const Planned& p : layers) bytes = std::max(bytes, p.layer->facts().scratch_bytes);
+  return bytes;
 }
 
 }  // namespace convoy

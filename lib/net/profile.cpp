@@ -1,89 +1,97 @@
 #include "lib/net/profile.h"
 
 #include <algorithm>
-#include <optional>
+#include <span>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/table.h"
 #include "lib/base/text.h"
+#include "lib/net/layer.h"
 
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kFlopPerMultiplyAdd = 2;
 constexpr std::int64_t kFloatBytes = sizeof(float);
 constexpr const char* kAll = "(all)";
 constexpr const char* kNothing = "-";
 
 std::string fixed(double value, int digits) { return format("%.*f", digits, value); }
 
-bool has_product(const LayerSpec& layer) {
-  return std::holds_alternative<ConvSpec>(layer.kind) || std::holds_alternative<FcSpec>(layer.kind);
-}
-
-// The layers of "conv1+relu1", as indices into NetSpec::layers, in the net's order.
-std::vector<std::size_t> layers_named(const NetSpec& net, const std::string& joined) {
-  std::vector<std::size_t> found;
-  for (std::size_t i = 0; i < net.layers.size(); ++i) {
-    if (("+" + joined + "+").find("+" + net.layers[i].name + "+") != std::string::npos) found.push_back(i);
+std::string text_of(Phase phase) {
+  switch (phase) {
+    case Phase::augment:
+      return "augment";
+    case Phase::forward:
+      return "forward";
+    case Phase::backward:
+      return "backward";
+    case Phase::update:
+      return "update";
   }
-  return found;
+  return {};
 }
 
-std::int64_t parameters_in(const NetSpec& net, const std::vector<std::size_t>& layers) {
+std::span<const LayerSpec> specs_of(const NetSpec& net, const LayerRange& layers) {
+  return std::span(net.layers).subspan(layers.begin, layers.end - layers.begin);
+}
+
+std::int64_t parameters_in(const NetSpec& net, const LayerRange& layers) {
   std::int64_t count = 0;
   for (const ParameterInfo& parameter : parameters_of(net)) {
-    if (std::find(layers.begin(), layers.end(), parameter.layer) != layers.end()) {
+    if (parameter.layer >= layers.begin && parameter.layer < layers.end) {
       count += static_cast<std::int64_t>(parameter.elements());
     }
   }
   return count;
 }
 
-// Bytes that a layer's backward pass needs of its forward pass, for one image: its input, its output, or
-// marks of what was chosen.
-struct KeptBytes {
-  const LayerSpec& layer;
-  std::int64_t element;
-  bool first;  // of layers that run as one: the others' activations are not in memory
-
-  [[nodiscard]] std::int64_t in() const { return first ? layer.in.elements() * element : 0; }
-  [[nodiscard]] std::int64_t out() const { return first ? layer.out.elements() * element : 0; }
-  std::int64_t operator()(const ConvSpec& /*spec*/) const { return in(); }
-  std::int64_t operator()(const FcSpec& /*spec*/) const { return in(); }
-  std::int64_t operator()(const LrnSpec& /*spec*/) const { return in(); }
-  std::int64_t operator()(const ReluSpec& /*spec*/) const { return out(); }
-  std::int64_t operator()(const TanhSpec& /*spec*/) const { return out(); }
-  std::int64_t operator()(const SoftmaxSpec& /*spec*/) const { return out(); }
-  std::int64_t operator()(const DropoutSpec& /*spec*/) const { return layer.out.elements(); }
-  std::int64_t operator()(const PoolSpec& spec) const {
-    return spec.kind == PoolSpec::Kind::max ? layer.out.elements() : 0;
+// Bytes that a layer's backward pass needs of its forward pass, for one image: its input, its output, or a
+// byte for each mark. first: of layers that run as one; the activations between them are not in memory. A
+// ReLU's output is read by the layer after it (the ReLU protocol), and counted here.
+std::int64_t kept_bytes(const LayerSpec& layer, std::int64_t element, bool first) {
+  const LayerFacts facts = layer_facts(layer, {});
+  std::int64_t bytes = facts.marks ? layer.out.elements() : 0;
+  if (first && facts.reads_x) bytes += layer.in.elements() * element;
+  if (first && (facts.reads_y || std::holds_alternative<ReluSpec>(layer.kind))) {
+    bytes += layer.out.elements() * element;
   }
-};
+  return bytes;
+}
 
-LayerWork forward_work(const NetSpec& net, const std::vector<std::size_t>& layers, std::int64_t batch,
+// Values of one image's activations.
+std::int64_t values_in(const NetSpec& net, const LayerRange& layers) {
+  return net.layers[layers.begin].in.elements();
+}
+std::int64_t values_out(const NetSpec& net, const LayerRange& layers) {
+  return net.layers[layers.end - 1].out.elements();
+}
+
+LayerWork forward_work(const NetSpec& net, const LayerRange& layers, std::int64_t batch,
                        std::int64_t element) {
   LayerWork work;
-  for (const std::size_t i : layers) work.flop += kFlopPerMultiplyAdd * batch * multiply_adds(net.layers[i]);
-  work.bytes = batch * element *
-                   (net.layers[layers.front()].in.elements() + net.layers[layers.back()].out.elements()) +
+  for (const LayerSpec& layer : specs_of(net, layers)) {
+    work.flop += kFlopPerMultiplyAdd * batch * multiply_adds(layer);
+  }
+  work.bytes = batch * element * (values_in(net, layers) + values_out(net, layers)) +
                element * parameters_in(net, layers);
   return work;
 }
 
-LayerWork backward_work(const NetSpec& net, const std::vector<std::size_t>& layers, std::int64_t batch,
+LayerWork backward_work(const NetSpec& net, const LayerRange& layers, std::int64_t batch,
                         std::int64_t element) {
-  const auto before = net.layers.begin() + static_cast<std::ptrdiff_t>(layers.front());
-  const bool input_gradient = std::any_of(net.layers.begin(), before, has_product);
+  const bool input_gradient =
+      std::ranges::any_of(specs_of(net, {0, layers.begin}),
+                          [](const LayerSpec& layer) { return learned(layer.kind) != nullptr; });
   LayerWork work;
-  std::int64_t values = net.layers[layers.back()].out.elements();  // the gradient that arrives
-  if (input_gradient) values += net.layers[layers.front()].in.elements();
+  std::int64_t values = values_out(net, layers);  // the gradient that arrives
+  if (input_gradient) values += values_in(net, layers);
   work.bytes = batch * element * values;
-  for (const std::size_t i : layers) {
-    const LayerSpec& layer = net.layers[i];
+  bool first = true;
+  for (const LayerSpec& layer : specs_of(net, layers)) {
     work.flop += (input_gradient ? 2 : 1) * kFlopPerMultiplyAdd * batch * multiply_adds(layer);
-    work.bytes += batch * std::visit(KeptBytes{layer, element, i == layers.front()}, layer.kind);
+    work.bytes += batch * kept_bytes(layer, element, first);
+    first = false;
   }
   const std::int64_t parameters = parameters_in(net, layers);
   work.bytes += parameters * (kFloatBytes + (input_gradient ? element : 0));
@@ -91,7 +99,7 @@ LayerWork backward_work(const NetSpec& net, const std::vector<std::size_t>& laye
 }
 
 // Gradient, momentum and master are read, the latter two written, and a copy of another type.
-LayerWork update_work(const NetSpec& net, const std::vector<std::size_t>& layers, std::int64_t element) {
+LayerWork update_work(const NetSpec& net, const LayerRange& layers, std::int64_t element) {
   return {0, parameters_in(net, layers) * (5 * kFloatBytes + (element == kFloatBytes ? 0 : element))};
 }
 
@@ -100,29 +108,30 @@ struct Line {
   double seconds = 0.0;
   LayerWork work;
 };
-struct Phase {
-  std::string name;
+struct Section {  // of the table
+  std::string phase;
   std::vector<Line> lines;
 };
 
-// In the order of a step; lines of the same layer are one.
-std::vector<Phase> phases_of(const NetSpec& net, int batch, std::size_t element_bytes,
-                             const StepTimes& times) {
-  std::vector<Phase> phases{{"read", {{"input", times.read_seconds, {}}}}};
-  for (const char* name : {"augment", "forward", "backward", "update"}) phases.push_back({name, {}});
-  for (const LayerTime& time : times.layers) {
-    auto phase = std::find_if(phases.begin(), phases.end(),
-                              [&](const Phase& known) { return known.name == time.direction; });
-    if (phase == phases.end()) phase = phases.insert(phases.end(), Phase{time.direction, {}});
-    auto line = std::find_if(phase->lines.begin(), phase->lines.end(),
-                             [&](const Line& known) { return known.layer == time.layer; });
-    if (line == phase->lines.end()) {
-      line = phase->lines.insert(
-          line, {time.layer, 0.0, work_of(net, batch, element_bytes, time.layer, time.direction)});
+// In the order of a step; times of the same layers in a phase are one line.
+std::vector<Section> sections_of(const NetSpec& net, int batch, std::size_t element_bytes,
+                                 const StepTimes& times) {
+  std::vector<Section> sections{{"read", {{"input", times.read_seconds, {}}}}};
+  for (const Phase phase : {Phase::augment, Phase::forward, Phase::backward, Phase::update}) {
+    Section& section = sections.emplace_back(Section{text_of(phase), {}});
+    std::vector<LayerRange> known;  // of the section's lines
+    for (const LayerTime& time : times.layers) {
+      if (time.phase != phase) continue;
+      const auto line = static_cast<std::size_t>(std::ranges::find(known, time.layers) - known.begin());
+      if (line == known.size()) {
+        known.push_back(time.layers);
+        section.lines.push_back({joined_name(net, time.layers), 0.0,
+                                 work_of(net, batch, element_bytes, time.layers, time.phase)});
+      }
+      section.lines[line].seconds += time.seconds;
     }
-    line->seconds += time.seconds;
   }
-  return phases;
+  return sections;
 }
 
 class Table {
@@ -152,9 +161,9 @@ class Table {
       {"phase", "layer", "ms/step", "share%", "GFLOP/s", "MB/step", "GB/s"}};
 };
 
-Line sum_of(const Phase& phase) {
+Line sum_of(const Section& section) {
   Line sum{kAll, 0.0, {}};
-  for (const Line& line : phase.lines) {
+  for (const Line& line : section.lines) {
     sum.seconds += line.seconds;
     sum.work.flop += line.work.flop;
     sum.work.bytes += line.work.bytes;
@@ -164,20 +173,18 @@ Line sum_of(const Phase& phase) {
 
 }  // namespace
 
-LayerWork work_of(const NetSpec& net, int batch, std::size_t element_bytes, const std::string& layer,
-                  const std::string& direction) {
+LayerWork work_of(const NetSpec& net, int batch, std::size_t element_bytes, const LayerRange& layers,
+                  Phase phase) {
   const auto element = static_cast<std::int64_t>(element_bytes);
-  if (direction == "augment") {
+  if (phase == Phase::augment) {
     // Pixels of the crops, and the mean's values below them.
     const std::int64_t pixels = net.input.crop.elements() * batch;
     return {0, pixels * (1 + kFloatBytes + element)};
   }
-  const std::vector<std::size_t> layers = layers_named(net, layer);
-  if (layers.empty()) return {};
-  if (direction == "forward") return forward_work(net, layers, batch, element);
-  if (direction == "backward") return backward_work(net, layers, batch, element);
-  if (direction == "update") return update_work(net, layers, element);
-  return {};
+  if (layers.begin == layers.end) return {};
+  if (phase == Phase::forward) return forward_work(net, layers, batch, element);
+  if (phase == Phase::backward) return backward_work(net, layers, batch, element);
+  return update_work(net, layers, element);
 }
 
 std::vector<LayerTime> time_between(const std::vector<LayerTime>& before, std::vector<LayerTime> after) {
@@ -189,10 +196,10 @@ std::vector<LayerTime> time_between(const std::vector<LayerTime>& before, std::v
 
 std::string profile_table(const NetSpec& net, int batch, std::size_t element_bytes, const StepTimes& times) {
   if (times.steps == 0) return "# no step was taken: there is nothing to profile\n";
-  const std::vector<Phase> phases = phases_of(net, batch, element_bytes, times);
+  const std::vector<Section> sections = sections_of(net, batch, element_bytes, times);
   Line total{kAll, 0.0, {}};
-  for (const Phase& phase : phases) {
-    const Line sum = sum_of(phase);
+  for (const Section& section : sections) {
+    const Line sum = sum_of(section);
     total.seconds += sum.seconds;
     total.work.flop += sum.work.flop;
     total.work.bytes += sum.work.bytes;
@@ -201,10 +208,10 @@ std::string profile_table(const NetSpec& net, int batch, std::size_t element_byt
   total.seconds += other;
 
   Table table(static_cast<double>(times.steps), total.seconds);
-  for (const Phase& phase : phases) {
-    if (phase.lines.empty()) continue;
-    for (const Line& line : phase.lines) table.add(phase.name, line);
-    table.add(phase.name, sum_of(phase));
+  for (const Section& section : sections) {
+    if (section.lines.empty()) continue;
+    for (const Line& line : section.lines) table.add(section.phase, line);
+    table.add(section.phase, sum_of(section));
   }
   table.add("other", {kAll, other, {}});
   table.add(kAll, total);

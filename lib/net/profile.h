@@ -28,9 +28,9 @@ struct LayerWork {
   std::int64_t flop = 0;
   std::int64_t bytes = 0;
 };
-// `layer` and `direction` are those of a LayerTime; what the net does not have is no work.
+// `layers` and `phase` are those of a LayerTime.
 [[nodiscard]] LayerWork work_of(const NetSpec& net, int batch, std::size_t element_bytes,
-                                const std::string& layer, const std::string& direction);
+                                const LayerRange& layers, Phase phase);
 
 // after - before, of two calls of CompiledNet::times of one net; an empty `before` is zero.
 [[nodiscard]] std::vector<LayerTime> time_between(const std::vector<LayerTime>& before,

@@ -10,8 +10,6 @@
 
 namespace convoy {
 
-inline constexpr std::size_t kTopK = 5;  // of the top-5 error
-
 // Sums over labelled images. The rates are 0 where there are no images.
 struct Totals {
   std::uint64_t images = 0;

@@ -73,7 +73,7 @@ class FakeNet : public CompiledNet {
   BatchResult evaluate(const BatchView&) override { return {}; }
   [[nodiscard]] std::vector<std::string> describe_primitives() const override { return {}; }
   [[nodiscard]] std::vector<LayerTime> times() const override {
-    return {{"fc1", "forward", forward_seconds}};
+    return {{{0, 1}, Phase::forward, forward_seconds}};
   }
   [[nodiscard]] bool overlaps_steps() const override { return overlaps; }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/base/overloaded.h"
+
 namespace convoy::reference {
 
 Net::Net(const NetSpec& net, std::uint64_t seed)
@@ -13,7 +15,7 @@ Net::Net(const NetSpec& net, std::uint64_t seed)
   for (std::size_t i = 0; i < infos_.size(); ++i) {
     parameters.emplace_back(infos_[i].elements());
     momenta.emplace_back(infos_[i].elements());
-    if (infos_[i].shape.size() > 1) parameter_of_[infos_[i].layer] = i;
+    if (!infos_[i].bias) parameter_of_[infos_[i].layer] = i;
   }
 }
 
@@ -44,14 +46,18 @@ Tensor Net::input(const BatchView& batch) const {
 Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
   const LayerSpec& spec = net_.layers[layer];
   const std::size_t p = parameter_of_[layer];
-  if (const auto* s = std::get_if<ConvSpec>(&spec.kind)) return conv(*s, x, parameters[p], parameters[p + 1]);
-  if (const auto* s = std::get_if<FcSpec>(&spec.kind))
-    return fc(s->outputs, x, parameters[p], parameters[p + 1]);
-  if (std::holds_alternative<ReluSpec>(spec.kind)) return relu(x);
-  if (std::holds_alternative<TanhSpec>(spec.kind)) return tanh(x);
-  if (const auto* s = std::get_if<LrnSpec>(&spec.kind)) return lrn(*s, x);
-  const auto& s = std::get<PoolSpec>(spec.kind);
-  return pool(s, x, spec.out.height, spec.out.width);
+  return std::visit(
+      Overloaded{[&](const ConvSpec& s) { return conv(s, x, parameters[p], parameters[p + 1]); },
+                 [&](const FcSpec& s) { return fc(s.outputs, x, parameters[p], parameters[p + 1]); },
+                 [&](const ReluSpec&) { return relu(x); },  //
+                 [&](const TanhSpec&) { return tanh(x); }, [&](const LrnSpec& s) { return lrn(s, x); },
+                 [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
+                 [&](const DropoutSpec& s) {  // off
+                   const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
+                   return map(x, [&](double value) { return factor * value; });
+                 },
+                 [&](const SoftmaxSpec&) { return x; }},  // computed with the loss
+      spec.kind);
 }
 
 Tensor Net::forward(const Tensor& x, const BatchView* training, std::vector<Tensor>* activations,
@@ -61,13 +67,8 @@ Tensor Net::forward(const Tensor& x, const BatchView* training, std::vector<Tens
   for (std::size_t i = 0; i + 1 < net_.layers.size(); ++i) {
     if (activations != nullptr) activations->push_back(now);
     const auto* dropout = std::get_if<DropoutSpec>(&net_.layers[i].kind);
-    if (dropout == nullptr) {
+    if (dropout == nullptr || training == nullptr) {
       now = layer_forward(i, now);
-      continue;
-    }
-    if (training == nullptr) {
-      const double factor = dropout->scale_at_test ? 1.0 - dropout->drop : 1.0;
-      now = map(now, [&](double value) { return factor * value; });
       continue;
     }
     Tensor factor(now.n, now.c, now.h, now.w);
@@ -98,28 +99,25 @@ StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
                       std::vector<Values>(parameters.size())};
   Tensor d = loss.gradient;
   for (std::size_t i = net_.layers.size() - 1; i-- > 0;) {
-    const LayerKind& kind = net_.layers[i].kind;
     const Tensor& x = activations[i];
     const std::size_t p = parameter_of_[i];
-    const auto* conv_spec = std::get_if<ConvSpec>(&kind);
-    if (conv_spec != nullptr || std::holds_alternative<FcSpec>(kind)) {
-      ProductGradients g = conv_spec != nullptr ? conv_backward(*conv_spec, x, parameters[p], d)
-                                                : fc_backward(x, parameters[p], d);
+    const auto learn = [&](ProductGradients g) {
       outcome.gradients[p] = std::move(g.weights);
       outcome.gradients[p + 1] = std::move(g.bias);
       d = std::move(g.x);
-    } else if (std::holds_alternative<ReluSpec>(kind)) {
-      d = relu_backward(x, d);
-    } else if (std::holds_alternative<TanhSpec>(kind)) {
-      d = tanh_backward(x, d);
-    } else if (const auto* lrn_spec = std::get_if<LrnSpec>(&kind)) {
-      d = lrn_backward(*lrn_spec, x, d);
-    } else if (const auto* pool_spec = std::get_if<PoolSpec>(&kind)) {
-      d = pool_backward(*pool_spec, x, d);
-    } else {
-      for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];
-      factors.pop_back();
-    }
+    };
+    std::visit(Overloaded{[&](const ConvSpec& s) { learn(conv_backward(s, x, parameters[p], d)); },
+                          [&](const FcSpec&) { learn(fc_backward(x, parameters[p], d)); },
+                          [&](const ReluSpec&) { d = relu_backward(x, d); },
+                          [&](const TanhSpec&) { d = tanh_backward(x, d); },
+                          [&](const LrnSpec& s) { d = lrn_backward(s, x, d); },
+                          [&](const PoolSpec& s) { d = pool_backward(s, x, d); },
+                          [&](const DropoutSpec&) {
+                            for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];
+                            factors.pop_back();
+                          },
+                          [](const SoftmaxSpec&) {}},  // its gradient is the loss's
+               net_.layers[i].kind);
   }
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     const double rate = rule.learning_rate * infos_[p].lr;

@@ -281,7 +281,7 @@ TEST(CompileCuda, PlansForTheSharedMemoryThatThereIs) {
                                   "net");
     const CudaPlan plan(net, options_for(1, Mode::train, Element::bf16), shared_bytes);
     std::string all;
-    for (const CudaPlannedLayer& planned : plan.layers()) all += planned.name + " ";
+    for (const CudaPlannedLayer& planned : plan.layers()) all += joined_name(net, planned.layers) + " ";
     return all;
   };
   EXPECT_EQ(names(6000, 227 * 1024), "conv1 lrn1+maxpool1 fc1 ");

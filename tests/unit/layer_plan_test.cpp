@@ -7,10 +7,11 @@ namespace convoy {
 namespace {
 
 // A layer that does nothing but remember what it was made with.
-struct FakeLayer {
+class FakeLayer : public Layer {
+ public:
+  FakeLayer(const LayerFacts& facts, const LayerOptions& told) : Layer(facts), options(told) {}
+  [[nodiscard]] std::vector<std::string> describe() const override { return {"forward fake"}; }
   LayerOptions options;
-  TensorShape after;
-  [[nodiscard]] TensorShape out() const { return after; }
 };
 
 TensorShape shape_of(const Extent& extent) { return {2, extent.channels, extent.height, extent.width, 1}; }
@@ -20,7 +21,9 @@ using Plan = LayerPlan<PlannedLayer<FakeLayer>>;
 // pairs: whether the backend has one pass for lrn and maxpool.
 Plan plan(const NetSpec& net, bool train, bool pairs) {
   const auto one = [](const LayerSpec& spec, const LayerOptions& options) {
-    return std::make_unique<FakeLayer>(FakeLayer{options, shape_of(spec.out)});
+    LayerFacts facts;
+    facts.out = shape_of(spec.out);
+    return std::make_unique<FakeLayer>(facts, options);
   };
   const auto two = [&](const LayerSpec& first, const LayerSpec& second, const LayerOptions& options) {
     const bool fits =
@@ -32,14 +35,15 @@ Plan plan(const NetSpec& net, bool train, bool pairs) {
 }
 
 // "name:" and a letter for each thing that the layer was told.
-std::vector<std::string> told(const Plan& plan) {
+std::vector<std::string> told(const NetSpec& net, const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& p : plan.layers) {
     const LayerOptions& o = p.layer->options;
-    lines.push_back(p.name + ":" + (o.first ? " first" : "") + (o.relu_input ? " relu-input" : "") +
-                    (o.relu ? " relu" : "") + (o.scores ? " scores" : "") +
-                    (o.input_gradient ? " input-gradient" : "") + (p.backward ? " backward" : "") + " " +
-                    std::to_string(o.dropout_layer) + " " + std::to_string(p.parameter));
+    lines.push_back(joined_name(net, p.layers) + ":" + (o.first ? " first" : "") +
+                    (o.relu_input ? " relu-input" : "") + (o.relu ? " relu" : "") +
+                    (o.scores ? " scores" : "") + (o.input_gradient ? " input-gradient" : "") +
+                    (p.backward ? " backward" : "") + " " + std::to_string(o.dropout_layer) + " " +
+                    std::to_string(p.parameter));
   }
   return lines;
 }
@@ -54,7 +58,7 @@ using Lines = std::vector<std::string>;
 TEST(LayerPlan, ReluAndPairsAreComputedWithTheLayerBefore) {
   const NetSpec net = parse_net(kNet, "net");
   const Plan both = plan(net, true, true);
-  EXPECT_EQ(told(both),
+  EXPECT_EQ(told(net, both),
             (Lines{"maxpool1: first 0 0", "conv1+relu1: relu backward 0 0",
                    "lrn1+maxpool2+relu2: relu-input relu input-gradient backward 0 2",
                    "dropout1: relu-input input-gradient backward 0 2", "fc1: input-gradient backward 1 2",
@@ -65,13 +69,15 @@ TEST(LayerPlan, ReluAndPairsAreComputedWithTheLayerBefore) {
   // The input of each is the output of the one before.
   EXPECT_EQ(both.layers.front().layer->options.in.height, 16);
   for (std::size_t i = 1; i < both.layers.size(); ++i) {
-    EXPECT_EQ(both.layers[i].layer->options.in.elements(), both.layers[i - 1].layer->out().elements()) << i;
+    EXPECT_EQ(both.layers[i].layer->options.in.elements(), both.layers[i - 1].layer->facts().out.elements())
+        << i;
   }
 }
 
 TEST(LayerPlan, LayersStandAloneWhereTheBackendHasNoPassForBoth) {
-  const Plan alone = plan(parse_net(kNet, "net"), true, false);
-  const Lines lines = told(alone);
+  const NetSpec net = parse_net(kNet, "net");
+  const Plan alone = plan(net, true, false);
+  const Lines lines = told(net, alone);
   ASSERT_EQ(lines.size(), 9U);
   EXPECT_EQ(lines[2], "lrn1: relu-input input-gradient backward 0 2");
   EXPECT_EQ(lines[3], "maxpool2+relu2: relu input-gradient backward 0 2");
@@ -79,17 +85,63 @@ TEST(LayerPlan, LayersStandAloneWhereTheBackendHasNoPassForBoth) {
 }
 
 TEST(LayerPlan, NothingHasABackwardPassInInference) {
-  for (const auto& p : plan(parse_net(kNet, "net"), false, true).layers) EXPECT_FALSE(p.backward) << p.name;
+  for (const auto& p : plan(parse_net(kNet, "net"), false, true).layers) {
+    EXPECT_FALSE(p.backward) << p.layers.begin;
+  }
 }
 
 TEST(LayerPlan, ReluBeforeTheSoftmaxIsNoted) {
-  const Plan relu = plan(parse_net("input 1x1x4\nfc fc1 3\nrelu\nsoftmax\n", "net"), true, true);
-  EXPECT_EQ(told(relu), (Lines{"fc1+relu1: first relu backward 0 0"}));
+  const NetSpec fused = parse_net("input 1x1x4\nfc fc1 3\nrelu\nsoftmax\n", "net");
+  const Plan relu = plan(fused, true, true);
+  EXPECT_EQ(told(fused, relu), (Lines{"fc1+relu1: first relu backward 0 0"}));
   EXPECT_TRUE(relu.relu_scores);
-  const Plan last = plan(parse_net("input 1x1x4\nfc fc1 3\ntanh\nrelu\nsoftmax\n", "net"), true, true);
-  EXPECT_EQ(told(last), (Lines{"fc1: first backward 0 0", "tanh1: input-gradient backward 0 2",
-                               "relu1: input-gradient backward 0 2"}));
+  const NetSpec apart = parse_net("input 1x1x4\nfc fc1 3\ntanh\nrelu\nsoftmax\n", "net");
+  const Plan last = plan(apart, true, true);
+  EXPECT_EQ(told(apart, last), (Lines{"fc1: first backward 0 0", "tanh1: input-gradient backward 0 2",
+                                      "relu1: input-gradient backward 0 2"}));
   EXPECT_TRUE(last.relu_scores);
+}
+
+TEST(LayerPlan, LayersAreDescribedByTheirNames) {
+  const NetSpec net = parse_net("input 1x1x4\nfc fc1 3\nrelu\nfc fc2 2\nsoftmax\n", "net");
+  EXPECT_EQ(describe_layers(net, plan(net, true, true).layers),
+            (Lines{"fc1+relu1 forward fake", "fc2 forward fake"}));
+}
+
+// What a plan has to know does not depend on the backend.
+TEST(LayerFacts, AreThoseOfTheKind) {
+  const NetSpec net = parse_net(
+      "input 8x8x4\nconv conv1 4 3x3\nrelu\ntanh\nlrn\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\n"
+      "dropout 0.5\nfc fc1 3\nsoftmax\n",
+      "net");
+  const auto facts_of = [&](const LayerSpec& layer, bool relu_input, bool scores) {
+    LayerOptions options;
+    options.in = shape_of(layer.in);
+    options.relu_input = relu_input;
+    options.scores = scores;
+    const LayerFacts facts = layer_facts(layer, options);
+    EXPECT_EQ(facts.in, options.in) << layer.name;
+    EXPECT_EQ(facts.out, shape_of(layer.out)) << layer.name;
+    return layer.name + ":" + (facts.in_place ? " in-place" : "") +
+           (facts.gradient_in_place ? " gradient-in-place" : "") + (facts.reads_x ? " x" : "") +
+           (facts.reads_y ? " y" : "") + (facts.marks ? " marks" : "") + (facts.f32_output ? " f32" : "") +
+           (takes_relu(layer.kind) ? " takes-relu" : "");
+  };
+  Lines plain;
+  Lines after_relu;
+  for (const LayerSpec& layer : net.layers) {
+    plain.push_back(facts_of(layer, false, false));
+    after_relu.push_back(facts_of(layer, true, true));
+  }
+  EXPECT_EQ(plain, (Lines{"conv1: x takes-relu", "relu1: in-place gradient-in-place",
+                          "tanh1: in-place gradient-in-place y", "lrn1: gradient-in-place x",
+                          "maxpool1: marks takes-relu", "avgpool1: takes-relu",
+                          "dropout1: in-place gradient-in-place marks", "fc1: x takes-relu", "softmax: y"}));
+  EXPECT_EQ(after_relu,
+            (Lines{"conv1: x f32 takes-relu", "relu1: in-place gradient-in-place",
+                   "tanh1: in-place gradient-in-place y", "lrn1: gradient-in-place x",
+                   "maxpool1: x marks takes-relu", "avgpool1: x takes-relu",
+                   "dropout1: in-place gradient-in-place y marks", "fc1: x f32 takes-relu", "softmax: y"}));
 }
 
 }  // namespace

@@ -22,6 +22,11 @@ NetSpec small_net() {
   return parse_net("input 6x6x1\nconv c1 2 3x3\nrelu\nmaxpool 2x2 stride=2\nfc f1 3\nsoftmax\n", "net");
 }
 
+constexpr LayerRange kConv{0, 2};  // "c1+relu1"
+constexpr LayerRange kPool{2, 3};
+constexpr LayerRange kFc{3, 4};
+constexpr LayerRange kSoftmax{4, 5};
+
 struct Line {
   double milliseconds = 0.0;
   double share = 0.0;
@@ -53,41 +58,41 @@ Lines lines_of(const std::string& table) {
 TEST(Profile, CountsTheProductsAndBytesOfEachDirection) {
   const NetSpec net = small_net();
   constexpr int kBatch = 5;
-  const auto work = [&](const char* layer, const char* direction, std::size_t element = 4) {
-    return work_of(net, kBatch, element, layer, direction);
+  const auto work = [&](const LayerRange& layers, Phase phase, std::size_t element = 4) {
+    return work_of(net, kBatch, element, layers, phase);
   };
-  EXPECT_EQ(work("c1+relu1", "forward").flop, 2 * kBatch * 288);
-  EXPECT_EQ(work("c1+relu1", "forward").bytes, 4 * (kBatch * (36 + 32) + 20));
-  EXPECT_EQ(work("c1+relu1", "forward", 2).bytes, 2 * (kBatch * (36 + 32) + 20));
+  EXPECT_EQ(work(kConv, Phase::forward).flop, 2 * kBatch * 288);
+  EXPECT_EQ(work(kConv, Phase::forward).bytes, 4 * (kBatch * (36 + 32) + 20));
+  EXPECT_EQ(work(kConv, Phase::forward, 2).bytes, 2 * (kBatch * (36 + 32) + 20));
   // The first layer's input learns nothing: one product, no gradient of the pixels, no weights read.
-  EXPECT_EQ(work("c1+relu1", "backward").flop, 2 * kBatch * 288);
-  EXPECT_EQ(work("c1+relu1", "backward").bytes, 4 * (kBatch * (36 + 32) + 20));
-  EXPECT_EQ(work("f1", "backward").flop, 2 * 2 * kBatch * 24);
+  EXPECT_EQ(work(kConv, Phase::backward).flop, 2 * kBatch * 288);
+  EXPECT_EQ(work(kConv, Phase::backward).bytes, 4 * (kBatch * (36 + 32) + 20));
+  EXPECT_EQ(work(kFc, Phase::backward).flop, 2 * 2 * kBatch * 24);
   // Input, arriving gradient and its own; weights, and their gradient, which is a float always.
-  EXPECT_EQ(work("f1", "backward").bytes, 4 * (kBatch * (8 + 3 + 8) + 27 + 27));
-  EXPECT_EQ(work("f1", "backward", 2).bytes, 2 * (kBatch * (8 + 3 + 8) + 27) + 4 * 27);
+  EXPECT_EQ(work(kFc, Phase::backward).bytes, 4 * (kBatch * (8 + 3 + 8) + 27 + 27));
+  EXPECT_EQ(work(kFc, Phase::backward, 2).bytes, 2 * (kBatch * (8 + 3 + 8) + 27) + 4 * 27);
   // Gradient, momentum and weights read, the latter two written; a copy of two bytes where there is one.
-  EXPECT_EQ(work("f1", "update").bytes, 27 * 20);
-  EXPECT_EQ(work("f1", "update", 2).bytes, 27 * 22);
-  EXPECT_EQ(work("f1", "update").flop, 0);
+  EXPECT_EQ(work(kFc, Phase::update).bytes, 27 * 20);
+  EXPECT_EQ(work(kFc, Phase::update, 2).bytes, 27 * 22);
+  EXPECT_EQ(work(kFc, Phase::update).flop, 0);
   // A byte an output says which element of the window was the greatest.
-  EXPECT_EQ(work("maxpool1", "forward").bytes, 4 * kBatch * (32 + 8));
-  EXPECT_EQ(work("maxpool1", "backward").bytes, 4 * kBatch * (8 + 32) + kBatch * 8);
+  EXPECT_EQ(work(kPool, Phase::forward).bytes, 4 * kBatch * (32 + 8));
+  EXPECT_EQ(work(kPool, Phase::backward).bytes, 4 * kBatch * (8 + 32) + kBatch * 8);
   // What runs as one moves nothing in between.
-  EXPECT_EQ(work("relu1+maxpool1", "forward").bytes, 4 * kBatch * (32 + 8));
-  EXPECT_EQ(work("input", "augment").bytes, kBatch * 36 * (1 + 4 + 4));
-  EXPECT_EQ(work("elsewhere", "forward").bytes, 0);
-  EXPECT_EQ(work("c1", "sideways").flop, 0);
+  EXPECT_EQ(work(LayerRange{1, 3}, Phase::forward).bytes, 4 * kBatch * (32 + 8));
+  EXPECT_EQ(work({}, Phase::augment).bytes, kBatch * 36 * (1 + 4 + 4));
+  EXPECT_EQ(work({}, Phase::forward).bytes, 0);
 }
 
 TEST(Profile, AlexNetsProductsAreThoseOfDescribe) {
   const NetSpec net = parse_net(read_text_file("examples/nets/alexnet.net", kMaxNetBytes), "alexnet.net");
   std::int64_t forward = 0;
   std::int64_t training = 0;
-  for (const LayerSpec& layer : net.layers) {
-    forward += work_of(net, 128, 4, layer.name, "forward").flop;
+  for (std::size_t i = 0; i < net.layers.size(); ++i) {
+    const LayerRange layer{i, i + 1};
+    forward += work_of(net, 128, 4, layer, Phase::forward).flop;
     training +=
-        work_of(net, 128, 4, layer.name, "forward").flop + work_of(net, 128, 4, layer.name, "backward").flop;
+        work_of(net, 128, 4, layer, Phase::forward).flop + work_of(net, 128, 4, layer, Phase::backward).flop;
   }
   EXPECT_EQ(forward, 128 * cost_of(net).forward_flop);
   EXPECT_EQ(training, 128 * cost_of(net).training_flop);
@@ -99,10 +104,11 @@ StepTimes times_of_four_steps() {
   times.images = 18;  // two were damaged
   times.seconds = 0.9;
   times.read_seconds = 0.1;
-  times.layers = {{"input", "augment", 0.04},  {"c1+relu1", "forward", 0.08},  {"maxpool1", "forward", 0.02},
-                  {"f1", "forward", 0.03},     {"softmax", "forward", 0.01},   {"f1", "backward", 0.12},
-                  {"f1", "update", 0.05},      {"maxpool1", "backward", 0.04}, {"c1+relu1", "backward", 0.16},
-                  {"c1+relu1", "update", 0.06}};
+  times.layers = {{{}, Phase::augment, 0.04},       {kConv, Phase::forward, 0.08},
+                  {kPool, Phase::forward, 0.02},    {kFc, Phase::forward, 0.03},
+                  {kSoftmax, Phase::forward, 0.01}, {kFc, Phase::backward, 0.12},
+                  {kFc, Phase::update, 0.05},       {kPool, Phase::backward, 0.04},
+                  {kConv, Phase::backward, 0.16},   {kConv, Phase::update, 0.06}};
   return times;
 }
 
@@ -137,7 +143,7 @@ TEST(Profile, RatesAreWorkOverTime) {
   times.images = 256;
   times.seconds = 1.0;
   times.layers = {
-      {"conv1+relu1", "forward", 0.5}, {"conv1+relu1", "backward", 0.25}, {"lrn1", "forward", 0.25}};
+      {{0, 2}, Phase::forward, 0.5}, {{0, 2}, Phase::backward, 0.25}, {{2, 3}, Phase::forward, 0.25}};
   const Lines lines = lines_of(profile_table(net, 128, 2, times));
   // 105,415,200 multiply-adds an image, 128 images a step, a quarter of a second a step.
   EXPECT_NEAR(std::stod(lines.at({"forward", "conv1+relu1"}).gigaflops), 2 * 128 * 0.1054152 / 0.25, 0.05);
@@ -149,15 +155,15 @@ TEST(Profile, RatesAreWorkOverTime) {
   EXPECT_NEAR(std::stod(lines.at({"forward", "lrn1"}).gigabytes), megabytes * 1e-3 / 0.125, 0.05);
 }
 
-TEST(Profile, LinesOfOneLayerAreOneAndUnknownOnesStay) {
+TEST(Profile, LinesOfOneLayerAreOne) {
   StepTimes times;
   times.steps = 1;
   times.seconds = 1.0;
-  times.layers = {{"softmax", "forward", 0.1}, {"softmax", "forward", 0.2}, {"c1", "reduce", 0.3}};
+  times.layers = {
+      {kSoftmax, Phase::forward, 0.1}, {kSoftmax, Phase::forward, 0.2}, {kFc, Phase::update, 0.3}};
   const Lines lines = lines_of(profile_table(small_net(), 5, 4, times));
   EXPECT_NEAR(lines.at({"forward", "softmax"}).milliseconds, 300.0, 0.001);
-  EXPECT_NEAR(lines.at({"reduce", "c1"}).milliseconds, 300.0, 0.001);
-  EXPECT_EQ(lines.at({"reduce", "c1"}).megabytes, "-");
+  EXPECT_NEAR(lines.at({"update", "f1"}).milliseconds, 300.0, 0.001);
   EXPECT_NEAR(lines.at({"other", "(all)"}).milliseconds, 400.0, 0.001);
 }
 
@@ -177,12 +183,12 @@ TEST(Profile, SaysWhatItDoesNotKnow) {
 }
 
 TEST(Profile, TimeBetweenSubtractsLineByLine) {
-  const std::vector<LayerTime> before{{"a", "forward", 1.0}, {"b", "forward", 2.0}};
-  const std::vector<LayerTime> after{{"a", "forward", 1.5}, {"b", "forward", 4.0}};
+  const std::vector<LayerTime> before{{kConv, Phase::forward, 1.0}, {kFc, Phase::forward, 2.0}};
+  const std::vector<LayerTime> after{{kConv, Phase::forward, 1.5}, {kFc, Phase::forward, 4.0}};
   const std::vector<LayerTime> between = time_between(before, after);
   ASSERT_EQ(between.size(), 2U);
   EXPECT_EQ(between[0].seconds, 0.5);
-  EXPECT_EQ(between[1].layer, "b");
+  EXPECT_EQ(between[1].layers, kFc);
   EXPECT_EQ(between[1].seconds, 2.0);
   EXPECT_EQ(time_between({}, after)[1].seconds, 4.0);
   EXPECT_THROW((void)time_between(before, {}), Error);

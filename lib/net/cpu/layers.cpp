@@ -10,18 +10,23 @@
 #include "kernels/pool.h"
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
-#include "lib/base/error.h"
+#include "lib/base/overloaded.h"
 
 namespace convoy {
 namespace {
 
-std::string block_text(const TensorShape& shape) { return "block=" + std::to_string(shape.block); }
-
 // conv and fc.
-template <typename T>
+LayerFacts product_facts(LayerFacts facts, const cpu::Product& product) {
+  facts.in = product.src();
+  facts.out = product.dst();
+  facts.scratch_bytes = product.scratch_bytes();
+  return facts;
+}
+
 class ProductLayer final : public CpuLayer {
  public:
-  ProductLayer(std::unique_ptr<cpu::Product> product, const LayerOptions& options) : options_(options) {
+  ProductLayer(const LayerFacts& facts, std::unique_ptr<cpu::Product> product, const LayerOptions& options)
+      : CpuLayer(product_facts(facts, *product)), relu_input_(options.relu_input) {
     CpuParameters& p = parameters_;
     p.product = std::move(product);
     const std::size_t weights = p.product->master_elements() * sizeof(float);
@@ -37,11 +42,6 @@ class ProductLayer final : public CpuLayer {
     p.bias_gradient = CpuBuffer(bias);
   }
 
-  [[nodiscard]] TensorShape in() const override { return parameters_.product->src(); }
-  [[nodiscard]] TensorShape out() const override { return parameters_.product->dst(); }
-  [[nodiscard]] bool f32_output() const override { return options_.scores; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::size_t scratch_bytes() const override { return parameters_.product->scratch_bytes(); }
   [[nodiscard]] CpuParameters* parameters() override { return &parameters_; }
   [[nodiscard]] std::vector<std::string> describe() const override { return parameters_.product->describe(); }
 
@@ -53,80 +53,63 @@ class ProductLayer final : public CpuLayer {
     product.backward_weights(x, dy, parameters_.gradient.as<float>(), parameters_.bias_gradient.as<float>(),
                              pass.scratch);
     if (dx == nullptr) return;
-    product.backward_data(dy, parameters_.weights(), options_.relu_input ? x : nullptr, dx, pass.scratch);
+    product.backward_data(dy, parameters_.weights(), relu_input_ ? x : nullptr, dx, pass.scratch);
   }
 
  private:
-  LayerOptions options_;
+  bool relu_input_;
   CpuParameters parameters_;
 };
 
 template <typename T>
 class ReluLayer final : public CpuLayer {
  public:
-  explicit ReluLayer(const LayerOptions& options) : shape_(options.in) {}
-  [[nodiscard]] TensorShape in() const override { return shape_; }
-  [[nodiscard]] TensorShape out() const override { return shape_; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return false; }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(shape_)};
-  }
+  using CpuLayer::CpuLayer;
+  [[nodiscard]] std::vector<std::string> describe() const override { return {describe_pass("forward")}; }
   void forward(const CpuPass& /*pass*/, const void* x, void* y) override {
-    cpu::relu_forward(shape_.elements(), in_type<T>(x), in_type<T>(y));
+    cpu::relu_forward(facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
-  // The next layer has done it; dx is dy.
   void backward(const CpuPass& /*pass*/, const void* /*x*/, const void* /*y*/, const void* /*dy*/,
                 void* /*dx*/) override {}
-
- private:
-  TensorShape shape_;
 };
 
 template <typename T>
 class TanhLayer final : public CpuLayer {
  public:
-  explicit TanhLayer(const LayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
-  [[nodiscard]] TensorShape in() const override { return shape_; }
-  [[nodiscard]] TensorShape out() const override { return shape_; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return false; }
-  [[nodiscard]] bool backward_reads_output() const override { return true; }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(shape_), "backward own " + block_text(shape_)};
-  }
+  TanhLayer(const LayerFacts& facts, const LayerOptions& options)
+      : CpuLayer(facts), relu_input_(options.relu_input) {}
   void forward(const CpuPass& /*pass*/, const void* x, void* y) override {
-    cpu::tanh_forward(shape_.elements(), in_type<T>(x), in_type<T>(y));
+    cpu::tanh_forward(facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
   void backward(const CpuPass& /*pass*/, const void* /*x*/, const void* y, const void* dy,
                 void* dx) override {
     if (dx == nullptr) return;
-    cpu::tanh_backward(shape_.elements(), in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
+    const std::int64_t count = facts().in.elements();
+    cpu::tanh_backward(count, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
     // tanh is positive where its input is.
-    if (relu_input_) cpu::relu_backward(shape_.elements(), in_type<T>(y), in_type<T>(dx), in_type<T>(dx));
+    if (relu_input_) cpu::relu_backward(count, in_type<T>(y), in_type<T>(dx), in_type<T>(dx));
   }
 
  private:
-  TensorShape shape_;
   bool relu_input_;
 };
+
+LayerFacts with_scratch(LayerFacts facts, std::size_t bytes) {
+  facts.scratch_bytes = bytes;
+  return facts;
+}
+// Elements of scratch memory for a pass, of which each thread needs `each`.
+std::size_t scratch_of_threads(std::int64_t each) {
+  return static_cast<std::size_t>(each) * static_cast<std::size_t>(omp_get_max_threads());
+}
 
 template <typename T>
 class LrnLayer final : public CpuLayer {
  public:
-  LrnLayer(const LrnSpec& spec, const LayerOptions& options)
-      : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
-    scratch_floats_ =
-        static_cast<std::size_t>(cpu::lrn_scratch(shape_)) * static_cast<std::size_t>(omp_get_max_threads());
-  }
-  [[nodiscard]] TensorShape in() const override { return shape_.tensor; }
-  [[nodiscard]] TensorShape out() const override { return shape_.tensor; }
-  [[nodiscard]] bool gradient_in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::size_t scratch_bytes() const override { return scratch_floats_ * sizeof(float); }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(shape_.tensor), "backward own " + block_text(shape_.tensor)};
-  }
+  LrnLayer(const LayerFacts& facts, const LrnShape& shape, const LayerOptions& options)
+      : CpuLayer(with_scratch(facts, scratch_of_threads(cpu::lrn_scratch(shape)) * sizeof(float))),
+        shape_(shape),
+        relu_input_(options.relu_input) {}
   void forward(const CpuPass& pass, const void* x, void* y) override {
     cpu::lrn_forward(shape_, in_type<T>(x), in_type<T>(y), scratch(pass));
   }
@@ -137,42 +120,37 @@ class LrnLayer final : public CpuLayer {
 
  private:
   [[nodiscard]] std::span<float> scratch(const CpuPass& pass) const {
-    return {static_cast<float*>(pass.scratch), scratch_floats_};
+    return {static_cast<float*>(pass.scratch), facts().scratch_bytes / sizeof(float)};
   }
   LrnShape shape_;
   bool relu_input_;
-  std::size_t scratch_floats_ = 0;
 };
 
 template <typename T>
 class PoolLayer final : public CpuLayer {
  public:
-  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const LayerOptions& options)
-      : options_(options),
-        max_(spec.kind == PoolSpec::Kind::max),
-        shape_(pool_shape(layer, spec, options.in)) {
+  PoolLayer(const LayerFacts& facts, const PoolShape& shape, PoolSpec::Kind kind, const LayerOptions& options)
+      : CpuLayer(facts),
+        shape_(shape),
+        max_(kind == PoolSpec::Kind::max),
+        relu_(options.relu),
+        relu_input_(options.relu_input) {
     if (max_ && options.train) {
       where_ = CpuBuffer(static_cast<std::size_t>(shape_.out.elements()) * sizeof(PoolIndex));
     }
   }
-  [[nodiscard]] TensorShape in() const override { return shape_.in; }
-  [[nodiscard]] TensorShape out() const override { return shape_.out; }
-  [[nodiscard]] bool backward_reads_input() const override { return options_.relu_input; }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(shape_.in), "backward own " + block_text(shape_.in)};
-  }
   void forward(const CpuPass& pass, const void* x, void* y) override {
     if (max_) {
-      cpu::maxpool_forward(shape_, options_.relu, in_type<T>(x), in_type<T>(y),
+      cpu::maxpool_forward(shape_, relu_, in_type<T>(x), in_type<T>(y),
                            pass.training ? where_.as<PoolIndex>() : nullptr);
     } else {
-      cpu::avgpool_forward(shape_, options_.relu, in_type<T>(x), in_type<T>(y));
+      cpu::avgpool_forward(shape_, relu_, in_type<T>(x), in_type<T>(y));
     }
   }
   void backward(const CpuPass& /*pass*/, const void* x, const void* /*y*/, const void* dy,
                 void* dx) override {
     if (dx == nullptr) return;
-    const T* const relu = options_.relu_input ? in_type<T>(x) : nullptr;
+    const T* const relu = relu_input_ ? in_type<T>(x) : nullptr;
     if (max_) {
       cpu::maxpool_backward(shape_, where_.as<PoolIndex>(), in_type<T>(dy), relu, in_type<T>(dx));
     } else {
@@ -181,9 +159,10 @@ class PoolLayer final : public CpuLayer {
   }
 
  private:
-  LayerOptions options_;
-  bool max_;
   PoolShape shape_;
+  bool max_;
+  bool relu_;
+  bool relu_input_;
   CpuBuffer where_;
 };
 
@@ -191,22 +170,16 @@ class PoolLayer final : public CpuLayer {
 template <typename T>
 class LrnPoolLayer final : public CpuLayer {
  public:
-  LrnPoolLayer(const LrnPoolShape& shape, bool train) : shape_(shape) {
-    scratch_elements_ = static_cast<std::size_t>(cpu::lrn_pool_scratch(shape)) *
-                        static_cast<std::size_t>(omp_get_max_threads());
+  LrnPoolLayer(const LrnPoolShape& shape, bool train)
+      : CpuLayer(with_scratch(lrn_pool_facts(shape),
+                              scratch_of_threads(cpu::lrn_pool_scratch(shape)) * sizeof(T))),
+        shape_(shape) {
     if (train) where_ = CpuBuffer(static_cast<std::size_t>(shape.pool.out.elements()) * sizeof(LrnPoolIndex));
-  }
-  [[nodiscard]] TensorShape in() const override { return shape_.pool.in; }
-  [[nodiscard]] TensorShape out() const override { return shape_.pool.out; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::size_t scratch_bytes() const override { return scratch_elements_ * sizeof(T); }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(in()), "backward own " + block_text(in())};
   }
   void forward(const CpuPass& pass, const void* x, void* y) override {
     cpu::lrn_pool_forward(shape_, in_type<T>(x), in_type<T>(y),
                           pass.training ? where_.as<LrnPoolIndex>() : nullptr,
-                          std::span<T>(static_cast<T*>(pass.scratch), scratch_elements_));
+                          std::span<T>(static_cast<T*>(pass.scratch), facts().scratch_bytes / sizeof(T)));
   }
   void backward(const CpuPass& /*pass*/, const void* x, const void* /*y*/, const void* dy,
                 void* dx) override {
@@ -216,30 +189,18 @@ class LrnPoolLayer final : public CpuLayer {
 
  private:
   LrnPoolShape shape_;
-  std::size_t scratch_elements_ = 0;
   CpuBuffer where_;
 };
 
 template <typename T>
 class DropoutLayer final : public CpuLayer {
  public:
-  DropoutLayer(const DropoutSpec& spec, const LayerOptions& options)
-      : relu_input_(options.relu_input),
-        test_factor_(spec.scale_at_test ? static_cast<float>(1.0 - spec.drop) : 1.0F) {
-    shape_.tensor = options.in;
-    shape_.drop = static_cast<float>(spec.drop);
-    shape_.scale = spec.scale_at_test ? 1.0F : static_cast<float>(1.0 / (1.0 - spec.drop));
-    shape_.seed = options.seed;
-    shape_.layer = options.dropout_layer;
+  DropoutLayer(const LayerFacts& facts, const DropoutSpec& spec, const LayerOptions& options)
+      : CpuLayer(facts),
+        shape_(dropout_shape(spec, options)),
+        relu_input_(options.relu_input),
+        test_factor_(dropout_test_factor(spec)) {
     if (options.train) mask_ = CpuBuffer(static_cast<std::size_t>(options.in.elements()));
-  }
-  [[nodiscard]] TensorShape in() const override { return shape_.tensor; }
-  [[nodiscard]] TensorShape out() const override { return shape_.tensor; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  // Of a ReLU's output only the sign counts, and only where the element was kept: y, in x's place, has it.
-  [[nodiscard]] bool backward_reads_input() const override { return relu_input_; }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return {"forward own " + block_text(shape_.tensor), "backward own " + block_text(shape_.tensor)};
   }
   void forward(const CpuPass& pass, const void* x, void* y) override {
     if (pass.training) {
@@ -249,11 +210,11 @@ class DropoutLayer final : public CpuLayer {
       cpu::scale_activations(shape_.tensor.elements(), test_factor_, in_type<T>(x), in_type<T>(y));
     }
   }
-  void backward(const CpuPass& /*pass*/, const void* x, const void* /*y*/, const void* dy,
+  void backward(const CpuPass& /*pass*/, const void* /*x*/, const void* y, const void* dy,
                 void* dx) override {
     if (dx == nullptr) return;
     cpu::dropout_backward(shape_, mask_.as<std::uint8_t>(), in_type<T>(dy),
-                          relu_input_ ? in_type<T>(x) : nullptr, in_type<T>(dx));
+                          relu_input_ ? in_type<T>(y) : nullptr, in_type<T>(dx));
   }
 
  private:
@@ -274,28 +235,35 @@ cpu::ProductOptions product_options(const LayerOptions& options) {
   return result;
 }
 
-std::unique_ptr<cpu::Product> make_product(const LayerSpec& layer, const LayerOptions& options) {
-  if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) {
-    return cpu::make_fc({options.in, fc->outputs}, product_options(options));
-  }
-  const ConvShape shape = conv_shape(layer, std::get<ConvSpec>(layer.kind), options.in.images);
-  return cpu::make_conv(shape, product_options(options));
-}
-
 template <typename T>
 std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const LayerOptions& options) {
-  if (std::holds_alternative<ReluSpec>(layer.kind)) return std::make_unique<ReluLayer<T>>(options);
-  if (std::holds_alternative<TanhSpec>(layer.kind)) return std::make_unique<TanhLayer<T>>(options);
-  if (const auto* lrn = std::get_if<LrnSpec>(&layer.kind)) {
-    return std::make_unique<LrnLayer<T>>(*lrn, options);
-  }
-  if (const auto* pool = std::get_if<PoolSpec>(&layer.kind)) {
-    return std::make_unique<PoolLayer<T>>(layer, *pool, options);
-  }
-  if (const auto* dropout = std::get_if<DropoutSpec>(&layer.kind)) {
-    return std::make_unique<DropoutLayer<T>>(*dropout, options);
-  }
-  return std::make_unique<ProductLayer<T>>(make_product(layer, options), options);
+  using Made = std::unique_ptr<CpuLayer>;
+  const LayerFacts facts = layer_facts(layer, options);
+  const auto product = [&](std::unique_ptr<cpu::Product> made) {
+    return std::make_unique<ProductLayer>(facts, std::move(made), options);
+  };
+  return std::visit(
+      Overloaded{[&](const ConvSpec& conv) -> Made {
+                   return product(
+                       cpu::make_conv(conv_shape(layer, conv, options.in.images), product_options(options)));
+                 },
+                 [&](const FcSpec& fc) -> Made {
+                   return product(cpu::make_fc({options.in, fc.outputs}, product_options(options)));
+                 },
+                 [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
+                 [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+                 [&](const LrnSpec& lrn) -> Made {
+                   return std::make_unique<LrnLayer<T>>(facts, lrn_shape(lrn, options.in), options);
+                 },
+                 [&](const PoolSpec& pool) -> Made {
+                   return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in),
+                                                         pool.kind, options);
+                 },
+                 [&](const DropoutSpec& dropout) -> Made {
+                   return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
+                 },
+                 [](const SoftmaxSpec&) -> Made { return nullptr; }},  // computed with the loss
+      layer.kind);
 }
 
 }  // namespace
@@ -309,16 +277,25 @@ cpu::ProductWeights CpuParameters::weights() const {
   return w;
 }
 
+std::string CpuLayer::describe_pass(const std::string& pass) const {
+  return pass + " own block=" + std::to_string(facts().in.block);
+}
+
+std::vector<std::string> CpuLayer::describe() const {
+  return {describe_pass("forward"), describe_pass("backward")};
+}
+
 std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                             const LayerOptions& options) {
   const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
   if (!shape || !cpu::lrn_pool_serves(*shape)) return nullptr;
-  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(*shape, options.train);
-  return std::make_unique<LrnPoolLayer<Bf16>>(*shape, options.train);
+  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CpuLayer> {
+    return std::make_unique<LrnPoolLayer<T>>(*shape, options.train);
+  });
 }
 
 std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options) {
-  return options.element == Element::f32 ? make_layer<float>(spec, options) : make_layer<Bf16>(spec, options);
+  return with_type_of(options.element, [&]<typename T>() { return make_layer<T>(spec, options); });
 }
 
 }  // namespace convoy

@@ -34,11 +34,17 @@ struct CpuParameters {
 
 class CpuLayer : public Layer {
  public:
+  using Layer::Layer;
+  // Of the project's own kernels; a product has its own lines.
+  [[nodiscard]] std::vector<std::string> describe() const override;
   [[nodiscard]] virtual CpuParameters* parameters() { return nullptr; }
 
   virtual void forward(const CpuPass& pass, const void* x, void* y) = 0;
   // dx is nullptr where no layer before has parameters.
   virtual void backward(const CpuPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
+
+ protected:
+  [[nodiscard]] std::string describe_pass(const std::string& pass) const;
 };
 
 // `first` and `second` as one layer, where they are lrn and maxpool and the CPU has one pass for them; else

@@ -6,7 +6,6 @@
 namespace convoy {
 namespace {
 
-constexpr int kTop = 5;
 // Images are gathered and sent in parts of about this size, so that the copy to the device begins early.
 constexpr std::int64_t kPartBytes = std::int64_t{8} << 20;
 
@@ -89,11 +88,7 @@ void CudaBatch::receive_probabilities(const cuda::Stream& stream) {
 BatchResult CudaBatch::result() const {
   BatchResult result;
   const auto* const losses = host_losses_.as<cuda::ImageLoss>();
-  for (int n = 0; n < sent_; ++n) {
-    result.loss_sum += losses[n].loss;
-    result.top1_wrong += losses[n].rank >= 1 ? 1 : 0;
-    result.top5_wrong += losses[n].rank >= kTop ? 1 : 0;
-  }
+  for (int n = 0; n < sent_; ++n) result.add(losses[n].loss, losses[n].rank);
   return result;
 }
 

@@ -57,7 +57,6 @@ class CudaBatch {
   // Of the last batch sent, when it came back. Sums in the order of the images.
   [[nodiscard]] BatchResult result() const;
   [[nodiscard]] const float* host_probabilities() const { return host_probabilities_.as<float>(); }
-  [[nodiscard]] int sent() const { return sent_; }
 
  private:
   [[nodiscard]] CudaBatchInfo take_info(CudaArena& arena) const;

@@ -11,7 +11,7 @@
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
 #include "lib/base/error.h"
-#include "lib/base/parallel.h"
+#include "lib/net/backend_net.h"
 #include "lib/net/cuda/batch.h"
 #include "lib/net/cuda/plan.h"
 
@@ -32,14 +32,11 @@ struct Slot {
   cuda::Graph infer;
 };
 
-class CompiledCuda final : public CompiledNet {
+class CompiledCuda final : public BackendNet {
  public:
   CompiledCuda(const NetSpec& net, const CompileOptions& options, int device)
-      : net_(net),
-        options_(options),
+      : BackendNet(net, options),
         device_(device),
-        threads_(options.threads > 0 ? options.threads : default_threads()),
-        parameters_(parameters_of(net)),
         shared_bytes_(cuda::device_info(device).shared_bytes_per_block),
         plan_(net, options, shared_bytes_),
         slots_{Slot(batch_size(net, options)), Slot(batch_size(net, options))} {
@@ -70,9 +67,6 @@ class CompiledCuda final : public CompiledNet {
     }
   }
 
-  [[nodiscard]] const NetSpec& net() const override { return net_; }
-  [[nodiscard]] int batch() const override { return options_.batch; }
-
   void set_parameter(std::size_t index, std::span<const float> values) override {
     const CudaTensor& tensor = tensor_at(index, values.size());
     const std::vector<float> packed = pack(index, values);
@@ -99,7 +93,7 @@ class CompiledCuda final : public CompiledNet {
     download(index, tensor_at(index, values.size()).g, values);
   }
   void set_mean(std::span<const float> mean) override {
-    const Extent& stored = net_.input.stored;
+    const Extent& stored = net().input.stored;
     if (mean.size() != static_cast<std::size_t>(stored.elements())) {
       throw Error("mean", "of another size than the images");
     }
@@ -121,25 +115,20 @@ class CompiledCuda final : public CompiledNet {
     return finish_step();
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    check_batch(net_, options_.batch, batch, BatchUse::infer);
-    const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
-    if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
+    check(batch, BatchUse::infer);
+    const std::size_t count = check_room(batch, probabilities);
     BatchView unlabelled = batch;  // the loss is computed too, from labels that were good once
     unlabelled.labels = {};
     const Slot& slot = run_inference(unlabelled);
     std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
   }
   BatchResult evaluate(const BatchView& batch) override {
-    check_batch(net_, options_.batch, batch, BatchUse::evaluate);
+    check(batch, BatchUse::evaluate);
     return run_inference(batch).batch.result();
   }
 
   [[nodiscard]] std::vector<std::string> describe_primitives() const override {
-    std::vector<std::string> lines;
-    for (const CudaPlannedLayer& p : plan_.layers()) {
-      for (const std::string& line : p.layer->describe()) lines.push_back(p.name + " " + line);
-    }
-    return lines;
+    return describe_layers(net(), plan_.layers());
   }
 
  private:
@@ -147,12 +136,12 @@ class CompiledCuda final : public CompiledNet {
     return {options.batch, net.classes(), net.input.stored.elements(), parameters_of(net).size()};
   }
   void place(CudaArena& arena) {
-    mean_ = arena.take<float>(net_.input.stored.elements());
+    mean_ = arena.take<float>(net().input.stored.elements());
     plan_.place(arena);
     for (Slot& slot : slots_in_use()) slot.batch.place(arena);
   }
   // Inference takes one batch at a time.
-  [[nodiscard]] std::size_t slot_count() const { return options_.mode == Mode::train ? kMaxStartedSteps : 1; }
+  [[nodiscard]] std::size_t slot_count() const { return training() ? kMaxStartedSteps : 1; }
   [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
   void check_memory(std::uint64_t needed) const;
   [[nodiscard]] std::uint64_t bytes_for(int images) const;
@@ -173,19 +162,11 @@ class CompiledCuda final : public CompiledNet {
   }
   void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
 
-  [[nodiscard]] bool is_bias(std::size_t index) const {
-    return index > 0 && parameters_[index - 1].layer == parameters_[index].layer;
-  }
-  void require_training() const {
-    if (options_.mode != Mode::train) throw Error("net", "compiled for inference only");
-  }
   [[nodiscard]] const CudaTensor& tensor_at(std::size_t index, std::size_t elements) const {
-    if (index >= parameters_.size() || parameters_[index].elements() != elements) {
-      throw Error("parameter " + std::to_string(index), "no such parameter of this size");
-    }
+    const ParameterInfo& info = parameter(index, elements);
     drain();
-    const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
-    return is_bias(index) ? p.bias : p.weights;
+    const CudaParameters& p = plan_.parameters_at(index);
+    return info.bias ? p.bias : p.weights;
   }
   [[nodiscard]] std::vector<float> pack(std::size_t index, std::span<const float> values) const;
   void download(std::size_t index, const float* from, std::span<float> values) const;
@@ -202,11 +183,7 @@ class CompiledCuda final : public CompiledNet {
     int index;
   };
 
-  NetSpec net_;
-  CompileOptions options_;
   Selected device_;
-  int threads_;
-  std::vector<ParameterInfo> parameters_;
   cuda::DeviceBuffer memory_;  // all there is on the device, given out by place()
   std::uint64_t shared_bytes_;
   CudaPlan plan_;
@@ -226,13 +203,13 @@ class CompiledCuda final : public CompiledNet {
 };
 
 std::uint64_t CompiledCuda::bytes_for(int images) const {
-  CompileOptions options = options_;
-  options.batch = images;
-  CudaPlan plan(net_, options, shared_bytes_);
+  CompileOptions smaller = options();
+  smaller.batch = images;
+  CudaPlan plan(net(), smaller, shared_bytes_);
   CudaArena arena;
-  (void)arena.take<float>(net_.input.stored.elements());
+  (void)arena.take<float>(net().input.stored.elements());
   plan.place(arena);
-  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net_, options)).place(arena);
+  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net(), smaller)).place(arena);
   return arena.bytes();
 }
 
@@ -241,12 +218,12 @@ void CompiledCuda::check_memory(std::uint64_t needed) const {
   const std::uint64_t usable = info.free_bytes > kReservedBytes ? info.free_bytes - kReservedBytes : 0;
   if (needed <= usable) return;
   int fits = 0;
-  for (int above = options_.batch; above - fits > 1;) {
+  for (int above = batch(); above - fits > 1;) {
     const int middle = fits + (above - fits) / 2;
     (bytes_for(middle) <= usable ? fits : above) = middle;
   }
   const auto megabytes = [](std::uint64_t bytes) { return std::to_string(bytes / kMegabyte) + " MB"; };
-  throw Error("GPU", "a batch of " + std::to_string(options_.batch) + " needs " +
+  throw Error("GPU", "a batch of " + std::to_string(batch()) + " needs " +
                          megabytes(needed + kReservedBytes) + " of memory, " + megabytes(info.free_bytes) +
                          " of " + megabytes(info.total_bytes) + " are free; " +
                          (fits == 0 ? std::string("the net alone needs more")
@@ -254,10 +231,10 @@ void CompiledCuda::check_memory(std::uint64_t needed) const {
 }
 
 std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> values) const {
-  const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
-  const std::int64_t elements = is_bias(index) ? p.bias.elements : p.weights.elements;
+  const CudaParameters& p = plan_.parameters_at(index);
+  const std::int64_t elements = parameters()[index].bias ? p.bias.elements : p.weights.elements;
   std::vector<float> packed(static_cast<std::size_t>(elements), 0.0F);
-  if (is_bias(index)) {
+  if (parameters()[index].bias) {
     std::ranges::copy(values, packed.begin());
   } else {
     p.pack_weights(values, packed);
@@ -266,12 +243,12 @@ std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> 
 }
 
 void CompiledCuda::download(std::size_t index, const float* from, std::span<float> values) const {
-  const CudaParameters& p = *plan_.layer_of_parameter(index).layer->parameters();
-  const std::int64_t elements = is_bias(index) ? p.bias.elements : p.weights.elements;
+  const CudaParameters& p = plan_.parameters_at(index);
+  const std::int64_t elements = parameters()[index].bias ? p.bias.elements : p.weights.elements;
   std::vector<float> packed(static_cast<std::size_t>(elements));
   cuda::copy_to_host(main_, packed.data(), from, packed.size() * sizeof(float));
   main_.synchronize();
-  if (is_bias(index)) {
+  if (parameters()[index].bias) {
     std::copy_n(packed.begin(), values.size(), values.begin());
   } else {
     p.unpack_weights(packed, values);
@@ -279,17 +256,13 @@ void CompiledCuda::download(std::size_t index, const float* from, std::span<floa
 }
 
 void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const {
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const ParameterInfo& info = parameters_[i];
-    const double rate = rule.learning_rate * info.lr;
-    coefficients[i] = {static_cast<float>(rule.momentum),
-                       static_cast<float>(rule.weight_decay * info.decay * rate), static_cast<float>(rate)};
-  }
+  std::ranges::transform(parameters(), coefficients.begin(),
+                         [&](const ParameterInfo& info) { return sgd_coefficients(rule, info); });
 }
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
   const cuda::AugmentBatch batch{slot.batch.info().header, slot.batch.info().crops, slot.batch.images()};
-  with_type_of(plan_.element(), [&]<typename T>() {
+  with_type_of(element(), [&]<typename T>() {
     cuda::augment(main_, plan_.augment_shape(), plan_.cells(), batch, mean_, static_cast<T*>(plan_.input()));
   });
   const CudaPass pass = pass_for(slot, training);
@@ -299,22 +272,22 @@ void CompiledCuda::forward(const Slot& slot, bool training) {
 // Losses, and in training the gradient of the scores.
 void CompiledCuda::loss(const Slot& slot, bool training) {
   const CudaPlannedLayer& last = plan_.layers().back();
-  const SoftmaxShape shape{net_.classes(), last.layer->out().image_elements()};
+  const SoftmaxShape shape{net().classes(), last.layer->facts().out.image_elements()};
   const CudaBatchInfo& info = slot.batch.info();
   const auto run = [&]<typename Score, typename T>(const Score* scores, T* gradient) {
-    cuda::softmax_loss(main_, shape, options_.batch, info.header, info.labels, scores, slot.batch.losses(),
+    cuda::softmax_loss(main_, shape, batch(), info.header, info.labels, scores, slot.batch.losses(),
                        gradient);
     if (training && plan_.relu_scores()) {
       if constexpr (std::is_same_v<Score, T>) {
-        cuda::relu_backward(main_, last.layer->out().elements(), scores, static_cast<const T*>(gradient),
-                            gradient);
+        cuda::relu_backward(main_, last.layer->facts().out.elements(), scores,
+                            static_cast<const T*>(gradient), gradient);
       }
     }
-    if (!training) cuda::softmax_forward(main_, shape, options_.batch, scores, slot.batch.probabilities());
+    if (!training) cuda::softmax_forward(main_, shape, batch(), scores, slot.batch.probabilities());
   };
-  with_type_of(plan_.element(), [&]<typename T>() {
+  with_type_of(element(), [&]<typename T>() {
     T* const gradient = training ? static_cast<T*>(last.dy) : nullptr;
-    if (last.layer->f32_output()) {
+    if (last.layer->facts().f32_output) {
       run(static_cast<const float*>(last.y), gradient);
     } else {
       run(static_cast<const T*>(last.y), gradient);
@@ -368,19 +341,19 @@ void CompiledCuda::enqueue_inference(Slot& slot) {
 // images and coefficients of zero leave all parameters as they are.
 void CompiledCuda::run_once() {
   Slot& slot = slots_.front();
-  if (options_.mode == Mode::train) enqueue_training(slot);
+  if (training()) enqueue_training(slot);
   enqueue_inference(slot);
   main_.synchronize();
 }
 
 void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   require_training();
-  check_batch(net_, options_.batch, batch, BatchUse::train);
+  check(batch, BatchUse::train);
   cuda::use_device(device_.index);
   if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];
   set_coefficients(rule, slot.batch.coefficients());
-  slot.batch.send(copies_, batch, threads_);
+  slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
   if (!slot.train.captured()) slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
   main_.wait(slot.copied);
@@ -417,7 +390,7 @@ const Slot& CompiledCuda::run_inference(const BatchView& batch) {
   cuda::use_device(device_.index);
   while (started_ > 0) finish_oldest();
   Slot& slot = slots_.front();
-  slot.batch.send(copies_, batch, threads_);
+  slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
   if (!slot.infer.captured()) slot.infer = cuda::Graph(main_, [&] { enqueue_inference(slot); });
   main_.wait(slot.copied);
@@ -429,11 +402,6 @@ const Slot& CompiledCuda::run_inference(const BatchView& batch) {
 }  // namespace
 
 std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options, int device) {
-  if (options.batch < 1) throw Error("net", "a batch of less than one image");
-  if (net.layers.size() < 2) throw Error("net", "no layer before the softmax");
-  if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
-    throw Error("net", "the softmax's input is not one score a class");
-  }
   return std::make_unique<CompiledCuda>(net, options, device);
 }
 

@@ -8,82 +8,71 @@
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
 #include "lib/base/error.h"
+#include "lib/base/overloaded.h"
 
 namespace convoy {
 namespace {
 
+// A layer of the project's own kernels, which `kernels` names.
 template <typename T>
-const char* own() {
-  return sizeof(T) == sizeof(float) ? "own nhwc fp32" : "own nhwc bf16";
-}
-template <typename T>
-std::vector<std::string> both_ways(const std::string& kind) {
-  return {"forward " + kind + " " + own<T>(), "backward " + kind + " " + own<T>()};
-}
-
-template <typename T>
-class ReluLayer final : public CudaLayer {
+class OwnLayer : public CudaLayer {
  public:
-  explicit ReluLayer(const LayerOptions& options) : shape_(options.in) {}
-  [[nodiscard]] TensorShape in() const override { return shape_; }
-  [[nodiscard]] TensorShape out() const override { return shape_; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return false; }
+  OwnLayer(const LayerFacts& facts, std::string kernels) : CudaLayer(facts), kernels_(std::move(kernels)) {}
   [[nodiscard]] std::vector<std::string> describe() const override {
-    return {std::string("forward relu ") + own<T>()};
+    return {describe_pass("forward"), describe_pass("backward")};
   }
-  void forward(const CudaPass& pass, const void* x, void* y) override {
-    cuda::relu_forward(pass.stream, shape_.elements(), in_type<T>(x), in_type<T>(y));
+
+ protected:
+  [[nodiscard]] std::string describe_pass(const std::string& pass) const {
+    return pass + " " + kernels_ + " own nhwc " + std::string(element_name(kElementOf<T>));
   }
-  // The next layer has done it; dx is dy.
-  void backward(const CudaPass& /*pass*/, const void* /*x*/, const void* /*y*/, const void* /*dy*/,
-                void* /*dx*/) override {}
 
  private:
-  TensorShape shape_;
+  std::string kernels_;
 };
 
 template <typename T>
-class TanhLayer final : public CudaLayer {
+class ReluLayer final : public OwnLayer<T> {
  public:
-  explicit TanhLayer(const LayerOptions& options) : shape_(options.in), relu_input_(options.relu_input) {}
-  [[nodiscard]] TensorShape in() const override { return shape_; }
-  [[nodiscard]] TensorShape out() const override { return shape_; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return false; }
-  [[nodiscard]] bool backward_reads_output() const override { return true; }
-  [[nodiscard]] std::vector<std::string> describe() const override { return both_ways<T>("tanh"); }
+  explicit ReluLayer(const LayerFacts& facts) : OwnLayer<T>(facts, "relu") {}
+  [[nodiscard]] std::vector<std::string> describe() const override {
+    return {this->describe_pass("forward")};
+  }
   void forward(const CudaPass& pass, const void* x, void* y) override {
-    cuda::tanh_forward(pass.stream, shape_.elements(), in_type<T>(x), in_type<T>(y));
+    cuda::relu_forward(pass.stream, this->facts().in.elements(), in_type<T>(x), in_type<T>(y));
+  }
+  void backward(const CudaPass& /*pass*/, const void* /*x*/, const void* /*y*/, const void* /*dy*/,
+                void* /*dx*/) override {}
+};
+
+template <typename T>
+class TanhLayer final : public OwnLayer<T> {
+ public:
+  TanhLayer(const LayerFacts& facts, const LayerOptions& options)
+      : OwnLayer<T>(facts, "tanh"), relu_input_(options.relu_input) {}
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    cuda::tanh_forward(pass.stream, this->facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
   void backward(const CudaPass& pass, const void* /*x*/, const void* y, const void* dy, void* dx) override {
     if (dx == nullptr) return;
-    cuda::tanh_backward(pass.stream, shape_.elements(), in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
+    const std::int64_t count = this->facts().in.elements();
+    cuda::tanh_backward(pass.stream, count, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
     // tanh is positive where its input is.
     if (relu_input_) {
-      cuda::relu_backward(pass.stream, shape_.elements(), in_type<T>(y),
-                          in_type<T>(static_cast<const void*>(dx)), in_type<T>(dx));
+      cuda::relu_backward(pass.stream, count, in_type<T>(y), in_type<T>(static_cast<const void*>(dx)),
+                          in_type<T>(dx));
     }
   }
 
  private:
-  TensorShape shape_;
   bool relu_input_;
 };
 
 template <typename T>
-class LrnLayer final : public CudaLayer {
+class LrnLayer final : public OwnLayer<T> {
  public:
-  LrnLayer(const LayerSpec& layer, const LrnSpec& spec, const LayerOptions& options)
-      : shape_(lrn_shape(spec, options.in)), relu_input_(options.relu_input) {
-    if (!cuda::lrn_fits(shape_, options.shared_bytes))
-      throw Error(layer.name, "too many channels for the GPU's normalisation");
-  }
-  [[nodiscard]] TensorShape in() const override { return shape_.tensor; }
-  [[nodiscard]] TensorShape out() const override { return shape_.tensor; }
-  [[nodiscard]] bool gradient_in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::vector<std::string> describe() const override { return both_ways<T>("lrn"); }
+  LrnLayer(const LayerFacts& facts, const LrnShape& shape, const LayerOptions& options)
+      : OwnLayer<T>(facts, "lrn"), shape_(shape), relu_input_(options.relu_input) {}
   void forward(const CudaPass& pass, const void* x, void* y) override {
     cuda::lrn_forward(pass.stream, shape_, in_type<T>(x), in_type<T>(y));
   }
@@ -98,32 +87,30 @@ class LrnLayer final : public CudaLayer {
 };
 
 template <typename T>
-class PoolLayer final : public CudaLayer {
+class PoolLayer final : public OwnLayer<T> {
  public:
-  PoolLayer(const LayerSpec& layer, const PoolSpec& spec, const LayerOptions& options)
-      : options_(options),
+  PoolLayer(const LayerFacts& facts, const PoolShape& shape, const PoolSpec& spec,
+            const LayerOptions& options)
+      : OwnLayer<T>(facts, std::string(kind_name(spec))),
+        shape_(shape),
         max_(spec.kind == PoolSpec::Kind::max),
-        shape_(pool_shape(layer, spec, options.in)) {}
-  [[nodiscard]] TensorShape in() const override { return shape_.in; }
-  [[nodiscard]] TensorShape out() const override { return shape_.out; }
-  [[nodiscard]] bool backward_reads_input() const override { return options_.relu_input; }
-  [[nodiscard]] std::vector<std::string> describe() const override {
-    return both_ways<T>(max_ ? "maxpool" : "avgpool");
-  }
+        train_(options.train),
+        relu_(options.relu),
+        relu_input_(options.relu_input) {}
   void place(CudaArena& arena) override {
-    if (max_ && options_.train) where_ = arena.take<PoolIndex>(shape_.out.elements());
+    if (max_ && train_) where_ = arena.take<PoolIndex>(shape_.out.elements());
   }
   void forward(const CudaPass& pass, const void* x, void* y) override {
     if (max_) {
-      cuda::maxpool_forward(pass.stream, shape_, options_.relu, in_type<T>(x), in_type<T>(y),
+      cuda::maxpool_forward(pass.stream, shape_, relu_, in_type<T>(x), in_type<T>(y),
                             pass.training ? where_ : nullptr);
     } else {
-      cuda::avgpool_forward(pass.stream, shape_, options_.relu, in_type<T>(x), in_type<T>(y));
+      cuda::avgpool_forward(pass.stream, shape_, relu_, in_type<T>(x), in_type<T>(y));
     }
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     if (dx == nullptr) return;
-    const T* const relu = options_.relu_input ? in_type<T>(x) : nullptr;
+    const T* const relu = relu_input_ ? in_type<T>(x) : nullptr;
     if (max_) {
       cuda::maxpool_backward(pass.stream, shape_, where_, in_type<T>(dy), relu, in_type<T>(dx));
     } else {
@@ -132,20 +119,19 @@ class PoolLayer final : public CudaLayer {
   }
 
  private:
-  LayerOptions options_;
-  bool max_;
   PoolShape shape_;
+  bool max_;
+  bool train_;
+  bool relu_;
+  bool relu_input_;
   PoolIndex* where_ = nullptr;
 };
 
 template <typename T>
-class LrnPoolLayer final : public CudaLayer {
+class LrnPoolLayer final : public OwnLayer<T> {
  public:
-  LrnPoolLayer(const LrnPoolShape& shape, bool train) : shape_(shape), train_(train) {}
-  [[nodiscard]] TensorShape in() const override { return shape_.pool.in; }
-  [[nodiscard]] TensorShape out() const override { return shape_.pool.out; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::vector<std::string> describe() const override { return both_ways<T>("lrn+maxpool"); }
+  LrnPoolLayer(const LrnPoolShape& shape, bool train)
+      : OwnLayer<T>(lrn_pool_facts(shape), "lrn+maxpool"), shape_(shape), train_(train) {}
   void place(CudaArena& arena) override {
     if (train_) where_ = arena.take<LrnPoolIndex>(shape_.pool.out.elements());
   }
@@ -165,24 +151,13 @@ class LrnPoolLayer final : public CudaLayer {
 };
 
 template <typename T>
-class DropoutLayer final : public CudaLayer {
+class DropoutLayer final : public OwnLayer<T> {
  public:
-  DropoutLayer(const DropoutSpec& spec, const LayerOptions& options)
-      : relu_input_(options.relu_input),
-        test_factor_(spec.scale_at_test ? static_cast<float>(1.0 - spec.drop) : 1.0F) {
-    shape_.tensor = options.in;
-    shape_.drop = static_cast<float>(spec.drop);
-    shape_.scale = spec.scale_at_test ? 1.0F : static_cast<float>(1.0 / (1.0 - spec.drop));
-    shape_.seed = options.seed;
-    shape_.layer = options.dropout_layer;
-  }
-  [[nodiscard]] TensorShape in() const override { return shape_.tensor; }
-  [[nodiscard]] TensorShape out() const override { return shape_.tensor; }
-  [[nodiscard]] bool in_place() const override { return true; }
-  [[nodiscard]] bool backward_reads_input() const override { return false; }
-  // After a ReLU the output says it all: it is positive where the ReLU passed and the mask kept.
-  [[nodiscard]] bool backward_reads_output() const override { return relu_input_; }
-  [[nodiscard]] std::vector<std::string> describe() const override { return both_ways<T>("dropout"); }
+  DropoutLayer(const LayerFacts& facts, const DropoutSpec& spec, const LayerOptions& options)
+      : OwnLayer<T>(facts, "dropout"),
+        shape_(dropout_shape(spec, options)),
+        relu_input_(options.relu_input),
+        test_factor_(dropout_test_factor(spec)) {}
   void forward(const CudaPass& pass, const void* x, void* y) override {
     if (pass.training) {
       cuda::dropout_forward(pass.stream, shape_, pass.batch, in_type<T>(x), in_type<T>(y));
@@ -208,33 +183,47 @@ class DropoutLayer final : public CudaLayer {
 };
 
 template <typename T>
-std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions& options) {
-  if (std::holds_alternative<ReluSpec>(layer.kind)) return std::make_unique<ReluLayer<T>>(options);
-  if (std::holds_alternative<TanhSpec>(layer.kind)) return std::make_unique<TanhLayer<T>>(options);
-  if (const auto* lrn = std::get_if<LrnSpec>(&layer.kind)) {
-    return std::make_unique<LrnLayer<T>>(layer, *lrn, options);
-  }
-  if (const auto* pool = std::get_if<PoolSpec>(&layer.kind)) {
-    return std::make_unique<PoolLayer<T>>(layer, *pool, options);
-  }
-  if (const auto* dropout = std::get_if<DropoutSpec>(&layer.kind)) {
-    return std::make_unique<DropoutLayer<T>>(*dropout, options);
-  }
-  return make_cuda_product(layer, options);
+std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions& options,
+                                      std::uint64_t shared_bytes) {
+  using Made = std::unique_ptr<CudaLayer>;
+  const LayerFacts facts = layer_facts(layer, options);
+  return std::visit(
+      Overloaded{[&](const ConvSpec& conv) -> Made { return make_cuda_conv(layer, conv, options); },
+                 [&](const FcSpec& fc) -> Made { return make_cuda_fc(layer, fc, options); },
+                 [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
+                 [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+                 [&](const LrnSpec& lrn) -> Made {
+                   const LrnShape shape = lrn_shape(lrn, options.in);
+                   if (!cuda::lrn_fits(shape, shared_bytes))
+                     throw Error(layer.name, "too many channels for the GPU's normalisation");
+                   return std::make_unique<LrnLayer<T>>(facts, shape, options);
+                 },
+                 [&](const PoolSpec& pool) -> Made {
+                   return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool,
+                                                         options);
+                 },
+                 [&](const DropoutSpec& dropout) -> Made {
+                   return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
+                 },
+                 [](const SoftmaxSpec&) -> Made { return nullptr; }},  // computed with the loss
+      layer.kind);
 }
 
 }  // namespace
 
-std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options) {
-  return options.element == Element::f32 ? make_layer<float>(spec, options) : make_layer<Bf16>(spec, options);
+std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options,
+                                           std::uint64_t shared_bytes) {
+  return with_type_of(options.element,
+                      [&]<typename T>() { return make_layer<T>(spec, options, shared_bytes); });
 }
 
 std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                              const LayerOptions& options) {
+                                              const LayerOptions& options, std::uint64_t shared_bytes) {
   const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
-  if (!shape || !cuda::lrn_pool_fits(*shape, options.element, options.shared_bytes)) return nullptr;
-  if (options.element == Element::f32) return std::make_unique<LrnPoolLayer<float>>(*shape, options.train);
-  return std::make_unique<LrnPoolLayer<Bf16>>(*shape, options.train);
+  if (!shape || !cuda::lrn_pool_fits(*shape, options.element, shared_bytes)) return nullptr;
+  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+    return std::make_unique<LrnPoolLayer<T>>(*shape, options.train);
+  });
 }
 
 }  // namespace convoy

@@ -11,7 +11,6 @@
 
 #include "formats/net.h"
 #include "kernels/augment.h"
-#include "kernels/bf16.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/dropout.h"
 #include "kernels/tensor_shape.h"
@@ -56,6 +55,7 @@ class CudaParameters {
 
 class CudaLayer : public Layer {
  public:
+  using Layer::Layer;
   [[nodiscard]] virtual CudaParameters* parameters() { return nullptr; }
   // How the first layer wants its input where that is not simply the crop.
   [[nodiscard]] virtual std::optional<cuda::SpaceToDepth> cells() const { return std::nullopt; }
@@ -70,14 +70,19 @@ class CudaLayer : public Layer {
   virtual void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 };
 
-// The layer; kind is not softmax.
-[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options);
-// Normalisation and the max-pooling after it as one layer, or null where they are not these two or do not
-// fit.
+// The layer; nullptr for softmax. shared_bytes: cuda::DeviceInfo::shared_bytes_per_block. Throws Error if the
+// layer needs more.
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options,
+                                                         std::uint64_t shared_bytes);
+// Normalisation and the max-pooling after it as one layer; nullptr if the layers are not these two or need
+// more shared memory.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
-                                                            const LayerOptions& options);
-// conv and fc.
-[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec,
-                                                           const LayerOptions& options);
+                                                            const LayerOptions& options,
+                                                            std::uint64_t shared_bytes);
+// The layers with parameters.
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec& spec,
+                                                        const LayerOptions& options);
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_fc(const LayerSpec& layer, const FcSpec& spec,
+                                                      const LayerOptions& options);
 
 }  // namespace convoy

@@ -15,21 +15,21 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
       {.in = {options.batch, crop.channels, crop.height, crop.width, cuda::padded_channels(crop.channels)},
        .train = options.mode == Mode::train,
        .element = element_,
-       .seed = options.seed,
-       .shared_bytes = shared_bytes},
-      make_cuda_layer, make_cuda_lrn_pool);
+       .seed = options.seed},
+      [&](const LayerSpec& layer, const LayerOptions& told) {
+        return make_cuda_layer(layer, told, shared_bytes);
+      },
+      [&](const LayerSpec& lrn, const LayerSpec& pool, const LayerOptions& told) {
+        return make_cuda_lrn_pool(lrn, pool, told, shared_bytes);
+      });
   const CudaLayer& first = *plan_.layers.front().layer;
-  augment_ = {net.input.stored.height, net.input.stored.width, first.in()};
+  augment_ = {net.input.stored.height, net.input.stored.width, first.facts().in};
   cells_ = first.cells().value_or(cuda::SpaceToDepth{1, 0, 0, crop.height, crop.width});
 }
 
 void CudaPlan::place(CudaArena& arena) {
-  std::uint64_t scratch = 0;
-  for (CudaPlannedLayer& p : plan_.layers) {
-    p.layer->place(arena);
-    scratch = std::max(scratch, p.layer->scratch_bytes());
-  }
-  scratch_ = arena.take<std::byte>(static_cast<std::int64_t>(scratch));
+  for (CudaPlannedLayer& p : plan_.layers) p.layer->place(arena);
+  scratch_ = arena.take<std::byte>(static_cast<std::int64_t>(scratch_bytes_of(plan_.layers)));
   const ActivationPlan plan = plan_activations_of(plan_.layers, element_);
   std::vector<void*> places;
   for (const std::uint64_t bytes : plan.buffers) {

@@ -28,16 +28,15 @@ class CudaPlan {
 
   [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return plan_.layers; }
   [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return plan_.layers; }
-  // The layer that has parameter `index` of parameters_of(net).
-  [[nodiscard]] const CudaPlannedLayer& layer_of_parameter(std::size_t index) const {
-    return plan_.layers[plan_.layer_of_parameter.at(index)];
+  // Those of the layer that has parameter `index` of parameters_of(net).
+  [[nodiscard]] const CudaParameters& parameters_at(std::size_t index) const {
+    return *plan_.layer_of(index).layer->parameters();
   }
   [[nodiscard]] const AugmentShape& augment_shape() const { return augment_; }
   [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
   [[nodiscard]] void* input() const { return plan_.layers.front().x; }
   [[nodiscard]] void* scratch() const { return scratch_; }
   [[nodiscard]] bool relu_scores() const { return plan_.relu_scores; }  // a ReLU stands before the softmax
-  [[nodiscard]] Element element() const { return element_; }
 
  private:
   Element element_;

@@ -14,20 +14,8 @@ namespace convoy {
 namespace {
 
 template <typename T>
-constexpr Element kElement = sizeof(T) == sizeof(float) ? Element::f32 : Element::bf16;
-
-template <typename T>
-const T* in_type(const void* data) {
-  return static_cast<const T*>(data);
-}
-template <typename T>
-T* in_type(void* data) {
-  return static_cast<T*>(data);
-}
-
-template <typename T>
 std::string type_text() {
-  return sizeof(T) == sizeof(float) ? "fp32" : "bf16";
+  return std::string(element_name(kElementOf<T>));
 }
 
 // What the products read: the master weights, or their copy.
@@ -83,28 +71,28 @@ bool wants_cells(const ConvShape& shape, const LayerOptions& options) {
          shape.stride <= shape.kernel_height && shape.stride <= shape.kernel_width;
 }
 
+LayerFacts conv_facts(LayerFacts facts, const ConvShape& original, const LayerOptions& options) {
+  const bool cells = wants_cells(original, options);
+  const ConvShape shape = cells ? cuda::space_to_depth(original).transformed : original;
+  if (cells)
+    facts.in = {shape.images, shape.channels, shape.height, shape.width,
+                cuda::padded_channels(shape.channels)};
+  facts.out.block = cuda::padded_channels(facts.out.channels);
+  facts.f32_output = false;  // scores too have the type of the other activations
+  if (options.train) facts.scratch_bytes = cuda::conv_weight_gradient_scratch(shape);
+  return facts;
+}
+
 template <typename T>
 class ConvLayer final : public CudaLayer {
  public:
-  ConvLayer(const LayerSpec& layer, const ConvSpec& spec, const LayerOptions& options)
-      : options_(options),
-        original_(conv_shape(layer, spec, options.in.images)),
-        cells_(wants_cells(original_, options)),
-        parameters_(original_, cells_) {
-    out_ = {options.in.images, layer.out.channels, layer.out.height, layer.out.width,
-            cuda::padded_channels(layer.out.channels)};
-  }
+  ConvLayer(const LayerFacts& facts, const ConvShape& shape, const LayerOptions& options)
+      : CudaLayer(conv_facts(facts, shape, options)),
+        options_(options),
+        original_(shape),
+        cells_(wants_cells(shape, options)),
+        parameters_(shape, cells_) {}
 
-  [[nodiscard]] TensorShape in() const override {
-    if (!cells_) return options_.in;
-    const ConvShape& shape = parameters_.shape();
-    return {shape.images, shape.channels, shape.height, shape.width, cuda::padded_channels(shape.channels)};
-  }
-  [[nodiscard]] TensorShape out() const override { return out_; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
-  [[nodiscard]] std::size_t scratch_bytes() const override {
-    return options_.train ? cuda::conv_weight_gradient_scratch(parameters_.shape()) : 0;
-  }
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   [[nodiscard]] std::optional<cuda::SpaceToDepth> cells() const override {
     if (!cells_) return std::nullopt;
@@ -112,7 +100,7 @@ class ConvLayer final : public CudaLayer {
                               original_.width};
   }
   void place(CudaArena& arena) override {
-    place_tensor(arena, parameters_.weights, options_.train, kElement<T> == Element::bf16);
+    place_tensor(arena, parameters_.weights, options_.train, kElementOf<T> == Element::bf16);
     place_tensor(arena, parameters_.bias, options_.train, false);
     if (cells_ && options_.train) learned_ = arena.take<float>(parameters_.weights.elements);
   }
@@ -159,7 +147,6 @@ class ConvLayer final : public CudaLayer {
   ConvShape original_;
   bool cells_;
   ConvParameters parameters_;
-  TensorShape out_;
   float* learned_ = nullptr;  // 1 where the weights in cells are weights, 0 elsewhere
 };
 
@@ -196,50 +183,49 @@ class FcParameters final : public CudaParameters {
   int outputs_;
 };
 
+LayerFacts fc_facts(LayerFacts facts) {
+  facts.out.block = cuda::padded_channels(facts.out.channels);
+  return facts;
+}
+
 template <typename T>
 class FcLayer final : public CudaLayer {
  public:
-  FcLayer(const FcSpec& spec, const LayerOptions& options)
-      : options_(options), parameters_(options.in, spec.outputs) {
-    out_ = {options.in.images, spec.outputs, 1, 1, cuda::padded_channels(spec.outputs)};
-  }
+  FcLayer(const LayerFacts& facts, const FcSpec& spec, const LayerOptions& options)
+      : CudaLayer(fc_facts(facts)), options_(options), parameters_(options.in, spec.outputs) {}
 
-  [[nodiscard]] TensorShape in() const override { return options_.in; }
-  [[nodiscard]] TensorShape out() const override { return out_; }
-  [[nodiscard]] bool f32_output() const override { return options_.scores; }
-  [[nodiscard]] bool backward_reads_input() const override { return true; }
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   void place(CudaArena& arena) override {
-    place_tensor(arena, parameters_.weights, options_.train, kElement<T> == Element::bf16);
+    place_tensor(arena, parameters_.weights, options_.train, kElementOf<T> == Element::bf16);
     place_tensor(arena, parameters_.bias, options_.train, out_element() == Element::bf16);
   }
   [[nodiscard]] bool needs_gemm() const override { return true; }
   void prepare(const cuda::GemmContext* context, const cuda::Stream& /*stream*/) override {
     cuda::GemmShape shape;
-    shape.rows = out_.images;
-    shape.columns = out_.block;
+    shape.rows = facts().out.images;
+    shape.columns = facts().out.block;
     shape.depth = options_.in.image_elements();
     shape.b_transposed = true;
-    shape.in = kElement<T>;
+    shape.in = kElementOf<T>;
     shape.out = out_element();
     shape.epilogue = options_.relu ? cuda::GemmEpilogue::bias_relu : cuda::GemmEpilogue::bias;
     forward_.emplace(*context, shape);
     if (!options_.train) return;
     cuda::GemmShape gradient;
-    gradient.rows = out_.block;
+    gradient.rows = facts().out.block;
     gradient.columns = options_.in.image_elements();
-    gradient.depth = out_.images;
+    gradient.depth = facts().out.images;
     gradient.a_transposed = true;
-    gradient.in = kElement<T>;
+    gradient.in = kElementOf<T>;
     gradient.out = Element::f32;
     backward_weights_.emplace(*context, gradient);
     if (!options_.input_gradient) return;
     cuda::GemmShape data;
-    data.rows = out_.images;
+    data.rows = facts().out.images;
     data.columns = options_.in.image_elements();
-    data.depth = out_.block;
-    data.in = kElement<T>;
-    data.out = kElement<T>;
+    data.depth = facts().out.block;
+    data.in = kElementOf<T>;
+    data.out = kElementOf<T>;
     backward_data_.emplace(*context, data);
   }
   [[nodiscard]] std::vector<std::string> describe() const override {
@@ -254,7 +240,7 @@ class FcLayer final : public CudaLayer {
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
-    cuda::column_sums(pass.stream, out_.images, out_.block, in_type<T>(dy), parameters_.bias.g);
+    cuda::column_sums(pass.stream, facts().out.images, facts().out.block, in_type<T>(dy), parameters_.bias.g);
     if (dx == nullptr) return;
     backward_data_->run(pass.stream, dy, read_by_products<T>(parameters_.weights), nullptr, dx);
     if (!options_.relu_input) return;
@@ -264,26 +250,29 @@ class FcLayer final : public CudaLayer {
   }
 
  private:
-  [[nodiscard]] Element out_element() const { return options_.scores ? Element::f32 : kElement<T>; }
+  [[nodiscard]] Element out_element() const { return facts().f32_output ? Element::f32 : kElementOf<T>; }
   LayerOptions options_;
   FcParameters parameters_;
-  TensorShape out_;
   std::optional<cuda::Gemm> forward_;
   std::optional<cuda::Gemm> backward_weights_;
   std::optional<cuda::Gemm> backward_data_;
 };
 
-template <typename T>
-std::unique_ptr<CudaLayer> make_product(const LayerSpec& layer, const LayerOptions& options) {
-  if (const auto* fc = std::get_if<FcSpec>(&layer.kind)) return std::make_unique<FcLayer<T>>(*fc, options);
-  return std::make_unique<ConvLayer<T>>(layer, std::get<ConvSpec>(layer.kind), options);
-}
-
 }  // namespace
 
-std::unique_ptr<CudaLayer> make_cuda_product(const LayerSpec& spec, const LayerOptions& options) {
-  return options.element == Element::f32 ? make_product<float>(spec, options)
-                                         : make_product<Bf16>(spec, options);
+std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec& spec,
+                                          const LayerOptions& options) {
+  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+    return std::make_unique<ConvLayer<T>>(layer_facts(layer, options),
+                                          conv_shape(layer, spec, options.in.images), options);
+  });
+}
+
+std::unique_ptr<CudaLayer> make_cuda_fc(const LayerSpec& layer, const FcSpec& spec,
+                                        const LayerOptions& options) {
+  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+    return std::make_unique<FcLayer<T>>(layer_facts(layer, options), spec, options);
+  });
 }
 
 }  // namespace convoy

@@ -1,0 +1,44 @@
+#include "lib/net/backend_net.h"
+
+#include "lib/base/error.h"
+#include "lib/base/parallel.h"
+
+namespace convoy {
+
+BackendNet::BackendNet(const NetSpec& net, const CompileOptions& options)
+    : net_(net),
+      options_(options),
+      threads_(options.threads > 0 ? options.threads : default_threads()),
+      parameters_(parameters_of(net)) {
+  if (options.batch < 1) throw Error("net", "a batch of less than one image");
+  if (net.layers.size() < 2) throw Error("net", "no layer before the softmax");
+  if (net.layers[net.layers.size() - 2].out.elements() != net.classes()) {
+    throw Error("net", "the softmax's input is not one score a class");
+  }
+}
+
+void BackendNet::require_training() const {
+  if (!training()) throw Error("net", "compiled for inference only");
+}
+
+std::size_t BackendNet::check_room(const BatchView& batch, std::span<const float> probabilities) const {
+  const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
+  if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
+  return count;
+}
+
+const ParameterInfo& BackendNet::parameter(std::size_t index, std::size_t elements) const {
+  if (index >= parameters_.size() || parameters_[index].elements() != elements) {
+    throw Error("parameter " + std::to_string(index), "no such parameter of this size");
+  }
+  return parameters_[index];
+}
+
+SgdCoefficients BackendNet::sgd_coefficients(const SgdRule& rule, const ParameterInfo& info) {
+  const double rate = rule.learning_rate * info.lr;
+  return {.momentum = static_cast<float>(rule.momentum),
+          .decay = static_cast<float>(rule.weight_decay * info.decay * rate),
+          .rate = static_cast<float>(rate)};
+}
+
+}  // namespace convoy

@@ -1,0 +1,46 @@
+// What the compiled nets of every backend have in common.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/sgd.h"
+#include "lib/net/compiled_net.h"
+
+namespace convoy {
+
+class BackendNet : public CompiledNet {
+ public:
+  [[nodiscard]] const NetSpec& net() const override { return net_; }
+  [[nodiscard]] int batch() const override { return options_.batch; }
+
+ protected:
+  // Throws Error if no backend can compile the net for these options.
+  BackendNet(const NetSpec& net, const CompileOptions& options);
+
+  [[nodiscard]] const CompileOptions& options() const { return options_; }
+  [[nodiscard]] Element element() const { return options_.precision; }
+  [[nodiscard]] int threads() const { return threads_; }
+  [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
+  // Throws Error if the net was compiled for inference only.
+  void require_training() const;
+  void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
+  // The number of a batch's class probabilities. Throws Error if `probabilities` has no room for them.
+  [[nodiscard]] std::size_t check_room(const BatchView& batch, std::span<const float> probabilities) const;
+
+  [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
+  // Throws Error if the net has no parameter `index` of this size.
+  [[nodiscard]] const ParameterInfo& parameter(std::size_t index, std::size_t elements) const;
+  // The rule for one parameter.
+  [[nodiscard]] static SgdCoefficients sgd_coefficients(const SgdRule& rule, const ParameterInfo& info);
+
+ private:
+  NetSpec net_;
+  CompileOptions options_;
+  int threads_;
+  std::vector<ParameterInfo> parameters_;
+};
+
+}  // namespace convoy
