@@ -38,6 +38,19 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view place
   }
 }
 
+std::vector<ClassInfo> classes_from_json(const json& value, std::string_view place) {
+  if (!value.is_array()) throw Error(place, "classes are not a JSON array");
+  std::vector<ClassInfo> classes;
+  classes.reserve(value.size());
+  for (const json& entry : value) {
+    const JsonObject object(entry, "class " + std::to_string(classes.size()), place);
+    object.check_keys({"id"}, {"name"});
+    classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
+  }
+  check_classes(classes, place);
+  return classes;
+}
+
 void check_range(int value, int least, int most, std::string_view what, std::string_view place) {
   if (value < least || value > most) {
     throw Error(place, std::string(what) + " " + std::to_string(value) + " is not from " +
@@ -112,19 +125,6 @@ json to_json(const std::vector<ClassInfo>& classes) {
     list.push_back(std::move(entry));
   }
   return list;
-}
-
-std::vector<ClassInfo> classes_from_json(const json& value, std::string_view place) {
-  if (!value.is_array()) throw Error(place, "classes are not a JSON array");
-  std::vector<ClassInfo> classes;
-  classes.reserve(value.size());
-  for (const json& entry : value) {
-    const JsonObject object(entry, "class " + std::to_string(classes.size()), place);
-    object.check_keys({"id"}, {"name"});
-    classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
-  }
-  check_classes(classes, place);
-  return classes;
 }
 
 json to_json(const DatasetInfo& info) {

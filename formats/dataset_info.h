@@ -49,7 +49,6 @@ struct DatasetInfo {
 [[nodiscard]] nlohmann::json to_json(const Preprocessing& preprocessing);
 [[nodiscard]] Preprocessing preprocessing_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClassInfo>& classes);
-[[nodiscard]] std::vector<ClassInfo> classes_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
 [[nodiscard]] DatasetInfo dataset_info_from_json(const nlohmann::json& value, std::string_view place);
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string>
 
+#include "formats/guarded.h"
 #include "formats/jpeg_exif.h"
 #include "lib/base/error.h"
 
@@ -56,16 +57,6 @@ void set_up(Errors& errors) {
   errors.manager.error_exit = leave;
   errors.manager.emit_message = on_message;
   errors.manager.output_message = no_output;
-}
-
-// Runs `step`, which calls libjpeg, and returns whether it came to its end. libjpeg leaves `step` by longjmp:
-// it must own nothing that has a destructor. Never inlined, so that no variable of the caller lives in a
-// register across setjmp.
-template <typename Step>
-[[gnu::noinline]] bool guarded(Errors& errors, Step&& step) {
-  if (setjmp(errors.escape) != 0) return false;  // NOLINT(cert-err52-cpp)
-  step();
-  return true;
 }
 
 void limit_scans(j_common_ptr codec) {
@@ -126,7 +117,7 @@ struct JpegDecoder::State {
   State() {
     set_up(errors);
     decoder.err = &errors.manager;
-    const bool created = guarded(errors, [&] {
+    const bool created = guarded(errors.escape, [&] {
       jpeg_create_decompress(&decoder);
       jpeg_save_markers(&decoder, kExifMarker, kMaxMarkerBytes);
     });
@@ -162,7 +153,7 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   auto& decoder = state.decoder;
   state.place = place;
   jpeg_abort_decompress(&decoder);
-  state.fail_unless(guarded(state.errors, [&] {
+  state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_mem_src(&decoder, bytes.data(), bytes.size());
     jpeg_read_header(&decoder, TRUE);
   }));
@@ -184,7 +175,7 @@ void JpegDecoder::read_planes(int denominator, PlanarImage& into) {
   decoder.out_color_space = decoder.jpeg_color_space;
   decoder.scale_num = 1;
   decoder.scale_denom = static_cast<unsigned>(denominator);
-  state.fail_unless(guarded(state.errors, [&] { jpeg_start_decompress(&decoder); }));
+  state.fail_unless(guarded(state.errors.escape, [&] { jpeg_start_decompress(&decoder); }));
   const int components = decoder.num_components;
   into.width = static_cast<int>(decoder.image_width);
   into.height = static_cast<int>(decoder.image_height);
@@ -217,7 +208,7 @@ void JpegDecoder::State::read_raw_rows(PlanarImage& into, int components) {
 #else
   lines = decoder.max_v_samp_factor * decoder.min_DCT_scaled_size;
 #endif
-  fail_unless(guarded(errors, [&] {
+  fail_unless(guarded(errors.escape, [&] {
     for (int group = 0; decoder.output_scanline < decoder.output_height; ++group) {
       for (std::size_t c = 0; c < static_cast<std::size_t>(components); ++c) {
         for (int y = 0; y < per_call[c]; ++y) {
@@ -254,7 +245,7 @@ void JpegDecoder::read_pixels(Image& into) {
   }
   const std::size_t stride = static_cast<std::size_t>(into.width) * static_cast<std::size_t>(into.channels);
   std::array<JSAMPROW, kPixelRowsAtOnce> rows{};
-  state.fail_unless(guarded(state.errors, [&] {
+  state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_start_decompress(&decoder);
     while (decoder.output_scanline < decoder.output_height) {
       const JDIMENSION count =
@@ -271,7 +262,7 @@ void JpegDecoder::read_pixels(Image& into) {
 void JpegDecoder::State::read_cmyk(Image& into) {
   cmyk_row.resize(static_cast<std::size_t>(into.width) * 4);
   const std::size_t stride = static_cast<std::size_t>(into.width) * 3;
-  fail_unless(guarded(errors, [&] {
+  fail_unless(guarded(errors.escape, [&] {
     jpeg_start_decompress(&decoder);
     while (decoder.output_scanline < decoder.output_height) {
       std::uint8_t* to = into.pixels.data() + stride * decoder.output_scanline;
@@ -309,7 +300,7 @@ struct Encoder {
   Encoder() {
     set_up(errors);
     codec.err = &errors.manager;
-    if (!guarded(errors, [&] { jpeg_create_compress(&codec); })) fail();
+    if (!guarded(errors.escape, [&] { jpeg_create_compress(&codec); })) fail();
   }
   Encoder(const Encoder&) = delete;
   Encoder& operator=(const Encoder&) = delete;
@@ -339,7 +330,7 @@ std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality) {
   auto& codec = encoder.codec;
   codec.dest = &destination.manager;
   const std::size_t stride = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
-  const bool whole = guarded(encoder.errors, [&] {
+  const bool whole = guarded(encoder.errors.escape, [&] {
     codec.image_width = static_cast<JDIMENSION>(image.width);
     codec.image_height = static_cast<JDIMENSION>(image.height);
     codec.input_components = image.channels;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <string>
 
+#include "formats/guarded.h"
 #include "formats/jpeg_exif.h"
 #include "lib/base/error.h"
 
@@ -33,16 +34,6 @@ struct Errors {
 }
 
 void on_warning(png_structp /*codec*/, png_const_charp /*message*/) {}
-
-// Runs `step`, which calls libpng, and returns whether it came to its end. libpng leaves `step` by longjmp:
-// it must own nothing that has a destructor. Never inlined, so that no variable of the caller lives in a
-// register across setjmp.
-template <typename Step>
-[[gnu::noinline]] bool guarded(Errors& errors, Step&& step) {
-  if (setjmp(errors.escape) != 0) return false;  // NOLINT(cert-err52-cpp)
-  step();
-  return true;
-}
 
 struct Reader {
   std::span<const std::uint8_t> rest;
@@ -130,7 +121,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   const auto fail_unless = [&](bool whole) {
     if (!whole) throw Error(place, std::string("PNG: ") + reader.errors.message.data());
   };
-  fail_unless(guarded(reader.errors, [&] {
+  fail_unless(guarded(reader.errors.escape, [&] {
     png_set_read_fn(reader.codec, &reader, Reader::read);
     png_set_user_limits(reader.codec, kMaxPngSide, kMaxPngSide);
     png_set_chunk_malloc_max(reader.codec, kMaxChunkBytes);
@@ -138,7 +129,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   }));
   const std::uint32_t width = png_get_image_width(reader.codec, reader.info);
   const std::uint32_t height = png_get_image_height(reader.codec, reader.info);
-  fail_unless(guarded(reader.errors, [&] { ask_for_8_bits(reader.codec, reader.info); }));
+  fail_unless(guarded(reader.errors.escape, [&] { ask_for_8_bits(reader.codec, reader.info); }));
   Image image{
       static_cast<int>(width), static_cast<int>(height), png_get_channels(reader.codec, reader.info), {}};
   const std::size_t stride = static_cast<std::size_t>(width) * static_cast<std::size_t>(image.channels);
@@ -148,7 +139,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   image.pixels.resize(stride * height);
   std::vector<png_bytep> rows(height);
   for (std::size_t y = 0; y < height; ++y) rows[y] = image.pixels.data() + stride * y;
-  fail_unless(guarded(reader.errors, [&] {
+  fail_unless(guarded(reader.errors.escape, [&] {
     png_read_image(reader.codec, rows.data());
     png_read_end(reader.codec, reader.info);
   }));

@@ -86,8 +86,6 @@ InputFile::InputFile(const std::string& path) : name_(display_name(path)) {
   }
 }
 
-bool InputFile::is_terminal() const { return ::isatty(fd()) == 1; }
-
 std::size_t InputFile::read(std::span<std::byte> into) {
   std::size_t done = 0;
   while (done < into.size()) {

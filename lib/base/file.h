@@ -53,7 +53,6 @@ class InputFile {
   [[nodiscard]] int fd() const { return standard_ ? 0 : fd_.get(); }
   // Whether bytes can be read at any place, as from a regular file.
   [[nodiscard]] bool is_regular() const { return regular_; }
-  [[nodiscard]] bool is_terminal() const;
   // Bytes of a regular file.
   [[nodiscard]] std::uint64_t size() const { return size_; }
   // Bytes read so far.

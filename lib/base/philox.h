@@ -12,14 +12,13 @@ namespace convoy {
 
 // What a draw is for. Values are part of what a seed means: never renumber, only append.
 enum class Purpose : std::uint32_t {
-  init = 1,         // initial weights: record = parameter index in the net
-  shuffle = 2,      // order of records in shardpack
-  order = 3,        // order of records within an epoch of training
-  crop = 4,         // place of the crop and reflection: record = record index in the training set
-  dropout = 5,      // masks: `layer` = index of the dropout layer, record = record index in the training set
-  color_noise = 6,  // the paper's colour noise
-  split = 7,        // shardpack --split
-  test = 8,         // tests only
+  init = 1,     // initial weights: record = parameter index in the net
+  shuffle = 2,  // order of records in shardpack
+  order = 3,    // order of records within an epoch of training
+  crop = 4,     // place of the crop and reflection: record = record index in the training set
+  dropout = 5,  // masks: `layer` = index of the dropout layer, record = record index in the training set
+  split = 7,    // shardpack --split
+  test = 8,     // tests only
 };
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

@@ -20,8 +20,6 @@ namespace {
 __extension__ using Wide = unsigned __int128;
 __extension__ using SignedWide = __int128;
 
-constexpr std::uint64_t kMaxValue = 255;
-
 // Covariance of channels c and d. The numerator is exact: n <= 2^48 and the sums are below 2^64 and 2^56.
 double covariance(const ImageSums& sums, int c, int d) {
   const std::uint64_t n = sums.count * sums.pixels();
@@ -57,7 +55,7 @@ void set_color_statistics(const ImageSums& sums, MeanStatistics& statistics) {
 void check_sums(const ImageSums& sums, std::string_view place) {
   const auto fail = [&](const char* reason) { throw Error(place, reason); };
   if (sums.count == 0 || sums.count > kMaxSummedPixels / sums.pixels()) fail("count is out of range");
-  const std::uint64_t most = sums.count * kMaxValue;
+  const std::uint64_t most = sums.count * kMaxPixelValue;
   if (std::ranges::any_of(sums.sum, [&](std::uint64_t sum) { return sum > most; })) {
     fail("a sum is larger than count images can give");
   }
@@ -65,7 +63,7 @@ void check_sums(const ImageSums& sums, std::string_view place) {
   for (std::size_t c = 0; c < channels; ++c) {
     for (std::size_t d = 0; d < channels; ++d) {
       const std::uint64_t product = sums.products[c * channels + d];
-      if (product > most * sums.pixels() * kMaxValue)
+      if (product > most * sums.pixels() * kMaxPixelValue)
         fail("a colour product is larger than count images can give");
       if (product != sums.products[d * channels + c]) fail("color_products are not symmetric");
     }

@@ -11,12 +11,11 @@
 namespace convoy {
 namespace {
 
-constexpr std::uint64_t kMaxValue = 255;
 // Images whose values' sum fits 16 bits, so that little memory moves with every image.
-constexpr std::uint64_t kMaxRunning = std::numeric_limits<std::uint16_t>::max() / kMaxValue;
+constexpr std::uint64_t kMaxRunning = std::numeric_limits<std::uint16_t>::max() / kMaxPixelValue;
 // Pixels whose products' sum fits 32 bits, signed.
 constexpr std::size_t kTilePixels = 512;
-static_assert(kTilePixels * kMaxValue * kMaxValue <= std::numeric_limits<std::int32_t>::max());
+static_assert(kTilePixels * kMaxPixelValue * kMaxPixelValue <= std::numeric_limits<std::int32_t>::max());
 
 // sums[i] += the values at i of N images.
 template <std::size_t N>

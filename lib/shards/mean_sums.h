@@ -13,6 +13,8 @@ namespace convoy {
 // fits 64 bits, and every product of sums 128.
 inline constexpr std::uint64_t kMaxSummedPixels = std::uint64_t{1} << 48;
 
+inline constexpr std::uint64_t kMaxPixelValue = 255;
+
 struct ImageSums {
   int width = 0;
   int height = 0;
