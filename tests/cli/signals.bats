@@ -95,7 +95,7 @@ ends_clean() {
     env --default-signal=INT "$BIN/train" "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps "${@:2}" \
       train.shard 2> messages &
     pid=$!
-    # The head of the log is written before the first step, until which a signal ends the run without a word.
+    # train writes the head of the log before the first step; until then a signal ends the run silently.
     until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 1 ]; do kill -0 "$pid" && sleep 0.05; done
     kill -"$signal" "$pid"
     wait "$pid" || status=$?
