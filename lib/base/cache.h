@@ -5,7 +5,7 @@
 
 namespace convoy {
 
-// Bytes of the second-level cache of a core; 1 MiB where the system does not say.
+// Bytes of a core's second-level cache; 1 MiB if the system does not say.
 [[nodiscard]] std::int64_t second_level_cache_bytes();
 
 }  // namespace convoy

@@ -6,22 +6,22 @@
 
 namespace convoy {
 
-// a * b, or nothing where that does not fit 64 bits.
+// a * b, or nothing if that does not fit in 64 bits.
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_mul(std::uint64_t a, std::uint64_t b) {
   std::uint64_t result = 0;
   if (__builtin_mul_overflow(a, b, &result)) return std::nullopt;
   return result;
 }
 
-// a + b, or nothing where that does not fit 64 bits.
+// a + b, or nothing if that does not fit in 64 bits.
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_add(std::uint64_t a, std::uint64_t b) {
   std::uint64_t result = 0;
   if (__builtin_add_overflow(a, b, &result)) return std::nullopt;
   return result;
 }
 
-// The smallest multiple of `alignment` (a power of two) that is at least `value`, or nothing where that does
-// not fit.
+// The smallest multiple of `alignment` (a power of two) that is at least `value`, or nothing if that does not
+// fit in 64 bits.
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_align(std::uint64_t value,
                                                                    std::uint64_t alignment) {
   const auto sum = checked_add(value, alignment - 1);

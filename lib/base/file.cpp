@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kReadStep = std::size_t{64} << 10;
-constexpr mode_t kNewFileMode = 0666;  // the umask takes from it, as for every program
+constexpr mode_t kNewFileMode = 0666;  // less the umask, as for every program
 
 struct stat stat_fd(int fd, const std::string& name) {
   struct stat info {};
@@ -42,7 +42,7 @@ std::string parent_folder(const std::string& path) {
   return parent.empty() ? "." : parent;
 }
 
-// The permissions that a new file gets: those of the file it replaces, else 0666 less the umask.
+// The permissions of a new file: those of the file that it replaces, else 0666 less the umask.
 mode_t mode_for(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) return info.st_mode & 0777;
@@ -107,7 +107,7 @@ std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
   const std::string too_large = "larger than the limit of " + std::to_string(limit) + " bytes";
   if (regular_ && size_ > position_ && size_ - position_ > limit) throw Error(name_, too_large);
   std::vector<std::byte> bytes;
-  // A regular file is read in one go: its size is known, and one byte more shows that it ended.
+  // A regular file is read in one call: its size is known, and asking for one byte more shows that it ends.
   std::size_t step =
       regular_ && size_ > position_ ? static_cast<std::size_t>(size_ - position_) + 1 : kReadStep;
   while (true) {
@@ -192,7 +192,7 @@ OutputFile::OutputFile(const std::string& path, Content content) : name_(display
     refuse_terminal(fd_.get(), name_, "name a file");
     return;
   }
-  // A symbolic link keeps pointing: what it names is replaced.
+  // A symbolic link stays; the file that it names is replaced.
   std::error_code failure;
   const auto target = std::filesystem::is_symlink(path, failure)
                           ? std::filesystem::weakly_canonical(path, failure)
@@ -254,7 +254,7 @@ void OutputFile::flush() {
 void OutputFile::commit() {
   flush();
   if (temporary_.empty()) {
-    // A close() that fails is the last word of some file systems about bytes they had accepted.
+    // Some file systems report only at close() that bytes they accepted were lost.
     if (!standard_ && ::close(fd_.release()) != 0) throw_errno(name_, errno);
     return;
   }
@@ -263,7 +263,7 @@ void OutputFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(name_, errno);
   forget_temporary(temporary_);
   temporary_.clear();
-  // The new name itself must reach the disk too; file systems that cannot fsync a folder say EINVAL.
+  // The new name must reach the disk too. File systems that cannot fsync a folder fail with EINVAL.
   const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_errno(name_, errno);
 }

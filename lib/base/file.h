@@ -1,5 +1,5 @@
-// Files: reading from anything, writing so that nothing half-written is ever left under the name the user
-// gave.
+// Files: reading from anything, and writing so that no half-written file is ever left under the name that the
+// user gave.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace convoy {
 // "-" as an operand or the value of -o.
 inline constexpr std::string_view kStdStreamName = "-";
 
-// How messages and records call an operand: the path, or `standard` for "-".
+// What messages and records call an operand: its path, or `standard` for "-".
 [[nodiscard]] std::string display_name(const std::string& path, std::string_view standard = "stdin");
 
 // An owned file descriptor.
@@ -43,26 +43,26 @@ class Fd {
   int fd_ = -1;
 };
 
-// Bytes from a file, a pipe or standard input, in order.
+// Reads a file, a pipe or standard input from front to back.
 class InputFile {
  public:
-  // "-" is standard input, named "stdin" in messages. A folder is refused. Throws Error(path, reason).
+  // "-" is standard input, called "stdin" in messages. Throws Error(path, reason), also for a folder.
   explicit InputFile(const std::string& path);
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int fd() const { return standard_ ? 0 : fd_.get(); }
-  // Whether bytes can be read at any place, as from a regular file.
+  // Whether it is a regular file, which has a size and can be read at any offset.
   [[nodiscard]] bool is_regular() const { return regular_; }
-  // Bytes of a regular file.
+  // Bytes of a regular file, else 0.
   [[nodiscard]] std::uint64_t size() const { return size_; }
   // Bytes read so far.
   [[nodiscard]] std::uint64_t position() const { return position_; }
-  // Reads until `into` is full or the input ends; returns the bytes read.
+  // Reads until `into` is full or the input ends; returns the number of bytes read.
   std::size_t read(std::span<std::byte> into);
-  // Reads what is there now, at least one byte unless the input ended or into is empty: for a coprocess's
-  // pipe.
+  // Reads what is available now, at least one byte unless the input has ended or `into` is empty. For the
+  // pipe of a coprocess.
   std::size_t read_some(std::span<std::byte> into);
-  // All that is left; more than `limit` bytes is an Error.
+  // Reads the rest. Throws Error if that is more than `limit` bytes.
   std::vector<std::byte> read_all(std::uint64_t limit);
 
  private:
@@ -74,8 +74,9 @@ class InputFile {
   std::uint64_t position_ = 0;
 };
 
-// A whole file, read-only, in memory: mapped where it is a regular file. A pipe or standard input is first
-// copied to an unlinked temporary file (in TMPDIR, else /tmp) and that is mapped.
+// A whole file in memory, read-only. A regular file is mapped; a pipe is first copied to an unlinked
+// temporary file (in TMPDIR, else /tmp), and so is standard input unless it is a regular file from its first
+// byte on.
 class MappedFile {
  public:
   // name: what messages call it, if not by its path.
@@ -95,26 +96,27 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-// Maps the pages of bytes of a MappedFile that are about to be read, all at once, and reads what is not in
-// memory; without it, page after page does when it is touched. A hint: nothing fails.
+// Hints that these bytes of a MappedFile are about to be read: the system maps their pages at once, and reads
+// those that are not in memory, instead of page by page as each is touched. Never fails.
 void map_ahead(std::span<const std::uint8_t> bytes);
 
-// A failure to write an OutputFile: what a tool reads is not to blame.
+// A failure to write an OutputFile: the tool's inputs are not to blame.
 class OutputError : public Error {
  public:
   using Error::Error;
 };
 
-// Bytes to a file or standard output, buffered.
+// Buffered output to a file or standard output.
 //
 // A regular file appears under its name only in commit(), whole and on disk (temporary file in the same
-// folder, fsync, rename); without commit() the temporary file is removed, in a tool also where a signal ends
-// it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Standard output and
-// what is not a regular file (/dev/null, a FIFO, /dev/full) are written to directly. Every failure, those of
-// the last flush included, is an Error with the file's name; once it is open, an OutputError.
+// folder, fsync, rename). Without commit() the temporary file is removed, in a tool even if a signal ends
+// it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Standard output
+// and anything that is not a regular file (/dev/null, a FIFO, /dev/full) are written directly. Every
+// failure, including one of the last flush, is an Error with the file's name, and an OutputError once the
+// file is open.
 class OutputFile {
  public:
-  enum class Content { text, binary };  // binary is refused where standard output is a terminal (UsageError)
+  enum class Content { text, binary };  // binary output to a terminal is a UsageError
 
   OutputFile(const std::string& path, Content content);
   OutputFile(const OutputFile&) = delete;
@@ -126,9 +128,9 @@ class OutputFile {
   [[nodiscard]] const std::string& name() const { return name_; }
   void write(std::span<const std::byte> bytes);
   void write(std::string_view text);
-  // Hands everything to the system now: for a coprocess.
+  // Hands all bytes to the system now. For a coprocess.
   void flush();
-  // Flushes and gives the file its name. Write nothing after it.
+  // Flushes and gives the file its name. Nothing may be written after it.
   void commit();
   // Bytes written so far.
   [[nodiscard]] std::uint64_t position() const { return position_; }
@@ -136,8 +138,8 @@ class OutputFile {
  private:
   void write_through(std::span<const std::byte> bytes);
   std::string name_;       // for messages
-  std::string path_;       // where it will stand; empty where written directly
-  std::string temporary_;  // where it stands now; empty where written directly
+  std::string path_;       // its final path; empty if written directly
+  std::string temporary_;  // its path until commit(); empty if written directly
   Fd fd_;
   bool standard_ = false;
   std::vector<std::byte> buffer_;
@@ -150,12 +152,12 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::string& name
 // An unlinked temporary file in TMPDIR, else /tmp.
 [[nodiscard]] Fd make_temporary_file();
 
-// The whole of a file; more than `limit` bytes is an Error. "-" is standard input.
+// Reads a whole file; "-" is standard input. Throws Error if it has more than `limit` bytes.
 [[nodiscard]] std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit);
-// The same as text.
+// The same, as text.
 [[nodiscard]] std::string read_text_file(const std::string& path, std::uint64_t limit);
 
-// Views of the same memory under another type.
+// Views of the same memory as another type.
 [[nodiscard]] inline std::span<const std::uint8_t> as_u8(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
 }

@@ -6,7 +6,7 @@
 namespace convoy {
 
 bool all_finite(std::span<const float> values) {
-  constexpr std::uint32_t kExponent = 0x7F800000;  // all ones in what is not finite
+  constexpr std::uint32_t kExponent = 0x7F800000;  // all ones in a value that is not finite
   std::uint32_t found = 0;
   for (const float value : values) {
     found |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(value) & kExponent) == kExponent);

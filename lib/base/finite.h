@@ -1,4 +1,4 @@
-// Numbers that are infinite or not a number.
+// Values that are infinite or not a number.
 #pragma once
 
 #include <span>
@@ -7,14 +7,14 @@
 
 namespace convoy {
 
-// A loss, an output or a parameter that is infinite or not a number: the net is worth nothing any more.
+// A loss, an output or a parameter is infinite or not a number, so the net is of no use any more.
 class NotFiniteError : public Error {
  public:
   using Error::Error;
 };
 
-// Whether none is infinite or not a number. As fast as memory: a whole net is looked through each time it is
-// read or written, since a ReLU makes 0 of what is not a number, and hides it from the loss.
+// Whether no value is infinite or not a number. Runs at memory speed: all parameters are checked whenever a
+// net is read or written, since the loss alone does not show them (a ReLU turns NaN into 0).
 [[nodiscard]] bool all_finite(std::span<const float> values);
 
 }  // namespace convoy

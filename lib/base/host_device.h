@@ -1,5 +1,4 @@
-// Marks a function that both the host and the GPU run. nvcc wants to be told; the language has no word for
-// it.
+// Marks a function that runs on both the host and the GPU: nvcc needs attributes that C++ does not have.
 #pragma once
 
 #ifdef __CUDACC__

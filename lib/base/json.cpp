@@ -34,7 +34,7 @@ bool holds(std::initializer_list<std::string_view> keys, std::string_view key) {
 
 nlohmann::json parse_json(std::string_view text, std::string_view place, std::uint64_t base_offset) {
   using nlohmann::json;
-  // The library takes a NUL byte for the end of the text.
+  // The library treats a NUL byte as the end of the text.
   if (const auto nul = text.find('\0'); nul != std::string_view::npos) {
     throw FormatError(place, base_offset + nul, "invalid JSON");
   }

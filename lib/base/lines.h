@@ -1,5 +1,5 @@
-// Texts of lines as users and scripts write them, read strictly: a stray byte is an error with its place, not
-// a part of a name.
+// Lines of text that users and scripts write, read strictly: a stray byte is an error with its place, not
+// part of a name.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace convoy {
 
 inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8
 
-// C0 control characters and DEL.
+// Whether c is a C0 control character or DEL.
 [[nodiscard]] constexpr bool is_control(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 || byte == 0x7F;
@@ -20,7 +20,8 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8
 
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
-// Calls on_line(line, number from 1) for each part that ends in `separator`; the last may lack it.
+// Calls on_line(line, number) for each line, numbered from 1. A line ends in `separator`; the last may
+// lack it.
 template <typename OnLine>
 void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
   std::uint64_t number = 0;
@@ -31,16 +32,16 @@ void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
   }
 }
 
-// Throws TextError at the first control character of a line but tabs: it is none of a text, and a terminal
+// Throws TextError at the first control character of the line other than a tab: text has none, and a terminal
 // would obey it.
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number);
 
-// The text with a backslash escape for each control character: \t, \n, \r, \xNN. What comes from outside,
-// such as the name of a file, can then neither break a line nor speak to a terminal.
+// The text with each control character replaced by a backslash escape: \t, \n, \r or \xNN. Text from outside,
+// such as a file name, can then neither break a line nor control a terminal.
 [[nodiscard]] std::string escape_controls(std::string_view text);
 
-// Throws TextError for what no line of names may have: nothing, blanks at either end, a carriage return, a
-// NUL byte, a byte order mark before the first line.
+// Throws TextError if a line of names is empty, has a blank at either end, a carriage return or a NUL byte,
+// or, as the first line, begins with a byte order mark.
 void check_name_line(std::string_view line, std::string_view place, std::uint64_t number);
 
 }  // namespace convoy

@@ -33,7 +33,8 @@ std::vector<std::jthread> start_threads(std::size_t threads, const std::function
   try {
     while (pool.size() < threads) pool.push_back(start(body));
   } catch (const Error&) {
-    // Those that run suffice. Thrown on, it would wait for them here, and they for work to be consumed.
+    // The threads that run are enough. Rethrowing would deadlock: it joins them here, and they wait until
+    // their results are consumed.
   } catch (const std::bad_alloc&) {
   }
   return pool;

@@ -1,4 +1,4 @@
-// Work spread over threads whose output does not depend on how many there are.
+// Work spread over threads, with output that does not depend on their number.
 #pragma once
 
 #include <algorithm>
@@ -16,26 +16,28 @@
 
 namespace convoy {
 
-// Threads to use where the user gave none: the processors this process may run on.
+// The number of threads to use if the user gives none: the processors that this process may run on.
 [[nodiscard]] int default_threads();
 
-// Starts a thread that runs `body`. Throws Error where the system gives none, since memory or processes are
-// limited.
+// Starts a thread that runs `body`. Throws Error if the system refuses, as under a limit on memory
+// or processes.
 [[nodiscard]] std::jthread start_thread(std::function<void()> body);
 
-// As many threads that run `body` as `start` gives before it throws, `threads` at most.
+// Starts threads that run `body`: `threads` of them, or as many as `start` gives before it throws.
 using StartThread = std::function<std::jthread(std::function<void()>)>;
 [[nodiscard]] std::vector<std::jthread> start_threads(std::size_t threads, const std::function<void()>& body,
                                                       const StartThread& start);
 
-// consume(work(item)) for every item that produce() gives until it gives nothing, in the order of the items,
-// with `work` on `threads` threads. produce runs on one thread at a time and never ahead by more than a few
-// items a thread, consume on the calling thread. With one thread everything runs on the calling thread. Where
-// the system gives fewer threads, those do the work. The first exception of any of them ends the rest and is
-// thrown here.
+// Calls consume(work(item)) for every item that produce() returns, in the order of the items, until produce()
+// returns nothing. `work` runs on `threads` threads, or on as many as the system gives; `consume` runs on the
+// calling thread; `produce` runs on one thread at a time, and only a few items per thread ahead of `consume`.
+// With one thread, everything runs on the calling thread. The first exception from any of them stops the
+// others and is thrown here.
 //
-// produce: () -> std::optional<Item>.  work: (Item&&) -> Result, called concurrently.  consume: (Result&&) ->
-// void.  start: as start_thread.
+// produce: () -> std::optional<Item>
+// work: (Item&&) -> Result, called concurrently
+// consume: (Result&&) -> void
+// start: like start_thread
 template <typename Produce, typename Work, typename Consume>
 void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&& consume,
                           const StartThread& start = start_thread) {
@@ -54,14 +56,14 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
     bool done = false;
   };
   std::mutex mutex;          // guards everything below
-  std::mutex produce_mutex;  // one producer at a time, and slots in the order of production
+  std::mutex produce_mutex;  // one producer at a time, so that slots are in the order of production
   std::condition_variable slot_done;
   std::condition_variable slot_free;
-  std::deque<Slot> slots;  // results not yet consumed, in order; references stay valid at both ends' changes
+  std::deque<Slot> slots;  // results not yet consumed, in order; references survive changes at both ends
   std::exception_ptr failure;
   bool stopping = false;
   bool exhausted = false;
-  std::size_t ended = 0;  // workers
+  std::size_t ended = 0;  // workers that have returned
 
   const auto fail = [&] {
     const std::lock_guard lock(mutex);
@@ -131,8 +133,8 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
   if (failure) std::rethrow_exception(failure);
 }
 
-// body(begin, end) on consecutive parts of [0, count), one a thread where the system gives as many. body must
-// not throw. start: as start_thread.
+// Calls body(begin, end) on consecutive parts of [0, count), one per thread if the system gives that many.
+// body must not throw. start: like start_thread.
 template <typename Body>
 void parallel_ranges(int threads, std::size_t count, Body&& body, const StartThread& start = start_thread) {
   const std::size_t parts = std::clamp<std::size_t>(static_cast<std::size_t>(std::max(threads, 1)), 1,

@@ -6,7 +6,7 @@
 namespace convoy {
 
 NormalPair normal_pair(std::uint32_t random0, std::uint32_t random1) {
-  // The first uniform lies in (0, 1]: its logarithm is finite.
+  // u is in (0, 1], so its logarithm is finite.
   const double u = (static_cast<double>(random0) + 1.0) * 0x1p-32;
   const double angle = 2.0 * std::numbers::pi * (static_cast<double>(random1) * 0x1p-32);
   const double radius = std::sqrt(-2.0 * std::log(u));

@@ -1,6 +1,6 @@
 // Philox 4x32-10, the counter-based generator of Salmon, Moraes, Dror and Shaw, "Parallel Random Numbers: As
-// Easy as 1, 2, 3" (SC 2011). Every random draw of the project is a pure function of (seed, epoch, record,
-// purpose, index), so that no result depends on the number of threads, the backend, or what was drawn before.
+// Easy as 1, 2, 3" (SC 2011). Every random draw of the project is a pure function of (seed, purpose, epoch,
+// record, layer, index), so that no result depends on the number of threads, the backend, or earlier draws.
 #pragma once
 
 #include <array>
@@ -10,12 +10,12 @@
 
 namespace convoy {
 
-// What a draw is for. Values are part of what a seed means: never renumber, only append.
+// What a draw is for. The values are part of what a seed means: never renumber, only append (6 is left out).
 enum class Purpose : std::uint32_t {
   init = 1,     // initial weights: record = parameter index in the net
   shuffle = 2,  // order of records in shardpack
   order = 3,    // order of records within an epoch of training
-  crop = 4,     // place of the crop and reflection: record = record index in the training set
+  crop = 4,     // position and reflection of the crop: record = record index in the training set
   dropout = 5,  // masks: `layer` = index of the dropout layer, record = record index in the training set
   split = 7,    // shardpack --split
   test = 8,     // tests only
@@ -23,7 +23,7 @@ enum class Purpose : std::uint32_t {
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 
-// The bare function: 128 bits of counter and 64 bits of key to 128 random bits.
+// The function itself: 128 random bits from a 128-bit counter and a 64-bit key.
 CONVOY_HOST_DEVICE constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::uint32_t key0,
                                                     std::uint32_t key1) {
   for (int round = 0; round < 10; ++round) {
@@ -38,13 +38,13 @@ CONVOY_HOST_DEVICE constexpr PhiloxBlock philox4x32(PhiloxBlock counter, std::ui
   return counter;
 }
 
-// A stream of draws, addressed by index: nothing is stored and no draw changes another.
+// A stream of draws, addressed by index. It has no state: no draw affects another.
 struct PhiloxStream {
   std::uint64_t seed = 0;
   std::uint32_t epoch = 0;
   std::uint64_t record = 0;  // below 2^48
   Purpose purpose = Purpose::test;
-  std::uint32_t layer = 0;  // below 256; distinguishes streams of one purpose
+  std::uint32_t layer = 0;  // below 256; distinguishes streams of the same purpose
 
   // The four words of block `index`.
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr PhiloxBlock block(std::uint32_t index) const {
@@ -57,7 +57,7 @@ struct PhiloxStream {
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr std::uint32_t word(std::uint32_t index) const {
     return block(index / 4)[index % 4];
   }
-  // Words 2 * index and 2 * index + 1 as one 64-bit number, the first one low.
+  // Words 2 * index and 2 * index + 1 as one 64-bit number; the first is the low half.
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr std::uint64_t word64(std::uint32_t index) const {
     const PhiloxBlock four = block(index / 2);
     const std::uint32_t first = (index % 2) * 2;
@@ -65,14 +65,14 @@ struct PhiloxStream {
   }
 };
 
-// A whole number in [0, bound) from 64 random bits, by the high half of a 128-bit product (Lemire 2019,
-// without the rejection step: the bias is below bound / 2^64). bound >= 1.
+// An integer in [0, bound) from 64 random bits: the high half of a 128-bit product (Lemire 2019, without the
+// rejection step; the bias is below bound / 2^64). bound >= 1.
 [[nodiscard]] constexpr std::uint64_t uniform_below(std::uint64_t random, std::uint64_t bound) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>((static_cast<Wide>(random) * bound) >> 64);
 }
 
-// A float in [0, 1) from the upper 24 of 32 random bits.
+// A float in [0, 1) from the upper 24 bits of 32 random bits.
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr float uniform_float(std::uint32_t random) {
   return static_cast<float>(random >> 8) * 0x1p-24F;
 }

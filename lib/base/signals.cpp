@@ -12,25 +12,25 @@
 namespace convoy {
 namespace {
 
-// A handler can only reach static storage; these and the temporaries' names are the whole of it.
+// Handlers can use static storage only: these variables and the names of the temporary files.
 volatile std::sig_atomic_t stop_requested = 0;
 volatile std::sig_atomic_t checkpoint_requested = 0;
 std::array<char, 160> unreadable_message;
 std::size_t unreadable_bytes = 0;
-std::atomic_flag unreadable_said;  // several threads may come upon it at once
+std::atomic_flag unreadable_said;  // several threads may get SIGBUS at once
 
-// The signal comes again when its handler returns, and ends the process then.
+// The signal raised here is delivered when the handler returns, and ends the process.
 void on_end(int signal_number) {
   unlink_temporaries();
   std::signal(signal_number, SIG_DFL);
   std::raise(signal_number);
 }
 
-// A page of a mapped file is not there: its end was cut off after it was mapped, or it does not read.
+// A page of a mapped file cannot be read: the file was cut short after it was mapped, or its disk fails.
 void on_bus_error(int signal_number, siginfo_t* info, void* /*context*/) {
   const bool fault = info->si_code > 0;  // not sent by a process
   if (fault && !unreadable_said.test_and_set()) {
-    // Nothing is left to do where the message cannot be written.
+    // If the message cannot be written, nothing is left to do.
     [[maybe_unused]] const ssize_t written =
         ::write(STDERR_FILENO, unreadable_message.data(), unreadable_bytes);
   }
@@ -47,7 +47,7 @@ void on_stop(int signal_number) {
 
 void on_checkpoint(int /*signal_number*/) { checkpoint_requested = 1; }
 
-// Leaves a signal alone that the process was started to ignore.
+// Installs a handler, unless the process was started to ignore the signal.
 void install(int signal_number, void (*handler)(int)) {
   struct sigaction now {};
   ::sigaction(signal_number, nullptr, &now);
@@ -61,7 +61,7 @@ void install(int signal_number, void (*handler)(int)) {
 }  // namespace
 
 void remove_temporaries_on_signals(std::string_view tool) {
-  // A progress line that stands on a terminal gives way.
+  // On a terminal, erases a progress line first.
   const std::string message = (::isatty(STDERR_FILENO) == 1 ? "\r\x1b[K" : "") + std::string(tool) +
                               ": a file that is being read was cut short or cannot be read\n";
   unreadable_bytes = std::min(message.size(), unreadable_message.size());
@@ -74,7 +74,7 @@ void remove_temporaries_on_signals(std::string_view tool) {
        {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
     install(signal_number, on_end);
   }
-  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond the limit fails then, as on a full disk
+  std::signal(SIGXFSZ, SIG_IGN);  // so a write beyond the limit fails, as on a full disk
 }
 
 SignalWatch::SignalWatch(Stops stops) {

@@ -1,4 +1,4 @@
-// Signals: none leaves temporary files behind, and some ask a long run to stop or to checkpoint.
+// Signals: none leaves temporary files behind, and some ask a long run to stop or to write a checkpoint.
 #pragma once
 
 #include <array>
@@ -7,20 +7,20 @@
 
 namespace convoy {
 
-// From now on the signals that other processes, terminals, pipes and clocks send end the process as they do
-// by default, but remove its temporary files first. Those that the process was started to ignore stay
-// ignored. A file that reaches the size limit is a write error. Where a mapped file that is being read was
-// cut short, or its disk fails, SIGBUS does so too, after one line on standard error in the name of `tool`.
+// From now on, signals from other processes, terminals, pipes and timers still end the process, as they do by
+// default, but its temporary files are removed first. Signals that the process was started to ignore stay
+// ignored. A file that reaches the size limit is a write error (SIGXFSZ is ignored). SIGBUS, which comes if a
+// mapped file is cut short or its disk fails, also writes a line to standard error in the name of `tool`.
 void remove_temporaries_on_signals(std::string_view tool);
 
-// While it lives, SIGINT and SIGTERM are noted (a second one of either ends the process at once, as without
-// it), and SIGUSR1 is noted as the wish for a checkpoint. The handlers before come back with its end. One at
-// a time.
+// While it lives, SIGINT and SIGTERM are noted as a request to stop (a second one ends the process at once,
+// as it would without a watch), and SIGUSR1 as a request for a checkpoint. Its destructor restores the
+// earlier handlers. Only one may live at a time.
 class SignalWatch {
  public:
   enum class Stops {
     noted,
-    at_once,  // SIGINT and SIGTERM stay as they are until note_stops(): there is nothing yet to save
+    at_once,  // SIGINT and SIGTERM end the process until note_stops() is called: there is nothing to save yet
   };
 
   explicit SignalWatch(Stops stops = Stops::noted);
@@ -31,7 +31,7 @@ class SignalWatch {
   ~SignalWatch();
 
   static void note_stops();
-  // 0, or the signal that asked to stop: the exit status is then 128 + that number.
+  // The signal that asked to stop, or 0. The exit status is then 128 + its number.
   [[nodiscard]] static int stop_signal();
   // Whether SIGUSR1 has come since the last call.
   [[nodiscard]] static bool take_checkpoint_request();

@@ -8,13 +8,13 @@
 
 namespace convoy {
 
-// One line a row, all of as many cells; columns padded to their widest cell, the first `text_columns` to the
-// left, those after them, numbers, to the right.
+// One line per row; all rows have the same number of cells. Columns are padded to their widest cell: the
+// first `text_columns` are aligned left, the others, which hold numbers, right.
 [[nodiscard]] std::string aligned_table(const std::vector<std::vector<std::string>>& rows,
                                         std::size_t text_columns);
 
-// The text as one field: a tab, newline, carriage return or backslash in it, as file names may have them, is
-// written as \t, \n, \r or \\ .
+// The text as one field of a TSV line: a tab, newline, carriage return or backslash in it, as in some file
+// names, becomes \t, \n, \r or \\ .
 [[nodiscard]] std::string tsv_field(std::string_view text);
 
 }  // namespace convoy

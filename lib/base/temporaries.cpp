@@ -24,11 +24,11 @@ struct Slot {
 };
 static_assert(std::atomic<Use>::is_always_lock_free, "a signal handler reads it");
 
-// Global, against the rule, and of a fixed size: a signal handler can reach nothing else, and must neither
+// Global, against the rule, and of a fixed size: a signal handler can use nothing else, and must neither
 // allocate nor wait for a lock.
 std::array<Slot, 64> slots;
 
-// A slot to be filled, or nullptr.
+// Takes a free slot, or returns nullptr.
 Slot* take_slot() {
   for (Slot& slot : slots) {
     Use expected = Use::free;
@@ -37,7 +37,7 @@ Slot* take_slot() {
   return nullptr;
 }
 
-// Holds signals back from this thread, so that no handler waits here for a slot that this thread is filling.
+// Blocks signals in this thread, so that no handler waits here for a slot that this thread is changing.
 class HeldSignals {
  public:
   HeldSignals() {

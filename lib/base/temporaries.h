@@ -1,4 +1,4 @@
-// Files that must not outlive the process under the names they have now.
+// Temporary files, which must not outlive the process.
 #pragma once
 
 #include <string>
@@ -6,17 +6,17 @@
 
 namespace convoy {
 
-// Makes a file as mkostemp(3) does, from a pattern that ends in XXXXXX and becomes its name, and keeps the
-// name, so that a signal that ends the process can remove the file. Beyond 64 names at a time, or where one
-// is longer than the system's limit, nothing is kept. Returns the descriptor, or -1 with errno set.
-// Thread-safe.
+// Creates a file as mkostemp(3) does: `pattern` ends in XXXXXX and becomes the file's name. The name is
+// recorded, so that a signal that ends the process can remove the file; more than 64 names at a time, or
+// one that is longer than the system's limit, are not recorded. Returns the descriptor, or -1 with errno
+// set. Thread-safe.
 [[nodiscard]] int create_temporary(std::string& pattern);
-// Once the file is gone, or has its final name.
+// Drops a recorded name, once the file is gone or has its final name.
 void forget_temporary(const std::string& path);
-// The names kept now. Not while other threads make or forget some.
+// The recorded names. Must not run while other threads create or forget temporaries.
 [[nodiscard]] std::vector<std::string> kept_temporaries();
-// Removes the files kept, also those that other threads are just making. For signal handlers:
-// async-signal-safe, and leaves errno as it is.
+// Removes the recorded files, including those that other threads are just creating. For signal handlers:
+// async-signal-safe, and does not change errno.
 void unlink_temporaries() noexcept;
 
 }  // namespace convoy

@@ -5,7 +5,7 @@
 
 namespace convoy {
 
-// Sets the number of OpenMP threads of this thread's regions, and puts it back.
+// While it lives, sets the number of threads of the OpenMP regions that this thread starts.
 class ThreadCount {
  public:
   explicit ThreadCount(int threads) : before_(omp_get_max_threads()) { omp_set_num_threads(threads); }
