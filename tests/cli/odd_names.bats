@@ -1,20 +1,20 @@
-# Files whose names look like parts of a message: every tool tells them as they are, on standard error and as the
-# place in --rejects.
+# Files whose names look like parts of a message: every tool reports them unchanged, on standard error and as the place in
+# --rejects.
 
-# shellcheck disable=SC2154  # output, stderr and lines are set by run
+# shellcheck disable=SC2016,SC2154  # texts for inner shells; output, stderr and lines are set by run
 
 load common
 load training
 
 NAMES=('a: offset 3' 'b): c' 'x:1:2: y' 'stdout: z' 'a: record 1 (b): offset 2: c')
 
-# listed PLACE REASON: the only line of r.tsv has these two fields, and $stderr has them as one line of tool $1.
-listed() {  # TOOL PLACE REASON
+# listed TOOL PLACE REASON: fails unless the only line of r.tsv has PLACE and REASON, and $stderr reports both for TOOL.
+listed() {
   assert_equal "$(cat r.tsv)" "$2	$3" || return 1
   assert_contains "$stderr" "$1: $2: $3"
 }
 
-# damaged NAME: a shard of that name, whose record 5 is damaged; sets $place, where that is.
+# damaged NAME: makes a shard of that name whose record 5 is damaged, and sets $place to the place of the damage.
 damaged() {
   cp train.shard "$1" || return 1
   damage_payload "$1" 5
@@ -22,7 +22,7 @@ damaged() {
   place="$1: record 5 $place"
 }
 
-@test "imgprep tells images, folders, archives and lists with odd names as they are" {
+@test "imgprep reports images, folders, archives and lists with odd names unchanged" {
   fixture png good.png
   local name
   for name in "${NAMES[@]}"; do
@@ -49,7 +49,7 @@ damaged() {
   done
 }
 
-@test "imgprep tells a damaged archive within an archive by its name in it" {
+@test "imgprep names a damaged archive inside an archive by its path there" {
   local name
   mkdir in
   head -c 100000 /dev/urandom > in/data
@@ -66,7 +66,7 @@ damaged() {
   done
 }
 
-@test "shardpack tells damaged records and files that are no shards with odd names as they are" {
+@test "shardpack reports odd names unchanged for damaged records and for files that are not shards" {
   make_training_set
   local name place how
   for name in "${NAMES[@]}"; do
@@ -103,7 +103,7 @@ damaged() {
   assert_equal "$stderr" "shardpack: stdout: No space left on device"
 }
 
-@test "meanimg tells damaged records of shards with odd names as they are" {
+@test "meanimg reports damaged records of shards with odd names unchanged" {
   make_training_set
   local name place
   for name in "${NAMES[@]}"; do
@@ -116,7 +116,7 @@ damaged() {
   done
 }
 
-@test "train, eval and predict tell damaged records of shards with odd names as they are" {
+@test "train, eval and predict report damaged records of shards with odd names unchanged" {
   make_training_set
   local name place
   for name in "${NAMES[@]}"; do
