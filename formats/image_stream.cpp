@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "formats/image.h"
+#include "formats/shard_layout.h"
 
 namespace convoy {
 namespace {
@@ -78,6 +79,7 @@ ContentKind detect_content(std::span<const std::uint8_t> bytes) {
   if (bytes.empty()) return ContentKind::empty;
   if (starts_with(bytes, kJpegSignature)) return ContentKind::jpeg;
   if (starts_with(bytes, kPngSignature)) return ContentKind::png;
+  if (starts_with(bytes, kChunkMagic)) return ContentKind::shard;
   if (std::any_of(kCompressed.begin(), kCompressed.end(),
                   [&](std::string_view lead) { return starts_with(bytes, lead); })) {
     return ContentKind::compressed;

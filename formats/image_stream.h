@@ -11,11 +11,11 @@
 
 namespace convoy {
 
-enum class ContentKind { jpeg, png, tar, compressed, empty, unknown };
+enum class ContentKind { jpeg, png, tar, compressed, shard, empty, unknown };
 
 // As many bytes as detect_content() looks at.
 inline constexpr std::size_t kDetectBytes = 512;
-// As many tell JPEG, PNG and compressed data from the rest.
+// As many tell JPEG, PNG, compressed data and shards from the rest.
 inline constexpr std::size_t kImageSignatureBytes = 8;
 
 // Told from the first bytes (fewer than kDetectBytes only where there are no more). compressed: gzip, zstd,

@@ -16,7 +16,8 @@ namespace convoy {
 struct ImageInputs::Opened {
   InputFile file;
   FileSource source;
-  explicit Opened(const std::string& path) : file(path), source(file) {}
+  bool from_start;  // nothing of it was read before, as may be of standard input
+  explicit Opened(const std::string& path) : file(path), source(file), from_start(file.position() == 0) {}
 };
 
 // Where images come from within one operand.

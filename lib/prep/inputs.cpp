@@ -1,14 +1,12 @@
 #include "lib/prep/inputs.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
-#include "formats/shard_layout.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/prep/feeds.h"
@@ -20,9 +18,22 @@ namespace {
 // Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
 constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
 
-bool is_shard(std::span<const std::uint8_t> bytes) {
-  return bytes.size() >= kChunkMagic.size() &&
-         std::memcmp(bytes.data(), kChunkMagic.data(), kChunkMagic.size()) == 0;
+// Whether compressed data hold an archive, rather than one file. What is damaged at its start holds none.
+bool holds_archive(ByteSource& source, const std::string& place) {
+  // Unpacking takes bytes from a source, which this one may give only once: it reads a copy.
+  const auto head = source.peek(kCompressedPeek);
+  const std::vector<std::uint8_t> copy(head.begin(), head.end());
+  MemorySource memory(copy);
+  try {
+    return !ArchiveReader(memory, place).is_plain();
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code ignored;
+  return path != kStdStreamName && std::filesystem::is_directory(path, ignored);
 }
 
 }  // namespace
@@ -97,51 +108,37 @@ void ImageInputs::gather_classes() {
 
 void ImageInputs::classify(std::size_t index) {
   Operand& operand = operands_[index];
-  struct stat info {};
-  const bool standard = operand.path == kStdStreamName;
-  if (!standard && ::stat(operand.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+  if (is_folder(operand.path)) {
     operand.kind = Kind::folder;
     return;
   }
-  std::unique_ptr<Opened> opened;
-  bool from_start = false;
   try {
-    opened = std::make_unique<Opened>(operand.path);
-    from_start = opened->file.position() == 0;
-    // An image is told by its first bytes: a coprocess may send a small one and wait.
-    ContentKind kind = detect_content(opened->source.peek(kImageSignatureBytes));
-    if (kind == ContentKind::unknown) kind = detect_content(opened->source.peek(kDetectBytes));
-    operand.kind = opened->file.is_regular() && !standard ? Kind::file : Kind::stream;
-    if (kind == ContentKind::tar) operand.kind = Kind::archive;
-    if (options_.shards_and_lists && kind == ContentKind::unknown) {
-      const auto head = opened->source.peek(kListPeek);
-      if (is_shard(head)) operand.kind = Kind::shard;
-      if (is_list(head)) {
-        operand.kind = Kind::list;
-      } else if (operand.kind == Kind::file && is_text(head)) {
-        operand.kind = Kind::text;
-      }
-    }
-    if (kind == ContentKind::compressed) {
-      // Looking into the data takes some of them, so look at a copy where they come only once.
-      const auto head = opened->source.peek(kCompressedPeek);
-      const std::vector<std::uint8_t> copy(head.begin(), head.end());
-      MemorySource memory(copy);
-      try {
-        if (!ArchiveReader(memory, operand.path).is_plain()) operand.kind = Kind::archive;
-      } catch (const Error&) {
-        // Damaged: as a file or a stream it says so.
-      }
+    auto opened = std::make_unique<Opened>(operand.path);
+    operand.kind = kind_of(*opened, operand.path);
+    const bool standard = operand.path == kStdStreamName;
+    if (standard && opened->file.is_regular() && opened->from_start) {
+      reopened_[index] = "/dev/fd/0";
+    } else if (standard || !opened->file.is_regular()) {
+      opened_[index] = std::move(opened);
     }
   } catch (const Error&) {
     operand.kind = Kind::missing;  // opened again, it says why
-    return;
   }
-  if (standard && opened->file.is_regular() && from_start) {
-    reopened_[index] = "/dev/fd/0";
-  } else if (standard || !opened->file.is_regular()) {
-    opened_[index] = std::move(opened);
-  }
+}
+
+ImageInputs::Kind ImageInputs::kind_of(Opened& opened, const std::string& path) const {
+  const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
+  // A coprocess may send an image of a few bytes and wait: ask for more only if it is none.
+  ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
+  if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
+  if (content == ContentKind::tar) return Kind::archive;
+  if (content == ContentKind::compressed && holds_archive(opened.source, path)) return Kind::archive;
+  if (!options_.shards_and_lists) return images;
+  if (content == ContentKind::shard) return Kind::shard;
+  if (content != ContentKind::unknown) return images;
+  const auto head = opened.source.peek(kListPeek);
+  if (is_list(head)) return Kind::list;
+  return images == Kind::file && is_text(head) ? Kind::text : images;
 }
 
 void ImageInputs::spool(std::size_t index) {

@@ -86,6 +86,7 @@ class ImageInputs {
   void read_idx_pairs();
   void gather_classes();
   void classify(std::size_t index);
+  [[nodiscard]] Kind kind_of(Opened& opened, const std::string& path) const;
   void spool(std::size_t index);
   void scan(std::size_t index);
   std::uint64_t scan_archive(std::size_t index);

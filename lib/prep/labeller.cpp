@@ -7,14 +7,14 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/prep/list_text.h"
+#include "lib/prep/walk.h"
 
 namespace convoy {
 namespace {
 
 // The matcher's time grows with the name; no file system has longer ones.
 constexpr std::size_t kMaxMatchedName = 4096;
-
-std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // Why no table can hold the class; empty: one can.
 std::string complaint_about(const ClassInfo& info) {

@@ -19,7 +19,7 @@ bool holds_images(const std::string& path) {
     InputFile file(path);
     std::array<std::byte, kDetectBytes> head{};
     const ContentKind kind = detect_content(as_u8(std::span(head).first(file.read(head))));
-    return kind != ContentKind::unknown && kind != ContentKind::empty;
+    return kind != ContentKind::unknown && kind != ContentKind::empty && kind != ContentKind::shard;
   } catch (const Error&) {
     return false;
   }

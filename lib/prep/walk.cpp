@@ -16,8 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
 bool is_hidden(std::string_view path) { return last_component(path).starts_with('.'); }
 
 // "train/n01440764" of "train/n01440764.tar.gz".
@@ -114,6 +112,8 @@ std::vector<FolderEntry> list_folder(const std::string& folder, const std::vecto
   }
   return entries;
 }
+
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string_view first_folder(std::string_view path) {
   const std::size_t slash = path.find('/');

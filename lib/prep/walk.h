@@ -29,6 +29,9 @@ inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});
 
+// What follows the last slash of a path, if there is one.
+[[nodiscard]] std::string_view last_component(std::string_view path);
+
 // The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
 [[nodiscard]] std::string_view first_folder(std::string_view path);
 

@@ -135,6 +135,12 @@ TEST(Content, IsToldFromTheFirstBytes) {
   EXPECT_EQ(detect_content(text("\x1f\x8b")), ContentKind::compressed);
   EXPECT_EQ(detect_content(text("\x28\xb5\x2f\xfd")), ContentKind::compressed);
   EXPECT_EQ(detect_content(text("BZh9")), ContentKind::compressed);
+  EXPECT_EQ(detect_content(text("\x89"
+                                "CVY\r\n\x1a\n")),
+            ContentKind::shard);
+  EXPECT_EQ(detect_content(text("\x89"
+                                "CVY\n")),
+            ContentKind::unknown);
   EXPECT_EQ(detect_content(text("hello")), ContentKind::unknown);
   EXPECT_EQ(detect_content(Bytes(512, 0)), ContentKind::unknown);
 }
