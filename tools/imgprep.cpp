@@ -11,7 +11,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
 #include "lib/prep/prepare.h"
 #include "lib/prep/shard_sink.h"
@@ -111,7 +111,7 @@ int run(const Options& options, Console& console) {
   const SignalWatch signals;  // before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(options.text("rejects"), stop, console);
-  ImageInputs inputs(input_options);
+  ImageSource inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
   }

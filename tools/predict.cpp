@@ -14,7 +14,7 @@
 #include "lib/base/finite.h"
 #include "lib/base/parallel.h"
 #include "lib/base/tool.h"
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
@@ -162,7 +162,7 @@ int predict(const Options& options, Console& console) {
       console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
     }
   };
-  ImageInputs inputs(input_options);
+  ImageSource inputs(input_options);
   console.note("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
   Rejects rejects(options.text("rejects"), stop, console);
   const std::size_t batch = compile.batch > 0 ? static_cast<std::size_t>(compile.batch)

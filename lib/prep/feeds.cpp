@@ -10,9 +10,9 @@
 
 namespace convoy {
 
-class ImageInputs::FolderFeed : public Feed {
+class ImageSource::FolderFeed : public Feed {
  public:
-  FolderFeed(const ImageInputs& inputs, std::string folder)
+  FolderFeed(const ImageSource& inputs, std::string folder)
       : inputs_(inputs),
         folder_(std::move(folder)),
         entries_(list_folder(folder_, inputs_.options_.outputs)) {
@@ -30,15 +30,15 @@ class ImageInputs::FolderFeed : public Feed {
   }
 
  private:
-  const ImageInputs& inputs_;
+  const ImageSource& inputs_;
   std::string folder_;
   std::vector<FolderEntry> entries_;
   std::size_t at_ = 0;
 };
 
-class ImageInputs::ArchiveFeed : public Feed {
+class ImageSource::ArchiveFeed : public Feed {
  public:
-  ArchiveFeed(const ImageInputs& inputs, std::size_t index, std::string name, std::unique_ptr<Opened> opened)
+  ArchiveFeed(const ImageSource& inputs, std::size_t index, std::string name, std::unique_ptr<Opened> opened)
       : inputs_(inputs),
         index_(index),
         name_(std::move(name)),
@@ -63,7 +63,7 @@ class ImageInputs::ArchiveFeed : public Feed {
   }
 
  private:
-  const ImageInputs& inputs_;
+  const ImageSource& inputs_;
   std::size_t index_;
   std::string name_;
   std::unique_ptr<Opened> opened_;
@@ -71,9 +71,9 @@ class ImageInputs::ArchiveFeed : public Feed {
 };
 
 // Images one after another, perhaps compressed as a whole.
-class ImageInputs::StreamFeed : public Feed {
+class ImageSource::StreamFeed : public Feed {
  public:
-  StreamFeed(const ImageInputs& inputs, std::string name, std::unique_ptr<Opened> opened)
+  StreamFeed(const ImageSource& inputs, std::string name, std::unique_ptr<Opened> opened)
       : inputs_(inputs), name_(std::move(name)), opened_(std::move(opened)) {
     ByteSource* source = &opened_->source;
     // Only as much is waited for as tells an image.
@@ -114,7 +114,7 @@ class ImageInputs::StreamFeed : public Feed {
   }
 
   static constexpr std::size_t kDetectCompressed = 3;
-  const ImageInputs& inputs_;
+  const ImageSource& inputs_;
   std::string name_;
   std::unique_ptr<Opened> opened_;
   std::optional<ArchiveReader> unpacked_;
@@ -123,7 +123,7 @@ class ImageInputs::StreamFeed : public Feed {
   bool ended_ = false;
 };
 
-class ImageInputs::IdxFeed : public Feed {
+class ImageSource::IdxFeed : public Feed {
  public:
   IdxFeed(const IdxPair& pair, std::string name, std::size_t classes)
       : pair_(pair), name_(std::move(name)), classes_(classes) {}
@@ -149,7 +149,7 @@ class ImageInputs::IdxFeed : public Feed {
   std::uint64_t at_ = 0;
 };
 
-class ImageInputs::ShardFeed : public Feed {
+class ImageSource::ShardFeed : public Feed {
  public:
   ShardFeed(const InputOptions& options, const std::string& path, const std::string& name)
       : images_(path, name) {
@@ -162,7 +162,7 @@ class ImageInputs::ShardFeed : public Feed {
 };
 
 // The operands of a list, in its place.
-class ImageInputs::ListFeed : public Feed {
+class ImageSource::ListFeed : public Feed {
  public:
   ListFeed(const InputOptions& options, ByteSource& text, const std::string& name)
       : inputs_(entries_of(options, text, name)) {}
@@ -182,10 +182,10 @@ class ImageInputs::ListFeed : public Feed {
     }
     return list;
   }
-  ImageInputs inputs_;
+  ImageSource inputs_;
 };
 
-std::unique_ptr<ImageInputs::Feed> ImageInputs::make_feed(std::size_t index) {
+std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
   const Operand& operand = operands_[index];
   const std::string name = display_name(operand.path);
   if (options_.idx) return std::make_unique<IdxFeed>(idx_[index], name, labeller_.classes().size());

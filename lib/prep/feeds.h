@@ -1,5 +1,5 @@
-// What ImageInputs reads from: an operand that is open, and the images within it. Included by inputs*.cpp
-// alone.
+// What ImageSource reads from: an open operand, and the images in it. Only image_source.cpp and feeds.cpp
+// include this.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 #include "formats/byte_source.h"
 #include "lib/base/file.h"
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_source.h"
 
 namespace convoy {
 
 // An operand open for reading, perhaps looked into already.
-struct ImageInputs::Opened {
+struct ImageSource::Opened {
   InputFile file;
   FileSource source;
   bool from_start;  // nothing of it was read before, as may be of standard input
@@ -21,7 +21,7 @@ struct ImageInputs::Opened {
 };
 
 // Where images come from within one operand.
-class ImageInputs::Feed {
+class ImageSource::Feed {
  public:
   Feed() = default;
   Feed(const Feed&) = delete;

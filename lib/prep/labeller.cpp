@@ -7,7 +7,6 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/prep/list_text.h"
 #include "lib/prep/walk.h"
 
 namespace convoy {

@@ -8,8 +8,6 @@
 
 namespace convoy {
 
-inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4} << 30;  // of a list that is read whole
-
 // As much of an input as the functions below look at: a path has at most PATH_MAX bytes, a label few.
 inline constexpr std::size_t kListPeek = 8192;
 

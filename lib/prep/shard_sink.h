@@ -9,7 +9,7 @@
 #include "formats/jpeg.h"
 #include "formats/shard.h"
 #include "lib/base/file.h"
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
 #include "lib/shards/rejects.h"
 

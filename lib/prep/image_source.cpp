@@ -1,4 +1,4 @@
-#include "lib/prep/inputs.h"
+#include "lib/prep/image_source.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -38,9 +38,9 @@ bool is_folder(const std::string& path) {
 
 }  // namespace
 
-ImageInputs::~ImageInputs() = default;
+ImageSource::~ImageSource() = default;
 
-ImageInputs::ImageInputs(InputOptions options)
+ImageSource::ImageSource(InputOptions options)
     : options_(std::move(options)), own_(options_.outputs), labeller_(options_.labels) {
   for (const std::string& path : options_.operands)
     operands_.push_back({path, Kind::unknown, kNoLabel, false});
@@ -57,7 +57,7 @@ ImageInputs::ImageInputs(InputOptions options)
   }
 }
 
-void ImageInputs::read_list() {
+void ImageSource::read_list() {
   const std::string place = display_name(options_.files_from);
   const std::string text = read_text_file(options_.files_from, kMaxListBytes);
   const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
@@ -75,7 +75,7 @@ void ImageInputs::read_list() {
   }
 }
 
-void ImageInputs::read_idx_pairs() {
+void ImageSource::read_idx_pairs() {
   if (operands_.size() % 2 != 0) {
     throw UsageError(
         "--idx", "operands come in pairs, images and labels: '" + operands_.back().path + "' has no partner");
@@ -93,7 +93,7 @@ void ImageInputs::read_idx_pairs() {
   operands_ = std::move(pairs);
 }
 
-void ImageInputs::gather_classes() {
+void ImageSource::gather_classes() {
   for (std::size_t i = 0; i < operands_.size(); ++i) {
     if (operands_[i].kind == Kind::unknown) classify(i);
     try {
@@ -106,7 +106,7 @@ void ImageInputs::gather_classes() {
   labeller_.finish();
 }
 
-void ImageInputs::classify(std::size_t index) {
+void ImageSource::classify(std::size_t index) {
   Operand& operand = operands_[index];
   if (is_folder(operand.path)) {
     operand.kind = Kind::folder;
@@ -126,7 +126,7 @@ void ImageInputs::classify(std::size_t index) {
   }
 }
 
-ImageInputs::Kind ImageInputs::kind_of(Opened& opened, const std::string& path) const {
+ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) const {
   const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
   // A coprocess may send an image of a few bytes and wait: ask for more only if it is none.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
@@ -141,7 +141,7 @@ ImageInputs::Kind ImageInputs::kind_of(Opened& opened, const std::string& path) 
   return images == Kind::file && is_text(head) ? Kind::text : images;
 }
 
-void ImageInputs::spool(std::size_t index) {
+void ImageSource::spool(std::size_t index) {
   Opened& opened = *opened_.at(index);
   Fd temporary = make_temporary_file();
   const std::string name = "temporary copy of " + display_name(operands_[index].path);
@@ -157,7 +157,7 @@ void ImageInputs::spool(std::size_t index) {
   spooled_.push_back(display_name(operands_[index].path));
 }
 
-void ImageInputs::scan(std::size_t index) {
+void ImageSource::scan(std::size_t index) {
   Operand& operand = operands_[index];
   switch (operand.kind) {
     case Kind::file:
@@ -184,7 +184,7 @@ void ImageInputs::scan(std::size_t index) {
 }
 
 // Looks through the names in an archive; returns the number of images in it.
-std::uint64_t ImageInputs::scan_archive(std::size_t index) {
+std::uint64_t ImageSource::scan_archive(std::size_t index) {
   const auto opened = open(index);
   ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
   CommonFolder common;
@@ -216,7 +216,7 @@ std::uint64_t ImageInputs::scan_archive(std::size_t index) {
   return count;
 }
 
-std::unique_ptr<ImageInputs::Opened> ImageInputs::open(std::size_t index) {
+std::unique_ptr<ImageSource::Opened> ImageSource::open(std::size_t index) {
   if (const auto found = opened_.find(index); found != opened_.end()) {
     auto opened = std::move(found->second);
     opened_.erase(found);
@@ -226,14 +226,14 @@ std::unique_ptr<ImageInputs::Opened> ImageInputs::open(std::size_t index) {
   return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
 }
 
-bool ImageInputs::expects_classes() const {
+bool ImageSource::expects_classes() const {
   if (options_.labels.classes) return true;
   return std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
     return operand.kind == Kind::folder || operand.kind == Kind::archive;
   });
 }
 
-void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
+void ImageSource::set_label(ImageInput& input, std::string_view folder) const {
   if (!options_.labelled) return;
   try {
     input.label = labeller_.label(input.name, folder, input.place);
@@ -242,7 +242,7 @@ void ImageInputs::set_label(ImageInput& input, std::string_view folder) const {
   }
 }
 
-std::string ImageInputs::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
+std::string ImageSource::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
   if (!member.inner.empty()) return member.inner;
   std::string_view path = member.path;
   if (const auto common = common_.find(index); common != common_.end()) {
@@ -258,7 +258,7 @@ std::string ImageInputs::member_class(const ArchiveWalker::Member& member, std::
   return std::string(outermost);
 }
 
-std::optional<ImageInput> ImageInputs::next() {
+std::optional<ImageInput> ImageSource::next() {
   while (at_ < operands_.size()) {
     const Operand& operand = operands_[at_];
     try {

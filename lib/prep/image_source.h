@@ -43,15 +43,15 @@ struct InputOptions {
 // Gives images in the order of the operands, one at a time, holding none of them. With options.labelled and
 // no class table given, the names in folders and archives are looked through first to learn the classes; an
 // archive that comes through a pipe is then copied to a temporary file. Use from one thread at a time.
-class ImageInputs {
+class ImageSource {
  public:
   // Throws Error, TextError (a list, a label in it) or UsageError before anything is delivered.
-  explicit ImageInputs(InputOptions options);
-  ImageInputs(const ImageInputs&) = delete;
-  ImageInputs& operator=(const ImageInputs&) = delete;
-  ImageInputs(ImageInputs&&) = delete;
-  ImageInputs& operator=(ImageInputs&&) = delete;
-  ~ImageInputs();
+  explicit ImageSource(InputOptions options);
+  ImageSource(const ImageSource&) = delete;
+  ImageSource& operator=(const ImageSource&) = delete;
+  ImageSource(ImageSource&&) = delete;
+  ImageSource& operator=(ImageSource&&) = delete;
+  ~ImageSource();
 
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return labeller_.classes(); }
   // Images to come, where that is known before reading them; else 0.

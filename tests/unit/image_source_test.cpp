@@ -1,5 +1,5 @@
-// lib/prep/inputs: every kind of operand gives the same images, with names, labels and classes.
-#include "lib/prep/inputs.h"
+// lib/prep/image_source: every kind of operand gives the same images, with names, labels and classes.
+#include "lib/prep/image_source.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ struct Result {
 };
 
 Result read(InputOptions options) {
-  ImageInputs inputs(std::move(options));
+  ImageSource inputs(std::move(options));
   Result result;
   for (const ClassInfo& info : inputs.classes()) {
     result.classes.push_back(info.id + (info.name.empty() ? "" : "=" + info.name));
@@ -344,7 +344,7 @@ TEST_F(Inputs, ListsAreToldFromOtherTextsAndReadStrictly) {
 TEST_F(Inputs, LinesOfAListAreThePlaceOfWhatIsWrongInIt) {
   const std::string a = write("a.png", png(1));
   const std::string list = write_text("list", a + "\n" + a + "\r\n");
-  ImageInputs inputs({.operands = {list}, .labelled = false, .shards_and_lists = true});
+  ImageSource inputs({.operands = {list}, .labelled = false, .shards_and_lists = true});
   const auto input = inputs.next();
   ASSERT_TRUE(input);
   EXPECT_EQ(input->name, list);
@@ -391,7 +391,7 @@ TEST_F(Inputs, ImagesOfClassesThatNoTableCanHoldAreRefusedAndTheOthersGoOn) {
 TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesAndATable) {
   const std::string a = write("top/a.png", png(1));
   const auto expects = [&](InputOptions options) {
-    ImageInputs inputs(std::move(options));
+    ImageSource inputs(std::move(options));
     while (inputs.next()) continue;
     return inputs.expects_classes();
   };
