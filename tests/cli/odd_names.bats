@@ -1,5 +1,5 @@
-# Files whose names look like parts of a message: every tool reports them unchanged, on standard error and as the place in
-# --rejects.
+# Files whose names look like parts of a message: every tool reports them unchanged, on standard error and as the
+# place in the file of --rejects.
 
 # shellcheck disable=SC2016,SC2154  # texts for inner shells; output, stderr and lines are set by run
 

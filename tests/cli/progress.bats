@@ -8,8 +8,8 @@ setup() {
   requires_terminal
 }
 
-# on_terminal COLUMNS COMMAND: runs the command in bash on a terminal of that width; `shown` has each state of its last
-# line.
+# on_terminal COLUMNS COMMAND: runs the command in bash on a terminal of that width; `shown` has all states of the last
+# line that it showed.
 on_terminal() {
   script -qec "stty cols $1; $2" /dev/null < /dev/null > typescript
   tr '\r' '\n' < typescript | sed 's/\x1b\[K//g' | sed '/^$/d' > shown
