@@ -29,8 +29,8 @@ std::string without_dot(std::string_view path) {
 
 }  // namespace
 
-// The callbacks that libarchive reads through, which no exception may leave: it is kept and thrown again when
-// libarchive has returned.
+// State of the callbacks through which libarchive reads. No exception may leave a callback: it is kept, and
+// rethrown when libarchive has returned.
 struct ArchiveReader::State {
   class Content : public ByteSource {
    public:
@@ -81,8 +81,8 @@ struct ArchiveReader::State {
     }
   }
 
-  // Passes a status of libarchive on: warnings (an odd time stamp, a name in another character set) cost no
-  // data.
+  // Throws if a status of libarchive is an error, else returns it. Warnings (an odd time stamp, a name in
+  // another character set) cost no data.
   int check(int status) {
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
     if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY) {
@@ -113,14 +113,14 @@ ArchiveReader::ArchiveReader(ByteSource& source, std::string place)
   state.handle.reset(archive_read_new());
   archive* handle = state.handle.get();
   if (handle == nullptr) throw std::bad_alloc();
-  // Not support_filter_all(): that runs programs for formats that libarchive was built without.
+  // Not support_filter_all(), which runs external programs for formats that libarchive was built without.
   for (const auto support :
        {archive_read_support_filter_gzip, archive_read_support_filter_zstd, archive_read_support_filter_bzip2,
         archive_read_support_filter_xz, archive_read_support_format_tar, archive_read_support_format_raw,
         archive_read_support_format_empty}) {
     state.check(support(handle));
   }
-  // `cat a.tar b.tar` is both.
+  // `cat a.tar b.tar` holds the members of both.
   state.check(archive_read_set_options(handle, "tar:read_concatenated_archives"));
   archive_read_set_read_callback(handle, State::read);
   archive_read_set_skip_callback(handle, State::skip);
@@ -139,7 +139,7 @@ std::optional<ArchiveMember> ArchiveReader::next() {
   while (!state.ended) {
     archive_entry* entry = state.first != nullptr ? std::exchange(state.first, nullptr) : state.read_header();
     if (entry == nullptr) break;
-    // A hard link names data that another member has.
+    // The data of a hard link are in another member.
     if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) continue;
     const char* path = archive_entry_pathname(entry);
     if (path == nullptr) path = archive_entry_pathname_utf8(entry);

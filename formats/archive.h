@@ -1,5 +1,5 @@
-// tar archives and compressed data, by libarchive: tar of every dialect, plain or compressed by gzip, zstd,
-// bzip2 or xz.
+// tar archives and compressed files, read with libarchive: any dialect of tar, uncompressed or compressed
+// with gzip, zstd, bzip2 or xz.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +18,10 @@ struct ArchiveMember {
   std::string path;  // as stored, without a leading "./"
 };
 
-// Reads an archive in order, without holding more than a block of it.
+// Reads an archive from front to back, holding no more than a block of it.
 class ArchiveReader {
  public:
-  // `source` must outlive it and be detected as tar or compressed. Throws Error(place, reason).
+  // `source` must outlive the reader, and its content be tar or compressed. Throws Error(place, reason).
   ArchiveReader(ByteSource& source, std::string place);
   ArchiveReader(const ArchiveReader&) = delete;
   ArchiveReader& operator=(const ArchiveReader&) = delete;
@@ -29,12 +29,12 @@ class ArchiveReader {
   ArchiveReader& operator=(ArchiveReader&&) = delete;
   ~ArchiveReader();
 
-  // Whether the data are compressed but no archive: then their one member is what they unpack to.
+  // Whether the data are a compressed file but not an archive. Their only member is then the unpacked data.
   [[nodiscard]] bool is_plain() const;
-  // The next regular file, or nothing at the end; what is left unread of the one before is passed over.
-  // Throws Error(place, reason) where the archive is damaged or cut.
+  // The next regular file, or nothing at the end; skips what is unread of the one before. Throws Error(place,
+  // reason) if the archive is damaged or cut short.
   std::optional<ArchiveMember> next();
-  // The content of the member, once, until the next call of next(). Reading throws as next() does.
+  // The content of the member, which can be read once, until next() is called. Reading throws like next().
   [[nodiscard]] ByteSource& content();
 
  private:
@@ -42,12 +42,12 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
-// All that is left of a source. Throws Error(place, ...) where that is more than `limit` bytes.
+// Reads the rest of a source. Throws Error(place, ...) if that is more than `limit` bytes.
 [[nodiscard]] std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place,
                                                  std::uint64_t limit);
 
-// Unpacks compressed bytes. Throws Error(place, ...) where they are damaged or unpack to more than `limit`
-// bytes.
+// Unpacks compressed bytes. Throws Error(place, ...) if they are damaged or unpack to more than
+// `limit` bytes.
 [[nodiscard]] std::vector<std::uint8_t> decompress(std::span<const std::uint8_t> bytes,
                                                    std::string_view place, std::uint64_t limit);
 

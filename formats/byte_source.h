@@ -1,4 +1,4 @@
-// Bytes in order from anything: a file, a pipe, a member of an archive, memory.
+// Bytes from front to back of anything: a file, a pipe, a member of an archive, memory.
 #pragma once
 
 #include <cstddef>
@@ -10,8 +10,8 @@
 
 namespace convoy {
 
-// Reads ahead as far as it is asked to peek and no further than one read of what there is, so that the last
-// byte a coprocess sent is never waited behind.
+// Reads ahead only as far as it is asked to peek, in single reads of what is available, so that it never
+// waits for bytes after the last one that a coprocess has sent.
 class ByteSource {
  public:
   ByteSource() = default;
@@ -21,20 +21,20 @@ class ByteSource {
   ByteSource& operator=(ByteSource&&) = delete;
   virtual ~ByteSource() = default;
 
-  // The next bytes without taking them: at least `least`, fewer only where the input ends; valid until the
+  // The next bytes, without taking them: at least `least`, fewer only if the input ends. Valid until the
   // next call.
   std::span<const std::uint8_t> peek(std::size_t least);
-  // Takes `bytes` of what peek() gave.
+  // Takes the first `bytes` bytes of what peek() returned.
   void take(std::size_t bytes) { begin_ += bytes; }
-  // Gives bytes back: the next peek() begins with them.
+  // Puts bytes back: the next peek() begins with them.
   void unread(std::span<const std::uint8_t> bytes);
-  // Passes over up to `bytes` bytes and returns how many there were.
+  // Skips up to `bytes` bytes and returns how many there were.
   std::uint64_t skip(std::uint64_t bytes);
 
  protected:
-  // Reads at least one byte unless the input ended.
+  // Reads at least one byte unless the input has ended; returns the number of bytes.
   virtual std::size_t fill(std::span<std::byte> into) = 0;
-  // Passes over bytes without reading them; 0 where that is not possible.
+  // Skips up to `bytes` bytes without reading them; returns how many, 0 if it cannot.
   virtual std::uint64_t seek_ahead(std::uint64_t /*bytes*/) { return 0; }
 
  private:
@@ -43,7 +43,7 @@ class ByteSource {
   std::size_t end_ = 0;
 };
 
-// What is left of an open file. The file must outlive it.
+// The rest of an open file, which must outlive the source.
 class FileSource : public ByteSource {
  public:
   explicit FileSource(InputFile& file);
@@ -57,7 +57,7 @@ class FileSource : public ByteSource {
   std::uint64_t position_ = 0;
 };
 
-// Bytes in memory, which must outlive it.
+// Bytes in memory, which must outlive the source.
 class MemorySource : public ByteSource {
  public:
   explicit MemorySource(std::span<const std::uint8_t> bytes) : rest_(bytes) {}

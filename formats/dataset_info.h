@@ -1,5 +1,5 @@
-// What a shard says about its records as a whole, and what a weights file keeps of it: the class table and
-// how images were prepared, so that `eval` and `predict` repeat exactly what `train` saw.
+// What a shard says about its records as a whole: their size, the class table and how the images were
+// prepared. Weights files keep it, so that `eval` and `predict` prepare images exactly as `train` got them.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +23,9 @@ struct ClassInfo {
 
 enum class Codec { raw, jpeg };
 
-// How imgprep made the pixels.
+// How imgprep made the pixels of a shard.
 struct Preprocessing {
-  int size = 256;                  // shorter side and square crop; 0: sizes kept (--size=none)
+  int size = 256;                  // shorter side and square crop; 0: size not changed (--size=none)
   bool gray = false;               // one channel
   bool exif = false;               // orientation applied
   int background[3] = {0, 0, 0};   // under transparent pixels, R G B  (NOLINT: plain struct)
@@ -33,7 +33,7 @@ struct Preprocessing {
   bool operator==(const Preprocessing&) const = default;
 };
 
-// Images of one data set: all of one size.
+// A data set, whose images all have the same size.
 struct DatasetInfo {
   int width = 0;
   int height = 0;
@@ -44,27 +44,28 @@ struct DatasetInfo {
   bool operator==(const DatasetInfo&) const = default;
 };
 
-// As JSON objects, the form in which shards and weights files store them. Reading checks every value and
-// throws Error(place, reason).
+// Conversion to and from JSON objects, the form in which shards and weights files store these structures.
+// Reading checks every value and throws Error(place, reason). A key that the format does not have is an error
+// too, since what it asks for would not be done.
 [[nodiscard]] nlohmann::json to_json(const Preprocessing& preprocessing);
 [[nodiscard]] Preprocessing preprocessing_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClassInfo>& classes);
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
 [[nodiscard]] DatasetInfo dataset_info_from_json(const nlohmann::json& value, std::string_view place);
 
-// What keeps a text from being a class's id or name: "is not UTF-8", "has a control character"; empty:
-// nothing.
+// Why the text cannot be the id or name of a class: "is not UTF-8" or "has a control character"; empty if
+// it can.
 [[nodiscard]] std::string class_text_complaint(const std::string& text);
 
-// Throws Error(place, reason) where a value is outside its range, a class id is empty, occurs twice or, like
-// a class name, is not UTF-8 or has control characters (tables of classes are lines of text).
+// Throws Error(place, reason) if a value is out of range, a class id is empty or occurs twice, or a class id
+// or name is not UTF-8 or has control characters (class tables are lines of text).
 void check_dataset_info(const DatasetInfo& info, std::string_view place);
 
 // Bytes of one image: height x width x channels.
 [[nodiscard]] std::uint64_t image_bytes(const DatasetInfo& info);
 
-// What differs, for messages: "10 classes against 5", "size 256x256x3 against 224x224x3"; empty where nothing
-// does.
+// The first difference, for messages: "10 classes against 5", "size 256x256x3 against 224x224x3"; empty if
+// there is none.
 enum class CompareCodec { no, yes };
 [[nodiscard]] std::string describe_difference(const DatasetInfo& a, const DatasetInfo& b, CompareCodec codec);
 [[nodiscard]] std::string_view codec_name(Codec codec);  // "raw", "jpeg"

@@ -13,22 +13,23 @@
 
 namespace convoy {
 
-// The largest image of ILSVRC2012 has 61 million pixels; a header can claim billions in 40 bytes.
+// Limit on the pixels of an image. The largest of ILSVRC2012 has 61 million; a 40-byte header can
+// claim billions.
 inline constexpr std::uint64_t kMaxImagePixels = std::uint64_t{1} << 27;
-// One encoded image.
+// Limit on one encoded image.
 inline constexpr std::uint64_t kMaxImageFileBytes = std::uint64_t{1} << 28;
 
-// What a decoder accepts, checked against the header before anything is allocated.
+// Limits of a decoder, checked against the header before anything is allocated.
 struct ImageLimits {
   int max_side = kMaxImageSide;
   std::uint64_t max_pixels = kMaxImagePixels;
 };
 
-// Throws Error(place, ...) where width x height is empty or beyond the limits.
+// Throws Error(place, ...) if width x height is empty or beyond the limits.
 void check_image_size(std::uint64_t width, std::uint64_t height, std::string_view place,
                       const ImageLimits& limits);
 
-// Pixels height x width x channels (HWC), interleaved, 8 bits, rows without padding; channels is 1 (gray) or
+// Interleaved 8-bit pixels, height x width x channels (HWC), rows without padding; channels is 1 (gray) or
 // 3 (RGB).
 struct Image {
   int width = 0;
@@ -37,14 +38,14 @@ struct Image {
   std::vector<std::uint8_t> pixels;
 };
 
-// One component of an image: height rows of `width` samples, each row on a 64-byte boundary. Memory is kept
-// from one image to the next.
+// One component of an image: `height` rows of `width` samples, each row aligned to 64 bytes. Memory is reused
+// from image to image.
 class Plane {
  public:
   static constexpr std::size_t kAlignment = 64;
 
-  // Gives the plane its size; samples are undefined. Rows and columns beyond width x height up to
-  // allocated_width x allocated_height may be written too (decoders work in whole blocks).
+  // Sets the size; samples are then undefined. Rows and columns past width x height, up to allocated_width x
+  // allocated_height, may be written too (decoders work in whole blocks).
   void resize(int width, int height, int allocated_width, int allocated_height);
   void resize(int width, int height) { resize(width, height, width, height); }
 
@@ -67,20 +68,20 @@ class Plane {
   int height_ = 0;
 };
 
-// An image as separate components that may have fewer samples than the image has pixels. Sample 0 of a
-// component covers the pixels from the image's left (top) edge on: pixel coordinate x lies at sample
-// coordinate x * x_scale, both measured from the edge.
+// An image as separate components, which may have fewer samples than the image has pixels. Sample 0 of a
+// component begins at the image's left (top) edge: pixel coordinate x is sample coordinate x * x_scale, both
+// measured from the edge.
 struct PlanarImage {
   enum class Color { gray, ycbcr, rgb };  // ycbcr: JFIF's, full range
   struct Component {
     Plane plane;
-    double x_scale = 1.0;  // samples a pixel, at most 1
+    double x_scale = 1.0;  // samples per pixel, at most 1
     double y_scale = 1.0;
   };
   int width = 0;  // pixels of the image
   int height = 0;
   Color color = Color::gray;
-  std::array<Component, 3> components;  // gray uses the first alone
+  std::array<Component, 3> components;  // gray: only the first
 };
 
 }  // namespace convoy

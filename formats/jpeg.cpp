@@ -22,14 +22,14 @@ namespace {
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr std::string_view kExifLead("Exif\0\0", 6);
 constexpr unsigned kMaxMarkerBytes = 65533;
-// Rows handed to libjpeg in one call, and the most rows of one component in a row of blocks: 4 blocks of 8.
+// Rows per call of libjpeg, and the most rows that one component has in a row of MCUs: 4 blocks of 8.
 constexpr int kPixelRowsAtOnce = 16;
 constexpr int kMaxRawRows = MAX_SAMP_FACTOR * DCTSIZE;
 
-// libjpeg's error state, and the way out of it: libjpeg calls back, and only longjmp leaves it. An exception
-// would have to pass through C frames.
+// libjpeg's error state. libjpeg reports an error to a callback that must not return; it leaves by longjmp,
+// since an exception would have to pass through C frames.
 struct Errors {
-  jpeg_error_mgr manager{};  // first: libjpeg hands out a pointer to it
+  jpeg_error_mgr manager{};  // first member: libjpeg passes a pointer to it
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
 };
@@ -40,7 +40,7 @@ struct Errors {
   std::longjmp(errors->escape, 1);
 }
 
-// Warnings after which all pixels are still there.
+// Whether all pixels are right in spite of the warning.
 bool is_harmless(int code) {
   return code == JWRN_ADOBE_XFORM || code == JWRN_BOGUS_PROGRESSION || code == JWRN_EXTRANEOUS_DATA ||
          code == JWRN_JFIF_MAJOR || code == JWRN_TOO_MUCH_DATA;
@@ -94,8 +94,8 @@ int orientation_of(const jpeg_decompress_struct& decoder) {
   return 1;
 }
 
-// Inks to light. Adobe writes inks inverted (255: no ink), and files without its marker follow that, as every
-// common reader assumes.
+// Inks to light. Adobe writes inks inverted (255: no ink); files without its marker are read alike, as all
+// common readers do.
 void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int pixels) {
   for (int i = 0; i < pixels; ++i) {
     const int black = cmyk[i * 4 + 3];
@@ -284,9 +284,9 @@ Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view place, c
 
 namespace {
 
-// Writes into memory that is large enough from the start, so that nothing is allocated inside libjpeg.
+// Writes into memory that is large enough from the start, so that libjpeg allocates nothing.
 struct Destination {
-  jpeg_destination_mgr manager{};  // first: libjpeg hands out a pointer to it
+  jpeg_destination_mgr manager{};  // first member: libjpeg passes a pointer to it
   static void start(j_compress_ptr /*encoder*/) {}
   static boolean full(j_compress_ptr encoder) {
     encoder->err->msg_code = JERR_BUFFER_SIZE;
@@ -310,7 +310,7 @@ struct Encoder {
   [[noreturn]] void fail() const { throw Error("libjpeg", errors.message.data()); }
 };
 
-// TurboJPEG's bound on the size of a 4:4:4 file, and room for the headers.
+// TurboJPEG's bound on the size of a 4:4:4 file, plus room for the headers.
 std::size_t encoded_bound(const Image& image) {
   const auto padded = [](int side) { return (static_cast<std::size_t>(side) + 15) / 16 * 16; };
   return padded(image.width) * padded(image.height) * 6 + 4096;
@@ -340,7 +340,7 @@ std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality) {
     codec.dct_method = JDCT_ISLOW;
     jpeg_start_compress(&codec, TRUE);
     while (codec.next_scanline < codec.image_height) {
-      // libjpeg's interface lacks a const that it keeps.
+      // libjpeg does not write to the row, though its interface has no const.
       JSAMPROW row = const_cast<JSAMPROW>(image.pixels.data() + stride * codec.next_scanline);
       jpeg_write_scanlines(&codec, &row, 1);
     }

@@ -1,6 +1,6 @@
-// JPEG, by libjpeg-turbo: every kind it reads (baseline and progressive, Huffman and arithmetic coding, gray,
-// YCbCr, RGB, CMYK, YCCK, any subsampling). Data that libjpeg would patch up with a warning because pixels
-// are lost (a cut file, bad codes) are refused.
+// JPEG, with libjpeg-turbo: every kind that it reads (baseline and progressive, Huffman and arithmetic
+// coding, gray, YCbCr, RGB, CMYK, YCCK, any subsampling). Files with lost pixels (cut short, bad codes),
+// which libjpeg would patch up with a warning, are errors.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 namespace convoy {
 
 inline constexpr int kDefaultJpegQuality = 95;
-// A progressive file needs about ten scans; thousands are an attack on the reader's time.
+// A progressive file needs about ten scans; thousands are an attempt to keep the decoder busy.
 inline constexpr int kMaxJpegScans = 500;
 
 // What the header says.
@@ -22,11 +22,11 @@ struct JpegHeader {
   int width = 0;
   int height = 0;
   bool gray = false;    // one component
-  bool planar = false;  // gray or YCbCr: read_planes() serves
-  int orientation = 1;  // EXIF's, 1 to 8; 1 where there is none
+  bool planar = false;  // gray or YCbCr: read_planes() can be used
+  int orientation = 1;  // EXIF's, 1 to 8; 1 if there is none
 };
 
-// A decoder that keeps its memory from one image to the next. Use from one thread at a time.
+// A decoder that reuses its memory from image to image. Use from one thread at a time.
 class JpegDecoder {
  public:
   JpegDecoder();
@@ -36,11 +36,11 @@ class JpegDecoder {
   JpegDecoder& operator=(JpegDecoder&&) noexcept;
   ~JpegDecoder();
 
-  // Starts an image; `bytes` must stay until it is read. Bytes behind the image are ignored. Throws
+  // Starts an image; `bytes` must stay valid until it is read. Bytes after the image are ignored. Throws
   // Error(place, reason).
   JpegHeader open(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits);
   // Reads the components as they are stored, neither upsampled nor converted, at 1/denominator (1, 2, 4 or 8)
-  // of the size; header.planar must hold. Throws Error(place, reason).
+  // of their size. Requires header.planar. Throws Error(place, reason).
   void read_planes(int denominator, PlanarImage& into);
   // Reads gray or RGB pixels at full size. Throws Error(place, reason).
   void read_pixels(Image& into);
@@ -50,12 +50,12 @@ class JpegDecoder {
   std::unique_ptr<State> state_;
 };
 
-// A whole JPEG file to gray (1 channel) or RGB pixels. Bytes behind the image are ignored. Throws
+// Decodes a whole JPEG file to gray (1 channel) or RGB pixels. Bytes after the image are ignored. Throws
 // Error(place, reason).
 [[nodiscard]] Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view place,
                                 const ImageLimits& limits = {});
 
-// A baseline JPEG file (gray, or YCbCr 4:2:0) of an image with sides of at most 65500; quality 1 to 100.
+// Encodes an image with sides of at most 65500 as baseline JPEG (gray, or YCbCr 4:2:0); quality: 1 to 100.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality = kDefaultJpegQuality);
 
 }  // namespace convoy

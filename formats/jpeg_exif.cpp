@@ -17,7 +17,7 @@ int exif_orientation(std::span<const std::uint8_t> tiff) {
   const bool little = tiff[0] == 'I' && tiff[1] == 'I';
   const bool big = tiff[0] == 'M' && tiff[1] == 'M';
   if (!little && !big) return 1;
-  // A number of `bytes` bytes at `at`, which the caller has checked to lie inside.
+  // The number in `bytes` bytes at offset `at`; the caller checks that they are inside the structure.
   const auto number = [&](std::size_t at, std::size_t bytes) {
     std::uint32_t value = 0;
     for (std::size_t i = 0; i < bytes; ++i) {

@@ -21,13 +21,13 @@ std::optional<std::int32_t> to_label(std::string_view text) {
   return label && *label >= 0 && *label < kMaxClasses ? label : std::nullopt;
 }
 
-// What is wrong with a label that is a whole number but none of a class; `most` says what there is.
+// What is wrong with a label that is a whole number but not that of a class; `most` says which there are.
 std::string number_complaint(const std::string& label, const std::string& most) {
   if (label.front() == '+') return "label '" + label + "': write it without a sign";
   return "label " + label + " is out of range: " + most;
 }
 
-// What no line of a list or table may have.
+// Throws TextError if the line is not one of a list or table.
 void check_line(std::string_view line, std::string_view place, std::uint64_t number) {
   const auto refuse = [&](std::size_t at, std::string_view reason) {
     throw TextError(place, number, at + 1, reason);
@@ -42,7 +42,7 @@ void check_line(std::string_view line, std::string_view place, std::uint64_t num
   if (is_blank(line[tab + 1])) refuse(tab + 1, "blank behind the TAB");
 }
 
-// Splits at `separator`, which stands at `at`.
+// Splits a line at the separator at offset `at`.
 ListEntry split(std::string_view line, std::size_t at, std::uint64_t number) {
   return {std::string(line.substr(0, at)), std::string(line.substr(at + 1)), number, at + 2};
 }

@@ -1,4 +1,4 @@
-// Lists of images, class tables and label tables: see man/convoy-list.5.
+// Lists of images, class tables and label tables; see man/convoy-list.5.
 #pragma once
 
 #include <cstdint>
@@ -18,43 +18,43 @@ inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4}
 // One line: PATH, PATH<TAB>LABEL or PATH LABEL.
 struct ListEntry {
   std::string path;
-  std::string label;  // as written; empty where there is none
+  std::string label;  // as written; empty if there is none
   std::uint64_t line = 0;
-  std::uint64_t column = 0;  // of the label, for messages; 0 without one
+  std::uint64_t column = 0;  // of the label, for messages; 0 if there is none
 };
 
-// Parses lines that end in a newline. A TAB separates path and label; without one, a last field behind a
-// space that is a whole number is the label, else the line is a path. Throws TextError on carriage returns,
-// blanks at either end of a line, empty lines, paths and labels, a second TAB, a NUL byte.
+// Parses lines that end in a newline. A TAB separates path and label. In a line without a TAB, a last field
+// after a space that is a whole number is the label; else the line is a path. Throws TextError on carriage
+// returns, NUL bytes, blanks at either end of a line, empty lines, paths or labels, and a second TAB.
 [[nodiscard]] std::vector<ListEntry> parse_list(std::string_view text, std::string_view place);
 
-// The same for entries that end in a NUL byte: any other byte may be in a path, and only a TAB separates a
+// The same for entries that end in a NUL byte: a path may have any other byte, and only a TAB separates a
 // label. `line` counts entries.
 [[nodiscard]] std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view place);
 
 // Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. Throws TextError on a
-// repeated ID, more than kMaxClasses lines, an empty file, and what parse_list() refuses.
+// repeated ID, more than kMaxClasses lines, and what parse_list() refuses, and Error on an empty file.
 [[nodiscard]] std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place);
 
-// The table of `count` classes that have only numbers: IDs "0", "1", ...
+// The table of `count` classes that have numbers only: IDs "0", "1", ...
 [[nodiscard]] std::vector<ClassInfo> numbered_classes(int count);
 
 // Labels as users write them: the ID of a class, or a number.
 class LabelTable {
  public:
   explicit LabelTable(const std::vector<ClassInfo>& classes);
-  // The label of a class ID, else nothing.
+  // The label of a class ID, or nothing if the table does not have it.
   [[nodiscard]] std::optional<std::int32_t> find(std::string_view id) const;
-  // The label an entry means: an ID of the table first, else a number below the number of classes. Throws
-  // TextError at the entry's label, also for numbers out of range; kNoLabel where the entry has none.
+  // The label of an entry: that of a class ID of the table, else a number below the number of classes.
+  // kNoLabel if the entry has none. Throws TextError at the entry's label if it is neither.
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const;
 
  private:
   std::unordered_map<std::string, std::int32_t> labels_;
 };
 
-// The number of classes that entries with numbers need: the largest label + 1, 0 where none has a label.
-// Throws TextError where a label is no number from 0 to kMaxClasses - 1.
+// The number of classes that numbered labels need: the largest label + 1, or 0 if no entry has one. Throws
+// TextError if a label is not a number from 0 to kMaxClasses - 1.
 [[nodiscard]] int count_numbered_classes(const std::vector<ListEntry>& entries, std::string_view place);
 
 }  // namespace convoy

@@ -16,12 +16,12 @@
 namespace convoy {
 namespace {
 
-constexpr int kMaxPngSide = 0x7fffffff;  // libpng's own limit is off: check_image_size() says it better
+constexpr int kMaxPngSide = 0x7fffffff;  // no limit of libpng: check_image_size() has the better message
 constexpr std::size_t kMaxMessage = 200;
-// One text or profile chunk, unpacked.
+// Limit on one text or profile chunk, unpacked.
 constexpr png_alloc_size_t kMaxChunkBytes = png_alloc_size_t{16} << 20;
 
-// libpng's way out of an error: see guarded().
+// libpng's error state: on an error it jumps to `escape`, see guarded().
 struct Errors {
   std::jmp_buf escape{};
   std::array<char, kMaxMessage> message{};
@@ -59,7 +59,7 @@ struct Reader {
   }
 };
 
-// Every kind of PNG as 8-bit gray, gray + alpha, RGB or RGBA.
+// Asks libpng to convert every kind of PNG to 8-bit gray, gray + alpha, RGB or RGBA.
 void ask_for_8_bits(png_structp codec, png_infop info) {
   const int color = png_get_color_type(codec, info);
   const int depth = png_get_bit_depth(codec, info);
@@ -80,8 +80,8 @@ int orientation_of(png_structp codec, png_infop info) {
   return 1;
 }
 
-// Lays `samples` (color channels, then alpha) over the background. A gray image stays gray where the
-// background is.
+// Blends `samples` (color channels, then alpha) with the background. A gray image stays gray if the
+// background is gray.
 Image flatten(const Image& samples, Rgb background) {
   const int colors = samples.channels - 1;
   const bool gray = colors == 1 && background[0] == background[1] && background[1] == background[2];
@@ -102,9 +102,9 @@ Image flatten(const Image& samples, Rgb background) {
   return flat;
 }
 
-// Checks the size that the header claims, before libpng looks for what follows.
+// Checks the size in the header before libpng reads on.
 void check_header(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits) {
-  constexpr std::size_t kWidth = 16;  // behind signature, length and type of the first chunk
+  constexpr std::size_t kWidth = 16;  // after the signature, length and type of the first chunk
   constexpr std::size_t kHeight = 20;
   if (bytes.size() < kHeight + 4 || std::memcmp(bytes.data() + 12, "IHDR", 4) != 0) return;
   check_image_size(png_get_uint_32(bytes.data() + kWidth), png_get_uint_32(bytes.data() + kHeight), place,
@@ -154,7 +154,7 @@ std::vector<std::uint8_t> encode_png(const Image& image) {
   description.width = static_cast<png_uint_32>(image.width);
   description.height = static_cast<png_uint_32>(image.height);
   description.format = image.channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB;
-  // The simplified interface catches libpng's errors itself.
+  // libpng's simplified interface handles errors itself.
   png_alloc_size_t bytes = PNG_IMAGE_PNG_SIZE_MAX(description);
   std::vector<std::uint8_t> encoded(bytes);
   if (png_image_write_to_memory(&description, encoded.data(), &bytes, 0, image.pixels.data(), 0, nullptr) ==

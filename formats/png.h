@@ -1,4 +1,4 @@
-// PNG, by libpng: every kind (gray, RGB, palette, 1 to 16 bits, alpha, interlaced).
+// PNG, with libpng: every kind (gray, RGB, palette, 1 to 16 bits, alpha, interlaced).
 #pragma once
 
 #include <array>
@@ -13,20 +13,20 @@ namespace convoy {
 
 using Rgb = std::array<std::uint8_t, 3>;
 
-// What a PNG file tells besides its pixels.
+// What a PNG file says besides its pixels.
 struct PngExtra {
-  int orientation = 1;  // of its eXIf chunk, 1 to 8; 1 where there is none
+  int orientation = 1;  // of its eXIf chunk, 1 to 8; 1 if there is none
 };
 
-// A whole PNG file to pixels: 1 channel where it is gray (and the background too, if it has transparent
-// pixels), else 3. 16 bits are scaled to 8, gamma and colour profiles are ignored, transparent pixels are
-// laid over `background`. Bytes behind the image are ignored. Throws Error(place, reason), also where the
-// file is cut.
+// Decodes a whole PNG file: to 1 channel if it is gray (and, if it has transparent pixels, `background` is
+// too), else to 3. 16 bits are scaled to 8; gamma and colour profiles are ignored; transparent pixels are
+// blended with `background`. Bytes after the image are ignored. Throws Error(place, reason), also if the file
+// is cut short.
 [[nodiscard]] Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place,
                                const ImageLimits& limits = {}, Rgb background = {0, 0, 0},
                                PngExtra* extra = nullptr);
 
-// An 8-bit gray or RGB PNG file. Throws Error.
+// Encodes an image as an 8-bit gray or RGB PNG file. Throws Error.
 [[nodiscard]] std::vector<std::uint8_t> encode_png(const Image& image);
 
 }  // namespace convoy

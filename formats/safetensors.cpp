@@ -16,7 +16,7 @@
 namespace convoy {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "tensors are mapped as they lie in the file");
+static_assert(std::endian::native == std::endian::little, "tensors are mapped as they are in the file");
 
 constexpr std::string_view kMetadataKey = "__metadata__";
 constexpr std::size_t kLengthBytes = 8;
@@ -49,7 +49,7 @@ const TypeInfo& type_info(DType type) { return *std::ranges::find(kTypes, type, 
 
 std::string named(std::string_view tensor) { return "tensor '" + std::string(tensor) + "'"; }
 
-// Bytes of a tensor, or nothing where that does not fit 64 bits.
+// Bytes of a tensor, or nothing if that does not fit in 64 bits.
 std::optional<std::uint64_t> tensor_bytes(DType type, std::span<const std::uint64_t> shape) {
   std::optional<std::uint64_t> bytes = dtype_bytes(type);
   for (const std::uint64_t extent : shape) {
@@ -59,7 +59,7 @@ std::optional<std::uint64_t> tensor_bytes(DType type, std::span<const std::uint6
   return bytes;
 }
 
-// One tensor as the header describes it; offsets count from the end of the header.
+// A tensor as the header describes it; offsets are relative to the end of the header.
 struct Entry {
   std::string name;
   DType type = DType::f32;
@@ -68,7 +68,7 @@ struct Entry {
   std::uint64_t end = 0;
 };
 
-// Reads the JSON header; every refusal names the tensor and the offset of the header.
+// Reads the JSON header. Every error has the offset of the header and names the tensor.
 class HeaderReader {
  public:
   explicit HeaderReader(std::string_view place) : place_(place) {}
@@ -109,7 +109,7 @@ class HeaderReader {
     return entry;
   }
 
-  // Offsets must run through the data without holes and overlaps, and fit the shapes.
+  // Offsets must cover the data without holes or overlaps, and match the shapes.
   void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) const {
     std::uint64_t position = 0;
     for (const Entry& entry : entries) {

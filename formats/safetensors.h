@@ -1,4 +1,4 @@
-// The safetensors format, exactly to its specification: see man/convoy-weights.5.
+// The safetensors format, exactly to its specification; see man/convoy-weights.5.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace convoy {
 
-inline constexpr std::uint64_t kMaxSafetensorsHeader =
-    100'000'000;  // bytes, as in the reference implementation
+// Bytes, as in the reference implementation.
+inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
 inline constexpr std::size_t kMaxTensorDims = 8;
 
-// The element types of the reference implementation, except those of less than a byte (F4, F6).
+// The element types of the reference implementation, except those smaller than a byte (F4, F6).
 enum class DType {
   f64,
   f32,
@@ -39,7 +39,7 @@ enum class DType {
 [[nodiscard]] std::string_view dtype_name(DType type);  // "F32"
 [[nodiscard]] std::size_t dtype_bytes(DType type);
 
-// A tensor in memory or in a mapped file: row-major, little-endian. The view owns nothing.
+// A view of a tensor in memory or in a mapped file: row-major, little-endian. It does not own the data.
 struct TensorView {
   std::string name;
   DType type = DType::f32;
@@ -47,28 +47,28 @@ struct TensorView {
   std::span<const std::byte> data;
 
   [[nodiscard]] std::uint64_t elements() const;
-  // The values; throws Error(place, ...) where the type is another.
+  // The values. Throws Error(place, ...) if the tensor has another type.
   [[nodiscard]] std::span<const float> f32(std::string_view place) const;
   [[nodiscard]] std::span<const std::uint64_t> u64(std::string_view place) const;
 };
 
-// [224,224,3] as text, for messages.
+// "[224,224,3]", for messages.
 [[nodiscard]] std::string shape_text(std::span<const std::uint64_t> shape);
 
 using Metadata = std::map<std::string, std::string>;  // __metadata__: text to text
 
-// Maps a file and checks all the format's rules (header of at most 100 MB, no duplicate names, offsets in
-// order without overlap or hole, sizes that fit their shapes, nothing after the last tensor). Throws
-// FormatError. Tensors stand in the order of their data. Only what a foreign writer did not align to its
-// element size, which the format allows, is copied.
+// Maps a file and checks all rules of the format (header of at most 100 MB, no duplicate names, offsets in
+// order without overlap or hole, sizes that match the shapes, nothing after the last tensor). Throws
+// FormatError. Tensors are in the order of their data. Data is copied only if another writer did not align it
+// to its element size, which the format allows.
 class SafetensorsFile {
  public:
   explicit SafetensorsFile(const std::string& path);
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
-  [[nodiscard]] const TensorView* find(std::string_view name) const;  // nullptr where there is none
-  // The tensor; throws Error naming what is missing.
+  [[nodiscard]] const TensorView* find(std::string_view name) const;  // nullptr if there is none
+  // The tensor. Throws Error naming it if it is missing.
   [[nodiscard]] const TensorView& get(std::string_view name) const;
 
  private:
@@ -80,13 +80,13 @@ class SafetensorsFile {
   std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
 };
 
-// Writes the whole format; tensors are aligned to their element size (widest first), in the order given among
-// equals. Throws Error where two tensors have one name, data do not fit their shape, or a text is not UTF-8.
-// The caller commits `out`.
+// Writes a file. Tensors are aligned to their element size: widest first, in the given order among equals.
+// Throws Error if two tensors have the same name, data do not match their shape, or a text is not UTF-8. The
+// caller commits `out`.
 void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata);
 
-// What is wrong with a tensor that should hold F32 values of this shape (nullptr: the file does not have it);
-// empty if nothing is.
+// What is wrong with a tensor that should be F32 and of this shape; empty if nothing is. nullptr: the file
+// does not have it.
 [[nodiscard]] std::string tensor_problem(const TensorView* tensor, std::string_view name,
                                          const std::vector<std::uint64_t>& shape);
 

@@ -1,5 +1,5 @@
-// The weights file: a safetensors file with the parameters of a net, the mean it was trained with, and in its
-// metadata all that eval and predict need. Documented in man/convoy-weights.5.
+// The weights file: a safetensors file with the parameters of a net and the mean that it was trained with,
+// and in its metadata everything that eval and predict need. Documented in man/convoy-weights.5.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ inline constexpr std::string_view kMeanTensor = "mean";
 inline constexpr std::string_view kMomentumPrefix = "momentum.";
 
 // Keys of __metadata__.
-inline constexpr const char* kMetaFormat = "format";  // "pt": what PyTorch's readers look for
+inline constexpr const char* kMetaFormat = "format";  // "pt", which PyTorch's readers look for
 inline constexpr const char* kMetaNet = "convoy.net";
 inline constexpr const char* kMetaDataset = "convoy.dataset";
 inline constexpr const char* kMetaOptions = "convoy.options";
@@ -29,7 +29,7 @@ inline constexpr const char* kMetaSeed = "convoy.seed";
 inline constexpr const char* kMetaVersion = "convoy.version";
 inline constexpr const char* kMetaCheckpoint = "convoy.checkpoint";
 
-// What a trained net is, apart from its parameters.
+// A trained net, apart from its parameters.
 struct Model {
   NetSpec net;
   DatasetInfo dataset;      // of the training set: class table, stored size, preprocessing
@@ -39,16 +39,16 @@ struct Model {
 // A weights file or a checkpoint, mapped.
 class WeightsFile {
  public:
-  // Throws Error naming the file and every parameter that is missing, or has another type or shape than the
-  // net in the file gives it.
+  // Throws Error naming the file and every parameter that is missing, or whose type or shape is not what the
+  // net in the file has.
   explicit WeightsFile(const std::string& path);
 
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
-  // Values in the canonical layout, index as in parameters_of(net).
+  // Values in the canonical layout; the index is that in parameters_of(net).
   [[nodiscard]] std::span<const float> parameter(std::size_t index) const { return values_.at(index); }
-  // Momenta, likewise; only of checkpoints (throws Error naming what is missing).
+  // The momenta, in the same order, which only checkpoints have. Throws Error naming what is missing.
   [[nodiscard]] std::vector<std::span<const float>> momenta() const;
   // Tensors that the net does not have; nothing uses them.
   [[nodiscard]] const std::vector<std::string>& unknown() const { return unknown_; }
@@ -63,19 +63,19 @@ class WeightsFile {
   std::vector<std::string> unknown_;
 };
 
-// The shape of the mean that a net's input takes: [C, H, W] of the stored size.
+// The shape of the mean that the net's input needs: [C, H, W] of the stored size.
 [[nodiscard]] std::vector<std::uint64_t> mean_shape(const InputSpec& input);
 
-// Throws Error where a value of `tensor` in `file` is infinite or not a number.
+// Throws Error if a value of `tensor` in `file` is infinite or not a number.
 void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file);
 
-// What a file is written from. Values are indexed as parameters_of(model.net); momenta are empty in a weights
-// file.
+// The content of a file to write. Parameters and momenta are indexed as parameters_of(model.net); `momenta`
+// is empty for a weights file.
 struct WeightsContent {
   const Model& model;
   std::vector<std::vector<float>> parameters;
   std::vector<std::vector<float>> momenta;
-  Metadata metadata;  // besides what the model gives
+  Metadata metadata;  // besides that of the model
 };
 
 // Writes the file and commits it. The bytes are a function of the content alone.
