@@ -18,8 +18,8 @@ namespace convoy {
 inline constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{1} << 32;  // one record
 inline constexpr std::uint64_t kMaxChunkBytes = std::uint64_t{1} << 36;
 inline constexpr std::uint64_t kMaxRecordNameBytes = 65535;
-// Large enough that headers and class tables cost little, small enough that a damaged header costs few
-// records.
+// Large enough that headers and class tables cost little, small enough that a damaged header costs
+// few records.
 inline constexpr std::uint64_t kDefaultChunkBytes = std::uint64_t{4} << 20;
 
 // The reason given for a record whose payload is not what was written.
@@ -32,21 +32,21 @@ struct ShardRecord {
   std::vector<std::uint8_t> payload;
 };
 
-// Writes one shard to `out`: chunks as they fill, the end chunk in finish(). The caller commits `out`. Bytes
-// are a function of info, the records, their order and chunk_bytes alone.
+// Writes one shard to `out`: a chunk whenever one is full, the end chunk in finish(). The caller commits
+// `out`. The bytes depend only on info, the records, their order and chunk_bytes.
 class ShardWriter {
  public:
-  // chunk_bytes: a chunk is closed before its records take more (one record may).
+  // chunk_bytes: a chunk is closed before its records take more than this, unless one record alone does.
   ShardWriter(OutputFile& out, DatasetInfo info, std::uint64_t chunk_bytes = kDefaultChunkBytes);
   ShardWriter(const ShardWriter&) = delete;
   ShardWriter& operator=(const ShardWriter&) = delete;
   ShardWriter(ShardWriter&&) noexcept;
   ShardWriter& operator=(ShardWriter&&) = delete;
   ~ShardWriter();
-  // Throws Error where the label is outside the class table, a raw payload has another size than the images,
-  // or the name is too long.
+  // Throws Error if the label is outside the class table, if a raw payload does not have the size of the
+  // images, or if the name is too long.
   void add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload);
-  // The same where the payload's XXH3-64 is known already.
+  // The same for a payload whose XXH3-64 is already known.
   void add(std::int32_t label, std::string_view name, std::span<const std::uint8_t> payload,
            std::uint64_t checksum);
   void finish();
@@ -57,23 +57,22 @@ class ShardWriter {
   std::unique_ptr<State> state_;
 };
 
-// A record where it lies: views into a ShardFile, valid as long as that, or into the chunk that a ShardReader
-// holds.
+// A record in place: views into a ShardFile, valid as long as the file, or into the chunk that a
+// ShardReader holds.
 struct RecordView {
   std::int32_t label = kNoLabel;
   std::string_view name;
   std::span<const std::uint8_t> payload;
   std::uint64_t offset = 0;    // of the payload, in bytes from the start of the file
   std::uint64_t checksum = 0;  // XXH3-64 of the payload
-  // Whether the payload is what was written. Reads it all (some 10 GB/s).
+  // Whether the payload is what was written. Reads all of it, at some 10 GB/s.
   [[nodiscard]] bool intact() const;
 };
 
 // Reads a stream of chunks in order from a file or a pipe.
 class ShardReader {
  public:
-  // Reads up to the first whole chunk. Throws Error where there is none (an empty input, another kind of
-  // file).
+  // Reads up to the first whole chunk. Throws Error if there is none (an empty input, another kind of file).
   ShardReader(InputFile& in, DamageHandler on_damage);
   ShardReader(const ShardReader&) = delete;
   ShardReader& operator=(const ShardReader&) = delete;
@@ -81,12 +80,12 @@ class ShardReader {
   ShardReader& operator=(ShardReader&&) = delete;
   ~ShardReader();
   [[nodiscard]] const DatasetInfo& info() const;
-  // The next whole record, or nothing at the end. Throws Error where the stream's chunks differ in their
-  // DatasetInfo.
+  // The next whole record, or nothing at the end. Throws Error if the stream's chunks differ in
+  // their DatasetInfo.
   [[nodiscard]] std::optional<ShardRecord> next();
   // The same without a copy: valid until the next call.
   [[nodiscard]] std::optional<RecordView> next_view();
-  // Index of the record that was given last, among the records of the input: the same as in a ShardFile.
+  // Index of the last record returned, among the records of the input: the same as in a ShardFile.
   [[nodiscard]] std::uint64_t index() const;
 
  private:
@@ -94,11 +93,11 @@ class ShardReader {
   std::unique_ptr<State> state_;
 };
 
-// Random access to a shard: maps it (a pipe is spooled first, see MappedFile) and reads its headers and
-// tables only.
+// Random access to a shard: maps it (a pipe is first copied to a temporary file, see MappedFile) and reads
+// only its headers and tables.
 class ShardFile {
  public:
-  // name: what messages call it, if not by its path.
+  // name: what messages call the shard; empty: its path.
   ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name = {});
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const DatasetInfo& info() const { return info_; }

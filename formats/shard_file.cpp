@@ -22,8 +22,8 @@ ShardFile::ShardFile(const std::string& path, const DamageHandler& on_damage, co
 }
 
 RecordView ShardFile::record(std::uint64_t index) const {
-  // The last chunk that starts at or before the index; of chunks without records, which start at the same
-  // index as the next one, the later.
+  // The last chunk that starts at or before the index. A chunk without records starts at the same index as
+  // the next one, which is then taken.
   const auto after = std::upper_bound(chunks_.begin(), chunks_.end(), index,
                                       [](std::uint64_t i, const Chunk& chunk) { return i < chunk.first; });
   const Chunk& chunk = *(after - 1);

@@ -1,7 +1,7 @@
 #include "formats/shard_layout.h"
 
-// Inlined, xxHash is compiled for this machine's vector units, not for the least ones of the distribution.
-// GCC's own AVX-512 intrinsics then warn of their undefined arguments (GCC bug 105593).
+// Inlined, xxHash is compiled for this machine's vector units, not for the oldest ones that the distribution
+// supports. GCC's own AVX-512 intrinsics then warn of their undefined arguments (GCC bug 105593).
 #define XXH_INLINE_ALL
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -63,7 +63,7 @@ Word get(std::span<const std::byte> bytes, std::size_t offset) {
   return value;
 }
 
-// Where the parts of a chunk lie; nothing where they do not fit a chunk.
+// Where the parts of a chunk lie; nothing if they do not fit into a chunk.
 struct Layout {
   std::uint64_t table = 0;
   std::uint64_t names = 0;
@@ -100,7 +100,7 @@ ChunkHeader header_fields(std::span<const std::byte> bytes) {
   return header;
 }
 
-// What is wrong with fields whose checksum is right: empty where nothing is.
+// What is wrong with fields whose checksum is right; empty if nothing is.
 std::string_view fault_of(const ChunkHeader& header) {
   if (header.length == 0 || header.length % kChunkAlignment != 0 || header.length > kMaxChunkBytes) {
     return "chunk length out of range";

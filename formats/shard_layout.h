@@ -1,5 +1,5 @@
-// The bytes of a shard's chunk: offsets, limits, and the step between bytes and structures.
-// man/convoy-shard.5 has the same as prose.
+// The bytes of a shard's chunk: offsets, limits, encoding and decoding. man/convoy-shard.5 says the same
+// in prose.
 #pragma once
 
 #include <array>
@@ -44,8 +44,8 @@ struct ChunkHeader {
   std::uint64_t body_checksum = 0;  // XXH3-64 of the bytes from the header's end to payload_offset
   std::uint64_t checksum = 0;       // XXH3-64 of the header's first 120 bytes
 
-  // Sets the offsets and the least length from records, metadata_length, names_length and the bytes of the
-  // payloads. Throws Error where the sum is over the limit of a chunk.
+  // Computes the offsets and the smallest length from records, metadata_length, names_length and the bytes of
+  // the payloads. Throws Error if the chunk would exceed the limit.
   void lay_out(std::uint64_t payload_bytes);
 };
 
@@ -65,10 +65,10 @@ using TableEntryBytes = std::array<std::byte, kTableEntryBytes>;
 // The checksum of the format: XXH3-64 with seed 0.
 [[nodiscard]] std::uint64_t shard_checksum(std::span<const std::byte> bytes);
 
-// Sets `checksum` and gives the bytes.
+// Sets `checksum` and returns the bytes.
 [[nodiscard]] HeaderBytes encode_header(ChunkHeader& header);
-// The header, or what is wrong with it. Where it gives a header, all sizes are within the limits and within
-// `length`, and the parts follow each other without overlap. bytes may be shorter than a header.
+// The header, or what is wrong with it. In a header that it returns, all sizes are within the limits and
+// within `length`, and the parts follow each other without overlap. `bytes` may be shorter than a header.
 [[nodiscard]] std::variant<ChunkHeader, std::string> decode_header(std::span<const std::byte> bytes);
 
 [[nodiscard]] TableEntryBytes encode_entry(const TableEntry& entry);

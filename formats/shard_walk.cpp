@@ -13,15 +13,15 @@ namespace convoy {
 namespace {
 
 constexpr std::uint64_t kScanStep = std::uint64_t{1} << 20;
-// How far the first chunk is looked for: enough to lose the first chunks of a shard, not enough to read a
-// whole archive that is no shard at all.
+// How far to look for the first chunk: enough to find a shard whose first chunks are lost, without reading
+// all of an archive that is no shard.
 constexpr std::uint64_t kMaxLeadIn = std::uint64_t{64} << 20;
-// Of damage that cost no record, and of damage behind which nothing tells what was there.
+// The loss of damage that cost no record, and of damage after which nothing tells what was there.
 constexpr Loss kNothing{.records = 0};
 constexpr Loss kUnknown{.records = 0, .more = true};
 constexpr std::size_t kFirstRead = std::size_t{64} << 10;
 
-// How a transfer as text maims the magic: carriage returns removed or added, or the eighth bit cleared.
+// What text-mode transfers do to the magic: they remove or add carriage returns, or clear the eighth bit.
 bool maimed_as_text(std::span<const std::byte> start) {
   const std::string_view text = as_text(start);
   for (const std::string_view maimed : {"\x89"
@@ -45,7 +45,7 @@ std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64
   const std::size_t skip = offset - base_;
   const std::size_t wanted = skip + length;
   while (filled_ < wanted) {
-    // A header may promise more than comes: the buffer grows with what came.
+    // A header may promise more than arrives, so the buffer grows with what has arrived.
     if (filled_ == buffer_.size()) buffer_.resize(std::min(wanted, std::max(kFirstRead, 2 * filled_)));
     const std::size_t step = std::min(wanted, buffer_.size()) - filled_;
     const std::size_t got = in_.read(std::span(buffer_).subspan(filled_, step));
@@ -89,7 +89,7 @@ std::optional<ChunkPlace> ChunkWalker::next() {
   return std::nullopt;
 }
 
-// Leaves cursor_ at the header that it gives.
+// Leaves cursor_ at the header that it returns.
 std::optional<ChunkHeader> ChunkWalker::next_header() {
   source_.release_before(cursor_);
   const auto bytes = source_.bytes(cursor_, kChunkHeaderBytes);
@@ -154,8 +154,8 @@ std::optional<std::uint64_t> ChunkWalker::scan(std::uint64_t from, std::uint64_t
   return std::nullopt;
 }
 
-// How many bytes of the chunk at cursor_ are there: fewer than it says where the input ends, or where the
-// next chunk starts within it because bytes in between were cut out.
+// How many bytes of the chunk at cursor_ are present: fewer than its length if the input ends, or if the next
+// chunk starts within it because bytes in between were cut out.
 std::uint64_t ChunkWalker::extent_of(const ChunkHeader& header) {
   const auto whole = source_.bytes(cursor_, header.length + kChunkHeaderBytes);
   if (whole.size() >= header.length) {
@@ -221,7 +221,7 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
   if (const std::string fault = check_table(header, chunk); !fault.empty()) return lost(fault);
   ChunkPlace place{header, cursor_, first_, header.records};
   if (extent < header.length) {
-    // Payloads lie in the order of the table, so that what is there is a first part.
+    // Payloads are stored in the order of the table, so those that are present come first.
     const auto is_there = [&](std::uint64_t index) {
       const TableEntry entry = entry_at(chunk, header, index);
       return entry.payload_offset + entry.payload_length <= extent;
@@ -253,7 +253,7 @@ void ChunkWalker::check_metadata(std::span<const std::byte> metadata, std::uint6
   any_metadata_ = true;
 }
 
-// What is wrong with the table of a chunk whose checksums are right: empty where nothing is.
+// What is wrong with the table of a chunk whose checksums are right; empty if nothing is.
 std::string ChunkWalker::check_table(const ChunkHeader& header, std::span<const std::byte> body) const {
   const bool raw = info_.codec == Codec::raw;
   const std::uint64_t image = image_bytes(info_);

@@ -1,5 +1,5 @@
-// Going from chunk to chunk of a shard that may be damaged: shared by the readers of streams and of mapped
-// files, so that both see the same records and report the same losses.
+// Walks from chunk to chunk of a shard that may be damaged. Shared by the readers of streams and of mapped
+// files, so that both find the same records and report the same losses.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,10 @@ class ChunkSource {
   ChunkSource(ChunkSource&&) = delete;
   ChunkSource& operator=(ChunkSource&&) = delete;
   virtual ~ChunkSource() = default;
-  // Bytes [offset, offset + length), fewer only where the input ends. Valid until the next call of a member.
+  // Bytes [offset, offset + length), fewer only at the end of the input. Valid until the next call of
+  // a member.
   virtual std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) = 0;
-  // Nothing before `offset` is asked for again.
+  // Promises that nothing before `offset` will be asked for again.
   virtual void release_before(std::uint64_t offset) = 0;
 };
 
@@ -40,7 +41,7 @@ class MappedSource : public ChunkSource {
   std::span<const std::byte> all_;
 };
 
-// Reads ahead no further than asked, and holds no more than what was asked for and came.
+// Never reads further than asked, and holds only what was asked for and has arrived.
 class StreamSource : public ChunkSource {
  public:
   explicit StreamSource(InputFile& in) : in_(in) {}
@@ -59,38 +60,38 @@ struct ChunkPlace {
   ChunkHeader header;
   std::uint64_t offset = 0;  // of the chunk
   std::uint64_t first = 0;   // index of its first record among the records of the input
-  std::uint64_t count = 0;   // records whose payloads lie within the chunk as far as it is there
+  std::uint64_t count = 0;   // records whose payloads are present, in a chunk that may be cut short
 };
 
-// Gives the data chunks in order; reports what is lost between and in them (payloads are not read).
+// Returns the data chunks in order, and reports what is lost between and in them. Payloads are not read.
 class ChunkWalker {
  public:
   ChunkWalker(ChunkSource& source, std::string name, DamageHandler on_damage)
       : source_(source), name_(std::move(name)), on_damage_(std::move(on_damage)) {}
 
-  // The next data chunk, or nothing at the end. Throws Error where the input has no chunk at all, and
-  // FormatError where the chunk's metadata are invalid or differ from those before.
+  // The next data chunk, or nothing at the end. Throws Error if the input has no chunk at all, and
+  // FormatError if the chunk's metadata are invalid or differ from those before.
   [[nodiscard]] std::optional<ChunkPlace> next();
-  // Of the chunks given so far.
+  // Of the chunks returned so far.
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
 
   void report(std::uint64_t offset, std::string_view what, Loss loss);
   void report_record(std::uint64_t index, const RecordView& record, std::string_view what);
 
  private:
-  // What the next chunk must say when nothing is missing before it.
+  // What the next header must say if nothing is missing before it.
   struct Expected {
     bool open = false;  // inside a stream, so that an end chunk must come
     std::uint64_t sequence = 0;
     std::uint64_t records = 0;
     std::uint64_t previous = 0;
   };
-  // What the chain of headers says is not there before a chunk; no text where nothing is missing.
+  // What is missing before a chunk, according to the chain of headers; no text if nothing is.
   struct Missing {
     std::string text = {};
     Loss loss = {.records = 0};
   };
-  // Bytes that were skipped before a chunk; no text if there are none.
+  // Bytes that were skipped before a chunk; no text if there were none.
   struct Gap {
     std::uint64_t offset = 0;
     std::string text = {};
@@ -110,7 +111,7 @@ class ChunkWalker {
   std::string name_;
   DamageHandler on_damage_;
   std::uint64_t cursor_ = 0;  // where the next chunk should start
-  std::uint64_t first_ = 0;   // records given so far
+  std::uint64_t first_ = 0;   // records returned so far
   Expected expected_;
   bool any_header_ = false;
   bool any_metadata_ = false;
@@ -119,10 +120,10 @@ class ChunkWalker {
   DatasetInfo info_;
 };
 
-// Entry `index` of a chunk that ChunkWalker gave; `chunk` starts at the chunk's first byte.
+// Entry `index` of a chunk from a ChunkWalker; `chunk` starts at the chunk's first byte.
 [[nodiscard]] TableEntry entry_at(std::span<const std::byte> chunk, const ChunkHeader& header,
                                   std::uint64_t index);
-// The record of an entry: views into `chunk`, which lies at `offset` of its input.
+// The record of an entry: views into `chunk`, which starts at `offset` of its input.
 [[nodiscard]] RecordView view_record(std::span<const std::byte> chunk, std::uint64_t offset,
                                      const ChunkHeader& header, std::uint64_t index);
 

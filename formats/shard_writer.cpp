@@ -27,7 +27,7 @@ struct ShardWriter::State {
   DatasetInfo info;
   std::uint64_t chunk_bytes;
   std::string metadata;
-  std::vector<std::byte> table;     // of the chunk that is being filled, offsets counted from its payloads
+  std::vector<std::byte> table;     // of the current chunk, with offsets from its first payload
   std::string names;                // of that chunk
   std::vector<std::byte> payloads;  // of that chunk, one after another
   std::uint64_t chunk_records = 0;
@@ -87,7 +87,7 @@ void ShardWriter::State::write_chunk(ChunkKind kind) {
   header.stride = kind == ChunkKind::data && info.codec == Codec::raw ? image_bytes(info) : 0;
   header.previous = previous;
   header.lay_out(payloads.size());
-  // The body: metadata, table, names and their padding as one run of bytes, because one checksum covers them.
+  // The body: metadata, table, names and padding as one run of bytes, because one checksum covers them.
   std::vector<std::byte> body(header.payload_offset - kChunkHeaderBytes);
   const auto place = [&](std::uint64_t offset, std::span<const std::byte> part) {
     if (!part.empty()) std::memcpy(body.data() + (offset - kChunkHeaderBytes), part.data(), part.size());
@@ -130,7 +130,7 @@ void ShardWriter::add(std::int32_t label, std::string_view name, std::span<const
 
 void ShardWriter::finish() {
   if (state_->finished) return;
-  // A shard without records still says what its records would be.
+  // A shard without records still describes its data set.
   if (state_->chunk_records > 0 || state_->sequence == 0) state_->write_chunk(ChunkKind::data);
   state_->write_chunk(ChunkKind::end);
   state_->finished = true;

@@ -52,7 +52,8 @@ Dataset::Dataset(const std::vector<std::string>& paths, const DamageHandler& on_
 Dataset::Dataset(ShardFile shard) : first_{0, shard.size()} { shards_.push_back(std::move(shard)); }
 
 Dataset::Place Dataset::locate(std::uint64_t index) const {
-  // The last shard that starts at or before the index: shards without records start where the next one does.
+  // The last shard that starts at or before the index: a shard without records starts where the next
+  // one does.
   const auto after = std::upper_bound(first_.begin(), first_.end() - 1, index);
   const auto shard = static_cast<std::size_t>(after - first_.begin()) - 1;
   return {shard, index - first_[shard]};

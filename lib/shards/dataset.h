@@ -11,14 +11,14 @@
 
 namespace convoy {
 
-// The pixels, HWC, of a JPEG payload of a data set; gray becomes RGB where the data set is RGB. Throws
-// Error(place, reason) where it does not decode, or not to the data set's size and channels.
+// The pixels, HWC, of a JPEG payload of a data set. A gray image becomes RGB if the data set is RGB. Throws
+// Error(place, reason) if the payload does not decode to the data set's size and channels.
 [[nodiscard]] std::vector<std::uint8_t> decode_payload(const DatasetInfo& info,
                                                        std::span<const std::uint8_t> payload,
                                                        std::string_view place);
 
-// All records of some shards, in order. Checks that the shards agree in class table, size, channels and
-// preprocessing (codecs may differ); throws Error naming the two that do not.
+// All records of some shards, in order. The shards must agree in class table, size, channels and
+// preprocessing (codecs may differ); if two do not, throws Error naming them.
 class Dataset {
  public:
   Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage);
@@ -28,13 +28,13 @@ class Dataset {
   [[nodiscard]] std::uint64_t size() const { return first_.back(); }
   [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
   [[nodiscard]] const std::vector<ShardFile>& shards() const { return shards_; }
-  // How the record's payload is coded: shards may differ in that.
+  // How the record's payload is encoded: shards may differ in this.
   [[nodiscard]] Codec codec(std::uint64_t index) const { return shards_[locate(index).shard].info().codec; }
   // "train-00003.shard: record 17 (n01440764/a.JPEG)", for messages.
   [[nodiscard]] std::string place(std::uint64_t index) const;
   // The record's pixels, HWC: a view into the mapped file for raw shards, decoded into `scratch` for JPEG.
-  // The payload is verified. Throws Error(place(index), reason) where it is damaged or does not decode to the
-  // data set's size.
+  // The payload is verified. Throws Error(place(index), reason) if it does not decode to the data set's size,
+  // and FormatError if it is damaged.
   [[nodiscard]] std::span<const std::uint8_t> pixels(std::uint64_t index,
                                                      std::vector<std::uint8_t>& scratch) const;
 

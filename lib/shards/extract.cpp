@@ -23,7 +23,7 @@
 namespace convoy {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 200;  // file systems allow 255, and a number and an ending are added
+constexpr std::size_t kMaxNameBytes = 200;  // file systems allow 255; a number and an extension are added
 constexpr mode_t kFileMode = 0666;
 
 struct Item {
@@ -31,7 +31,7 @@ struct Item {
   Codec codec = Codec::raw;
   Image image;  // of raw pixels
   std::vector<std::uint8_t> bytes;
-  std::vector<Damage> damage;  // met before it
+  std::vector<Damage> damage;  // found before it
 };
 
 bool ends_in(std::string_view name, std::string_view ending) {
@@ -41,8 +41,8 @@ bool ends_in(std::string_view name, std::string_view ending) {
                     [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
 }
 
-// The name in its class's folder: what a name that imgprep made from a folder repeats of the class is left
-// out; folders that remain are joined by '_'.
+// The record's name as a file in its class's folder. imgprep names images in folders "CLASS/FILE": the class
+// is left out. Slashes that remain become '_'.
 std::string base_name(std::string_view name, std::string_view class_id) {
   if (!class_id.empty() && name.size() > class_id.size() + 1 && name.starts_with(class_id) &&
       name[class_id.size()] == '/') {
@@ -54,7 +54,7 @@ std::string base_name(std::string_view name, std::string_view class_id) {
   return safe_file_name(flat);
 }
 
-// Names that are all different.
+// Gives out paths that are all different.
 class Names {
  public:
   explicit Names(std::string folder) : folder_(std::move(folder)) {}
@@ -96,7 +96,7 @@ void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes
   }
 }
 
-// The records of all inputs as items; called on one thread at a time.
+// The records of all inputs as items. Used by one thread at a time.
 class Feed {
  public:
   Feed(const std::vector<std::string>& inputs, const std::string& folder)
@@ -123,7 +123,7 @@ class Feed {
     return true;
   }
 
-  // Also those of classes without records, so that the folders in order are the class table.
+  // Classes without records get one too, so that the sorted folders are the class table.
   void make_class_folders(const std::vector<ClassInfo>& classes) {
     std::unordered_set<std::string> folders;
     for (const ClassInfo& one : classes) {
@@ -177,7 +177,7 @@ std::string safe_file_name(std::string_view text) {
 
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
                           Rejects& rejects, Console& console) {
-  // Checked before the inputs are opened, made only after the first of them was.
+  // Checked before the inputs are opened, but created only after the first one was.
   std::error_code failure;
   const bool there = std::filesystem::exists(folder, failure);
   if (there && !std::filesystem::is_empty(folder, failure)) {

@@ -15,7 +15,7 @@
 namespace convoy {
 namespace {
 
-// What a look at a whole shard gives.
+// What is known after all of a shard has been read.
 struct Seen {
   std::string file;
   DatasetInfo info;
@@ -25,7 +25,7 @@ struct Seen {
 using EachRecord = std::function<void(const DatasetInfo& info, const std::string& file, std::uint64_t index,
                                       const RecordView& record)>;
 
-// Every record of a shard in order; a file is mapped, a pipe is read as it comes.
+// Calls `each` for every record of a shard in order. A file is mapped, a pipe is read as it arrives.
 Seen for_each_record(const std::string& path, const DamageHandler& on_damage, LookProgress& progress,
                      const EachRecord& each) {
   Seen seen;
@@ -59,7 +59,7 @@ std::string hexadecimal(std::uint64_t value) {
 constexpr std::uint64_t kKiB = 1024;
 constexpr std::uint64_t kMiB = kKiB * kKiB;
 
-// Bytes of each input; nothing where one is no regular file.
+// The size of each input in bytes; nothing if one is not a regular file.
 std::vector<std::uint64_t> sizes_of(const std::vector<std::string>& inputs) {
   std::vector<std::uint64_t> sizes;
   for (const std::string& input : inputs) {
@@ -90,7 +90,7 @@ void LookProgress::at(std::uint64_t bytes) {
   progress_.update((before_ + here_) / unit_);
 }
 
-// Behind the last record there are more bytes, and an input that does not read has none before.
+// There are bytes after the last record, and an input that cannot be read has no records at all.
 void LookProgress::next_input() {
   if (!sizes_.empty()) here_ = sizes_[input_++];
   at(here_);
@@ -179,7 +179,7 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
       progress.at(in.position());
     }
   } catch (const Error&) {
-    ++losses;  // of all that there may be
+    ++losses;  // of everything that may have followed
     write_line();
     throw;
   }

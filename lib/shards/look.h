@@ -1,4 +1,4 @@
-// What shardpack tells about shards: lists, summaries, checks.
+// What shardpack says about shards: lists, summaries, checks.
 #pragma once
 
 #include <cstdint>
@@ -11,40 +11,41 @@
 
 namespace convoy {
 
-// How far a look at several shards is, in bytes of them all.
+// Shows how much of several shards has been read, in bytes of all of them.
 class LookProgress {
  public:
-  // inputs: looked at in this order. output: where the lines go; no progress is shown between them.
+  // inputs: read in this order. output: where the lines go; if that is the terminal, no progress is shown
+  // between them.
   LookProgress(const std::vector<std::string>& inputs, const std::string& output, Console& console);
-  // So many bytes of the input lie behind.
+  // `bytes` of the current input have been read.
   void at(std::uint64_t bytes);
-  // The input is done.
+  // The current input is done.
   void next_input();
 
  private:
   [[nodiscard]] std::uint64_t total() const;
 
-  std::vector<std::uint64_t> sizes_;  // of the inputs; empty where one is no regular file
+  std::vector<std::uint64_t> sizes_;  // of the inputs; empty if one is not a regular file
   std::uint64_t unit_;                // bytes
   Progress progress_;
   std::size_t input_ = 0;
   std::uint64_t before_ = 0;  // bytes of inputs that are done
-  std::uint64_t here_ = 0;    // of the one that is looked at
+  std::uint64_t here_ = 0;    // bytes of the current one
 };
 
-// One line a record: index, label, class id ("-" without label), name, offset of the payload, its length, its
-// checksum (16 hexadecimal digits), and the file. Payloads are not read, except from a pipe.
+// Writes one line a record: index, label, class ID ("-" without a label), name, offset of the payload, its
+// length, its checksum (16 hexadecimal digits), and the file. Payloads are not read, except from a pipe.
 void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
                 LookProgress& progress);
 
 enum class InfoForm { text, json };
-// What the shard says about its records, and how many each class has: lines KEY<TAB>VALUE and
+// Writes what the shard says about its records, and how many records each class has: lines KEY<TAB>VALUE and
 // class<TAB>LABEL<TAB>ID<TAB>NAME<TAB>RECORDS, or one JSON object on one line.
 void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
                     LookProgress& progress);
 
-// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses", also where the
-// shard does not read any further; that is one loss more, and its Error is thrown.
+// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses". If the shard
+// cannot be read to its end, that counts as one more loss; the line is written, and the Error is thrown.
 void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
                   LookProgress& progress);
 

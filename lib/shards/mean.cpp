@@ -1,6 +1,6 @@
 #include "lib/shards/mean.h"
 
-// The last bits of a 3x3 problem shall not depend on the width of the processor's vectors.
+// Without vectors, the last bits of a 3x3 problem do not depend on the processor.
 #define EIGEN_DONT_VECTORIZE
 #include <Eigen/Eigenvalues>
 #include <algorithm>
@@ -20,7 +20,8 @@ namespace {
 __extension__ using Wide = unsigned __int128;
 __extension__ using SignedWide = __int128;
 
-// Covariance of channels c and d. The numerator is exact: n <= 2^48 and the sums are below 2^64 and 2^56.
+// The covariance of channels c and d. The numerator is exact: n <= 2^48, and the sums are below 2^64
+// and 2^56.
 double covariance(const ImageSums& sums, int c, int d) {
   const std::uint64_t n = sums.count * sums.pixels();
   const auto row = static_cast<std::size_t>(c) * static_cast<std::size_t>(sums.channels);
@@ -39,7 +40,7 @@ void set_color_statistics(const ImageSums& sums, MeanStatistics& statistics) {
     for (int d = 0; d < channels; ++d) matrix(c, d) = covariance(sums, c, d);
   }
   const Eigen::SelfAdjointEigenSolver<Matrix> solver(matrix);
-  for (int i = channels - 1; i >= 0; --i) {  // the solver has the smallest first
+  for (int i = channels - 1; i >= 0; --i) {  // the solver returns the smallest first
     Eigen::Matrix<double, channels, 1> direction = solver.eigenvectors().col(i);
     Eigen::Index largest = 0;
     direction.cwiseAbs().maxCoeff(&largest);
@@ -47,7 +48,7 @@ void set_color_statistics(const ImageSums& sums, MeanStatistics& statistics) {
     for (int c = 0; c < channels; ++c) {
       statistics.eigenvectors.push_back(static_cast<float>(direction(c)));
     }
-    // Rounding may leave the zero of a flat direction slightly negative.
+    // Rounding may make the zero eigenvalue of a flat direction slightly negative.
     statistics.stddev.push_back(static_cast<float>(std::sqrt(std::max(solver.eigenvalues()(i), 0.0))));
   }
 }
@@ -85,7 +86,7 @@ TensorView view_of(const std::string& name, std::vector<std::uint64_t> shape,
 float round_ratio(std::uint64_t numerator, std::uint64_t denominator) {
   constexpr int kPrecision = 24;  // bits of a float's significand
   if (numerator == 0) return 0.0F;
-  // Scaled so that the whole part of the quotient has one or two bits more than a float keeps.
+  // Scaled so that the integer part of the quotient has one or two bits more than a float keeps.
   const int shift = kPrecision + 1 + static_cast<int>(std::bit_width(denominator)) -
                     static_cast<int>(std::bit_width(numerator));
   const Wide scaled = Wide{numerator} << shift;

@@ -1,4 +1,4 @@
-// The mean image and the colour statistics, and the file that keeps them (man/convoy-weights.5).
+// The mean image and the colour statistics, and the file that stores them (man/convoy-weights.5).
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace convoy {
 
-// numerator / denominator, rounded once, to nearest, ties to even. denominator is at least 1, the quotient at
-// most 2^24.
+// numerator / denominator, rounded once, to nearest, ties to even. The denominator is at least 1, the
+// quotient at most 2^24.
 [[nodiscard]] float round_ratio(std::uint64_t numerator, std::uint64_t denominator);
 
 struct MeanStatistics {
-  std::vector<float> mean;          // [C, H, W], each the exact mean rounded once
+  std::vector<float> mean;          // [C, H, W], each one the exact mean, rounded once
   std::vector<float> channel_mean;  // [C], likewise, over all pixels
-  // The covariance of a pixel's channels over all pixels (divided by their number), taken apart: row i of
-  // `eigenvectors`, of length one, is the direction in which pixels vary with standard deviation stddev[i],
-  // in units of 0..255. The largest comes first; in each vector the component that is largest in absolute
-  // value (the first of such) is positive.
+  // The eigendecomposition of the covariance of a pixel's channels over all pixels (divided by their number):
+  // row i of `eigenvectors`, of length one, is the direction in which pixels vary with standard deviation
+  // stddev[i], in units of 0..255. The largest comes first. In each vector the component with the largest
+  // absolute value (the first of them) is positive.
   std::vector<float> eigenvectors;  // [C, C]
   std::vector<float> stddev;        // [C]
 };
@@ -32,12 +32,12 @@ struct MeanStatistics {
 // The mean as an image, rounded to whole values.
 [[nodiscard]] Image mean_picture(const ImageSums& sums);
 
-// What a mean file keeps.
+// What a mean file stores.
 struct MeanFile {
   ImageSums sums;
   Preprocessing preprocessing;  // of the images
 };
-// Throws Error where something is missing or contradicts itself.
+// Throws Error if something is missing or inconsistent.
 [[nodiscard]] MeanFile read_mean_file(const std::string& path);
 // sums.count is at least 1. The caller commits `out`.
 void write_mean_file(OutputFile& out, const MeanFile& mean);

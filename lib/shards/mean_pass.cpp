@@ -20,11 +20,11 @@
 namespace convoy {
 namespace {
 
-// Work is handed out in blocks of about so many bytes: large against what a hand-over costs, small against
-// memory.
+// Work is handed out in blocks of about this size: large enough to hide the cost of a hand-over, small
+// compared with memory.
 constexpr std::uint64_t kBlockBytes = std::uint64_t{4} << 20;
 constexpr std::uint64_t kMaxBlockRecords = 4096;
-// Further apart, the ends of a block lie in different files.
+// If they are further apart, the ends of a block lie in different files.
 constexpr std::ptrdiff_t kMaxMappedAhead = std::ptrdiff_t{1} << 26;
 
 struct Record {
@@ -35,10 +35,10 @@ struct Record {
 };
 
 struct Block {
-  const DatasetInfo* info = nullptr;  // of streams: of the input that the records come from
-  const std::string* input = nullptr;
+  const DatasetInfo* info = nullptr;   // of the input of all records; set for streams only
+  const std::string* input = nullptr;  // its name; set for streams only
   std::vector<Record> records;
-  std::vector<Damage> damage;  // met while reading, before the records
+  std::vector<Damage> damage;  // found before the records, while reading
 };
 
 // Shards in files.
@@ -67,7 +67,7 @@ class MappedShards {
                                                      std::vector<std::uint8_t>& scratch) const {
     return dataset_.pixels(record.index, scratch);
   }
-  // Of a block that is taken up now: the records of one shard lie one behind the other.
+  // Called when work on a block starts: the records of one shard are stored one after another.
   void map_ahead(const Block& block) const {
     const auto first = dataset_.record(block.records.front().index).payload;
     const auto last = dataset_.record(block.records.back().index).payload;
@@ -76,7 +76,7 @@ class MappedShards {
       convoy::map_ahead({first.data(), end});
     }
   }
-  // The bytes of a record that is `ahead` further on; none beyond the end.
+  // The bytes of the record `ahead` places further on; none beyond the end.
   [[nodiscard]] std::span<const std::uint8_t> bytes_ahead(const Record& record, std::size_t ahead) const {
     const std::uint64_t index = record.index + ahead;
     return index < dataset_.size() ? dataset_.record(index).payload : std::span<const std::uint8_t>();
@@ -88,7 +88,7 @@ class MappedShards {
   std::uint64_t next_ = 0;
 };
 
-// Shards that come through pipes.
+// Shards that arrive through pipes.
 class StreamedShards {
  public:
   StreamedShards(const StreamedShards&) = delete;  // the readers report damage to this object
@@ -116,7 +116,7 @@ class StreamedShards {
         bytes += record->payload.size();
         continue;
       }
-      // A block is of one input.
+      // All records of a block come from one input.
       if (!block.records.empty() || inputs_.size() == paths_.size()) break;
       open();
     }
@@ -137,7 +137,7 @@ class StreamedShards {
     return scratch;
   }
   static void map_ahead(const Block& /*block*/) {}
-  // Streams have read them.
+  // A stream's records are in memory already.
   [[nodiscard]] static std::span<const std::uint8_t> bytes_ahead(const Record& /*record*/,
                                                                  std::size_t /*ahead*/) {
     return {};
@@ -152,7 +152,7 @@ class StreamedShards {
         : file(path), reader(file, on_damage), info(reader.info()) {}
   };
 
-  // Opens the next input; the ones before it stay, as blocks refer to them.
+  // Opens the next input. Those before it stay open, since blocks refer to them.
   void open() {
     const std::string& path = paths_[inputs_.size()];
     inputs_.push_back(
@@ -169,7 +169,7 @@ class StreamedShards {
   std::vector<Damage> damage_;
 };
 
-// As many summers as blocks are in work at once.
+// Lends out summers: as many as there are blocks in work at the same time.
 class SummerPool {
  public:
   explicit SummerPool(const DatasetInfo& info) : info_(info) {}
@@ -230,7 +230,7 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
   return result;
 }
 
-// A header can claim any size, and sums take twelve times the memory of an image.
+// A header can claim any size, and the sums take twelve times the memory of an image.
 void check_size(const DatasetInfo& info, std::string_view place) {
   const auto width = static_cast<std::uint64_t>(info.width);
   const auto height = static_cast<std::uint64_t>(info.height);

@@ -1,4 +1,4 @@
-// One pass over shards that sums all their images up.
+// One pass over shards that sums up all their images.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@ struct SummedImages {
   ImageSums sums;
 };
 
-// Records done so far, and how many there are (0 where inputs are pipes).
+// Called with the records done so far and the number of records (0 if an input is a pipe).
 using PassProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-// Sums the images of shards (paths; "-" is standard input) on `threads` threads. Files are mapped; where an
-// input is a pipe all are read as streams, once and without spooling. Damaged records are left out and
-// reported to `on_damage`, in the order of the inputs and on the calling thread, as is progress. The sums do
-// not depend on `threads`. Throws Error where inputs do not go together.
+// Sums the images of shards (paths; "-" is standard input) on `threads` threads. Files are mapped; if any
+// input is a pipe, all are read as streams, once and without a copy on disk. Damaged records are left out and
+// reported to `on_damage`, in the order of the inputs. Both callbacks run on the calling thread. The sums do
+// not depend on `threads`. Throws Error if inputs do not go together.
 [[nodiscard]] SummedImages sum_images(const std::vector<std::string>& inputs, int threads,
                                       const DamageHandler& on_damage, const PassProgress& on_progress);
 

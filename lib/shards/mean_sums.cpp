@@ -11,9 +11,9 @@
 namespace convoy {
 namespace {
 
-// Images whose values' sum fits 16 bits, so that little memory moves with every image.
+// The number of images whose values' sum fits into 16 bits, so that each image moves little memory.
 constexpr std::uint64_t kMaxRunning = std::numeric_limits<std::uint16_t>::max() / kMaxPixelValue;
-// Pixels whose products' sum fits 32 bits, signed.
+// The number of pixels whose products' sum fits into 32 bits, signed.
 constexpr std::size_t kTilePixels = 512;
 static_assert(kTilePixels * kMaxPixelValue * kMaxPixelValue <= std::numeric_limits<std::int32_t>::max());
 
@@ -32,10 +32,10 @@ void add_values(std::span<const std::span<const std::uint8_t>> images, std::span
   }
 }
 
-// Sums of products over an image's pixels: RR, RG, RB, GG, GB, BB.
+// Sums of products over the pixels of an image: RR, RG, RB, GG, GB, BB.
 using ColorProducts = std::array<std::uint64_t, 6>;
 
-// Asks for bytes [begin, end) of what will be read next, into the second-level cache.
+// Prefetches bytes [begin, end) of what will be read next into the second-level cache.
 void fetch(std::span<const std::uint8_t> coming, std::size_t begin, std::size_t end) {
   constexpr std::size_t kLine = 64;
   constexpr int kSecondLevel = 2;
@@ -44,7 +44,7 @@ void fetch(std::span<const std::uint8_t> coming, std::size_t begin, std::size_t 
   }
 }
 
-// Tile by tile: channels apart and 16 bits wide, for which processors have a multiply-and-add.
+// Works tile by tile, with the channels separated and 16 bits wide, for which processors have a multiply-add.
 void add_color_products(std::span<const std::uint8_t> image, std::span<const std::uint8_t> coming,
                         ColorProducts& into) {
   std::array<std::int16_t, kTilePixels> r{};

@@ -1,5 +1,6 @@
-// Exact sums over images, from which the mean image and the colour statistics follow. Whole numbers: the
-// result depends neither on the order of the images nor on how they are split over threads, runs or files.
+// Exact sums over images, from which the mean image and the colour statistics are computed. They are
+// integers, so the result depends neither on the order of the images nor on how they are split over threads,
+// runs or files.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +10,8 @@
 
 namespace convoy {
 
-// Pixels summed up in all, count * width * height: a sum of products of two values, each at most 255, then
-// fits 64 bits, and every product of sums 128.
+// The most pixels that are summed up, count * width * height. A sum of products of two values, each at most
+// 255, then fits into 64 bits, and each product of two sums into 128.
 inline constexpr std::uint64_t kMaxSummedPixels = std::uint64_t{1} << 48;
 
 inline constexpr std::uint64_t kMaxPixelValue = 255;
@@ -28,22 +29,22 @@ struct ImageSums {
   bool operator==(const ImageSums&) const = default;
 };
 
-// No images yet.
+// Sums of no images.
 [[nodiscard]] ImageSums empty_sums(int width, int height, int channels);
 
-// Adds `more` to `sums`. Throws Error(place, reason) where the sizes differ or kMaxSummedPixels is passed.
+// Adds `more` to `sums`. Throws Error(place, reason) if the sizes differ or kMaxSummedPixels is exceeded.
 void add_sums(ImageSums& sums, const ImageSums& more, std::string_view place);
 
-// Sums images up, fast. Use from one thread.
+// Sums up images, fast. Use from one thread.
 class ImageSummer {
  public:
-  // Images that are best added together: each value of the running sums is then touched once for all, and a
-  // processor's second-level cache still holds them, those that come next, and the running sums.
+  // How many images to add together: each running sum is then loaded and stored once for all of them, and the
+  // second-level cache still holds them, the next ones, and the running sums.
   static constexpr std::size_t kTogether = 2;
 
   ImageSummer(int width, int height, int channels);
-  // images: height x width x channels bytes each (HWC). Throws Error where kMaxSummedPixels would be passed.
-  // `coming`: bytes that will be read next and are fetched from memory meanwhile; there may be none.
+  // images: height x width x channels bytes each (HWC). coming: the bytes that will be read next, which are
+  // prefetched meanwhile; may be empty. Throws Error if kMaxSummedPixels would be exceeded.
   void add(std::span<const std::span<const std::uint8_t>> images,
            std::span<const std::span<const std::uint8_t>> coming = {});
   [[nodiscard]] ImageSums sums() const;

@@ -1,4 +1,4 @@
-// The shards that shardpack writes: their names, and which records go into which.
+// The shards that shardpack writes: their names, and which records go into each.
 #pragma once
 
 #include <cstdint>
@@ -17,12 +17,12 @@ namespace convoy {
 
 inline constexpr std::int64_t kMaxOutputs = std::int64_t{1} << 20;
 
-// The value of -o: for several outputs a pattern with %d or %05d (the shard's number, from 0), %s (the name
-// of the part) and %% (a percent sign).
+// The value of -o. For several outputs it is a pattern with %d or %05d (the shard's number, from 0), %s (the
+// name of the part) and %% (a percent sign).
 class OutputPattern {
  public:
-  // several: numbered outputs; parts: named ones. Without either the text is a plain name. Throws UsageError
-  // where a placeholder is missing, unknown or of no use.
+  // several: there are numbered outputs. parts: there are named ones. Without either, the text is a plain
+  // name. Throws UsageError if a placeholder is missing, unknown or useless.
   OutputPattern(const std::string& text, bool several, bool parts);
   [[nodiscard]] std::string name(std::string_view part, std::uint64_t number) const;
 
@@ -36,26 +36,28 @@ class OutputPattern {
   std::vector<Piece> pieces_;
 };
 
-// "8G" -> bytes; suffixes K, M, G, T are powers of 1024. Throws UsageError naming `what`.
+// Bytes from a text such as "8G"; the suffixes K, M, G, T are powers of 1024. Throws UsageError about the
+// option `what`.
 [[nodiscard]] std::uint64_t parse_bytes(const std::string& text, const std::string& what);
 
-// One output: the records from the end of the one before it up to `end`, counted over all outputs.
+// One output: the records from the end of the output before it up to `end`, counted over all outputs.
 struct OutputRange {
   std::string path;
   std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
 };
 
-// Writes outputs one after another, each whole before the next is begun.
+// Writes outputs one after another, completing each before it starts the next.
 class OutputSeries {
  public:
-  // range_at(k): the k-th output, or nothing behind the last. The first is opened at once, so that a folder
-  // that is missing or a terminal is noticed before any work.
+  // range_at(k): the k-th output, or nothing after the last. The first is opened at once, so that a missing
+  // folder or a terminal is noticed before any work.
   OutputSeries(DatasetInfo info, std::function<std::optional<OutputRange>(std::uint64_t)> range_at);
 
-  // Position of the next record among all that were planned, in ascending order; left-out ones are skipped.
+  // Adds the next record. position: its place among all planned records, ascending; records left out
+  // are skipped.
   void add(std::uint64_t position, std::int32_t label, std::string_view name,
            std::span<const std::uint8_t> payload, std::optional<std::uint64_t> checksum);
-  // Completes the output begun; with `all` also those that would come after it, empty.
+  // Completes the current output. all: also writes those that would follow, without records.
   void finish(bool all);
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] std::uint64_t outputs() const { return next_; }

@@ -17,7 +17,7 @@
 namespace convoy {
 namespace {
 
-// A record on its way. `payload` is valid as long as the data set or `owner`.
+// A record on its way to an output. `payload` is valid as long as the data set or `owner`.
 struct Item {
   std::uint64_t position = 0;  // among all outputs
   std::uint64_t index = 0;     // in its input, or in the data set
@@ -27,10 +27,10 @@ struct Item {
   std::shared_ptr<const std::vector<std::uint8_t>> owner;
   std::uint64_t checksum = 0;
   std::uint64_t offset = 0;  // of the payload in its file
-  bool checked = false;      // whether the checksum was compared
+  bool checked = false;      // whether the checksum has been compared
   Codec codec = Codec::raw;
   const std::string* input = nullptr;  // of a stream
-  std::vector<Damage> damage;          // met before it in a stream
+  std::vector<Damage> damage;          // found before it in a stream
 };
 
 struct Packed {
@@ -39,8 +39,8 @@ struct Packed {
   std::optional<Damage> damage;                         // instead of a payload
 };
 
-// The records of several inputs, one input after another, as they come. Damage is collected rather than
-// reported, since next() is called on any thread.
+// The records of several inputs as they arrive, one input after another. Damage is collected and not
+// reported, since next() may be called on any thread.
 class StreamOfShards {
  public:
   StreamOfShards(const std::vector<std::string>& inputs, CompareCodec codec)
@@ -48,9 +48,9 @@ class StreamOfShards {
     open_next();
     info_ = reader_->info();
   }
-  [[nodiscard]] const DatasetInfo& info() const { return info_; }  // of the first
+  [[nodiscard]] const DatasetInfo& info() const { return info_; }  // of the first input
   [[nodiscard]] std::optional<Item> next();
-  // The damage that no item carries.
+  // The damage that no item carries yet.
   [[nodiscard]] std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
 
  private:
@@ -212,8 +212,8 @@ Codec Packer::output_codec(const Dataset& data) const {
   return *common;
 }
 
-// Outputs of each part: equally many records each (the first ones one more), or per_shard, the last one
-// fewer.
+// The outputs of each part: either of equal size (the first ones have one record more), or of per_shard
+// records (the last one has fewer).
 std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
   std::vector<OutputRange> ranges;
   std::uint64_t begin = 0;
@@ -237,8 +237,8 @@ std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
   return ranges;
 }
 
-// The payloads in the order of the arrangement where they are more than the memory; else nothing: they are
-// then read where they lie.
+// The payloads in the order of the arrangement if they exceed the memory. Otherwise nothing: they are then
+// read in place.
 std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangement& arrangement) {
   std::uint64_t bytes = 0;
   for (std::uint64_t i = 0; i < data.size(); ++i) bytes += data.record(i).payload.size();
@@ -268,7 +268,7 @@ void Packer::run_planned() {
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
   const std::vector<OutputRange> ranges = plan(arrangement);
-  const SignalWatch signals;  // before there is an output to remove
+  const SignalWatch signals;  // started before there is an output to remove
   OutputSeries outputs(
       info_, [&](std::uint64_t k) { return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt; });
   const bool reordered = options_.shuffle || !options_.split.empty();
@@ -290,7 +290,7 @@ void Packer::run_planned() {
       item.codec = data.codec(index);
       if (!spilled) return item;
       PayloadSpill::Payload payload = spilled->get(position);
-      if (payload.owner == nullptr) continue;  // damaged, and said so
+      if (payload.owner == nullptr) continue;  // damaged, which has been reported
       item.payload = payload.bytes;
       item.owner = std::move(payload.owner);
       item.checked = true;
@@ -310,7 +310,7 @@ void Packer::run_streaming() {
   StreamOfShards stream(options_.inputs, options_.codec ? CompareCodec::no : CompareCodec::yes);
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
-  const SignalWatch signals;  // before there is an output to remove
+  const SignalWatch signals;  // started before there is an output to remove
   OutputSeries outputs(info_, [&](std::uint64_t k) -> std::optional<OutputRange> {
     if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};

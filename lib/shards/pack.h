@@ -1,4 +1,4 @@
-// Shards to shards: merged, shuffled, split, cut, transcoded.
+// From shards to shards: merged, shuffled, split, cut, transcoded.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +20,9 @@ struct PackOptions {
   std::uint64_t seed = 0;
   std::uint64_t memory = 0;  // payload bytes to hold at a time while shuffling
   std::vector<SplitPart> split;
-  std::uint64_t shards = 0;     // outputs (of each part) with equally many records; 0: not given
+  std::uint64_t shards = 0;     // outputs of equal size (for each part); 0: not given
   std::uint64_t per_shard = 0;  // records of each output; 0: not given
-  std::optional<Codec> codec;   // of the outputs; nothing: that of the inputs
+  std::optional<Codec> codec;   // of the outputs; nothing: the inputs' codec
   int quality = 0;              // for raw payloads that become JPEG; JPEG payloads stay as they are
   int threads = 1;
 };
@@ -30,15 +30,15 @@ struct PackOptions {
 struct PackResult {
   std::uint64_t records = 0;
   std::uint64_t outputs = 0;  // files
-  int signal = 0;             // that ended the work before it was done: the output begun then is not there
+  int signal = 0;             // that ended the work early: the output in progress was then dropped
 };
 
 // Half of the machine's memory.
 [[nodiscard]] std::uint64_t default_memory();
 
-// Damaged records go to `rejects` and leave their place empty: they change neither the order nor the limits
-// of the other outputs. The bytes written depend on neither threads nor memory. Throws Error where the inputs
-// do not go together (naming two that do not), UsageError for an output pattern that does not serve.
+// Damaged records go to `rejects` and leave their positions empty: they change neither the order of the
+// others nor where the outputs end. The bytes written depend on neither threads nor memory. Throws Error if
+// inputs do not go together, naming two of them, and UsageError if the output pattern does not fit.
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console);
 
 }  // namespace convoy

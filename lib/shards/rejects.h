@@ -13,37 +13,36 @@
 
 namespace convoy {
 
-// The policy of --on-error and --rejects. Use from one thread.
+// Implements --on-error and --rejects. Use from one thread.
 class Rejects {
  public:
-  // Whether the same reject counts again. Training meets a damaged record in every epoch.
+  // Whether a reject that occurs again counts again: training meets a damaged record in every epoch.
   enum class Repeats { counted, ignored };
 
-  // path: of the list, empty for none. stop: the first reject ends the run. Throws Error.
+  // path: of the list; empty: none. stop: the first reject ends the run. Throws Error.
   Rejects(const std::string& path, bool stop, Console& console, Repeats repeats = Repeats::counted);
 
-  // Says "place: reason" on standard error and writes it to the list. Throws Error(place, reason) instead of
-  // saying it where the policy is to stop; the list is complete by then. loss: how many images or records
-  // that costs.
+  // Prints "place: reason" on standard error and adds it to the list. If the first reject is to stop the
+  // run, throws Error(place, reason) instead, after completing the list. loss: how many images or records
+  // this costs.
   void add(std::string_view place, std::string_view reason, Loss loss = {});
   void add(const Damage& damage);
   // Adds each damage while this lives.
   [[nodiscard]] DamageHandler on_damage() {
     return [this](const Damage& damage) { add(damage); };
   }
-  // Whether there was anything, be it damage that cost nothing.
+  // Whether there was any reject, including damage that cost nothing.
   [[nodiscard]] bool any() const { return any_; }
-  // Images or records that are known to be lost.
+  // The number of images or records known to be lost.
   [[nodiscard]] std::uint64_t count() const { return count_; }
-  // "2 rejected", or with `what`, such as "record", "2 records rejected"; says where there may be more of
-  // them. Empty where there was nothing.
+  // "2 rejected", or "2 records rejected" if `what` is "record". Says so if there may be more. Empty if there
+  // was no reject.
   [[nodiscard]] std::string summary(const std::string& what = {}) const;
-  // The count of what was done with what was rejected: "30 records" becomes "30 records, 2 rejected" where
-  // there was anything.
+  // `done` with the summary: "30 records" becomes "30 records, 2 rejected" if there was any reject.
   [[nodiscard]] std::string beside(const std::string& done) const;
-  // Completes the list: lines PLACE<TAB>REASON, with backslash escapes for TAB, newline and backslash.
+  // Completes the list: lines PLACE<TAB>REASON, each field written by tsv_field().
   void commit();
-  // Commits, and notes the summary, with `what` such as "record", if there was anything.
+  // Commits, and prints the summary if there was any reject.
   void finish(const std::string& what);
 
  private:

@@ -15,7 +15,7 @@
 namespace convoy {
 namespace {
 
-// Fractions as people write them (0.9 and 0.1, 0.333333) may miss 1 by their rounding.
+// Rounded fractions such as 0.333333 may miss 1 by this much.
 constexpr double kFractionSlack = 1e-5;
 
 constexpr std::string_view kSpillName = "temporary file of the shuffle";
@@ -113,8 +113,8 @@ Arrangement arrange(std::uint64_t count, std::uint64_t seed, bool shuffle, std::
   return result;
 }
 
-// A quarter of the memory is for buffers while writing; while reading, one stretch is in use by what comes
-// after this, while the next one is read.
+// A quarter of the memory is for buffers while writing. While reading, one stretch is still in use further on
+// while the next one is read.
 PayloadSpill::PayloadSpill(std::span<const std::uint64_t> lengths, std::uint64_t memory)
     : file_(make_temporary_file()), places_(lengths.size()), lengths_(lengths.size()) {
   const std::uint64_t stretch_bytes = memory / 4;

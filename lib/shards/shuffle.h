@@ -1,5 +1,5 @@
 // The order in which shardpack writes records: a seeded permutation, a seeded split, and a way to bring
-// payloads into that order when they do not fit into memory.
+// payloads into this order if they do not fit into memory.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@
 
 namespace convoy {
 
-// The numbers 0 to count-1 sorted by a 64-bit Philox key of (seed, number, purpose), equal keys by number: a
-// permutation that depends on nothing else. count is below 2^48.
+// The numbers 0 to count-1, sorted by a 64-bit Philox key of (seed, number, purpose), and by number if keys
+// are equal: a permutation that depends on nothing else. count is below 2^48.
 [[nodiscard]] std::vector<std::uint64_t> keyed_order(std::uint64_t count, std::uint64_t seed,
                                                      Purpose purpose);
 
@@ -24,23 +24,24 @@ struct SplitPart {
   double fraction = 0.0;
   bool operator==(const SplitPart&) const = default;
 };
-// Throws UsageError unless names are plain and different and fractions are positive and sum to 1.
+// Throws UsageError unless the names are plain and different and the fractions sum to 1.
 [[nodiscard]] std::vector<SplitPart> parse_split(const std::string& text);
 
-// Where every record goes. `order` lists record indexes as they are written, part after part.
+// Where each record goes. `order` lists record indices in the order in which they are written, part
+// after part.
 struct Arrangement {
   std::vector<std::uint64_t> order;
   std::vector<std::uint64_t> part_ends;  // positions in `order` where parts end; the last one is its size
 };
-// parts may be empty: one part with everything. Part sizes are exact: the k-th part ends at count times the
-// sum of the first k fractions, rounded. Which records form a part depends on the seed, not on `shuffle`;
-// their order within it is that of the input, or the seed's permutation.
+// `parts` may be empty: there is then one part with all records. Part sizes are exact: the k-th part ends at
+// count times the sum of the first k fractions, rounded. Which records form a part depends on the seed, not
+// on `shuffle`; within it they keep the order of the input, or have that of the seed's permutation.
 [[nodiscard]] Arrangement arrange(std::uint64_t count, std::uint64_t seed, bool shuffle,
                                   std::span<const SplitPart> parts);
 
-// Payloads put in any order and got in the order of their ranks, through a temporary file with few, large
-// reads and writes: the ranks are cut into stretches that fit the memory, each with its own region of the
-// file.
+// Accepts payloads in any order and returns them in the order of their ranks, through a temporary file with
+// few, large reads and writes: the ranks are cut into stretches that fit into memory, each with its own
+// region of the file.
 class PayloadSpill {
  public:
   struct Payload {
@@ -48,11 +49,11 @@ class PayloadSpill {
     std::shared_ptr<const std::vector<std::uint8_t>> owner;  // keeps the bytes alive
   };
 
-  // lengths: bytes of each rank's payload. memory: bytes to hold at a time, at least one payload.
+  // lengths: the bytes of each rank's payload. memory: the bytes to hold at a time, but at least one payload.
   PayloadSpill(std::span<const std::uint64_t> lengths, std::uint64_t memory);
-  // Each rank at most once, with the length announced.
+  // Call at most once for each rank, with a payload of the announced length.
   void put(std::uint64_t rank, std::span<const std::uint8_t> payload);
-  // Ranks in ascending order, after the last put(). Nothing was put: no bytes and no owner.
+  // Call with ascending ranks, after the last put(). If nothing was put: no bytes and no owner.
   [[nodiscard]] Payload get(std::uint64_t rank);
 
  private:
