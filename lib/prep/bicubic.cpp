@@ -6,7 +6,7 @@
 namespace convoy {
 namespace {
 
-constexpr double kReach = 2;  // of the kernel, to either side
+constexpr double kReach = 2;  // of the kernel, to each side
 
 double keys_kernel(double x) {
   x = std::abs(x);
@@ -15,7 +15,7 @@ double keys_kernel(double x) {
   return 0;
 }
 
-// The samples [low, high) that count for sample i of the result, whose middle lies at `center`.
+// The input samples [low, high) with a weight in one output sample, whose centre is at `center`.
 struct Window {
   double center = 0;
   int low = 0;
@@ -47,7 +47,7 @@ AxisWeights bicubic_weights(const AxisGeometry& geometry) {
   float* to = axis.weights.data();
   for (int i = 0; i < geometry.out; ++i, to += axis.taps) {
     const Window window = window_of(geometry, scale, i);
-    // At the far edge a narrower window is filled up in front, so that no sample beyond the edge is read.
+    // At the far edge, a narrower window is padded in front, so that no sample beyond the edge is read.
     const int first = std::min(window.low, geometry.samples - axis.taps);
     double sum = 0;
     for (int j = window.low; j < window.high; ++j) {

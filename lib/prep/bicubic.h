@@ -7,8 +7,9 @@
 
 namespace convoy {
 
-// Of `samples` samples, the part [start, start + length), which lies within [0, samples], becomes `out`
-// samples. Coordinates are measured from the edge of the first sample and may lie between samples.
+// Resizing of one axis: of `samples` samples, the part [start, start + length), which lies within [0,
+// samples], becomes `out` samples. Coordinates are measured from the edge of the first sample and need not
+// be whole.
 struct AxisGeometry {
   int samples = 0;
   double start = 0;
@@ -17,8 +18,8 @@ struct AxisGeometry {
   auto operator<=>(const AxisGeometry&) const = default;
 };
 
-// Sample i is the sum over k < taps of weights[i * taps + k] times sample first[i] + k. The weights of a
-// sample add up to 1.
+// Output sample i is the sum over k < taps of weights[i * taps + k] times input sample first[i] + k. The
+// weights of each output sample add up to 1.
 struct AxisWeights {
   AxisGeometry geometry;
   int taps = 0;
@@ -26,8 +27,8 @@ struct AxisWeights {
   std::vector<float> weights;
 };
 
-// Antialiased bicubic: R. Keys, "Cubic convolution interpolation for digital image processing" (1981), with
-// a = -0.5, stretched by the scale where samples get fewer. Samples beyond an edge do not count.
+// Antialiased bicubic: R. Keys, "Cubic convolution interpolation for digital image processing" (1981), with a
+// = -0.5. When downscaling, the kernel is stretched by the scale. Samples beyond the edges have no weight.
 [[nodiscard]] AxisWeights bicubic_weights(const AxisGeometry& geometry);
 
 }  // namespace convoy

@@ -102,12 +102,12 @@ Image with_channels(const Image& image, int channels) {
 
 Image oriented(Image image, int orientation) {
   if (orientation <= 1) return image;
-  // EXIF 2.3: 2 mirrored, 3 turned by half, 4 upside down, 5 transposed, 6 to be turned clockwise, 7
-  // transposed along the other diagonal, 8 to be turned counterclockwise.
+  // EXIF 2.3: 2 mirrored, 3 rotated by 180 degrees, 4 flipped vertically, 5 transposed, 6 to be rotated
+  // clockwise, 7 transposed along the other diagonal, 8 to be rotated counterclockwise.
   const bool transpose = orientation >= 5;
   Image seen = image;
   if (transpose) std::swap(seen.width, seen.height);
-  // Where the seen pixel (0, 0) lies, along the stored axes: at their far end or not.
+  // Whether pixel (0, 0) of the result is at the far end of each stored axis.
   const bool far_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
   const bool far_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
   const std::size_t channels = index(image.channels);

@@ -1,4 +1,4 @@
-// Steps between planes and interleaved pixels.
+// Conversions between planes and interleaved pixels, and between colour spaces.
 #pragma once
 
 #include <array>
@@ -19,10 +19,10 @@ void split_planes(const Image& image, PlanarImage& into);
 // Full-size planes as interleaved pixels; `channels` is 1 (gray) or 3. YCbCr is converted as JFIF 1.02 says.
 [[nodiscard]] Image join_planes(const std::array<Plane, 3>& planes, PlanarImage::Color color, int channels);
 
-// The image with 1 or 3 channels: RGB to luma, gray to three equal ones.
+// The image with 1 or 3 channels: RGB becomes luma, gray becomes three equal channels.
 [[nodiscard]] Image with_channels(const Image& image, int channels);
 
-// The image as it is to be seen, stored with EXIF orientation 1 to 8.
+// Turns or mirrors an image that is stored with EXIF orientation 1 to 8 so that it is upright.
 [[nodiscard]] Image oriented(Image image, int orientation);
 
 }  // namespace convoy

@@ -70,13 +70,13 @@ class ImageSource::ArchiveFeed : public Feed {
   ArchiveWalker walker_;
 };
 
-// Images one after another, perhaps compressed as a whole.
+// Images one after another, perhaps compressed as one stream.
 class ImageSource::StreamFeed : public Feed {
  public:
   StreamFeed(const ImageSource& inputs, std::string name, std::unique_ptr<Opened> opened)
       : inputs_(inputs), name_(std::move(name)), opened_(std::move(opened)) {
     ByteSource* source = &opened_->source;
-    // Only as much is waited for as tells an image.
+    // Waits for no more bytes than the smallest image has.
     if (detect_content(source->peek(kDetectCompressed)) == ContentKind::compressed) {
       unpacked_.emplace(*source, name_);
       if (unpacked_->next()) source = &unpacked_->content();
@@ -86,7 +86,7 @@ class ImageSource::StreamFeed : public Feed {
 
   std::optional<ImageInput> next() override {
     if (ended_) return std::nullopt;
-    ended_ = true;  // unless there is a whole piece: behind a read error nothing comes
+    ended_ = true;  // unless there is a whole piece: after a read error there is nothing more
     auto piece = splitter_->next();
     if (!piece) {
       if (count_ == 0) throw Error(name_, "empty input");
@@ -106,7 +106,7 @@ class ImageSource::StreamFeed : public Feed {
   }
 
  private:
-  // What bytes that are no image may have been meant to be.
+  // What the user may have meant by bytes that are no image.
   [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
     if (!is_text(head)) return {};
     if (!is_list(head)) return inputs_.options_.shards_and_lists ? ": " + names_no_file(head) : "";
@@ -161,7 +161,7 @@ class ImageSource::ShardFeed : public Feed {
   ShardImages images_;
 };
 
-// The operands of a list, in its place.
+// The images of the operands in a list.
 class ImageSource::ListFeed : public Feed {
  public:
   ListFeed(const InputOptions& options, ByteSource& text, const std::string& name)
@@ -198,7 +198,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::stream:
       return std::make_unique<StreamFeed>(*this, name, open(index));
     case Kind::shard: {
-      // A shard is mapped, which a pipe that was looked into cannot be.
+      // A shard is mapped. A pipe that has been looked into cannot be, so it is copied first.
       if (opened_.count(index) > 0) spool(index);
       const auto reopened = reopened_.find(index);
       return std::make_unique<ShardFeed>(options_,

@@ -12,15 +12,15 @@
 
 namespace convoy {
 
-// An operand open for reading, perhaps looked into already.
+// An operand that is open for reading, and perhaps has been looked into.
 struct ImageSource::Opened {
   InputFile file;
   FileSource source;
-  bool from_start;  // nothing of it was read before, as may be of standard input
+  bool from_start;  // false if standard input had been read from before
   explicit Opened(const std::string& path) : file(path), source(file), from_start(file.position() == 0) {}
 };
 
-// Where images come from within one operand.
+// Returns the images of one operand.
 class ImageSource::Feed {
  public:
   Feed() = default;
@@ -29,8 +29,8 @@ class ImageSource::Feed {
   Feed(Feed&&) = delete;
   Feed& operator=(Feed&&) = delete;
   virtual ~Feed() = default;
-  // What is wrong with one image is its failure. Throws Error where the operand itself fails; it goes on when
-  // called again.
+  // The next image, or nothing at the end. What is wrong with one image becomes its failure. Throws Error if
+  // the operand itself fails; the next call continues after the damage.
   virtual std::optional<ImageInput> next() = 0;
 };
 

@@ -1,4 +1,4 @@
-// An image as the inputs of imgprep and predict give it.
+// An input image of imgprep or predict.
 #pragma once
 
 #include <cstdint>
@@ -12,17 +12,17 @@
 
 namespace convoy {
 
-// One image, not decoded yet, or why there is none.
+// One image, usually not decoded yet, or the reason why there is none.
 struct ImageInput {
   std::string name;   // of the record: "n01440764/a.JPEG", "stdin:1"
-  std::string place;  // for messages: the operand with it
+  std::string place;  // for messages: the name, with the operand that has it
   std::int32_t label = kNoLabel;
-  std::string path;                 // the file to read, unless one of these holds the image:
+  std::string path;                 // the file to read, unless one of these has the image:
   std::vector<std::uint8_t> bytes;  // encoded
   std::optional<Image> pixels;      // decoded
-  bool prepared = false;            // a record of a shard: its pixels are to be taken as they are
-  std::string failure;              // why it cannot be had, without the place; empty: it can
-  Loss loss = {};                   // with a failure: it may be that of many records of a shard
+  bool prepared = false;            // a record of a shard: its pixels are used unchanged
+  std::string failure;              // why there is no image, without the place; empty: there is one
+  Loss loss = {};                   // with a failure, which may cost many records of a shard
 };
 
 // Gives the input the place, reason and loss of the damage.

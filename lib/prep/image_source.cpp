@@ -15,12 +15,12 @@
 namespace convoy {
 namespace {
 
-// Compressed data that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
+// Compressed bytes that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
 constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
 
-// Whether compressed data hold an archive, rather than one file. What is damaged at its start holds none.
+// Whether compressed data hold an archive and not a single file. False if they are damaged at the start.
 bool holds_archive(ByteSource& source, const std::string& place) {
-  // Unpacking takes bytes from a source, which this one may give only once: it reads a copy.
+  // Unpacking takes bytes from its source, and a pipe has them only once: unpack a copy.
   const auto head = source.peek(kCompressedPeek);
   const std::vector<std::uint8_t> copy(head.begin(), head.end());
   MemorySource memory(copy);
@@ -99,7 +99,7 @@ void ImageSource::gather_classes() {
     try {
       scan(i);
     } catch (const Error&) {
-      // Damage found here is found again, and reported, when the images are read.
+      // Damage is found again, and reported, when the images are read.
       total_known_ = false;
     }
   }
@@ -122,13 +122,13 @@ void ImageSource::classify(std::size_t index) {
       opened_[index] = std::move(opened);
     }
   } catch (const Error&) {
-    operand.kind = Kind::missing;  // opened again, it says why
+    operand.kind = Kind::missing;  // the reason is reported when it is opened again
   }
 }
 
 ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) const {
   const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
-  // A coprocess may send an image of a few bytes and wait: ask for more only if it is none.
+  // A coprocess may send an image of a few bytes and wait: read on only if these are of no image.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
   if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
   if (content == ContentKind::tar) return Kind::archive;
@@ -170,7 +170,7 @@ void ImageSource::scan(std::size_t index) {
       }
       break;
     case Kind::archive:
-      // A table of labels by name says all: the names need not be known first.
+      // A list of labels by name suffices: the names need not be known in advance.
       if (!options_.labels.labels_file.empty()) {
         total_known_ = false;
         break;
@@ -183,12 +183,12 @@ void ImageSource::scan(std::size_t index) {
   }
 }
 
-// Looks through the names in an archive; returns the number of images in it.
+// Goes through the names in an archive; returns the number of images in it.
 std::uint64_t ImageSource::scan_archive(std::size_t index) {
   const auto opened = open(index);
   ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
   CommonFolder common;
-  std::vector<std::string> folders;  // that hold images, in the outer archive
+  std::vector<std::string> folders;  // of the outer archive that hold images
   std::uint64_t count = 0;
   const auto finish = [&] {
     common_[index] = common.get();
@@ -249,7 +249,7 @@ std::string ImageSource::member_class(const ArchiveWalker::Member& member, std::
     if (path.starts_with(common->second)) path.remove_prefix(common->second.size());
     return std::string(first_folder(path));
   }
-  // The names to come are not known: the class is the first folder that the table has.
+  // The other names are not known: the class is the first folder that is in the table.
   const std::string_view outermost = first_folder(path);
   for (std::string_view folder = outermost; !folder.empty(); folder = first_folder(path)) {
     if (labeller_.knows(folder)) return std::string(folder);
@@ -279,7 +279,7 @@ std::optional<ImageInput> ImageSource::next() {
       ImageInput input;
       input.name = input.place = display_name(operand.path);
       set_failure(input, error);
-      // What cannot be opened is over; what is open goes on behind the damage.
+      // If the operand cannot be opened, go on with the next; if it is open, go on after the damage.
       if (!feed_) ++at_;
       return input;
     }

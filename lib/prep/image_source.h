@@ -1,5 +1,5 @@
-// All images that a user's operands mean, in order: files, folders, archives, lists, IDX pairs, standard
-// input, told apart by content.
+// All images that the operands of a command line stand for, in order: files, folders, archives, lists, IDX
+// pairs, standard input. The kinds are recognized by content.
 #pragma once
 
 #include <cstdint>
@@ -22,30 +22,30 @@ namespace convoy {
 
 struct InputOptions {
   std::vector<std::string> operands = {};  // "-" is standard input
-  std::string files_from = {};             // a list with more of them, perhaps labelled; empty: none
+  std::string files_from = {};             // a list of more operands, perhaps with labels; empty: none
   bool nul = false;                        // entries of that list end in a NUL byte
   bool idx = false;                        // operands are pairs of IDX files, images and labels
   LabelRules labels = {};
-  bool labelled = true;      // whether labels and a class table are wanted; without, nothing is read twice
+  bool labelled = true;      // whether labels and a class table are needed; if not, nothing is read twice
   bool whole_paths = false;  // images in folders are named by their whole paths; only without labels
-  // Whether shards are inputs too, and texts whose first line begins with the name of a file are taken for
-  // lists. Only without labels.
+  // Whether shards are inputs too, and texts whose first line begins with the name of a file are lists. Only
+  // without labels.
   bool shards_and_lists = false;
-  // Called with each shard that is opened and its name in messages; an Error thrown here is the shard's one
-  // failure.
+  // Called for each shard that is opened, with its name for messages. If it throws Error, that becomes the
+  // only failure of the shard.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
-  // Files that the run writes. In folders they are passed over; where one would replace an image or an
-  // archive there, or another input, a UsageError says so when it is come upon.
+  // Files that the run writes. They are skipped in folders. If one would replace an image or an archive in a
+  // folder, or another input, next() throws UsageError when it meets that.
   std::vector<RunOutput> outputs = {};
 };
 
-// Gives images in the order of the operands, one at a time, holding none of them. With options.labelled and
-// no class table given, the names in folders and archives are looked through first to learn the classes; an
-// archive that comes through a pipe is then copied to a temporary file. Use from one thread at a time.
+// Returns the images one at a time, in the order of the operands. If options.labelled is set and no class
+// table is given, it first goes through the names in folders and archives to collect the classes; an archive
+// that arrives through a pipe is then copied to a temporary file. Use from one thread at a time.
 class ImageSource {
  public:
-  // Throws Error, TextError (a list, a label in it) or UsageError before anything is delivered.
+  // Throws Error, TextError (about a list or a label in it) or UsageError.
   explicit ImageSource(InputOptions options);
   ImageSource(const ImageSource&) = delete;
   ImageSource& operator=(const ImageSource&) = delete;
@@ -54,15 +54,15 @@ class ImageSource {
   ~ImageSource();
 
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return labeller_.classes(); }
-  // Images to come, where that is known before reading them; else 0.
+  // The number of images, or 0 if it is not known in advance.
   [[nodiscard]] std::uint64_t total() const { return total_known_ ? total_ : 0; }
-  // Whether images without a class are a surprise: there is a table, or a folder or an archive, where classes
-  // are looked for. Of the operands looked at so far.
+  // Whether the user probably expects images to have classes: there is a class table, or a folder or archive
+  // among the operands that have been looked at so far.
   [[nodiscard]] bool expects_classes() const;
   // Operands that were copied to a temporary file.
   [[nodiscard]] const std::vector<std::string>& spooled() const { return spooled_; }
 
-  // The next image, or nothing at the end. What is wrong with one input becomes its `failure`.
+  // The next image, or nothing at the end. What is wrong with an input becomes its `failure`.
   std::optional<ImageInput> next();
 
  private:
@@ -92,7 +92,7 @@ class ImageSource {
   std::uint64_t scan_archive(std::size_t index);
   [[nodiscard]] std::unique_ptr<Opened> open(std::size_t index);
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::size_t index);
-  // The name or class that failed goes into the input's failure.
+  // If there is no label for the input, the reason becomes its failure.
   void set_label(ImageInput& input, std::string_view folder) const;
   [[nodiscard]] std::string member_class(const ArchiveWalker::Member& member, std::size_t index) const;
 
@@ -100,10 +100,10 @@ class ImageSource {
   OwnFiles own_;
   Labeller labeller_;
   std::vector<Operand> operands_;
-  std::map<std::size_t, std::unique_ptr<Opened>> opened_;  // what cannot be opened twice, by operand
-  std::map<std::size_t, std::string> reopened_;            // other paths of what operands name
+  std::map<std::size_t, std::unique_ptr<Opened>> opened_;  // by operand: what cannot be opened twice
+  std::map<std::size_t, std::string> reopened_;            // by operand: another path to open it by
   std::vector<Fd> spools_;
-  std::map<std::size_t, std::string> common_;  // folder that all members of an archive have in common
+  std::map<std::size_t, std::string> common_;  // by archive: the folder that all its members have in common
   std::deque<IdxPair> idx_;
   std::vector<std::string> spooled_;
   std::uint64_t total_ = 0;

@@ -15,7 +15,7 @@ namespace {
 // The matcher's time grows with the name; no file system has longer ones.
 constexpr std::size_t kMaxMatchedName = 4096;
 
-// Why no table can hold the class; empty: one can.
+// Why no table can hold the class; empty if one can.
 std::string complaint_about(const ClassInfo& info) {
   for (const std::string& text : {info.id, info.name}) {
     const std::string complaint = class_text_complaint(text);
@@ -86,7 +86,7 @@ Labeller::Labeller(const LabelRules& rules)
 }
 
 void Labeller::note_class(const ClassInfo& info) {
-  if (!complaint_about(info).empty()) return;  // label() says so of every image in it
+  if (!complaint_about(info).empty()) return;  // label() reports each image in it
   gathered_.try_emplace(info.id, info.name);
   if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
     throw Error("more than " + std::to_string(kMaxClasses) + " classes");

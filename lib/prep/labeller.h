@@ -1,4 +1,4 @@
-// Which class an image belongs to, from what the user gave and from where the image lies.
+// Assigns images to classes, by the user's options and by the folders that the images are in.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,18 @@
 
 namespace convoy {
 
-// The rules of labelling that come from options; see man/convoy-list.5 and man/convoy-imgprep.1.
+// The options that decide labels; see man/convoy-list.5 and man/convoy-imgprep.1.
 struct LabelRules {
-  std::optional<std::vector<ClassInfo>> classes;  // --classes: the table is this
+  std::optional<std::vector<ClassInfo>> classes;  // --classes: the class table
   std::string class_pattern;  // --class-pattern: a POSIX extended regular expression on names; empty: none
   std::string labels_file;    // --labels: a list of names with their labels; empty: none
 };
 
-// A POSIX extended regular expression whose first group is a class ID and whose second, if there is one, is
-// its readable name.
+// A POSIX extended regular expression whose first group is the ID of a class, and whose second group, if
+// there is one, its readable name.
 class ClassPattern {
  public:
-  // Throws UsageError where it does not compile or has no group.
+  // Throws UsageError if it does not compile or has no group.
   explicit ClassPattern(const std::string& expression);
   ClassPattern(ClassPattern&&) noexcept;
   ClassPattern& operator=(ClassPattern&&) noexcept;
@@ -39,26 +39,26 @@ class ClassPattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
-// Gathers the class table, then gives labels. Precedence: a label in a list, --labels, --class-pattern, the
-// folder (or inner archive).
+// Collects the class table, then assigns labels. Precedence: a label in a list, --labels, --class-pattern,
+// the folder (or inner archive).
 class Labeller {
  public:
-  // Throws Error where a file does not read, UsageError where the pattern is wrong.
+  // Throws Error if a file cannot be read, and UsageError if the pattern is wrong.
   explicit Labeller(const LabelRules& rules);
 
-  // Whether the table is still to be gathered: note every image before the first label is asked for.
+  // Whether the table must be collected: then note every image before asking for the first label.
   [[nodiscard]] bool gathers() const { return !fixed_; }
-  // Whether images' names decide, not their folders.
+  // Whether the names of images decide, and not their folders.
   [[nodiscard]] bool has_pattern() const { return pattern_.has_value(); }
   // Whether `id` is a class of the table.
   [[nodiscard]] bool knows(std::string_view id) const { return table_.find(id).has_value(); }
 
-  // An image called `name` in a folder called `folder` (empty: none) will come.
+  // Announces an image called `name` in a folder called `folder` (empty: none).
   void note(const std::string& name, std::string_view folder);
-  // Numbers from 0 to count - 1 will come as labels.
+  // Announces the numbers 0 to count - 1 as labels.
   void note_numbers(int count, std::string_view place);
-  // Ends the gathering: classes in the order of their IDs' bytes. Throws Error where numbers and IDs are
-  // mixed. What cannot be in a table (class_text_complaint()) is no class: label() refuses its images.
+  // Completes the table: classes are sorted by the bytes of their IDs. Throws Error if numbers and IDs are
+  // mixed. A name that no table can hold (class_text_complaint()) is left out: label() refuses its images.
   void finish();
 
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return classes_; }
@@ -66,8 +66,8 @@ class Labeller {
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const {
     return table_.resolve(entry, place);
   }
-  // The label of an image, kNoLabel where no rule gives one. Throws Error(place, reason) where a rule gives
-  // none that the table has, or can have.
+  // The label of an image, or kNoLabel if no rule applies. Throws Error(place, reason) if a rule applies, but
+  // gives no class of the table.
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
 

@@ -1,4 +1,4 @@
-// Texts where images are expected: lists, and what may have been meant as one.
+// Recognizes lists, and texts that may have been meant as lists, among the inputs.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 
 namespace convoy {
 
-// As much of an input as the functions below look at: a path has at most PATH_MAX bytes, a label few.
+// The bytes of an input that the functions below look at: a path has at most PATH_MAX bytes, a label has few.
 inline constexpr std::size_t kListPeek = 8192;
 
-// Whether the first line begins with the name of a file. What stands around it and does not belong there (a
-// carriage return, blanks, a byte order mark) is passed over: parse_list() names it.
+// Whether the first line begins with the name of a file. A carriage return, blanks or a byte order mark
+// around it are ignored: parse_list() reports them.
 [[nodiscard]] bool is_list(std::span<const std::uint8_t> head);
 
 // Whether the bytes are lines of text.
 [[nodiscard]] bool is_text(std::span<const std::uint8_t> head);
 
-// "a text whose first line names no file ('nofile.png')", for a text that is no list.
+// "a text whose first line names no file ('nofile.png')", for a text that is not a list.
 [[nodiscard]] std::string names_no_file(std::span<const std::uint8_t> head);
 
 }  // namespace convoy

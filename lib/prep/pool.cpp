@@ -27,7 +27,7 @@ std::unique_ptr<Preparer> PreparerPool::take() {
 }
 
 Image PreparerPool::prepare(const ImageInput& input) {
-  // A preparer that failed is as good as before, but need not come back: it is made anew.
+  // If it throws, the preparer is dropped; the next caller makes a new one.
   auto preparer = take();
   Image image = prepare_input(input, *preparer);
   const std::lock_guard lock(mutex_);

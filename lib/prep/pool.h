@@ -10,10 +10,12 @@
 
 namespace convoy {
 
-// Reads what is to be read and prepares it. Throws Error(input.place, reason), also with input.failure.
+// Reads the image, if it is in a file, and prepares it. Throws Error(input.place, reason), also for an input
+// with a failure.
 [[nodiscard]] Image prepare_input(const ImageInput& input, Preparer& preparer);
 
-// Lends each image one of a set of preparers alike, as many as there are threads at work. Thread-safe.
+// Prepares images on several threads, with one preparer for each image in work; all have the same
+// settings. Thread-safe.
 class PreparerPool {
  public:
   PreparerPool(const Preprocessing& how, const ImageLimits& limits) : how_(how), limits_(limits) {}

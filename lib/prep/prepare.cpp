@@ -13,8 +13,8 @@
 namespace convoy {
 namespace {
 
-// JPEGs are decoded at half, a quarter or an eighth of their size when at least this many times the target
-// size is left: then what the resampling filter keeps is the same.
+// JPEGs are decoded at half, a quarter or an eighth of their size if that leaves at least this many times the
+// target size: the details that are lost are then ones that the resampling filter removes anyway.
 constexpr int kDecodedPerTarget = 3;
 
 int scaled_decode_denominator(const JpegHeader& header, int size) {
@@ -29,8 +29,8 @@ Rgb background_of(const Preprocessing& how) {
           static_cast<std::uint8_t>(how.background[2])};
 }
 
-// The crop of the image as it is seen, placed in the image as it is stored: an odd number of pixels to cut
-// leaves one more on the far side.
+// The crop of the upright image, in the coordinates of the stored image. The two differ if an odd number of
+// pixels is cut: one more is then cut on the far side of the upright image.
 CropGeometry stored_crop(int width, int height, int size, int orientation) {
   CropGeometry crop = crop_geometry(width, height, size);
   const bool mirrored_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
@@ -103,7 +103,7 @@ Image Preparer::prepare_pixels(const Image& image, int orientation) {
 Image Preparer::resize_and_crop(const PlanarImage& image, int orientation) {
   const int size = how_.size;
   const CropGeometry crop = stored_crop(image.width, image.height, size, orientation);
-  // Pixels of the stored image for one of the resized.
+  // Pixels of the stored image for one pixel of the resized image.
   const double x_step = static_cast<double>(image.width) / crop.resized_width;
   const double y_step = static_cast<double>(image.height) / crop.resized_height;
   const bool one =

@@ -12,9 +12,9 @@
 
 namespace convoy {
 
-// An image of width x height whose shorter side becomes `size`, and the central square of it: first the
-// longer side is rounded to whole pixels (halves to the even number, as Python and Pillow users have it),
-// then the crop is placed at whole pixels.
+// The geometry of resizing an image of width x height so that its shorter side becomes `size`, and of
+// cropping the central square. The longer side is rounded to whole pixels (halves to even, as in Python and
+// Pillow), then the crop is placed at whole pixels.
 struct CropGeometry {
   int resized_width = 0;
   int resized_height = 0;
@@ -23,15 +23,16 @@ struct CropGeometry {
 };
 [[nodiscard]] CropGeometry crop_geometry(int width, int height, int size);
 
-// Decodes, resizes, crops and converts images, all alike. Keeps decoders, buffers and filters from one image
-// to the next; use from one thread at a time. The result depends on nothing but the image and the settings.
+// Decodes, resizes, crops and converts images, all with the same settings. Keeps decoders, buffers and
+// filters from one image to the next; use from one thread at a time. The result depends only on the image and
+// the settings.
 class Preparer {
  public:
   explicit Preparer(const Preprocessing& how, const ImageLimits& limits = {});
 
-  // A JPEG or PNG file, told apart by content, gzipped too. The result has how.size x how.size pixels (the
-  // image's own size where how.size is 0) and 1 channel where how.gray is set, else 3. Throws Error(place,
-  // reason).
+  // bytes: a JPEG or PNG file, recognized by content, perhaps compressed. The result has how.size x how.size
+  // pixels (the image's own size if how.size is 0), and 1 channel if how.gray is set, else 3. Throws
+  // Error(place, reason).
   [[nodiscard]] Image prepare(std::span<const std::uint8_t> bytes, std::string_view place);
   // The same for decoded pixels (1 or 3 channels).
   [[nodiscard]] Image prepare(const Image& image);

@@ -6,17 +6,17 @@
 namespace convoy {
 namespace {
 
-// Each of them holds some 10 KB.
+// Each takes some 10 KB.
 constexpr std::size_t kAxesKept = 64;
 
 std::size_t lanes_for(std::size_t samples) { return (samples + Lanes::kCount - 1) / Lanes::kCount; }
 
-// Whole Lanes; the row has room for them.
+// Writes whole Lanes, for which the row has room.
 void to_bytes(const Lanes* from, std::size_t lanes, std::uint8_t* into) {
   for (std::size_t i = 0; i < lanes; ++i) from[i].store(into + i * Lanes::kCount);
 }
 
-// As one array, which the compiler takes many at a time; a conversion of vectors it would not.
+// Written as a loop over one array, which the compiler vectorizes; a loop over Lanes it would not.
 void to_floats(const std::uint8_t* from, std::size_t count, Lanes* into) {
   auto* values = reinterpret_cast<float*>(into);
   for (std::size_t i = 0; i < count; ++i) values[i] = from[i];
@@ -78,7 +78,7 @@ void PlaneResizer::resize_columns(const Plane& from, const AxisWeights& vertical
   }
 }
 
-// wide_columns_ to out_columns_: one Lanes is a column of Lanes::kCount rows.
+// From wide_columns_ to out_columns_: one Lanes is a column of Lanes::kCount rows.
 void PlaneResizer::resize_rows(const AxisWeights& horizontal) {
   const auto taps = static_cast<std::size_t>(horizontal.taps);
   const float* weights = horizontal.weights.data();

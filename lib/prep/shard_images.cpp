@@ -26,7 +26,7 @@ Dataset ShardImages::open() {
     return Dataset(ShardFile(
         path_, [this](const Damage& damage) { failures_.push_back(failed(damage, name_)); }, name_));
   } catch (const FormatError& error) {
-    // Answers of predict have the reason alone: the offset goes with it.
+    // predict's JSON has only the reason, so the offset goes into it.
     throw Error(name_, offset_text(error.offset()) + ": " + error.reason());
   }
 }

@@ -1,4 +1,4 @@
-// A shard's records as images that were prepared already.
+// The records of a shard as images that are already prepared.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace convoy {
 
 class ShardImages {
  public:
-  // name: of the shard in messages. Throws Error where `path` is no shard.
+  // name: of the shard in messages. Throws Error if `path` is not a shard.
   ShardImages(const std::string& path, std::string name);
   ShardImages(const ShardImages&) = delete;
   ShardImages& operator=(const ShardImages&) = delete;
@@ -22,8 +22,8 @@ class ShardImages {
   ~ShardImages() = default;
 
   [[nodiscard]] const DatasetInfo& info() const { return data_.info(); }
-  // The next record, named as in the shard. What is damaged, a record or a part of the shard, is an input
-  // with a failure.
+  // The next record, with its name in the shard, or nothing at the end. A damaged record or part of the shard
+  // is an input with a failure.
   std::optional<ImageInput> next();
 
  private:
@@ -31,7 +31,7 @@ class ShardImages {
 
   std::string path_;
   std::string name_;
-  std::deque<ImageInput> failures_;  // noticed when the shard was opened
+  std::deque<ImageInput> failures_;  // found when the shard was opened
   Dataset data_;
   std::uint64_t at_ = 0;
 };

@@ -10,7 +10,7 @@ namespace convoy {
 PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding) {
   PreparedRecord record;
   try {
-    // Archives can hold names of any length.
+    // Names in archives can have any length.
     if (input.name.size() > kMaxRecordNameBytes) throw Error(input.place, "the name is too long");
     Image image = pool.prepare(input);
     record.width = image.width;
@@ -30,7 +30,7 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
 ShardSink::ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects)
     : out_(out), info_(std::move(info)), rejects_(rejects) {}
 
-// Why the image cannot lie beside those before it; empty where it can.
+// Why the image does not fit to those before it; empty if it does.
 std::string ShardSink::misfit(const PreparedRecord& record) const {
   if (!writer_ || (record.width == info_.width && record.height == info_.height)) return {};
   return std::to_string(record.width) + "x" + std::to_string(record.height) +

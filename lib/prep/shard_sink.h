@@ -1,4 +1,4 @@
-// From inputs to the records of a shard.
+// Turns input images into the records of a shard.
 #pragma once
 
 #include <cstdint>
@@ -23,27 +23,27 @@ struct Encoding {
 
 // An image on its way to the shard.
 struct PreparedRecord {
-  ImageInput input;  // without its bytes; its failure says why there is no payload
+  ImageInput input;  // without its bytes; if it has a failure, there is no payload
   int width = 0;
   int height = 0;
   int channels = 0;
   std::vector<std::uint8_t> payload;
 };
 
-// Prepares and encodes one image. What is wrong with it becomes input.failure. Called concurrently.
+// Prepares and encodes one image. What is wrong with it becomes input.failure. Thread-safe.
 [[nodiscard]] PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding);
 
-// Takes prepared images in order: good ones go to a shard, the others to the rejects. The shard begins with
-// the first good image, which tells its size. Use from one thread.
+// Takes prepared images in order: good ones go to a shard, the others to the rejects. The shard is begun with
+// the first good image, whose size all must have. Use from one thread.
 class ShardSink {
  public:
   // info: without width, height and channels. `out` and `rejects` must outlive it.
   ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects);
   // Throws what ShardWriter::add() and Rejects::add() throw.
   void add(PreparedRecord&& record);
-  // Completes the shard; the caller commits `out`. Throws Error where no image came to it.
+  // Completes the shard; the caller commits `out`. Throws Error if there was no good image.
   void finish();
-  // Images with a label that were written.
+  // The number of images with a label that were written.
   [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
   // "500 images, 500 classes, 2 rejected", after finish().
   [[nodiscard]] std::string summary() const;

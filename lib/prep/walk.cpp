@@ -29,8 +29,8 @@ std::string stem_of(std::string_view path) {
   return std::string(path);
 }
 
-// Files and folders, of which there may be millions, are told by their folder; the rest by looking at it. A
-// link to nothing has no type; it is listed as a file, and refused by name when it is opened.
+// The listing itself tells which entries are files and folders, of which there may be millions; the others
+// are looked up. A dangling link has no type: it is listed as a file, and fails by name when it is opened.
 fs::file_type type_of(const fs::directory_entry& entry) {
   std::error_code ignored;
   if (entry.is_regular_file(ignored)) return fs::file_type::regular;
@@ -42,7 +42,7 @@ class FolderLister {
  public:
   explicit FolderLister(const std::vector<RunOutput>& outputs) : own_(outputs) {}
 
-  // Adds what lies in `folder`, called `path` below the topmost, which is empty.
+  // Adds what is in `folder`. path: its path from the topmost folder, for which it is empty.
   void list(const fs::path& folder, const std::string& path) {
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
@@ -96,9 +96,9 @@ class FolderLister {
     }
   }
 
-  std::vector<FileIdentity> above_;  // from the topmost folder to the one that is being listed
+  std::vector<FileIdentity> above_;  // from the topmost folder to the current one
   std::vector<FolderEntry> entries_;
-  OwnFiles own_;  // left out
+  OwnFiles own_;  // left out of the listing
 };
 
 }  // namespace
@@ -179,7 +179,7 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::next_inner() {
   return std::nullopt;
 }
 
-// The member called `path`, or nothing where it is an archive that is entered.
+// The member called `path`, or nothing if it is an archive that is descended into.
 std::optional<ArchiveWalker::Member> ArchiveWalker::enter(const std::string& path) {
   ByteSource& content = outer_.content();
   const ContentKind kind = detect_content(content.peek(kDetectBytes));
@@ -188,7 +188,7 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::enter(const std::string& pat
   stem_ = stem_of(path);
   ArchiveReader reader(content, inner_place());
   if (reader.is_plain()) {
-    // A compressed file; the reader stays for as long as its content is used.
+    // A compressed file. The reader is kept while its content is in use.
     inner_.emplace(std::move(reader));
     if (!inner_->next()) return Member{path, {}, &content, false};
     return Member{path, {}, &inner_->content(), false};

@@ -1,4 +1,4 @@
-// Ways through folders and archives.
+// Walks through folders and archives.
 #pragma once
 
 #include <memory>
@@ -13,18 +13,18 @@
 
 namespace convoy {
 
-// A file below a folder, or what below it cannot be used.
+// A file below a folder, or something below it that cannot be used.
 struct FolderEntry {
   std::string path;     // relative to the folder
-  std::string failure;  // why what is at `path` cannot be used; empty: a file
+  std::string failure;  // why `path` cannot be used; empty: it is a file
 };
 
-// What lies below a folder: each folder's entries in the order of their names' bytes. Symbolic links are
-// followed, but not to a folder that they lie in; names that begin with a dot are left out. A folder within
-// that does not read, leads back to where it lies, or lies more than kMaxFolderDepth deep is an entry with a
-// failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) where the folder itself does
-// not read. The run's own files, its temporary ones among them, are left out; where one is an image or an
-// archive now, which the output would replace, it throws UsageError.
+// All files below a folder; the entries of each folder are sorted by the bytes of their names. Names that
+// begin with a dot are left out. Symbolic links are followed, but not to a folder that they are in. A
+// subfolder that cannot be read, leads back to a folder it is in, or is more than kMaxFolderDepth deep is an
+// entry with a failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) if the folder
+// itself cannot be read. Files that the run writes, including its temporary files, are left out; if one of
+// them is now an image or an archive, which the output would replace, throws UsageError.
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});
@@ -35,7 +35,7 @@ inline constexpr int kMaxFolderDepth = 64;
 // The first component of a path that has at least two: "cat" of "cat/black/1.jpg", nothing of "1.jpg".
 [[nodiscard]] std::string_view first_folder(std::string_view path);
 
-// The folders that all `paths` (of files) have in common, with a slash at the end: "train/" of "train/cat/1"
+// The folders that the paths of all files have in common, with a slash at the end: "train/" of "train/cat/1"
 // and "train/dog/2".
 class CommonFolder {
  public:
@@ -47,22 +47,23 @@ class CommonFolder {
   std::string common_;
 };
 
-// The members of an archive, and those of archives in it (ILSVRC2012_img_train.tar is a tar of tars), in
-// order. Names that begin with a dot are left out.
+// The members of an archive, and of the archives in it (ILSVRC2012_img_train.tar is a tar of tars), in order.
+// Names that begin with a dot are left out.
 class ArchiveWalker {
  public:
   struct Member {
     std::string path;   // in its archive; for members of an inner archive: "STEM/PATH"
-    std::string inner;  // the inner archive's name without its extensions; empty: in the outer one
-    ByteSource* content = nullptr;  // until the next call of next()
-    bool archive = false;           // an inner archive itself, where these are not entered
+    std::string inner;  // the inner archive's name without its extensions; empty: the outer archive
+    ByteSource* content = nullptr;  // valid until the next call of next()
+    bool archive = false;           // whether it is an inner archive that is not descended into
   };
 
-  // descend: whether inner archives are entered. `source` must outlive it. Throws Error(place, reason).
+  // descend: whether to go through inner archives. `source` must outlive the walker. Throws
+  // Error(place, reason).
   ArchiveWalker(ByteSource& source, std::string place, bool descend);
 
-  // The next member, or nothing at the end. Throws Error where the archive or an inner one is damaged; called
-  // again, it goes on with what is whole behind the damage.
+  // The next member, or nothing at the end. Throws Error(place, reason) if the archive or an inner one is
+  // damaged; the next call continues with what is whole after the damage.
   std::optional<Member> next();
 
  private:
