@@ -10,15 +10,19 @@
 #include "lib/runs/evaluation_report.h"
 #include "lib/runs/evaluator.h"
 #include "lib/runs/inference_options.h"
-#include "lib/runs/run_setup.h"
-#include "lib/runs/training_options.h"
+#include "lib/runs/labels.h"
+#include "lib/runs/limits.h"
+#include "lib/runs/precision_option.h"
 #include "lib/shards/dataset.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kMaxBatch = 1 << 20;
+const ToolInfo kInfo{.name = "eval",
+                     .usage = "-w WEIGHTS [OPTION]... [SHARD]...",
+                     .summary = "Measures a trained net's errors on labelled shards."};
+constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true, .device = true};
 
 void declare(po::options_description& options) {
   auto add = options.add_options();
@@ -28,9 +32,10 @@ void declare(po::options_description& options) {
   add("per-class", po::bool_switch(), "errors of each class too");
   add("confusion", text_option("FILE"), "write how often each class was taken for which, as TSV");
   add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
-  add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
-  add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about damaged records");
-  add("rejects", text_option("FILE"), "write place and reason of every record left out to FILE");
+  add_precision_option(options);
+  add_rejects_options(options, {.placeholder = "WHAT",
+                                .on_error = "skip or stop: what to do about damaged records",
+                                .rejects = "write place and reason of every record left out to FILE"});
 }
 
 std::optional<OutputFile> open_if_given(const Options& options, const std::string& name) {
@@ -38,9 +43,9 @@ std::optional<OutputFile> open_if_given(const Options& options, const std::strin
   return OutputFile(options.text(name), OutputFile::Content::text);
 }
 
-int evaluate_tool(const Options& options, Console& console) {
+int run(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to evaluate");
-  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const bool stop = options.stop_on_error();
   auto [device, compile] = read_inference_options(options, kMaxBatch);
   std::vector<std::string> inputs = options.inputs();
   inputs.push_back(options.text("weights"));
@@ -51,7 +56,7 @@ int evaluate_tool(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
-  Rejects rejects(options.text("rejects"), stop, console, Rejects::Repeats::ignored);
+  Rejects rejects(options.rejects(), stop, console, Rejects::Repeats::ignored);
   const Dataset data(options.inputs(), rejects.on_damage());
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
@@ -102,10 +107,5 @@ int evaluate_tool(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
-  return convoy::run_tool(argc, argv,
-                          {.name = "eval",
-                           .usage = "-w WEIGHTS [OPTION]... [SHARD]...",
-                           .summary = "Measures a trained net's errors on labelled shards."},
-                          {.output = true, .files_from = true, .threads = true, .device = true},
-                          convoy::declare, convoy::evaluate_tool);
+  return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

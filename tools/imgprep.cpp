@@ -4,7 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "formats/jpeg.h"
 #include "formats/list.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -15,6 +14,7 @@
 #include "lib/prep/pool.h"
 #include "lib/prep/prepare.h"
 #include "lib/prep/shard_sink.h"
+#include "lib/shards/encoding.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
@@ -24,6 +24,16 @@ namespace {
 constexpr int kMaxPreparedSide = 16384;
 constexpr std::uint64_t kMaxClassesBytes = std::uint64_t{256} << 20;
 
+const ToolInfo kInfo{.name = "imgprep",
+                     .usage = "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES LABELS...",
+                     .summary =
+                         "Rescales images, crops their central square and writes them as a shard. "
+                         "Inputs are JPEG and PNG files, "
+                         "folders and tar archives of them, lists (--files-from), or images one after "
+                         "another on standard input.",
+                     .exclusive = {{"idx", "files-from"}, {"class-pattern", "labels"}}};
+constexpr SharedOptions kShared{.output = true, .threads = true};
+
 void declare(po::options_description& options) {
   auto add = options.add_options();
   add("size", text_option("N|none", "256"),
@@ -31,7 +41,9 @@ void declare(po::options_description& options) {
   add("gray", po::bool_switch(), "one channel, luma");
   add("exif", po::bool_switch(), "turn images as their EXIF orientation says");
   add("background", text_option("R,G,B", "0,0,0"), "colour under transparent pixels");
-  add("codec", text_option("CODEC", "raw"), "raw, jpeg or jpeg:QUALITY (1 to 100, default 95)");
+  add_codec_option(options, {.placeholder = "CODEC",
+                             .default_value = "raw",
+                             .text = "raw, jpeg or jpeg:QUALITY (1 to 100, default 95)"});
   add("classes", text_option("FILE"), "class table: lines ID or ID<TAB>NAME in the order of the labels");
   add("class-pattern", text_option("REGEX"),
       "the class is the first group of this extended regular expression in an image's name, the second its "
@@ -40,8 +52,8 @@ void declare(po::options_description& options) {
   add("files-from", text_option("FILE"), "read more images from a list, lines PATH or PATH<TAB>LABEL");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
   add("idx", po::bool_switch(), "operands are pairs of IDX files: IMAGES LABELS");
-  add("on-error", text_option("skip|stop", "skip"), "what to do about an image that cannot be used");
-  add("rejects", text_option("FILE"), "write name and reason of every image skipped to FILE");
+  add_rejects_options(options, {.on_error = "what to do about an image that cannot be used",
+                                .rejects = "write name and reason of every image skipped to FILE"});
   add("max-side", text_option("N", std::to_string(kMaxImageSide)), "refuse images with a longer side");
   add("max-pixels", text_option("N", std::to_string(kMaxImagePixels)), "refuse images with more pixels");
 }
@@ -69,48 +81,32 @@ InputOptions inputs_from(const Options& options) {
   inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
   inputs.nul = options.flag("null");
   inputs.idx = options.flag("idx");
-  inputs.outputs = outputs_of(options, {"output", "rejects"});
-  if (inputs.idx && !inputs.files_from.empty())
-    throw UsageError::about("--idx", "--idx and --files-from exclude each other");
+  inputs.outputs = options.outputs({"output", "rejects"});
   if (options.given("classes")) {
     const std::string path = options.text("classes");
     inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes), path);
   }
   inputs.labels.class_pattern = options.text("class-pattern");
   inputs.labels.labels_file = options.text("labels");
-  if (!inputs.labels.class_pattern.empty() && !inputs.labels.labels_file.empty()) {
-    throw UsageError::about("--class-pattern", "--class-pattern and --labels exclude each other");
-  }
   inputs.limits.max_side = static_cast<int>(options.integer("max-side", 1, kMaxImageSide));
   inputs.limits.max_pixels = static_cast<std::uint64_t>(options.integer("max-pixels", 1, INT64_MAX));
   return inputs;
 }
 
-Encoding encoding_from(const Options& options) {
-  const std::string text = options.text("codec");
-  if (text == "raw") return {};
-  if (text == "jpeg") return {.codec = Codec::jpeg};
-  constexpr std::string_view kLead = "jpeg:";
-  if (!text.starts_with(kLead))
-    throw UsageError("--codec", "'" + text + "' is not raw, jpeg or jpeg:QUALITY");
-  return {Codec::jpeg,
-          static_cast<int>(parse_integer(std::string_view(text).substr(kLead.size()), "--codec", 1, 100))};
-}
-
 int run(const Options& options, Console& console) {
   const InputOptions input_options = inputs_from(options);
-  const Encoding encoding = encoding_from(options);
+  const Encoding encoding = *read_encoding(options);
   DatasetInfo info;
   info.codec = encoding.codec;
   info.preprocessing = preprocessing_from(options);
-  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const bool stop = options.stop_on_error();
   const int threads = options.threads();
   std::vector<std::string> files = input_options.operands;
   for (const char* name : {"classes", "labels", "files-from"}) files.push_back(options.text(name));
   options.check_outputs({"output", "rejects"}, files);
   const SignalWatch signals;  // before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
-  Rejects rejects(options.text("rejects"), stop, console);
+  Rejects rejects(options.rejects(), stop, console);
   ImageSource inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
@@ -149,11 +145,5 @@ int run(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
-  const convoy::ToolInfo info{"imgprep",
-                              "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES LABELS...",
-                              "Rescales images, crops their central square and writes them as a shard. "
-                              "Inputs are JPEG and PNG files, "
-                              "folders and tar archives of them, lists (--files-from), or images one after "
-                              "another on standard input."};
-  return convoy::run_tool(argc, argv, info, {.output = true, .threads = true}, convoy::declare, convoy::run);
+  return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

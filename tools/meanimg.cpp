@@ -12,20 +12,23 @@
 #include "lib/shards/mean_pass.h"
 #include "lib/shards/rejects.h"
 
+namespace convoy {
 namespace {
 
-using namespace convoy;  // NOLINT(google-build-using-namespace): a program of this library
-
-const ToolInfo kInfo{"meanimg", "[OPTION]... [SHARD]...\n--merge [OPTION]... MEAN...",
-                     "Computes the mean image of shards, the mean of each channel, and the directions and "
-                     "standard deviations in which colours vary."};
+const ToolInfo kInfo{.name = "meanimg",
+                     .usage = "[OPTION]... [SHARD]...\n--merge [OPTION]... MEAN...",
+                     .summary =
+                         "Computes the mean image of shards, the mean of each channel, and the "
+                         "directions and standard deviations in which colours vary.",
+                     .exclusive = {{"merge", "on-error"}, {"merge", "rejects"}}};
 constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true};
 
 void declare(po::options_description& options) {
-  options.add_options()("merge", po::bool_switch(), "operands are files of meanimg: add them up")(
-      "png", text_option("FILE"), "write the mean as a picture, too")(
-      "on-error", text_option("skip|stop", "skip"), "what to do about a damaged record")(
-      "rejects", text_option("FILE"), "list the records left out, one a line");
+  auto add = options.add_options();
+  add("merge", po::bool_switch(), "operands are files of meanimg: add them up");
+  add("png", text_option("FILE"), "write the mean as a picture, too");
+  add_rejects_options(options, {.on_error = "what to do about a damaged record",
+                                .rejects = "list the records left out, one a line"});
 }
 
 MeanFile merge(const std::vector<std::string>& inputs) {
@@ -55,11 +58,7 @@ MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& optio
 }
 
 int run(const Options& options, Console& console) {
-  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
-  if (options.flag("merge") && (options.given("rejects") || options.given("on-error"))) {
-    throw UsageError::about("--merge",
-                            "--merge reads no records: --on-error and --rejects do not go with it");
-  }
+  const bool stop = options.stop_on_error();
   const std::vector<std::string> inputs = options.inputs();
   const std::vector<std::string> replaceable;  // --merge may add to one of its means
   options.check_outputs({"output", "png", "rejects"}, options.flag("merge") ? replaceable : inputs);
@@ -68,7 +67,7 @@ int run(const Options& options, Console& console) {
   std::optional<OutputFile> png;
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
 
-  Rejects rejects(options.text("rejects"), stop, console);
+  Rejects rejects(options.rejects(), stop, console);
   const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, rejects);
   write_mean_file(out, mean);
   if (png) {
@@ -82,5 +81,8 @@ int run(const Options& options, Console& console) {
 }
 
 }  // namespace
+}  // namespace convoy
 
-int main(int argc, char** argv) { return run_tool(argc, argv, kInfo, kShared, declare, run); }
+int main(int argc, char** argv) {
+  return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
+}

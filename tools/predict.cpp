@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,20 +10,28 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/base/finite.h"
 #include "lib/base/parallel.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
+#include "lib/runs/answers.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
+#include "lib/runs/limits.h"
+#include "lib/runs/precision_option.h"
 #include "lib/runs/predictor.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kMaxBatch = 1 << 16;
+const ToolInfo kInfo{
+    .name = "predict",
+    .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
+    .summary =
+        "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
+        "a shard) are read from standard input, and each is answered as soon as it is there."};
+constexpr SharedOptions kShared{.output = true, .threads = true, .device = true};
 constexpr std::size_t kFilesAtATime = 16;
 
 void declare(po::options_description& options) {
@@ -34,87 +41,13 @@ void declare(po::options_description& options) {
   add("json", po::bool_switch(), "one JSON object a line for each image");
   add("batch", text_option("N"),
       "images at a time; else 16 of files and folders, and 1 of what comes through a pipe");
-  add("precision", text_option("TYPE", "auto"), "fp32, bf16, or auto: bf16 on a GPU, fp32 on a CPU");
+  add_precision_option(options);
   add("files-from", text_option("FILE"), "read more images from a list; - is standard input");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
-  add("on-error", text_option("WHAT", "skip"), "skip or stop: what to do about an image that cannot be used");
-  add("rejects", text_option("FILE"), "write name and reason of every image skipped to FILE");
+  add_rejects_options(options, {.placeholder = "WHAT",
+                                .on_error = "skip or stop: what to do about an image that cannot be used",
+                                .rejects = "write name and reason of every image skipped to FILE"});
 }
-
-// An image ready for the net, or with its input's failure.
-struct Prepared {
-  ImageInput input;
-  Image image;
-};
-
-// Gathers images into batches and writes an answer for each, in order.
-class Answers {
- public:
-  // best: classes of an answer. batch: the most images at a time. The net is compiled for the images of the
-  // first batch: few images want no large one.
-  Answers(std::function<Predictor(std::size_t)> compile, const Options& options, std::size_t best,
-          const std::vector<ClassInfo>& classes, std::size_t batch, Rejects& rejects)
-      : compile_(std::move(compile)),
-        classes_(classes),
-        batch_(batch),
-        best_(best),
-        json_(options.flag("json")),
-        rejects_(rejects),
-        out_(options.text("output"), OutputFile::Content::text) {
-    if (batch == 1) predictor_.emplace(compile_(1));
-  }
-
-  void add(Prepared&& one) {
-    waiting_.push_back(std::move(one));
-    if (waiting_.size() >= batch_) answer();
-  }
-  void answer() {
-    std::vector<Image> images;
-    for (Prepared& one : waiting_) {
-      if (one.input.failure.empty()) images.push_back(std::move(one.image));
-    }
-    std::span<const float> probabilities;
-    if (!images.empty()) {
-      if (!predictor_) predictor_.emplace(compile_(batch_ = waiting_.size()));
-      probabilities = predictor_->predict(images);
-    }
-    for (const Prepared& one : waiting_) {
-      if (!one.input.failure.empty()) {
-        if (json_) out_.write(rejection_json(one.input.name, one.input.failure));
-        out_.flush();
-        rejects_.add(one.input.place, one.input.failure, one.input.loss);
-        continue;
-      }
-      const auto scores = probabilities.first(predictor_->classes());
-      probabilities = probabilities.subspan(predictor_->classes());
-      if (!all_finite(scores)) {
-        throw NotFiniteError(one.input.place, "the net's output for it is not a number");
-      }
-      out_.write(json_ ? prediction_json(one.input.name, scores, best_, classes_)
-                       : prediction_tsv(one.input.name, scores, best_, classes_));
-      out_.flush();
-      ++answered_;
-    }
-    waiting_.clear();
-  }
-  void finish() {
-    answer();
-    out_.commit();
-  }
-  [[nodiscard]] std::uint64_t answered() const { return answered_; }
-
- private:
-  std::function<Predictor(std::size_t)> compile_;
-  std::optional<Predictor> predictor_;
-  const std::vector<ClassInfo>& classes_;
-  std::size_t batch_;
-  std::size_t best_;
-  bool json_;
-  Rejects& rejects_;
-  OutputFile out_;
-  std::vector<Prepared> waiting_;
-  std::uint64_t answered_ = 0;
-};
 
 InputOptions inputs_from(const Options& options) {
   InputOptions inputs;
@@ -124,77 +57,92 @@ InputOptions inputs_from(const Options& options) {
   inputs.labelled = false;
   inputs.whole_paths = true;
   inputs.shards_and_lists = true;
-  inputs.outputs = outputs_of(options, {"output", "rejects"});
+  inputs.outputs = options.outputs({"output", "rejects"});
   return inputs;
 }
 
-// Whether an answer may wait for the images behind it: not where they come through a pipe, whose writer may
-// wait for the answer.
-bool all_there(const InputOptions& inputs) {
+// How shards among the inputs are checked against the net.
+std::function<void(const DatasetInfo&, const std::string&)> shard_check(const WeightsFile& weights,
+                                                                        Console& console) {
+  return [&weights, &console](const DatasetInfo& shard, const std::string& name) {
+    const Model& model = weights.model();
+    check_extent(shard, model.net.input, name);
+    const std::string difference = preprocessing_difference(shard.preprocessing, model.dataset.preprocessing);
+    if (!difference.empty()) {
+      console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
+    }
+  };
+}
+
+// An answer may wait for the images after it, unless they come through a pipe: its writer may wait for the
+// answer.
+std::size_t images_at_a_time(int batch, const InputOptions& inputs) {
+  if (batch > 0) return static_cast<std::size_t>(batch);
   const auto is_there = [](const std::string& name) {
     std::error_code ignored;
     return name != kStdStreamName &&
            (std::filesystem::is_regular_file(name, ignored) || std::filesystem::is_directory(name, ignored));
   };
-  return inputs.files_from != kStdStreamName && std::ranges::all_of(inputs.operands, is_there);
+  const bool all_there =
+      inputs.files_from != kStdStreamName && std::ranges::all_of(inputs.operands, is_there);
+  return all_there ? kFilesAtATime : 1;
 }
 
-int predict(const Options& options, Console& console) {
+// Called concurrently.
+PreparedImage prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_input) {
+  Image image;
+  try {
+    image = pool.prepare(input);
+    check_image(image, net_input, input.place);
+  } catch (const Error& error) {
+    set_failure(input, error);
+  }
+  return {.name = std::move(input.name),
+          .place = std::move(input.place),
+          .image = std::move(image),
+          .failure = std::move(input.failure),
+          .loss = input.loss};
+}
+
+int run(const Options& options, Console& console) {
   if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
-  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
-  const auto best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses));
+  const bool stop = options.stop_on_error();
+  const AnswerForm form{.json = options.flag("json"),
+                        .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options);
   std::vector<std::string> files = input_options.operands;
   for (const char* name : {"weights", "files-from"}) files.push_back(options.text(name));
   options.check_outputs({"output", "rejects"}, files);
-  const InferenceOptions inference = read_inference_options(options, kMaxBatch);
-  const CompileOptions& compile = inference.compile;
+  const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
 
   const WeightsFile weights(options.text("weights"));
-  const DatasetInfo& dataset = weights.model().dataset;
+  const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
-  input_options.check_shard = [&](const DatasetInfo& shard, const std::string& name) {
-    check_extent(shard, weights.model().net.input, name);
-    const std::string difference = preprocessing_difference(shard.preprocessing, dataset.preprocessing);
-    if (!difference.empty()) {
-      console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
-    }
-  };
+  input_options.check_shard = shard_check(weights, console);
   ImageSource inputs(input_options);
-  console.note("device " + inference.device.text() + ", threads " + std::to_string(compile.threads));
-  Rejects rejects(options.text("rejects"), stop, console);
-  const std::size_t batch = compile.batch > 0 ? static_cast<std::size_t>(compile.batch)
-                                              : (all_there(input_options) ? kFilesAtATime : 1);
-  const auto compile_for = [&](std::size_t images) {
-    CompileOptions how = compile;
+  console.note("device " + inference.device.text() + ", threads " +
+               std::to_string(inference.compile.threads));
+  Rejects rejects(options.rejects(), stop, console);
+  const std::size_t batch = images_at_a_time(inference.compile.batch, input_options);
+  const auto compile = [&](std::size_t images) {
+    CompileOptions how = inference.compile;
     how.batch = static_cast<int>(images);
     return Predictor(weights, inference.device, how);
   };
-  Answers answers(compile_for, options, best, dataset.classes, batch, rejects);
-  PreparerPool pool(dataset.preprocessing, input_options.limits);
+  Answers answers(options.text("output"), form, model.dataset.classes, compile, batch, rejects);
+  PreparerPool pool(model.dataset.preprocessing, input_options.limits);
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();
   std::uint64_t done = 0;
   // One image at a time is for coprocesses: a thread that waits for the next one could not be ended.
-  const int threads = batch == 1 ? 1 : compile.threads;
+  const int threads = batch == 1 ? 1 : inference.compile.threads;
   ordered_parallel_map(
       threads, [&] { return inputs.next(); },
-      [&](ImageInput&& input) {
-        Prepared one{std::move(input), {}};
-        try {
-          one.image = pool.prepare(one.input);
-          check_image(one.image, weights.model().net.input, one.input.place);
-        } catch (const Error& error) {
-          set_failure(one.input, error);
-        }
-        one.input.bytes = {};
-        one.input.pixels.reset();
-        return one;
-      },
-      [&](Prepared&& one) {
-        answers.add(std::move(one));
+      [&](ImageInput&& input) { return prepare(std::move(input), pool, model.net.input); },
+      [&](PreparedImage&& image) {
+        answers.add(std::move(image));
         progress.update(++done, rejects.summary());
       });
   progress.finish();
@@ -209,11 +157,5 @@ int predict(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
-  return convoy::run_tool(
-      argc, argv,
-      {.name = "predict",
-       .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
-       .summary = "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
-                  "a shard) are read from standard input, and each is answered as soon as it is there."},
-      {.output = true, .threads = true, .device = true}, convoy::declare, convoy::predict);
+  return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

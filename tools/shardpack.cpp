@@ -1,93 +1,73 @@
 // shardpack: shards to shards (merged, shuffled, split, cut, transcoded), and looks inside them.
+#include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 #include <string>
+#include <vector>
 
-#include "formats/jpeg.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
+#include "lib/shards/encoding.h"
 #include "lib/shards/extract.h"
 #include "lib/shards/look.h"
 #include "lib/shards/outputs.h"
 #include "lib/shards/pack.h"
 #include "lib/shards/rejects.h"
 
+namespace convoy {
 namespace {
 
-using namespace convoy;  // NOLINT(google-build-using-namespace): a program of this library
+// Each way of looking excludes the other ways and every option of packing.
+const ExclusiveOptions kLooks = {"list", "info", "verify", "extract"};
+constexpr std::array kPacking = {"shuffle", "memory", "shards", "per-shard", "split", "codec"};
 
-const ToolInfo kInfo{"shardpack",
-                     "[OPTION]... [SHARD]...\n--list|--info|--verify [SHARD]...\n--extract=DIR [SHARD]...",
-                     "Merges, shuffles, splits, cuts and transcodes shards, and looks inside them."};
-constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true, .seed = true};
-constexpr std::array<const char*, 4> kLooks = {"list", "info", "verify", "extract"};
-constexpr std::array<const char*, 6> kPacking = {"shuffle",   "memory", "shards",
-                                                 "per-shard", "split",  "codec"};
-
-void declare(po::options_description& options) {
-  options.add_options()("shuffle", po::bool_switch(), "write the records in an order drawn from --seed")(
-      "memory", text_option("BYTES"),
-      "shuffle with so much memory (default: half of what there is); K, M, G, T")(
-      "shards", text_option("N"), "write N shards of equal size; -o is a pattern with %d or %05d")(
-      "per-shard", text_option("N"), "write shards of N records; -o is a pattern with %d or %05d")(
-      "split", text_option("NAME:FRACTION,..."),
-      "draw parts, such as train:0.9,val:0.1; -o has %s for the name")(
-      "codec", text_option("raw|jpeg[:QUALITY]"), "transcode the payloads")("list", po::bool_switch(),
-                                                                            "list the records, one a line")(
-      "info", po::bool_switch(), "say what the shards hold")("json", po::bool_switch(),
-                                                             "with --info: as JSON, one line a shard")(
-      "verify", po::bool_switch(), "read everything and name every loss")(
-      "extract", text_option("DIR"), "write the records as image files into folders of their classes")(
-      "on-error", text_option("skip|stop", "skip"), "what to do about damaged records")(
-      "rejects", text_option("FILE"), "write place and reason of every loss to FILE");
+std::vector<ExclusiveOptions> exclusive_options() {
+  std::vector<ExclusiveOptions> groups = {{"shards", "per-shard"}, {"extract", "output"}};
+  for (const char* name : kPacking) {
+    groups.push_back(kLooks);
+    groups.back().emplace_back(name);
+  }
+  return groups;
 }
 
-// A switch that is set, or an option that has a value.
-bool is_set(const Options& options, const std::string& name) {
-  return name == "shuffle" || name == "list" || name == "info" || name == "verify" ? options.flag(name)
-                                                                                   : options.given(name);
+const ToolInfo kInfo{
+    .name = "shardpack",
+    .usage = "[OPTION]... [SHARD]...\n--list|--info|--verify [SHARD]...\n--extract=DIR [SHARD]...",
+    .summary = "Merges, shuffles, splits, cuts and transcodes shards, and looks inside them.",
+    .exclusive = exclusive_options()};
+constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true, .seed = true};
+
+void declare(po::options_description& options) {
+  auto add = options.add_options();
+  add("shuffle", po::bool_switch(), "write the records in an order drawn from --seed");
+  add("memory", text_option("BYTES"),
+      "shuffle with so much memory (default: half of what there is); K, M, G, T");
+  add("shards", text_option("N"), "write N shards of equal size; -o is a pattern with %d or %05d");
+  add("per-shard", text_option("N"), "write shards of N records; -o is a pattern with %d or %05d");
+  add("split", text_option("NAME:FRACTION,..."),
+      "draw parts, such as train:0.9,val:0.1; -o has %s for the name");
+  add_codec_option(
+      options, {.placeholder = "raw|jpeg[:QUALITY]", .default_value = {}, .text = "transcode the payloads"});
+  add("list", po::bool_switch(), "list the records, one a line");
+  add("info", po::bool_switch(), "say what the shards hold");
+  add("json", po::bool_switch(), "with --info: as JSON, one line a shard");
+  add("verify", po::bool_switch(), "read everything and name every loss");
+  add("extract", text_option("DIR"), "write the records as image files into folders of their classes");
+  add_rejects_options(options, {.on_error = "what to do about damaged records",
+                                .rejects = "write place and reason of every loss to FILE"});
 }
 
 // "list", "info", "verify", "extract", or nothing to pack.
 std::string look_from(const Options& options) {
-  std::string look;
-  for (const char* name : kLooks) {
-    if (!is_set(options, name)) continue;
-    if (!look.empty())
-      throw UsageError::about("--" + look, "--" + look + " and --" + name + " do not go together");
-    look = name;
-  }
-  for (const char* name : kPacking) {
-    if (!look.empty() && is_set(options, name)) {
-      throw UsageError::about("--" + look, "--" + look + " and --" + name + " do not go together");
-    }
-  }
-  if (options.flag("json") && look != "info") throw UsageError::about("--json", "--json needs --info");
-  if (look == "extract" && options.given("output"))
-    throw UsageError::about("--extract", "--extract writes no -o");
-  return look;
-}
-
-void set_codec(const Options& options, PackOptions& pack) {
-  constexpr std::string_view kJpeg = "jpeg";
-  pack.quality = kDefaultJpegQuality;
-  const std::string text = options.text("codec");
-  if (text.empty()) return;
-  const std::size_t colon = text.find(':');
-  const std::string name = text.substr(0, colon);
-  if (name == "raw" && colon == std::string::npos) {
-    pack.codec = Codec::raw;
-  } else if (name == kJpeg) {
-    pack.codec = Codec::jpeg;
-    if (colon != std::string::npos) {
-      pack.quality = static_cast<int>(parse_integer(text.substr(colon + 1), "--codec", 1, 100));
-    }
-  } else {
-    throw UsageError("--codec", "'" + text + "' is neither raw nor jpeg nor jpeg:QUALITY");
-  }
+  const auto look =
+      std::ranges::find_if(kLooks, [&](const std::string& name) { return options.given(name); });
+  const std::string name = look == kLooks.end() ? std::string() : *look;
+  if (options.flag("json") && name != "info") throw UsageError::about("--json", "--json needs --info");
+  return name;
 }
 
 PackOptions pack_options(const Options& options) {
@@ -99,16 +79,15 @@ PackOptions pack_options(const Options& options) {
   pack.seed = options.seed();
   pack.memory = options.given("memory") ? parse_bytes(options.text("memory"), "--memory") : default_memory();
   if (options.given("split")) pack.split = parse_split(options.text("split"));
-  if (options.given("shards") && options.given("per-shard")) {
-    throw UsageError::about("--shards", "--shards and --per-shard do not go together");
-  }
   if (options.given("shards")) {
     pack.shards = static_cast<std::uint64_t>(options.integer("shards", 1, kMaxOutputs));
   }
   if (options.given("per-shard")) {
     pack.per_shard = static_cast<std::uint64_t>(options.integer("per-shard", 1, kMost));
   }
-  set_codec(options, pack);
+  const std::optional<Encoding> encoding = read_encoding(options);
+  if (encoding) pack.codec = encoding->codec;
+  pack.quality = encoding.value_or(Encoding{}).quality;
   pack.threads = options.threads();
   return pack;
 }
@@ -140,12 +119,12 @@ void look_inside(const std::string& look, const Options& options, Rejects& rejec
 
 int run(const Options& options, Console& console) {
   const std::string look = look_from(options);
-  const bool stop = options.choice("on-error", {"skip", "stop"}) == "stop";
+  const bool stop = options.stop_on_error();
   const std::vector<std::string> inputs = options.inputs();
   options.check_outputs({"output", "rejects"}, {});
   options.check_outputs({"rejects"}, inputs);
   if (!look.empty()) options.check_outputs({"output"}, inputs);  // a shard may take the place of its input
-  Rejects rejects(options.text("rejects"), stop, console);
+  Rejects rejects(options.rejects(), stop, console);
   int signal = 0;
   if (look.empty()) {
     const PackResult result = pack(pack_options(options), rejects, console);
@@ -172,5 +151,8 @@ int run(const Options& options, Console& console) {
 }
 
 }  // namespace
+}  // namespace convoy
 
-int main(int argc, char** argv) { return convoy::run_tool(argc, argv, kInfo, kShared, declare, run); }
+int main(int argc, char** argv) {
+  return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
+}

@@ -74,8 +74,8 @@ void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Con
   std::set<std::string> decided;
   for (const po::option& option : line.options) {
     decided.insert(option.string_key);
-    if (std::ranges::count(rules.exclusive, option.string_key) > 0) {
-      decided.insert(rules.exclusive.begin(), rules.exclusive.end());
+    for (const ExclusiveOptions& group : rules.exclusive) {
+      if (std::ranges::count(group, option.string_key) > 0) decided.insert(group.begin(), group.end());
     }
   }
   std::erase_if(file.parsed.options,

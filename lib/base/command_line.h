@@ -9,11 +9,15 @@
 
 namespace convoy {
 
+// Options that exclude each other.
+using ExclusiveOptions = std::vector<std::string>;
+
 // What a command line may have.
 struct CommandLineRules {
-  po::options_description options;     // of the command line
-  po::options_description file;        // of the file that --config names
-  std::vector<std::string> exclusive;  // one of these on the command line is put in place of any in the file
+  po::options_description options;  // of the command line
+  po::options_description file;     // of the file that --config names
+  std::vector<ExclusiveOptions>
+      exclusive;  // one of a group on the command line replaces the others in the file
 };
 
 struct CommandLine {

@@ -1,15 +1,11 @@
 #include "lib/base/options.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <limits>
-#include <map>
 #include <sstream>
-#include <system_error>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -20,26 +16,17 @@
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kMaxThreads = 1024;
+constexpr const char* kOnError = "on-error";
+constexpr const char* kRejects = "rejects";
 constexpr std::uint64_t kMaxNamesBytes = std::uint64_t{4} << 30;
-
-// What tells a regular file from others, however it is named: device and inode where it is there, else its
-// path.
-std::string identity(const std::string& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0) {
-    return S_ISREG(info.st_mode) ? std::to_string(info.st_dev) + ":" + std::to_string(info.st_ino)
-                                 : std::string();
-  }
-  std::error_code failure;
-  return std::filesystem::weakly_canonical(path, failure).string();
-}
 
 }  // namespace
 
 bool Options::given(const std::string& name) const {
   const auto found = values_.find(name);
-  return found != values_.end() && !found->second.defaulted();
+  if (found == values_.end() || found->second.defaulted()) return false;
+  const auto* on = boost::any_cast<bool>(&found->second.value());
+  return on == nullptr || *on;
 }
 
 bool Options::flag(const std::string& name) const { return values_[name].as<bool>(); }
@@ -58,23 +45,12 @@ std::int64_t Options::integer(const std::string& name, std::int64_t least, std::
   return parse_integer(text(name), "--" + name, least, most);
 }
 
-std::uint64_t Options::unsigned_integer(const std::string& name) const {
-  const std::string value = text(name);
-  const auto number = number_from<std::uint64_t>(value);
-  if (!number) throw UsageError("--" + name, "'" + value + "' is not a whole number from 0 to 2^64-1");
-  return *number;
-}
-
 double Options::real(const std::string& name, double least, double most) const {
   return parse_real(text(name), "--" + name, least, most);
 }
 
-std::string Options::choice(const std::string& name, std::initializer_list<std::string_view> allowed) const {
-  std::string value = text(name);
-  if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
-  std::string list;
-  for (const std::string_view one : allowed) list += (list.empty() ? "" : ", ") + std::string(one);
-  throw UsageError("--" + name, "'" + value + "' is not one of " + list);
+std::size_t Options::choice(const std::string& name, std::initializer_list<std::string_view> words) const {
+  return parse_choice(text(name), "--" + name, words);
 }
 
 std::vector<std::string> Options::inputs() const {
@@ -87,25 +63,23 @@ int Options::threads() const {
   return given("threads") ? static_cast<int>(integer("threads", 1, kMaxThreads)) : default_threads();
 }
 
-std::uint64_t Options::seed() const { return unsigned_integer("seed"); }
+std::uint64_t Options::seed() const { return parse_unsigned(text("seed"), "--seed"); }
 
-void Options::check_outputs(std::initializer_list<const char*> outputs,
+bool Options::stop_on_error() const { return choice(kOnError, {"skip", "stop"}) == 1; }
+
+std::string Options::rejects() const { return text(kRejects); }
+
+std::vector<RunOutput> Options::outputs(std::initializer_list<const char*> names) const {
+  std::vector<RunOutput> outputs;
+  for (const char* name : names) {
+    if (!text(name).empty()) outputs.push_back({std::string("--") + name, text(name)});
+  }
+  return outputs;
+}
+
+void Options::check_outputs(std::initializer_list<const char*> names,
                             const std::vector<std::string>& inputs) const {
-  std::map<std::string, std::string> taken;  // what stands there already, by its identity
-  for (const std::string& input : inputs) {
-    if (input != kStdStreamName) taken.emplace(identity(input), "is an input");
-  }
-  taken.erase(std::string());
-  for (const char* name : outputs) {
-    const std::string path = text(name);
-    if (path.empty()) continue;
-    const std::string file = path == kStdStreamName ? path : identity(path);
-    if (file.empty()) continue;
-    const auto [other, added] = taken.emplace(file, std::string("is what --") + name + " writes already");
-    if (!added) {
-      throw UsageError(std::string("--") + name, display_name(path, "standard output") + " " + other->second);
-    }
-  }
+  convoy::check_outputs(outputs(names), inputs);
 }
 
 std::vector<std::string> Options::effective() const {
@@ -133,6 +107,12 @@ po::typed_value<std::vector<std::string>>* texts_option(const std::string& place
   return po::value<std::vector<std::string>>()->composing()->value_name(placeholder);
 }
 
+void add_rejects_options(po::options_description& options, const RejectsHelp& help) {
+  auto add = options.add_options();
+  add(kOnError, text_option(help.placeholder, "skip"), help.on_error.c_str());
+  add(kRejects, text_option("FILE"), help.rejects.c_str());
+}
+
 std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,
                            std::int64_t most) {
   const auto number = number_from<std::int64_t>(text);
@@ -145,6 +125,12 @@ std::int64_t parse_integer(std::string_view text, std::string_view what, std::in
   return *number;
 }
 
+std::uint64_t parse_unsigned(std::string_view text, std::string_view what) {
+  const auto number = number_from<std::uint64_t>(text);
+  if (!number) throw UsageError(what, "'" + std::string(text) + "' is not a whole number from 0 to 2^64-1");
+  return *number;
+}
+
 double parse_real(std::string_view text, std::string_view what, double least, double most) {
   const auto number = number_from<double>(text);
   if (!number || !std::isfinite(*number) || *number < least || *number > most) {
@@ -153,6 +139,15 @@ double parse_real(std::string_view text, std::string_view what, double least, do
     throw UsageError(what, message.str());
   }
   return *number;
+}
+
+std::size_t parse_choice(std::string_view text, std::string_view what,
+                         std::initializer_list<std::string_view> words) {
+  const auto* const found = std::find(words.begin(), words.end(), text);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  std::string list;
+  for (const std::string_view word : words) list += (list.empty() ? "" : ", ") + std::string(word);
+  throw UsageError(what, "'" + std::string(text) + "' is not one of " + list);
 }
 
 std::vector<std::string> read_names(const std::string& path, bool nul) {

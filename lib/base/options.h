@@ -8,10 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/own_files.h"
+
 namespace convoy {
 
 namespace po = boost::program_options;
 
+inline constexpr std::int64_t kMaxThreads = 1024;
 inline constexpr std::uint64_t kDefaultSeed = 1;
 inline constexpr const char* kOperands = "operands";  // the name of operands among the options
 
@@ -21,35 +24,38 @@ class Options {
   Options(po::variables_map values, std::vector<std::string> operands)
       : values_(std::move(values)), operands_(std::move(operands)) {}
 
-  // Whether the user gave it, on the command line or in --config.
+  // Whether the user gave the option, on the command line or in --config; of a switch, whether it is on.
   [[nodiscard]] bool given(const std::string& name) const;
-  // A switch, as declared by po::bool_switch().
+  // A switch, declared with po::bool_switch().
   [[nodiscard]] bool flag(const std::string& name) const;
-  // The value, or its default; an option without either is an empty text.
+  // The value, or its default; an option with neither gives an empty text.
   [[nodiscard]] std::string text(const std::string& name) const;
-  [[nodiscard]] std::vector<std::string> texts(
-      const std::string& name) const;  // of po::value<vector<string>>
+  // The values of an option declared with texts_option().
+  [[nodiscard]] std::vector<std::string> texts(const std::string& name) const;
   [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most) const;
-  [[nodiscard]] std::uint64_t unsigned_integer(const std::string& name) const;
   [[nodiscard]] double real(const std::string& name, double least, double most) const;
-  // The value, which must be one of `allowed`.
-  [[nodiscard]] std::string choice(const std::string& name,
-                                   std::initializer_list<std::string_view> allowed) const;
+  // The index among `words` of the value, which must be one of them.
+  [[nodiscard]] std::size_t choice(const std::string& name,
+                                   std::initializer_list<std::string_view> words) const;
 
-  // Operands as given, --files-from included where the tool shares it.
+  // The operands, with those of --files-from if the tool shares that option.
   [[nodiscard]] const std::vector<std::string>& operands() const { return operands_; }
-  // Operands; where there are none, "-", unless standard input is a terminal: then a MissingInputError.
+  // The operands; without any, "-". Throws MissingInputError if standard input is then a terminal.
   [[nodiscard]] std::vector<std::string> inputs() const;
-  // Throws UsageError where two of the options `outputs`, which name files to write, name the same one, or
-  // one of them a file of `inputs`. Devices and pipes may be named again and again, but for standard output.
-  void check_outputs(std::initializer_list<const char*> outputs,
-                     const std::vector<std::string>& inputs) const;
 
-  [[nodiscard]] int threads() const;         // -j, or the processors there are
-  [[nodiscard]] std::uint64_t seed() const;  // --seed
+  // The given ones of the options `names`, which name files to write.
+  [[nodiscard]] std::vector<RunOutput> outputs(std::initializer_list<const char*> names) const;
+  // Throws UsageError if two of them name the same file, or one of them a file of `inputs`
+  // (convoy::check_outputs()).
+  void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs) const;
 
-  // Every option with its value in effect as "--name=value"; operands, switches that are off, and options
-  // without a value are left out.
+  [[nodiscard]] int threads() const;          // -j; by default the number of processors
+  [[nodiscard]] std::uint64_t seed() const;   // --seed
+  [[nodiscard]] bool stop_on_error() const;   // --on-error
+  [[nodiscard]] std::string rejects() const;  // --rejects; empty without it
+
+  // Every option with its value in effect as "--name=value", without operands, switches that are off, and
+  // options without a value.
   [[nodiscard]] std::vector<std::string> effective() const;
 
  private:
@@ -60,16 +66,30 @@ class Options {
 // An option with a text value: `default_value` may be empty (none). `placeholder` is shown in --help.
 [[nodiscard]] po::typed_value<std::string>* text_option(const std::string& placeholder,
                                                         const std::string& default_value = {});
-// An option that may be given several times; its values are gathered.
+// An option that may be given several times and keeps all values.
 [[nodiscard]] po::typed_value<std::vector<std::string>>* texts_option(const std::string& placeholder);
 
-// The text as a number, the whole of it; UsageError("what: ...") otherwise.
+// What --help says about --on-error and --rejects in one tool.
+struct RejectsHelp {
+  std::string placeholder = "skip|stop";  // of --on-error
+  std::string on_error;
+  std::string rejects;
+};
+// Declares --on-error=skip|stop and --rejects=FILE.
+void add_rejects_options(po::options_description& options, const RejectsHelp& help);
+
+// The text as a number or as the index of one of `words`, the whole of it; otherwise UsageError about `what`,
+// such as "--steps".
 [[nodiscard]] std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,
                                          std::int64_t most);
+[[nodiscard]] std::uint64_t parse_unsigned(std::string_view text, std::string_view what);
 [[nodiscard]] double parse_real(std::string_view text, std::string_view what, double least, double most);
+[[nodiscard]] std::size_t parse_choice(std::string_view text, std::string_view what,
+                                       std::initializer_list<std::string_view> words);
 
-// Lines of a file of names, one at least: ended by newlines, or by NUL bytes where `nul` is set. "-" is
-// standard input. Throws TextError on what check_name_line() refuses, and with `nul` on an empty name.
+// The lines of a file of names, at least one, each ended by a newline, or by a NUL byte if `nul` is set. "-"
+// is standard input. Throws TextError for a line that check_name_line() refuses, and with `nul` for an empty
+// name.
 [[nodiscard]] std::vector<std::string> read_names(const std::string& path, bool nul);
 
 }  // namespace convoy

@@ -7,7 +7,6 @@
 #include <sstream>
 #include <utility>
 
-#include "lib/base/command_line.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -101,6 +100,19 @@ std::string help_text(const ToolInfo& info, const po::options_description& visib
   return text + "\nFull documentation: man convoy-" + info.name + "\n";
 }
 
+// Throws UsageError if two options of one group are given.
+void check_exclusive(const Options& options, const std::vector<ExclusiveOptions>& groups) {
+  for (const ExclusiveOptions& group : groups) {
+    std::string first;
+    for (const std::string& name : group) {
+      if (!options.given(name)) continue;
+      const std::string option = "--" + name;
+      if (!first.empty()) throw UsageError::about(first, first + " and " + option + " exclude each other");
+      first = option;
+    }
+  }
+}
+
 void write_stdout(std::string_view text) {
   OutputFile out{std::string(kStdStreamName), OutputFile::Content::text};
   out.write(text);
@@ -141,6 +153,7 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   console.detail(std::string("version ") + kVersion + ", backends " + build_backends() + ", options" +
                  effective);
   try {
+    check_exclusive(options, info.exclusive);
     return body(options, console);
   } catch (const UsageError& error) {
     const auto place = places.find(error.option());

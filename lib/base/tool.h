@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "lib/base/command_line.h"
 #include "lib/base/console.h"
 #include "lib/base/options.h"
 
@@ -21,7 +22,8 @@ struct ToolInfo {
   std::string name;     // "imgprep"
   std::string usage;    // what follows the name, one line a form: "[OPTION]... [INPUT]..."
   std::string summary;  // one or two sentences for --help
-  std::vector<std::string> exclusive = {};  // options that exclude each other: --config gives way to either
+  // Groups of options that exclude each other. One on the command line replaces the others in --config.
+  std::vector<ExclusiveOptions> exclusive = {};
 };
 
 // Which of the options that tools share a tool has. All have --help, --version, --config, -q and -v.

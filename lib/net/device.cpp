@@ -74,13 +74,6 @@ Device choose_device(std::string_view text) {
   return device;
 }
 
-Element choose_precision(std::string_view text, const Device& device) {
-  if (text == "fp32") return Element::f32;
-  if (text == "bf16") return Element::bf16;
-  if (text == kAutomatic) return device.cuda ? Element::bf16 : Element::f32;
-  throw UsageError("--precision", "'" + std::string(text) + "' is not one of auto, fp32, bf16");
-}
-
 std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
                                          const CompileOptions& options) {
   return device.cuda ? compile_cuda(net, options, device.index) : compile_cpu(net, options);

@@ -20,10 +20,6 @@ struct Device {
 // build or this machine does not have.
 [[nodiscard]] Device choose_device(std::string_view text);
 
-// Reads --precision and settles `auto`: bf16 on a GPU, whose tensor cores work in it (fp32 is there to be
-// compared with), fp32 on a CPU, whose bf16 is not faster everywhere. Throws UsageError for another text.
-[[nodiscard]] Element choose_precision(std::string_view text, const Device& device);
-
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
                                                        const CompileOptions& options);
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "formats/idx.h"
+#include "lib/base/own_files.h"
 #include "lib/prep/image_input.h"
 #include "lib/prep/labeller.h"
-#include "lib/prep/own_files.h"
 #include "lib/prep/walk.h"
 
 namespace convoy {

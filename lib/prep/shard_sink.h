@@ -6,20 +6,14 @@
 #include <string>
 #include <vector>
 
-#include "formats/jpeg.h"
 #include "formats/shard.h"
 #include "lib/base/file.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
+#include "lib/shards/encoding.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
-
-// How the pixels of a record are stored.
-struct Encoding {
-  Codec codec = Codec::raw;
-  int quality = kDefaultJpegQuality;  // of JPEG
-};
 
 // An image on its way to the shard.
 struct PreparedRecord {

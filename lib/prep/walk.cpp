@@ -10,6 +10,7 @@
 
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
+#include "lib/base/file.h"
 
 namespace convoy {
 namespace {
@@ -36,6 +37,17 @@ fs::file_type type_of(const fs::directory_entry& entry) {
   if (entry.is_regular_file(ignored)) return fs::file_type::regular;
   if (entry.is_directory(ignored)) return fs::file_type::directory;
   return entry.status(ignored).type();
+}
+
+bool holds_images(const std::string& path) {
+  try {
+    InputFile file(path);
+    std::array<std::byte, kDetectBytes> head{};
+    const ContentKind kind = detect_content(as_u8(std::span(head).first(file.read(head))));
+    return kind != ContentKind::unknown && kind != ContentKind::empty && kind != ContentKind::shard;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 class FolderLister {
@@ -90,10 +102,18 @@ class FolderLister {
           fail(inside, "not a regular file");  // opening a FIFO would wait for its writer
           break;
         default:
-          if (own_.contain((folder / entry.name).string())) break;
+          if (is_own((folder / entry.name).string())) break;
           entries_.push_back({inside, {}});
       }
     }
+  }
+
+  // Throws UsageError if the file is one that an output would replace, and an image or an archive.
+  [[nodiscard]] bool is_own(const std::string& path) const {
+    const RunOutput* const output = own_.find(path);
+    if (output == nullptr) return false;
+    if (!output->option.empty() && holds_images(path)) throw_is_input(*output);
+    return true;
   }
 
   std::vector<FileIdentity> above_;  // from the topmost folder to the current one

@@ -9,7 +9,7 @@
 
 #include "formats/archive.h"
 #include "formats/byte_source.h"
-#include "lib/prep/own_files.h"
+#include "lib/base/own_files.h"
 
 namespace convoy {
 

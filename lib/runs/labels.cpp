@@ -81,6 +81,39 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
   }
 }
 
+LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console) {
+  if (data.size() == 0) throw Error("the training set has no records");
+  const std::string& name = data.shards().front().name();  // the others agree with it
+  check_extent(data.info(), net.input, name);
+  const auto outputs = static_cast<std::size_t>(net.classes());
+  const std::size_t classes = data.info().classes.size();
+  if (classes > outputs) {
+    throw Error(name, "has " + count_of(classes, "class") + ", the net only " + count_of(outputs, "output"));
+  }
+  LabelScan labels = scan_labels(data, net.classes());
+  if (classes < outputs) {
+    console.note(name + ": " + count_of(classes, "class") + ", the net has " + count_of(outputs, "output") +
+                 ": the rest stays unused");
+  }
+  return labels;
+}
+
+void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console) {
+  const std::string& name = data.shards().front().name();
+  if (data.size() == 0) throw Error(name, "has no records");
+  check_extent(data.info(), model.net.input, name);
+  // Another table explains labels out of range; missing labels explain a missing table.
+  const bool has_classes = !data.info().classes.empty();
+  if (has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
+  (void)scan_labels(data, model.net.classes());
+  if (!has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
+  const std::string difference =
+      preprocessing_difference(data.info().preprocessing, model.dataset.preprocessing);
+  if (!difference.empty()) {
+    console.warn(name + ": prepared in another way than " + owner + ": " + difference);
+  }
+}
+
 std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other) {
   std::string text;
   const nlohmann::json left = to_json(one);

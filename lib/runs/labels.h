@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "formats/net.h"
+#include "formats/weights.h"
+#include "lib/base/console.h"
 #include "lib/shards/dataset.h"
 
 namespace convoy {
@@ -31,6 +33,14 @@ void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_v
 // `expected` is.
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
                    const std::vector<ClassInfo>& expected, std::string_view other);
+
+// Checks that a training set fits the net: extent, number of classes, every label. Throws Error.
+[[nodiscard]] LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& console);
+
+// Checks that another labelled set fits `model` and its training set: extent, class table, every label. A
+// difference in preprocessing is only warned of. `owner` is whose model it is, for messages. Throws Error
+// naming the first shard, with which the others agree.
+void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console);
 
 // What differs in how images were prepared, as text for a warning; empty where nothing does.
 [[nodiscard]] std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other);

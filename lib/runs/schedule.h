@@ -1,29 +1,43 @@
-// How the learning rate falls while training.
+// How the learning rate falls during training.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 namespace convoy {
 
-// --lr-policy: "fixed", or "step:FACTOR@EPOCH[,EPOCH]...": the rate is multiplied by FACTOR when each of
-// these epochs is complete.
+// How far a run has come: what its learning rate may depend on.
+struct RunPosition {
+  std::uint64_t seen = 0;     // images taken so far
+  std::uint64_t records = 1;  // images of the training set
+  std::uint64_t total = 0;    // images that the whole run takes
+};
+
+// A value of --lr-policy. The policies are in the table of schedule.cpp.
 class Schedule {
  public:
-  Schedule() = default;
+  // What the learning rate is multiplied by at a position.
+  using Factor = std::function<double(const RunPosition& position)>;
+
+  // The policy that --lr-policy has by default: "fixed".
+  Schedule();
   // Throws UsageError.
-  static Schedule parse(std::string_view text);
+  static Schedule parse(const std::string& text);
+  // "fixed, or step:FACTOR@EPOCH[,EPOCH]...": what parse() reads, for --help.
+  [[nodiscard]] static std::string syntax();
+
   // As parse() reads it.
   [[nodiscard]] const std::string& text() const { return text_; }
-  // What the learning rate is multiplied with after `seen` images of a training set of `records`.
-  [[nodiscard]] double factor(std::uint64_t seen, std::uint64_t records) const;
+  [[nodiscard]] double factor(const RunPosition& position) const { return factor_(position); }
 
  private:
-  std::string text_ = "fixed";
-  double step_factor_ = 1.0;
-  std::vector<double> epochs_;
+  Schedule(std::string text, Factor factor) : text_(std::move(text)), factor_(std::move(factor)) {}
+
+  std::string text_;
+  Factor factor_;
 };
 
 }  // namespace convoy

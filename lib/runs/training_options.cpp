@@ -1,23 +1,22 @@
 #include "lib/runs/training_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/runs/limits.h"
+#include "lib/runs/precision_option.h"
 
 namespace convoy {
 namespace {
 
-constexpr std::int64_t kMaxBatch = 1 << 20;
-constexpr std::int64_t kMaxThreads = 1024;
 // Positions in the stream of training images stay exact in double precision.
 constexpr double kMaxPositions = 0x1p53;
 constexpr double kMaxRate = 1e6;
-// What says which images come when: a run that changed one of these would not be the same run.
-constexpr std::array kFixed = {"batch", "order", "seed"};
 
 std::string number(double value) {
   std::array<char, 32> buffer{};
@@ -25,74 +24,150 @@ std::string number(double value) {
   return {buffer.data(), failure == std::errc() ? end : buffer.data()};
 }
 
-// Which of two words a text is: true for the first.
-bool either(const std::string& text, const std::string& option, std::string_view first,
-            std::string_view second) {
-  if (text == first) return true;
-  if (text == second) return false;
-  throw UsageError(option, "'" + text + "' is not one of " + std::string(first) + ", " + std::string(second));
+// What a resumed run does to an option.
+enum class Resume {
+  changes,    // may change it
+  moves_end,  // may change it, even after the last step: that only moves the end of the run
+  keeps,      // may not: the option decides which images come when
+};
+
+// Where an option is declared.
+enum class Declared { here, shared };
+
+struct Row {
+  std::string name;         // on the command line, without the dashes, and in weights files
+  std::string placeholder;  // of its value in --help
+  std::string help;
+  // Reads a text strictly. `option` is the name with dashes, for errors.
+  void (*read)(TrainingOptions& run, const std::string& text, const std::string& option);
+  // The text that read() reads, in one canonical form.
+  std::string (*write)(const TrainingOptions& run);
+  Resume resume = Resume::changes;
+  Declared declared = Declared::here;
+};
+
+// All options, in the order of --help.
+const std::vector<Row>& table() {
+  using Run = TrainingOptions;
+  using Text = const std::string;
+  static const std::vector<Row> rows = {
+      {.name = "batch",
+       .placeholder = "N",
+       .help = "images a step",
+       .read = [](Run& run, Text& text,
+                  Text& option) { run.batch = static_cast<int>(parse_integer(text, option, 1, kMaxBatch)); },
+       .write = [](const Run& run) { return std::to_string(run.batch); },
+       .resume = Resume::keeps},
+      {.name = "epochs",
+       .placeholder = "N",
+       .help = "how often to see every image",
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             run.epochs = parse_real(text, option, 0, kMaxPositions);
+             run.steps.reset();
+           },
+       .write = [](const Run& run) { return run.steps ? std::string() : number(run.epochs); },
+       .resume = Resume::moves_end},
+      {.name = "steps",
+       .placeholder = "N",
+       .help = "steps in all, instead of --epochs",
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             constexpr auto kMost = static_cast<std::int64_t>(kMaxPositions);
+             run.steps = static_cast<std::uint64_t>(parse_integer(text, option, 0, kMost));
+           },
+       .write = [](const Run& run) { return run.steps ? std::to_string(*run.steps) : std::string(); },
+       .resume = Resume::moves_end},
+      {.name = "lr",
+       .placeholder = "RATE",
+       .help = "learning rate",
+       .read = [](Run& run, Text& text,
+                  Text& option) { run.learning_rate = parse_real(text, option, 0, kMaxRate); },
+       .write = [](const Run& run) { return number(run.learning_rate); }},
+      {.name = "momentum",
+       .placeholder = "M",
+       .help = "share of the last update in the next",
+       .read = [](Run& run, Text& text, Text& option) { run.momentum = parse_real(text, option, 0, 1); },
+       .write = [](const Run& run) { return number(run.momentum); }},
+      {.name = "weight-decay",
+       .placeholder = "D",
+       .help = "pull of the weights towards zero",
+       .read = [](Run& run, Text& text,
+                  Text& option) { run.weight_decay = parse_real(text, option, 0, kMaxRate); },
+       .write = [](const Run& run) { return number(run.weight_decay); }},
+      {.name = "lr-policy",
+       .placeholder = "POLICY",
+       .help = Schedule::syntax(),
+       .read = [](Run& run, Text& text, Text& /*option*/) { run.schedule = Schedule::parse(text); },
+       .write = [](const Run& run) { return run.schedule.text(); }},
+      {.name = "crop",
+       .placeholder = "WHERE",
+       .help = "random or center",
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             run.crop.random = parse_choice(text, option, {"random", "center"}) == 0;
+           },
+       .write = [](const Run& run) { return std::string(run.crop.random ? "random" : "center"); }},
+      {.name = "flip",
+       .placeholder = "ON",
+       .help = "on or off: random reflections",
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             run.crop.mirror = parse_choice(text, option, {"on", "off"}) == 0;
+           },
+       .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); }},
+      {.name = "order",
+       .placeholder = "ORDER",
+       .help = "shuffle or sequential",
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             run.shuffle = parse_choice(text, option, {"shuffle", "sequential"}) == 0;
+           },
+       .write = [](const Run& run) { return std::string(run.shuffle ? "shuffle" : "sequential"); },
+       .resume = Resume::keeps},
+      {.name = kPrecisionOption,
+       .placeholder = {},
+       .help = {},
+       .read = [](Run& run, Text& text, Text& option) { run.precision = parse_precision(text, option); },
+       .write = [](const Run& run) { return std::string(element_name(run.precision)); },
+       .declared = Declared::shared},
+      {.name = "seed",
+       .placeholder = {},
+       .help = {},
+       .read = [](Run& run, Text& text, Text& option) { run.seed = parse_unsigned(text, option); },
+       .write = [](const Run& run) { return std::to_string(run.seed); },
+       .resume = Resume::keeps,
+       .declared = Declared::shared},
+      {.name = "threads",
+       .placeholder = {},
+       .help = {},
+       .read =
+           [](Run& run, Text& text, Text& option) {
+             run.threads = static_cast<int>(parse_integer(text, option, 1, kMaxThreads));
+           },
+       .write = [](const Run& run) { return std::to_string(run.threads); },
+       .declared = Declared::shared},
+  };
+  return rows;
 }
 
-std::uint64_t whole(const std::string& text, const std::string& option) {
-  std::uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size()) {
-    throw UsageError(option, "'" + text + "' is not a whole number from 0 to 2^64-1");
-  }
-  return value;
+const Row* find_row(std::string_view name) {
+  const auto row = std::ranges::find(table(), name, &Row::name);
+  return row == table().end() ? nullptr : &*row;
 }
 
 }  // namespace
 
 void TrainingOptions::set(std::string_view name, const std::string& text) {
   const std::string option = "--" + std::string(name);
-  if (name == "batch") {
-    batch = static_cast<int>(parse_integer(text, option, 1, kMaxBatch));
-  } else if (name == "epochs") {
-    epochs = parse_real(text, option, 0, kMaxPositions);
-    steps.reset();
-  } else if (name == "steps") {
-    steps =
-        static_cast<std::uint64_t>(parse_integer(text, option, 0, static_cast<std::int64_t>(kMaxPositions)));
-  } else if (name == "lr") {
-    learning_rate = parse_real(text, option, 0, kMaxRate);
-  } else if (name == "momentum") {
-    momentum = parse_real(text, option, 0, 1);
-  } else if (name == "weight-decay") {
-    weight_decay = parse_real(text, option, 0, kMaxRate);
-  } else if (name == "lr-policy") {
-    schedule = Schedule::parse(text);
-  } else if (name == "crop") {
-    crop.random = either(text, option, "random", "center");
-  } else if (name == "flip") {
-    crop.mirror = either(text, option, "on", "off");
-  } else if (name == "order") {
-    shuffle = either(text, option, "shuffle", "sequential");
-  } else if (name == "precision") {
-    precision = either(text, option, "fp32", "bf16") ? Element::f32 : Element::bf16;
-  } else if (name == "seed") {
-    seed = whole(text, option);
-  } else if (name == "threads") {
-    threads = static_cast<int>(parse_integer(text, option, 1, kMaxThreads));
-  } else {
-    throw UsageError(option, "unknown option");
-  }
+  const Row* const row = find_row(name);
+  if (row == nullptr) throw UsageError(option, "unknown option");
+  row->read(*this, text, option);
 }
 
 std::string TrainingOptions::text(std::string_view name) const {
-  if (name == "batch") return std::to_string(batch);
-  if (name == "epochs") return steps ? std::string() : number(epochs);
-  if (name == "steps") return steps ? std::to_string(*steps) : std::string();
-  if (name == "lr") return number(learning_rate);
-  if (name == "momentum") return number(momentum);
-  if (name == "weight-decay") return number(weight_decay);
-  if (name == "lr-policy") return schedule.text();
-  if (name == "crop") return crop.random ? "random" : "center";
-  if (name == "flip") return crop.mirror ? "on" : "off";
-  if (name == "order") return shuffle ? "shuffle" : "sequential";
-  if (name == "precision") return std::string(element_name(precision));
-  if (name == "seed") return std::to_string(seed);
-  return name == "threads" ? std::to_string(threads) : std::string();
+  const Row* const row = find_row(name);
+  return row == nullptr ? std::string() : row->write(*this);
 }
 
 std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
@@ -105,33 +180,41 @@ std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
 }
 
 SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
-  return {.learning_rate = learning_rate * schedule.factor(step * static_cast<std::uint64_t>(batch), records),
+  const auto images = static_cast<std::uint64_t>(batch);
+  const RunPosition position{
+      .seen = step * images, .records = records, .total = total_steps(records) * images};
+  return {.learning_rate = learning_rate * schedule.factor(position),
           .momentum = momentum,
           .weight_decay = weight_decay};
 }
 
+void add_training_options(po::options_description& options) {
+  const TrainingOptions defaults;
+  auto add = options.add_options();
+  for (const Row& row : table()) {
+    if (row.declared == Declared::shared) continue;
+    add(row.name.c_str(), text_option(row.placeholder, row.write(defaults)), row.help.c_str());
+  }
+}
+
 TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
                                       const Device& device) {
-  if (options.given("steps") && options.given("epochs")) {
-    throw UsageError::about("--steps", "--steps and --epochs exclude each other");
+  TrainingOptions run;
+  if (resumed != nullptr) run = *resumed;
+  for (const Row& row : table()) {
+    if (row.declared == Declared::here && options.given(row.name)) run.set(row.name, options.text(row.name));
   }
-  TrainingOptions training;
-  if (resumed != nullptr) training = *resumed;
-  for (const std::string name : TrainingOptions::kNames) {
-    const bool here = name == "threads" || name == "precision";
-    if (!here && options.given(name)) training.set(name, options.text(name));
-  }
-  const std::string precision = options.text("precision");
-  if (resumed == nullptr || precision != "auto") training.precision = choose_precision(precision, device);
-  training.threads = options.threads();
-  return training;
+  run.precision = choose_precision(options, device, resumed == nullptr ? nullptr : &resumed->precision);
+  if (options.given("seed")) run.seed = options.seed();
+  run.threads = options.threads();
+  return run;
 }
 
 nlohmann::json to_json(const TrainingOptions& options) {
   nlohmann::json value = nlohmann::json::object();
-  for (const char* name : TrainingOptions::kNames) {
-    const std::string text = options.text(name);
-    if (!text.empty()) value[name] = text;
+  for (const Row& row : table()) {
+    const std::string text = row.write(options);
+    if (!text.empty()) value[row.name] = text;
   }
   return value;
 }
@@ -150,19 +233,19 @@ TrainingOptions training_options_from_json(const nlohmann::json& value, std::str
   return options;
 }
 
-std::vector<std::string> resume_differences(const TrainingOptions& checkpoint, const TrainingOptions& now) {
-  std::vector<std::string> differences;
-  for (const char* name : TrainingOptions::kNames) {
-    const std::string before = checkpoint.text(name);
-    const std::string after = now.text(name);
+std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoint,
+                                                 const TrainingOptions& now) {
+  std::vector<ResumeDifference> differences;
+  for (const Row& row : table()) {
+    const std::string before = row.write(checkpoint);
+    const std::string after = row.write(now);
     if (before == after) continue;
-    const std::string text = (before.empty() ? "none" : before) + " in the checkpoint, " +
-                             (after.empty() ? "none" : after) + " now";
-    if (std::find_if(kFixed.begin(), kFixed.end(),
-                     [name](std::string_view fixed) { return fixed == name; }) != kFixed.end()) {
-      throw UsageError(std::string("--") + name, text + ": a resumed run cannot change it");
+    const std::string change = (before.empty() ? "none" : before) + " in the checkpoint, " +
+                               (after.empty() ? "none" : after) + " now";
+    if (row.resume == Resume::keeps) {
+      throw UsageError("--" + row.name, change + ": a resumed run cannot change it");
     }
-    differences.push_back(std::string(name) + ": " + text);
+    differences.push_back({.text = row.name + ": " + change, .moves_end = row.resume == Resume::moves_end});
   }
   return differences;
 }

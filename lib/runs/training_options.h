@@ -1,8 +1,7 @@
-// The options that the result of a training run depends on. Weights files keep them, and a resumed run takes
+// The options that the result of a training run depends on. Weights files store them, and a resumed run takes
 // them from its checkpoint.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -10,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lib/base/tool.h"
+#include "lib/base/options.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/device.h"
 #include "lib/runs/sampling.h"
@@ -18,10 +17,11 @@
 
 namespace convoy {
 
+// The names of the options, and how each is read and written, are in the table of training_options.cpp.
 struct TrainingOptions {
   int batch = 128;
-  double epochs = 90;                  // not used where `steps` is given
-  std::optional<std::uint64_t> steps;  // to take in all
+  double epochs = 90;                  // not used if `steps` is given
+  std::optional<std::uint64_t> steps;  // of the whole run
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
@@ -32,29 +32,28 @@ struct TrainingOptions {
   std::uint64_t seed = kDefaultSeed;
   int threads = 1;
 
-  // Names as on the command line, without the dashes.
-  static constexpr std::array<const char*, 13> kNames = {
-      "batch", "epochs", "steps", "lr",        "momentum", "weight-decay", "lr-policy",
-      "crop",  "flip",   "order", "precision", "seed",     "threads"};
-
-  // Sets one of kNames from its text. Throws UsageError.
+  // Sets an option, named as on the command line without the dashes, from its text. Throws UsageError.
   void set(std::string_view name, const std::string& text);
-  // The value of one of kNames as set() reads it, in one canonical form; empty for that of `epochs` and
-  // `steps` which is not in use.
+  // The value of an option as set() reads it, in one canonical form; empty for whichever of `epochs` and
+  // `steps` is not in use.
   [[nodiscard]] std::string text(std::string_view name) const;
 
-  // Steps of a whole run over a training set of `records`: `steps`, or as many as it takes to see every
-  // record `epochs` times, the last batch filled from the next epoch. Throws UsageError where that is beyond
+  // The steps of a whole run over a training set of `records`: `steps`, or as many as it takes to see every
+  // record `epochs` times, the last batch completed from the next epoch. Throws UsageError if that is beyond
   // all bounds.
   [[nodiscard]] std::uint64_t total_steps(std::uint64_t records) const;
-  // Learning rate of the step that comes after `step` steps.
+  // The rule of the step that comes after `step` steps.
   [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records) const;
 };
 
-// The options of a run from the command line: what is not given there is as in `resumed`, the options of a
-// checkpoint, or without one (nullptr) has its default. A precision left to `auto` is settled here, by the
-// checkpoint or else by the device, so that a run goes on in the one that it began in wherever it is resumed.
-// Throws UsageError.
+// Declares the options with their defaults, but for --seed and --threads, which are shared with other tools
+// (SharedOptions).
+void add_training_options(po::options_description& options);
+
+// The options of a run from the command line. What is not given there is as in `resumed`, the options of a
+// checkpoint; without one (nullptr) it has its default. The precision `auto` is settled here, by the
+// checkpoint or else by the device, so that a run keeps its precision wherever it is resumed. Throws
+// UsageError.
 [[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
                                                     const Device& device);
 
@@ -62,9 +61,13 @@ struct TrainingOptions {
 [[nodiscard]] nlohmann::json to_json(const TrainingOptions& options);
 [[nodiscard]] TrainingOptions training_options_from_json(const nlohmann::json& value, std::string_view place);
 
-// The options in which a resumed run differs from its checkpoint, as "lr: 0.01 in the checkpoint, 0.001 now".
-// Throws UsageError where one of them says which images come when (batch, order, seed): that cannot change.
-[[nodiscard]] std::vector<std::string> resume_differences(const TrainingOptions& checkpoint,
-                                                          const TrainingOptions& now);
+// An option in which a resumed run differs from its checkpoint.
+struct ResumeDifference {
+  std::string text;        // "lr: 0.01 in the checkpoint, 0.001 now"
+  bool moves_end = false;  // it changes nothing but when the run ends
+};
+// All differences. Throws UsageError for an option that a resumed run cannot change.
+[[nodiscard]] std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoint,
+                                                               const TrainingOptions& now);
 
 }  // namespace convoy

@@ -84,7 +84,7 @@ make_shards() {
   "$BIN/meanimg" -q -o a.mean 4.shard
   refuse 2 "on-error" "$BIN/meanimg" --on-error=maybe 4.shard
   refuse 2 "threads" "$BIN/meanimg" -j0 4.shard
-  refuse 2 "--merge reads no records" "$BIN/meanimg" --merge --rejects=x a.mean
+  refuse 2 "--merge and --rejects exclude each other" "$BIN/meanimg" --merge --rejects=x a.mean
   refuse 2 "unknown|unrecogni[sz]ed" "$BIN/meanimg" --no-such-option 4.shard
 }
 

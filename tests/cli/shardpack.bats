@@ -299,9 +299,9 @@ all.shard	30	0"
   refuse 2 'lacks %s' "$BIN/shardpack" --split=a:0.5,b:0.5 -o x all.shard
   refuse 2 '%d needs --shards' "$BIN/shardpack" --split=a:0.5,b:0.5 -o x%s%d all.shard
   refuse 2 'have a meaning' "$BIN/shardpack" --shards=2 -o x%n all.shard
-  refuse 2 'do not go together' "$BIN/shardpack" --shards=2 --per-shard=2 -o x%d all.shard
-  refuse 2 'do not go together' "$BIN/shardpack" --list --info all.shard
-  refuse 2 'do not go together' "$BIN/shardpack" --list --shuffle all.shard
+  refuse 2 'exclude each other' "$BIN/shardpack" --shards=2 --per-shard=2 -o x%d all.shard
+  refuse 2 'exclude each other' "$BIN/shardpack" --list --info all.shard
+  refuse 2 'exclude each other' "$BIN/shardpack" --list --shuffle all.shard
   refuse 2 'json needs --info' "$BIN/shardpack" --json all.shard
   refuse 2 'do not sum to 1' "$BIN/shardpack" --split=a:0.5 -o x%s all.shard
   refuse 2 'not a number of bytes' "$BIN/shardpack" --memory=8X --shuffle all.shard

@@ -10,19 +10,19 @@ namespace {
 
 TEST(Schedule, FixedStaysOne) {
   const Schedule fixed = Schedule::parse("fixed");
-  EXPECT_EQ(fixed.factor(0, 10), 1.0);
-  EXPECT_EQ(fixed.factor(1'000'000, 10), 1.0);
+  EXPECT_EQ(fixed.factor({.seen = 0, .records = 10}), 1.0);
+  EXPECT_EQ(fixed.factor({.seen = 1'000'000, .records = 10}), 1.0);
   EXPECT_EQ(fixed.text(), "fixed");
 }
 
 TEST(Schedule, StepsFallAtTheImageThatCompletesTheEpoch) {
   const Schedule step = Schedule::parse("step:0.1@2,3.5");
-  EXPECT_EQ(step.factor(0, 10), 1.0);
-  EXPECT_EQ(step.factor(19, 10), 1.0);
-  EXPECT_EQ(step.factor(20, 10), 0.1);
-  EXPECT_EQ(step.factor(34, 10), 0.1);
-  EXPECT_EQ(step.factor(35, 10), 0.1 * 0.1);
-  EXPECT_EQ(Schedule::parse(step.text()).factor(35, 10), 0.1 * 0.1);
+  EXPECT_EQ(step.factor({.seen = 0, .records = 10}), 1.0);
+  EXPECT_EQ(step.factor({.seen = 19, .records = 10}), 1.0);
+  EXPECT_EQ(step.factor({.seen = 20, .records = 10}), 0.1);
+  EXPECT_EQ(step.factor({.seen = 34, .records = 10}), 0.1);
+  EXPECT_EQ(step.factor({.seen = 35, .records = 10}), 0.1 * 0.1);
+  EXPECT_EQ(Schedule::parse(step.text()).factor({.seen = 35, .records = 10}), 0.1 * 0.1);
 }
 
 TEST(Schedule, RefusesWhatItCannotRead) {

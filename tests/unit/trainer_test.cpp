@@ -13,7 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/runs/evaluator.h"
-#include "lib/runs/run_setup.h"
+#include "lib/runs/labels.h"
 #include "lib/runs/trainer.h"
 #include "lib/shards/rejects.h"
 #include "tests/support/fake_net.h"

@@ -25,7 +25,8 @@ TEST(TrainingOptions, SurviveAsJson) {
   options.set("seed", "18446744073709551615");
   options.set("threads", "2");
   const TrainingOptions back = training_options_from_json(to_json(options), "file");
-  for (const char* name : TrainingOptions::kNames) EXPECT_EQ(back.text(name), options.text(name)) << name;
+  EXPECT_EQ(to_json(back), to_json(options));
+  EXPECT_EQ(to_json(back).size(), 12U) << "all but epochs";
   EXPECT_EQ(back.seed, ~std::uint64_t{0});
   EXPECT_FALSE(back.crop.random);
   EXPECT_FALSE(back.crop.mirror);
@@ -72,9 +73,11 @@ TEST(TrainingOptions, TellWhatAResumedRunChanges) {
   TrainingOptions after;
   after.set("lr", "0.001");
   after.set("threads", "2");
-  EXPECT_EQ(resume_differences(before, after),
-            (std::vector<std::string>{"lr: 0.01 in the checkpoint, 0.001 now",
-                                      "threads: 1 in the checkpoint, 2 now"}));
+  std::vector<std::string> changes;
+  for (const ResumeDifference& difference : resume_differences(before, after))
+    changes.push_back(difference.text);
+  EXPECT_EQ(changes, (std::vector<std::string>{"lr: 0.01 in the checkpoint, 0.001 now",
+                                               "threads: 1 in the checkpoint, 2 now"}));
   for (const auto& [name, text] : {std::pair{"batch", "64"}, {"order", "sequential"}, {"seed", "2"}}) {
     TrainingOptions other = before;
     other.set(name, text);

@@ -1,13 +1,12 @@
-// What a run needs before its first step.
-#include "lib/runs/run_setup.h"
+// The mean of a file must fit the net.
+#include "lib/runs/mean_image.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
 #include <utility>
 
-#include "lib/base/error.h"
+#include "lib/base/file.h"
 #include "tests/support/error_message.h"
 #include "tests/support/fake_net.h"
 #include "tests/support/temporary_folder.h"
@@ -16,21 +15,6 @@ namespace convoy {
 namespace {
 
 using test::TemporaryFolder;
-
-TEST(RunSetup, NamesCheckpointsAfterTheOutput) {
-  EXPECT_EQ(default_checkpoint("a/w.safetensors"), "a/w.checkpoint.safetensors");
-  EXPECT_EQ(default_checkpoint("w"), "w.checkpoint.safetensors");
-  EXPECT_EQ(default_checkpoint("-"), "");
-}
-
-TEST(RunSetup, FindsOutEarlyWhatCannotBeWritten) {
-  const TemporaryFolder folder;
-  EXPECT_THROW(check_writable(folder / "no/such/file"), Error);
-  EXPECT_THROW(check_writable(folder.path()), Error) << "a folder";
-  EXPECT_NO_THROW(check_writable("/dev/null"));
-  EXPECT_NO_THROW(check_writable(folder / "new"));
-  EXPECT_FALSE(std::filesystem::exists(folder / "new")) << "trying leaves nothing behind";
-}
 
 TEST(ReadMean, MustFitTheStoredImages) {
   const TemporaryFolder folder;

@@ -1,0 +1,68 @@
+// What predict writes: an answer for each image, in order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "formats/dataset_info.h"
+#include "formats/image.h"
+#include "formats/shard.h"
+#include "lib/base/file.h"
+#include "lib/runs/predictor.h"
+#include "lib/shards/rejects.h"
+
+namespace convoy {
+
+// An image ready for the net, or why there is none.
+struct PreparedImage {
+  std::string name;   // in the answer
+  std::string place;  // in messages
+  Image image;
+  std::string failure;  // empty: the image is there
+  Loss loss = {};       // with a failure
+};
+
+struct AnswerForm {
+  bool json = false;     // else TSV
+  std::size_t best = 5;  // classes of an answer
+};
+
+// Gathers images into batches and writes their answers, or their failures to the rejects.
+class Answers {
+ public:
+  // Compiles the net for batches of a size.
+  using Compile = std::function<Predictor(std::size_t batch)>;
+
+  // output: a file, or "-". batch: the most images at a time. The net is compiled when it is first needed,
+  // for the images of the first batch: a few images do not need a large one. `classes` and `rejects` must
+  // outlive this.
+  Answers(const std::string& output, const AnswerForm& form, const std::vector<ClassInfo>& classes,
+          Compile compile, std::size_t batch, Rejects& rejects);
+
+  void add(PreparedImage&& image);
+  // Answers the images that wait for their batch to be complete, and completes the output.
+  void finish();
+  [[nodiscard]] std::uint64_t answered() const { return answered_; }
+
+ private:
+  void answer_waiting();
+  [[nodiscard]] std::span<const float> predict_waiting();
+  void reject(const PreparedImage& image);
+
+  AnswerForm form_;
+  const std::vector<ClassInfo>& classes_;
+  Compile compile_;
+  std::size_t batch_;
+  Rejects& rejects_;
+  OutputFile out_;
+  std::optional<Predictor> predictor_;
+  std::vector<PreparedImage> waiting_;
+  std::uint64_t answered_ = 0;
+};
+
+}  // namespace convoy

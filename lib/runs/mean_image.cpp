@@ -1,0 +1,54 @@
+#include "lib/runs/mean_image.h"
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/error.h"
+#include "lib/base/finite.h"
+#include "lib/base/json.h"
+#include "lib/runs/labels.h"
+
+namespace convoy {
+
+MeanImage read_mean(const std::string& path, const InputSpec& input) {
+  const SafetensorsFile file(path);
+  const std::string wrong = tensor_problem(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
+  if (!wrong.empty()) {
+    throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
+  }
+  const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
+  require_finite(values, kMeanTensor, file.name());
+  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
+  const auto text = file.metadata().find(kMetaPreprocessing);
+  if (text != file.metadata().end()) {
+    mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
+  }
+  return mean;
+}
+
+MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
+  if (path.empty() && resumed != nullptr) return {resumed->model().mean, std::nullopt};
+  if (path.empty()) {
+    throw UsageError::about("--mean",
+                            "--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
+  }
+  MeanImage mean;
+  if (path == "none") {
+    mean.values.resize(static_cast<std::size_t>(net.input.stored.elements()));
+  } else {
+    mean = read_mean(path, net.input);
+  }
+  if (resumed != nullptr && mean.values != resumed->model().mean) {
+    throw Error(resumed->name(), "the checkpoint was trained with another mean than --mean=" + path);
+  }
+  return mean;
+}
+
+void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console) {
+  if (!mean.preprocessing) return;
+  const std::string difference = preprocessing_difference(*mean.preprocessing, training.info().preprocessing);
+  if (!difference.empty()) {
+    console.warn(path + ": of images prepared in another way than the training set: " + difference);
+  }
+}
+
+}  // namespace convoy

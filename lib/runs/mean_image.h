@@ -1,0 +1,31 @@
+// The mean image that a training run subtracts.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "formats/weights.h"
+#include "lib/base/console.h"
+#include "lib/shards/dataset.h"
+
+namespace convoy {
+
+struct MeanImage {
+  std::vector<float> values;                   // [C, H, W]
+  std::optional<Preprocessing> preprocessing;  // of the images that it is the mean of, if known
+};
+// The mean of a file that meanimg wrote. Throws Error if its extent is not that of the stored images that the
+// net takes, or if a value is not finite.
+[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input);
+
+// The mean of a run: of the file that --mean names, zeros for "none", or for an empty path that of the
+// checkpoint `resumed` (nullptr: none). Throws UsageError if there is neither, and Error if the file does not
+// fit the net or differs from the checkpoint's.
+[[nodiscard]] MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed);
+
+// Warns if the images of the mean, which --mean=`path` names, were prepared in another way than those of the
+// training set.
+void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console);
+
+}  // namespace convoy
