@@ -1,5 +1,5 @@
-// As many floats as a register holds, which are worked on as one: the channels of a block at one pixel. In
-// memory they are floats or bfloat16.
+// Lanes of a convolutional net: the channels of a block at one pixel, in memory as floats or bfloat16. oneDNN
+// chooses blocks of kLanes channels if the program is compiled for the processor that it runs on.
 #pragma once
 
 #if defined(__AVX512BF16__)
@@ -11,29 +11,13 @@
 #include <cstring>
 
 #include "kernels/bf16.h"
+#include "lib/base/lanes.h"
 
 namespace convoy::cpu {
 
-// GCC 12 takes comparisons of vectors wider than a register apart, element by element. oneDNN chooses blocks
-// of as many channels, where the program is compiled for the processor that it runs on.
-#if defined(__AVX512F__)
-inline constexpr int kLanes = 16;
-#else
-inline constexpr int kLanes = 8;
-#endif
-
-using FloatVector = float __attribute__((vector_size(kLanes * sizeof(float))));
 using WordVector = std::uint32_t __attribute__((vector_size(kLanes * sizeof(std::uint32_t))));
 using ByteVector = std::uint8_t __attribute__((vector_size(kLanes)));
 using HalfVector = std::uint16_t __attribute__((vector_size(kLanes * sizeof(std::uint16_t))));
-
-struct Lanes {
-  FloatVector v = {};
-  friend Lanes operator+(const Lanes& a, const Lanes& b) { return {a.v + b.v}; }
-  friend Lanes operator-(const Lanes& a, const Lanes& b) { return {a.v - b.v}; }
-  friend Lanes operator*(const Lanes& a, const Lanes& b) { return {a.v * b.v}; }
-  friend Lanes operator*(float a, const Lanes& b) { return {a * b.v}; }
-};
 
 [[gnu::always_inline]] inline Lanes load(const float* from) {
   Lanes lanes;

@@ -15,8 +15,6 @@
 
 namespace convoy::winograd {
 
-using cpu::kLanes;
-using cpu::Lanes;
 using cpu::load;
 using cpu::store;
 

@@ -7,34 +7,24 @@
 #include <cstring>
 #include <utility>
 
+#include "lib/base/lanes.h"
+
 namespace convoy {
 
-// A vector of the compiler's own, so that arithmetic and transposition need neither intrinsics nor luck.
-// Wider ones than the processor has would be taken apart one value at a time.
-struct Lanes {
-#ifdef __AVX512F__
-  static constexpr std::size_t kCount = 16;
-#else
-  static constexpr std::size_t kCount = 8;
-#endif
-  using Floats = float __attribute__((vector_size(kCount * sizeof(float))));
-  Floats values;
-
-  // Clamped to 0..255 and rounded to whole numbers, halves upwards.
-  void store(std::uint8_t* to) const {
-    using Whole = std::int32_t __attribute__((vector_size(kCount * sizeof(std::int32_t))));
-    using Halves = std::int16_t __attribute__((vector_size(kCount * sizeof(std::int16_t))));
-    using Bytes = std::uint8_t __attribute__((vector_size(kCount)));
-    constexpr Floats kBlack{};
-    constexpr Floats kWhite = kBlack + 255.0F;
-    const Floats least = values < kBlack ? kBlack : values;
-    const Floats limited = least > kWhite ? kWhite : least;
-    // In halving steps, as every processor has them.
-    const auto whole = __builtin_convertvector(limited + 0.5F, Whole);
-    const Bytes bytes = __builtin_convertvector(__builtin_convertvector(whole, Halves), Bytes);
-    std::memcpy(to, &bytes, sizeof bytes);
-  }
-};
+// Clamped to 0..255 and rounded to whole numbers, halves upwards.
+inline void store_bytes(const Lanes& lanes, std::uint8_t* to) {
+  using Whole = std::int32_t __attribute__((vector_size(Lanes::kCount * sizeof(std::int32_t))));
+  using Halves = std::int16_t __attribute__((vector_size(Lanes::kCount * sizeof(std::int16_t))));
+  using Bytes = std::uint8_t __attribute__((vector_size(Lanes::kCount)));
+  constexpr FloatVector kBlack{};
+  constexpr FloatVector kWhite = kBlack + 255.0F;
+  const FloatVector least = lanes.v < kBlack ? kBlack : lanes.v;
+  const FloatVector limited = least > kWhite ? kWhite : least;
+  // In halving steps, as every processor has them.
+  const auto whole = __builtin_convertvector(limited + 0.5F, Whole);
+  const Bytes bytes = __builtin_convertvector(__builtin_convertvector(whole, Halves), Bytes);
+  std::memcpy(to, &bytes, sizeof bytes);
+}
 
 // Rows that are summed in one step.
 inline constexpr std::size_t kMaxSummedRows = 8;
@@ -50,9 +40,9 @@ inline void sum_weighted(const Lanes* const* rows, const float* weights, std::si
     weight[k] = weights[k];
   }
   for (std::size_t i = 0; i < length; ++i) {
-    auto sum = kAdd ? into[i].values : from[0][i].values * weight[0];
-    for (std::size_t k = kAdd ? 0 : 1; k < kRows; ++k) sum += from[k][i].values * weight[k];
-    into[i].values = sum;
+    auto sum = kAdd ? into[i].v : from[0][i].v * weight[0];
+    for (std::size_t k = kAdd ? 0 : 1; k < kRows; ++k) sum += from[k][i].v * weight[k];
+    into[i].v = sum;
   }
 }
 
@@ -72,7 +62,14 @@ namespace detail {
 // The values of `a` and `b` in turn, from value kFirst of each on.
 template <std::size_t kFirst, std::size_t... i>
 inline Lanes deal(const Lanes& a, const Lanes& b, std::index_sequence<i...> /*places*/) {
-  return {__builtin_shufflevector(a.values, b.values, (kFirst + i / 2 + (i % 2) * Lanes::kCount)...)};
+  return {__builtin_shufflevector(a.v, b.v, (kFirst + i / 2 + (i % 2) * Lanes::kCount)...)};
+}
+
+// Every stride-th of kCount places.
+template <std::size_t... i>
+inline std::array<Lanes, Lanes::kCount> every(std::size_t stride, const Lanes* from,
+                                              std::index_sequence<i...> /*places*/) {
+  return {from[i * stride]...};
 }
 
 }  // namespace detail
@@ -82,8 +79,7 @@ inline Lanes deal(const Lanes& a, const Lanes& b, std::index_sequence<i...> /*pl
 inline void transpose(const Lanes* from, std::size_t from_stride, Lanes* to, std::size_t to_stride) {
   constexpr std::size_t kHalf = Lanes::kCount / 2;
   constexpr std::make_index_sequence<Lanes::kCount> kPlaces;
-  std::array<Lanes, Lanes::kCount> now;
-  for (std::size_t i = 0; i < Lanes::kCount; ++i) now[i] = from[i * from_stride];
+  std::array<Lanes, Lanes::kCount> now = detail::every(from_stride, from, kPlaces);
   for (std::size_t done = 1; done < Lanes::kCount; done *= 2) {
     const std::array<Lanes, Lanes::kCount> before = now;
     for (std::size_t i = 0; i < kHalf; ++i) {

@@ -13,7 +13,7 @@ std::size_t lanes_for(std::size_t samples) { return (samples + Lanes::kCount - 1
 
 // Writes whole Lanes, for which the row has room.
 void to_bytes(const Lanes* from, std::size_t lanes, std::uint8_t* into) {
-  for (std::size_t i = 0; i < lanes; ++i) from[i].store(into + i * Lanes::kCount);
+  for (std::size_t i = 0; i < lanes; ++i) store_bytes(from[i], into + i * Lanes::kCount);
 }
 
 // Written as a loop over one array, which the compiler vectorizes; a loop over Lanes it would not.
@@ -84,9 +84,9 @@ void PlaneResizer::resize_rows(const AxisWeights& horizontal) {
   const float* weights = horizontal.weights.data();
   for (std::size_t x = 0; x < horizontal.first.size(); ++x, weights += taps) {
     const Lanes* from = wide_columns_.data() + (horizontal.first[x] - first_column_);
-    auto sum = from[0].values * weights[0];
-    for (std::size_t k = 1; k < taps; ++k) sum += from[k].values * weights[k];
-    out_columns_[x].values = sum;
+    auto sum = from[0].v * weights[0];
+    for (std::size_t k = 1; k < taps; ++k) sum += from[k].v * weights[k];
+    out_columns_[x].v = sum;
   }
 }
 
