@@ -8,6 +8,9 @@
 
 namespace convoy::cuda {
 
+// Shared memory of a block on the smallest devices, those of compute capability 8.6, 8.9 and 12.
+inline constexpr std::uint64_t kLeastSharedBytes = 99 * 1024;
+
 // A vector in device memory. `stream` must outlive it.
 template <typename T>
 class OnDevice {

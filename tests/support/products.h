@@ -37,7 +37,7 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
   const std::vector<T> src = packed<T>(x, product.src());
   std::vector<T> dst(static_cast<std::size_t>(product.dst().elements()));
   product.forward(src.data(), w, dst.data(), scratch.data());
-  EXPECT_TRUE(filling_is_zero(dst, product.dst()));
+  EXPECT_TRUE(padding_is_zero(dst, product.dst()));
 
   ProductRun run{unpacked(dst, product.dst()), {}};
   const std::vector<T> diff_dst = packed<T>(dy, product.dst());
@@ -55,7 +55,7 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
   if (input_gradient) {
     std::vector<T> diff_src(src.size());
     product.backward_data(diff_dst.data(), w, nullptr, diff_src.data(), scratch.data());
-    EXPECT_TRUE(filling_is_zero(diff_src, product.src()));
+    EXPECT_TRUE(padding_is_zero(diff_src, product.src()));
     run.gradients.x = unpacked(diff_src, product.src());
     std::vector<T> masked(src.size());
     product.backward_data(diff_dst.data(), w, src.data(), masked.data(), scratch.data());

@@ -81,7 +81,7 @@ reference::Tensor unpacked(const std::vector<T>& data, const TensorShape& shape)
 
 // Whether the filled-up channels are zero.
 template <typename T>
-bool filling_is_zero(const std::vector<T>& data, const TensorShape& shape) {
+bool padding_is_zero(const std::vector<T>& data, const TensorShape& shape) {
   reference::Tensor ones(shape.images, shape.channels, shape.height, shape.width);
   for (double& value : ones.v) value = 1.0;
   const std::vector<float> inside = packed<float>(ones, shape);

@@ -1,29 +1,17 @@
-// The convolutions of the GPU against the double-precision reference, on the emulated device or a real one.
+// kernels/conv on a GPU against the double-precision reference.
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
-#include <optional>
-#include <ostream>
 #include <vector>
 
 #include "kernels/conv.h"
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/conv_layout.h"
-#include "tests/support/conv_spec.h"
+#include "tests/support/cases_conv.h"
 #include "tests/support/device_memory.h"
-#include "tests/support/tensors.h"
 
-namespace convoy {
-
-void PrintTo(const ConvShape& s, std::ostream* out) {
-  *out << s.images << "x" << s.height << "x" << s.width << "x" << s.channels << " -> " << s.filters << " of "
-       << s.kernel_height << "x" << s.kernel_width << " stride " << s.stride << " pad " << s.pad_top << ","
-       << s.pad_left << "," << s.pad_bottom << "," << s.pad_right << " groups " << s.groups;
-}
-
-namespace cuda {
+namespace convoy::cuda {
 namespace {
 
 template <typename T>
@@ -33,78 +21,16 @@ std::vector<T> convert(const std::vector<float>& values) {
   return result;
 }
 
-// |got - want| within the rounding of `terms` sums in float of terms whose magnitudes add up to `magnitude`,
-// then of one rounding of the result to T.
-template <typename T>
-void expect_sums(const reference::Values& got, const reference::Values& want,
-                 const reference::Values& magnitude, double terms, const char* what) {
-  ASSERT_EQ(got.size(), want.size()) << what;
-  const double rounding = sizeof(T) == 4 ? 0.0 : kRounding<T>;
-  for (std::size_t i = 0; i < got.size(); ++i) {
-    const double sums = (terms + 1) * kRounding<float> * magnitude[i];
-    // A NaN fails: an unwritten or poisoned value.
-    ASSERT_LE(std::abs(got[i] - want[i]), sums + rounding * (std::abs(want[i]) + sums) + 1e-30)
-        << what << " [" << i << "]: got " << got[i] << ", want " << want[i];
-  }
-}
-
-struct Problem {
-  explicit Problem(const ConvShape& of) : shape(of), spec(spec_of(of)) {
-    TestRandom random(7);
-    x = random.tensor(of.images, of.channels, of.height, of.width);
-    dy = random.tensor(of.images, of.filters, of.out_height(), of.out_width());
-    weights = random.values(static_cast<std::size_t>(of.weights()));
-    bias = random.values(static_cast<std::size_t>(of.filters));
-  }
-  [[nodiscard]] TensorShape in() const {
-    return {shape.images, shape.channels, shape.height, shape.width, padded_channels(shape.channels)};
-  }
-  [[nodiscard]] TensorShape out() const {
-    return {shape.images, shape.filters, shape.out_height(), shape.out_width(),
-            padded_channels(shape.filters)};
-  }
+// The problem in the layouts of a GPU.
+struct Problem : ConvProblem {
+  using ConvProblem::ConvProblem;
+  [[nodiscard]] TensorShape in() const { return shape_of(x, padded_channels(x.c)); }
+  [[nodiscard]] TensorShape out() const { return shape_of(dy, padded_channels(dy.c)); }
   [[nodiscard]] std::vector<float> packed_filters() const {
     std::vector<float> result(static_cast<std::size_t>(filter_elements(shape)));
     pack_filters(shape, floats(weights), result);
     return result;
   }
-  [[nodiscard]] double taps() const { return shape.kernel_height * shape.kernel_width; }
-  // The reference's results, and those of everything without its sign; computed when first asked for.
-  const reference::Tensor& y() const {
-    if (!y_) y_ = reference::conv(spec, x, weights, bias);
-    return *y_;
-  }
-  const reference::Tensor& y_magnitude() const {
-    if (!y_magnitude_) {
-      y_magnitude_ = reference::conv(spec, reference::magnitudes(x), reference::magnitudes(weights),
-                                     reference::magnitudes(bias));
-    }
-    return *y_magnitude_;
-  }
-  const reference::ProductGradients& gradients() const {
-    if (!gradients_) gradients_ = reference::conv_backward(spec, x, weights, dy);
-    return *gradients_;
-  }
-  const reference::ProductGradients& gradient_magnitudes() const {
-    if (!gradient_magnitudes_) {
-      gradient_magnitudes_ = reference::conv_backward(
-          spec, reference::magnitudes(x), reference::magnitudes(weights), reference::magnitudes(dy));
-    }
-    return *gradient_magnitudes_;
-  }
-
-  ConvShape shape;
-  ConvSpec spec;
-  reference::Tensor x;
-  reference::Tensor dy;
-  reference::Values weights;
-  reference::Values bias;
-
- private:
-  mutable std::optional<reference::Tensor> y_;
-  mutable std::optional<reference::Tensor> y_magnitude_;
-  mutable std::optional<reference::ProductGradients> gradients_;
-  mutable std::optional<reference::ProductGradients> gradient_magnitudes_;
 };
 
 template <typename T>
@@ -116,11 +42,8 @@ void check_forward(const Problem& p, bool relu, GatherTiles tiles = GatherTiles:
   OnDevice<T> y(stream, p.out().elements());
   conv_forward(stream, p.shape, x.data(), w.data(), bias.data(), y.data(), relu, tiles);
   const std::vector<T> got = y.values();
-  EXPECT_TRUE(filling_is_zero(got, p.out()));
-  reference::Tensor want = p.y();
-  if (relu) want = reference::relu(want);
-  expect_sums<T>(unpacked(got, p.out()).v, want.v, p.y_magnitude().v,
-                 p.taps() * p.shape.channels / p.shape.groups, "y");
+  EXPECT_TRUE(padding_is_zero(got, p.out()));
+  p.expect_y<T>(unpacked(got, p.out()).v, relu);
 }
 
 template <typename T>
@@ -133,11 +56,8 @@ void check_input_gradient(const Problem& p, bool relu, GatherTiles tiles = Gathe
   OnDevice<T> dx(stream, p.in().elements());
   conv_input_gradient(stream, p.shape, dy.data(), w.data(), relu ? mask.data() : nullptr, dx.data(), tiles);
   const std::vector<T> got = dx.values();
-  EXPECT_TRUE(filling_is_zero(got, p.in()));
-  reference::Tensor want = p.gradients().x;
-  if (relu) want = reference::relu_backward(relu_output, want);
-  expect_sums<T>(unpacked(got, p.in()).v, want.v, p.gradient_magnitudes().x.v,
-                 p.taps() * p.shape.filters / p.shape.groups, "dx");
+  EXPECT_TRUE(padding_is_zero(got, p.in()));
+  p.expect_input_gradient<T>(unpacked(got, p.in()).v, relu ? &relu_output : nullptr);
 }
 
 template <typename T>
@@ -155,56 +75,27 @@ void check_weight_gradient(const Problem& p, WeightTiles tiles = WeightTiles::ch
   unpack_filters(p.shape, packed_gradient, got);
   std::vector<float> again(packed_gradient.size());
   pack_filters(p.shape, got, again);
-  EXPECT_EQ(again, packed_gradient) << "the gradient of filling is not zero";
-  const double pixels = static_cast<double>(p.shape.images) * p.shape.out_height() * p.shape.out_width();
-  expect_sums<float>({got.begin(), got.end()}, p.gradients().weights, p.gradient_magnitudes().weights, pixels,
-                     "dw");
+  EXPECT_EQ(again, packed_gradient) << "the gradient of padding is not zero";
   const std::vector<float> bias = db.values();
-  expect_sums<float>({bias.begin(), bias.end()}, p.gradients().bias, p.gradient_magnitudes().bias, pixels,
-                     "db");
+  p.expect_parameter_gradients({got.begin(), got.end()}, {bias.begin(), bias.end()});
 }
 
-class CudaConv : public testing::TestWithParam<ConvShape> {};
+class CudaConv : public testing::TestWithParam<ConvCase> {};
 
-TEST_P(CudaConv, ForwardInBf16) { check_forward<Bf16>(Problem(GetParam()), true); }
-TEST_P(CudaConv, ForwardInFloat) { check_forward<float>(Problem(GetParam()), false); }
-TEST_P(CudaConv, InputGradientInBf16) { check_input_gradient<Bf16>(Problem(GetParam()), true); }
-TEST_P(CudaConv, InputGradientInFloat) { check_input_gradient<float>(Problem(GetParam()), false); }
-TEST_P(CudaConv, WeightGradientInBf16) { check_weight_gradient<Bf16>(Problem(GetParam())); }
-TEST_P(CudaConv, WeightGradientInFloat) { check_weight_gradient<float>(Problem(GetParam())); }
+TEST_P(CudaConv, ForwardInBf16) { check_forward<Bf16>(Problem(GetParam().shape), true); }
+TEST_P(CudaConv, ForwardInFloat) { check_forward<float>(Problem(GetParam().shape), false); }
+TEST_P(CudaConv, InputGradientInBf16) { check_input_gradient<Bf16>(Problem(GetParam().shape), true); }
+TEST_P(CudaConv, InputGradientInFloat) { check_input_gradient<float>(Problem(GetParam().shape), false); }
+TEST_P(CudaConv, WeightGradientInBf16) { check_weight_gradient<Bf16>(Problem(GetParam().shape)); }
+TEST_P(CudaConv, WeightGradientInFloat) { check_weight_gradient<float>(Problem(GetParam().shape)); }
+
+INSTANTIATE_TEST_SUITE_P(Shapes, CudaConv, testing::ValuesIn(kConvCases), case_name);
 
 ConvShape make(int images, int channels, int height, int width, int filters, int kernel_height,
                int kernel_width, int stride, Padding pad, int groups) {
   return {images, channels, height,   width,      filters,   kernel_height, kernel_width,
           stride, pad.top,  pad.left, pad.bottom, pad.right, groups};
 }
-
-INSTANTIATE_TEST_SUITE_P(
-    Shapes, CudaConv,
-    testing::Values(make(1, 1, 1, 1, 1, 1, 1, 1, {}, 1),                 // the smallest there is
-                    make(1, 8, 5, 5, 8, 3, 3, 1, {1, 1, 1, 1}, 1),       //
-                    make(2, 3, 7, 6, 5, 3, 2, 1, {1, 0, 1, 1}, 1),       // channels that fill up
-                    make(3, 16, 9, 11, 24, 3, 3, 1, {0, 0, 0, 0}, 2),    // aligned groups
-                    make(2, 6, 8, 7, 10, 3, 3, 1, {1, 1, 1, 1}, 2),      // groups that are not
-                    make(1, 21, 5, 5, 35, 2, 2, 1, {1, 0, 0, 1}, 7),     //
-                    make(1, 8, 3, 4, 8, 3, 3, 1, {4, 5, 6, 3}, 1),       // more padding than kernel
-                    make(2, 8, 13, 10, 16, 3, 5, 2, {1, 2, 0, 3}, 1),    // strides
-                    make(1, 5, 17, 19, 7, 4, 3, 3, {2, 1, 1, 2}, 1),     //
-                    make(3, 16, 8, 7, 48, 3, 3, 2, {1, 1, 1, 1}, 2),     // in groups
-                    make(2, 11, 7, 9, 13, 1, 1, 2, {}, 1),               // pixels of x that no tap meets
-                    make(1, 9, 9, 10, 3, 2, 1, 5, {1, 0, 0, 7}, 1),      //
-                    make(1, 8, 2, 1, 8, 2, 2, 4, {3, 2, 1, 3}, 1),       // a stride above the size
-                    make(1, 4, 3, 2, 4, 2, 2, 65535, {1, 0, 0, 0}, 1),   //
-                    make(2, 14, 9, 8, 22, 3, 2, 2, {0, 1, 1, 1}, 2),     // in groups that are not aligned
-                    make(1, 34, 6, 7, 26, 5, 3, 3, {2, 2, 1, 0}, 2),     //
-                    make(2, 13, 6, 5, 13, 3, 3, 1, {1, 1, 1, 1}, 13),    // a group a channel
-                    make(1, 3, 7, 5, 6, 3, 3, 2, {1, 1, 1, 1}, 3),       //
-                    make(1, 10, 5, 6, 142, 2, 2, 1, {}, 2),              // unaligned, several tiles
-                    make(1, 146, 5, 5, 10, 2, 1, 1, {1, 0, 0, 0}, 2),    //
-                    make(2, 3, 23, 23, 12, 11, 11, 4, {0, 0, 3, 3}, 1),  // conv1 of AlexNet, fewer of all
-                    make(1, 32, 7, 7, 48, 5, 5, 1, {2, 2, 2, 2}, 2),     // conv2
-                    make(1, 40, 13, 13, 72, 3, 3, 1, {1, 1, 1, 1}, 1),   // conv3: sizes that fill no tile
-                    make(2, 8, 1, 300, 8, 1, 7, 1, {0, 3, 0, 3}, 1)));   // long rows, several parts
 
 // Every tile on one shape that fills none of them and needs more than one in each direction.
 class CudaConvTiles : public testing::TestWithParam<GatherTiles> {};
@@ -300,15 +191,14 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
     const reference::Tensor z = to_depth(conv, p.x);
     std::vector<float> filters(static_cast<std::size_t>(filter_elements(conv.transformed)));
     pack_filters(conv, floats(p.weights), filters);
-    const TensorShape in = {z.n, z.c, z.h, z.w, padded_channels(z.c)};
+    const TensorShape in = shape_of(z, padded_channels(z.c));
     const Stream stream;
     const OnDevice<Bf16> x(stream, packed<Bf16>(z, in));
     const OnDevice<Bf16> w(stream, convert<Bf16>(filters));
     const OnDevice<float> bias(stream, floats(p.bias));
     OnDevice<Bf16> y(stream, p.out().elements());
     conv_forward(stream, conv.transformed, x.data(), w.data(), bias.data(), y.data(), false);
-    expect_sums<Bf16>(unpacked(y.values(), p.out()).v, p.y().v, p.y_magnitude().v, p.taps() * shape.channels,
-                      "y");
+    p.expect_y<Bf16>(unpacked(y.values(), p.out()).v, false);
 
     const OnDevice<Bf16> dy(stream, packed<Bf16>(p.dy, p.out()));
     OnDevice<float> dw(stream, filter_elements(conv.transformed));
@@ -318,9 +208,9 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
                          scratch.as<float>());
     std::vector<float> gradient(p.weights.size());
     unpack_filters(conv, dw.values(), gradient);
-    const double pixels = static_cast<double>(shape.images) * shape.out_height() * shape.out_width();
-    expect_sums<float>({gradient.begin(), gradient.end()}, p.gradients().weights,
-                       p.gradient_magnitudes().weights, pixels, "dw");
+    const std::vector<float> bias_gradient = db.values();
+    p.expect_parameter_gradients({gradient.begin(), gradient.end()},
+                                 {bias_gradient.begin(), bias_gradient.end()});
   }
 }
 
@@ -334,5 +224,4 @@ TEST(CudaConvSpaceToDepth, FirstLayerOfAlexNet) {
 }
 
 }  // namespace
-}  // namespace cuda
-}  // namespace convoy
+}  // namespace convoy::cuda

@@ -1,16 +1,16 @@
-// kernels/winograd: every direction against the double-precision reference, within bounds derived from the
-// transforms.
+// kernels/winograd: every direction against the double-precision reference, within bounds derived from
+// the transforms.
 #include "kernels/winograd.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 
-#include "kernels/lanes.h"
 #include "kernels/onednn.h"
 #include "kernels/winograd_transform.h"
+#include "lib/base/lanes.h"
 #include "lib/base/thread_count.h"
-#include "tests/support/conv_spec.h"
+#include "tests/support/cases_conv.h"
 #include "tests/support/products.h"
 
 namespace convoy {
@@ -131,13 +131,8 @@ class Sizes {
   Matrix gather_ = magnitudes_of<kPoints>([](const auto& u) { return winograd::gather_filter<kKernel>(u); });
 };
 
-struct Case {
-  const char* name;
-  ConvShape shape;
-};
-
 // images, channels, height, width, filters, kernel, stride, padding (top, left, bottom, right), groups
-const Case kCases[] = {
+const ConvCase kCases[] = {
     {"one_image", {1, 16, 4, 4, 16, 3, 3, 1, 1, 1, 1, 1, 1}},
     {"partial_tiles", {2, 32, 7, 6, 16, 3, 3, 1, 1, 1, 1, 1, 1}},
     {"groups", {2, 32, 13, 13, 64, 3, 3, 1, 1, 1, 1, 1, 2}},
@@ -223,7 +218,7 @@ void check(const ConvShape& shape, bool relu, std::uint64_t seed) {
   }
 }
 
-class Winograd : public ::testing::TestWithParam<Case> {};
+class Winograd : public ::testing::TestWithParam<ConvCase> {};
 
 TEST_P(Winograd, MatchesReference) {
   for (const int threads : {1, 3}) {
@@ -234,8 +229,7 @@ TEST_P(Winograd, MatchesReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Shapes, Winograd, ::testing::ValuesIn(kCases),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(Shapes, Winograd, ::testing::ValuesIn(kCases), case_name);
 
 // Exact but for the factors of the filters, which are rounded to float.
 template <int kKernel>
@@ -268,7 +262,7 @@ TEST(WinogradServes, WhatItIsMadeFor) {
   const ConvShape conv3{128, 256, 13, 13, 384, 3, 3, 1, 1, 1, 1, 1, 1};
   EXPECT_TRUE(cpu::winograd_serves(conv2, options));
   EXPECT_TRUE(cpu::winograd_serves(conv3, options));
-  options.src_block = cpu::kLanes;
+  options.src_block = kLanes;
   EXPECT_TRUE(cpu::winograd_serves(conv3, options));
   options.src_block = 1;
   EXPECT_FALSE(cpu::winograd_serves(conv3, options)) << "the input's layout";
