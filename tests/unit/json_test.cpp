@@ -1,0 +1,79 @@
+// lib/base/json: strict parsing, and members read by type.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/base/json.h"
+#include "tests/support/error_message.h"
+
+namespace convoy {
+namespace {
+
+TEST(Json, IsReadStrictly) {
+  EXPECT_EQ(parse_json(R"({"a":[1,2]})", "x")["a"][1], 2);
+  EXPECT_THROW((void)parse_json(R"({"a":1,"a":2})", "x"), FormatError);
+  EXPECT_THROW((void)parse_json(R"({"a":1} x)", "x"), FormatError);
+  EXPECT_THROW((void)parse_json(std::string(100000, '['), "x"), FormatError);
+  EXPECT_THROW((void)parse_json("", "x"), FormatError);
+}
+
+class JsonMembers : public ::testing::Test {
+ protected:
+  JsonMembers() : value_(parse_json(kText, "x")), object_(value_, "run", "file") {}
+
+  const nlohmann::json value_;
+  const JsonObject object_;
+
+ private:
+  static constexpr const char* kText =
+      R"({"yes":true,"word":"abc","loss":2.5,"one":1,"negative":-1,"wide":4294967297,"most":18446744073709551615,)"
+      R"("three":[1,2,3],"mixed":[1,2.0,3]})";
+};
+
+TEST_F(JsonMembers, AreReadByType) {
+  EXPECT_TRUE(object_.boolean("yes"));
+  EXPECT_EQ(object_.text("word"), "abc");
+  EXPECT_EQ(object_.real("loss"), 2.5);
+  EXPECT_EQ(object_.real("one"), 1.0);
+  EXPECT_EQ(object_.count("most"), 18446744073709551615U);
+  EXPECT_EQ(object_.integer("negative", -1, 1), -1);
+  EXPECT_EQ(object_.integers("three", 3, 0, 3), (std::vector<int>{1, 2, 3}));
+  EXPECT_TRUE(object_.has("one"));
+  EXPECT_FALSE(object_.has("two"));
+}
+
+TEST_F(JsonMembers, OfAnotherTypeOrRangeAreRefusedByName) {
+  const auto error_of = [](auto&& read) { return test::error_of([&] { static_cast<void>(read()); }); };
+  EXPECT_EQ(error_of([&] { return object_.text("gone"); }), "file: run: 'gone' is missing");
+  EXPECT_EQ(error_of([&] { return object_.text("one"); }), "file: run: 'one' is not a text");
+  EXPECT_EQ(error_of([&] { return object_.boolean("one"); }), "file: run: 'one' is neither true nor false");
+  EXPECT_EQ(error_of([&] { return object_.real("word"); }), "file: run: 'word' is not a number");
+  EXPECT_EQ(error_of([&] { return object_.count("negative"); }), "file: run: 'negative' is not a count");
+  for (const char* key : {"loss", "word", "wide", "most", "negative", "yes", "three"}) {
+    EXPECT_EQ(error_of([&] { return object_.integer(key, 0, 9); }),
+              "file: run: '" + std::string(key) + "' is not a whole number from 0 to 9");
+  }
+  const std::string no_array = "' is not an array of 3 whole numbers from 1 to 3";
+  for (const char* key : {"mixed", "word", "one"}) {
+    EXPECT_EQ(error_of([&] { return object_.integers(key, 3, 1, 3); }), "file: run: '" + (key + no_array));
+  }
+  EXPECT_EQ(error_of([&] { return object_.integers("three", 3, 2, 3); }),
+            "file: run: 'three' is not an array of 3 whole numbers from 2 to 3");
+  EXPECT_NE(error_of([&] { return object_.integers("three", 2, 1, 3); }), "");
+  EXPECT_EQ(error_of([&] { return JsonObject(nlohmann::json(3), "run", "file").has("x"); }),
+            "file: run: not a JSON object");
+}
+
+TEST_F(JsonMembers, AreThoseOfTheFormat) {
+  const auto all = parse_json(R"({"a":1,"b":2})", "x");
+  const JsonObject object(all, "run", "file");
+  EXPECT_NO_THROW(object.check_keys({"a", "b"}));
+  EXPECT_NO_THROW(object.check_keys({"a"}, {"b", "c"}));
+  EXPECT_THROW(object.check_keys({"a"}), Error);
+  EXPECT_THROW(object.check_keys({"a", "b", "c"}), Error);
+}
+
+}  // namespace
+}  // namespace convoy
