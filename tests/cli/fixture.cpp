@@ -1,5 +1,6 @@
-// Makes small images for the Bats tests through libpng and libjpeg alone, independently of the code under
-// test: fixture KIND FILE [NAME=VALUE]... (see `fixture help`). Ends with status 1 and one line on any error.
+// Makes small images for the Bats tests with libpng and libjpeg only, independently of the code under test:
+// fixture KIND FILE [NAME=VALUE]... (see `fixture help`). On any error it prints one line and exits with
+// status 1.
 #include <png.h>
 
 #include <array>
@@ -52,7 +53,7 @@ class Settings {
   unsigned number(const std::string& name, unsigned otherwise) {
     return parse(text(name, std::to_string(otherwise)));
   }
-  // "A<separator>B<separator>..." as exactly N numbers.
+  // The numbers in "A<separator>B<separator>...", of which there must be exactly N.
   template <std::size_t N>
   static std::array<unsigned, N> split(std::string_view value, char separator) {
     std::array<unsigned, N> parts{};
@@ -80,7 +81,7 @@ class Settings {
   std::map<std::string, std::string> values_;
 };
 
-// What is drawn: 8-bit colours by position.
+// The picture that is drawn: 8-bit colours by position.
 struct Picture {
   unsigned width = 0;
   unsigned height = 0;
@@ -146,7 +147,7 @@ PngKind png_kind(const std::string& name) {
   return found->second;
 }
 
-// 3 bits of red, 3 of green, 2 of blue: a palette for every picture.
+// An index of 3 bits of red, 3 of green and 2 of blue: one palette for all pictures.
 Byte palette_index(std::array<Byte, 3> rgb) {
   return static_cast<Byte>((rgb[0] >> 5 << 5) | (rgb[1] >> 5 << 2) | (rgb[2] >> 6));
 }
@@ -163,7 +164,8 @@ void set_palette(png_structp png, png_infop info, bool transparent) {
   if (transparent) png_set_tRNS(png, info, alpha.data(), 256, nullptr);
 }
 
-// One sample of 8 or 16 bits; 16-bit ones repeat the byte, so that both depths mean the same colour.
+// Appends a sample of 8 or 16 bits. A 16-bit sample repeats the byte, so that both depths mean the
+// same colour.
 void put(std::vector<Byte>& row, Byte value, int bits) {
   row.push_back(value);
   if (bits == 16) row.push_back(value);
@@ -223,7 +225,7 @@ void write_png(const std::string& path, Settings settings) {
   png_write_end(writer.png, nullptr);
 }
 
-// A signature and a header, then the end of the file.
+// A file that ends after the signature and the header.
 void write_png_header(const std::string& path, Settings settings) {
   const Picture picture(settings, "100000x100000");
   settings.check_all_used();
@@ -255,7 +257,7 @@ JpegKind jpeg_kind(const std::string& name) {
   return found->second;
 }
 
-// Adobe's files hold CMYK inverted and say so in a marker; without the marker it is plain.
+// Adobe stores CMYK inverted and marks the file; without the marker, CMYK is not inverted.
 std::vector<Byte> jpeg_row(const Picture& picture, const JpegKind& kind, bool inverted, unsigned y) {
   std::vector<Byte> row;
   for (unsigned x = 0; x < picture.width; ++x) {
@@ -289,7 +291,7 @@ void set_sampling(jpeg_compress_struct& jpeg, const std::string& name) {
   }
 }
 
-// An APP1 segment with one tag, the orientation; big-endian TIFF.
+// Writes an APP1 segment with a big-endian TIFF structure of one tag, the orientation.
 void write_exif(jpeg_compress_struct& jpeg, unsigned orientation) {
   const std::array<Byte, 32> segment = {
       'E', 'x', 'i', 'f', 0, 0, 'M', 'M', 0, 42, 0, 0,
@@ -347,7 +349,7 @@ void write_big_endian(std::FILE* file, unsigned value) {
   for (int shift = 24; shift >= 0; shift -= 8) std::fputc(static_cast<int>(value >> shift & 0xff), file);
 }
 
-// Image i is the gray picture with the seed of its class, so that classes differ and can be learnt.
+// Image i has stripes whose width depends on its class, so that classes differ and can be learnt.
 void write_idx(const std::string& images_path, const std::string& labels_path, Settings settings) {
   const unsigned count = settings.number("count", 100);
   const unsigned classes = settings.number("classes", 10);

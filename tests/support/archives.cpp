@@ -31,7 +31,7 @@ std::vector<std::uint8_t> write(const Files& files, Packing packing, const std::
   if (packing == Packing::zstd) check(handle, archive_write_add_filter_zstd(handle));
   if (packing == Packing::bzip2) check(handle, archive_write_add_filter_bzip2(handle));
   if (packing == Packing::xz) check(handle, archive_write_add_filter_xz(handle));
-  // No zero bytes behind compressed data.
+  // No zero bytes after compressed data.
   check(handle, archive_write_set_bytes_in_last_block(handle, 1));
   check(handle, archive_write_open(handle, &bytes, nullptr, append, nullptr));
   for (const auto& [path, content] : files) {

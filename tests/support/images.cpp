@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-// jpeglib.h needs the two before it.
+// jpeglib.h needs <cstdio> and <cstdlib> before it.
 #include <jpeglib.h>
 
 namespace convoy::test {

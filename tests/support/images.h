@@ -1,4 +1,4 @@
-// Small images for tests, encoded by the libraries directly, independently of the code under test.
+// Small images for tests, encoded with the libraries directly, independently of the code under test.
 #pragma once
 
 #include <cstdint>
@@ -9,13 +9,13 @@
 
 namespace convoy::test {
 
-// A smooth picture, different for every seed: what lossy coding and resampling change little. 1 or 3
-// channels.
+// A smooth picture with 1 or 3 channels, different for every seed. Lossy coding and resampling change
+// it little.
 [[nodiscard]] Image smooth_image(int width, int height, int channels, unsigned seed = 1);
 
-// How a JPEG is to be written.
+// How to write a JPEG.
 struct JpegKind {
-  int colors = 3;     // 1 gray, 3 RGB data, 4 inverted CMYK made from them
+  int colors = 3;     // 1: gray, 3: RGB data, 4: inverted CMYK made from RGB
   bool rgb = false;   // 3 colours stored as RGB, not YCbCr
   bool ycck = false;  // 4 colours stored as YCCK
   int h = 2;          // sampling of the first component; the others have 1
@@ -29,7 +29,7 @@ struct JpegKind {
 };
 [[nodiscard]] std::vector<std::uint8_t> make_jpeg(const Image& image, const JpegKind& kind);
 
-// Peak signal-to-noise ratio in dB of two images of one size; 99 where they are equal.
+// Peak signal-to-noise ratio in dB of two images of the same size; 99 if they are equal.
 [[nodiscard]] double psnr(const Image& a, const Image& b);
 
 }  // namespace convoy::test

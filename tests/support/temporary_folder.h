@@ -1,4 +1,4 @@
-// A folder that a test writes into, removed with all that is in it.
+// A folder for the files of a test, removed with everything in it.
 #pragma once
 
 #include <gtest/gtest.h>

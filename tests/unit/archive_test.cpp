@@ -1,4 +1,4 @@
-// formats/archive: tar of every packing, in order, and damage that is said.
+// formats/archive: tar with every compression, in order, and reported damage.
 #include "formats/archive.h"
 
 #include <gtest/gtest.h>
@@ -90,7 +90,7 @@ TEST(Archive, ConcatenatedArchivesAreOne) {
 
 TEST(Archive, ACutIsSaid) {
   const Bytes whole = make_tar(files());
-  // The last kilobytes of a tar are empty blocks, which may be missing.
+  // A tar ends in empty blocks, which may be missing.
   const std::size_t used = 512 * (2 + 2 + 1 + 1 + 1 + 391 + 1 + 1);
   int said = 0;
   for (std::size_t length = 513; length < used; length += 9973) {
@@ -133,7 +133,7 @@ TEST(Archive, CompressedFilesUnpack) {
   EXPECT_THROW(static_cast<void>(decompress(make_tar(files(), Packing::gzip), "x", 1 << 20)), Error);
 }
 
-// A few bytes that unpack to many are not unpacked to the end.
+// A compression bomb is not unpacked to the end.
 TEST(Archive, BombsAreLimited) {
   const Bytes packed = pack(Bytes(std::size_t{8} << 20, 0), Packing::gzip);
   EXPECT_LT(packed.size(), std::size_t{1} << 20);

@@ -1,4 +1,4 @@
-// formats/idx: sizes that fit, pairs that fit each other, gzip.
+// formats/idx: sizes against the header, matching pairs, gzip.
 #include "formats/idx.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// formats/jpeg: every kind of JPEG against what was encoded, planes against pixels, damage refused.
+// formats/jpeg: every kind of JPEG against the image that was encoded, planes against pixels, damage refused.
 #include "formats/jpeg.h"
 
 #include <gtest/gtest.h>
@@ -23,9 +23,9 @@ std::string error_of(const std::vector<std::uint8_t>& bytes, const ImageLimits& 
   return test::error_of([&] { static_cast<void>(decode_jpeg(bytes, "a.jpg", limits)); });
 }
 
-// A smooth image comes back from JPEG at quality 95 with more than 30 dB in every kind, the coarsest
-// subsampling included: the differences are those of the coding. A swapped channel or an inverted ink gives
-// less than 15.
+// Decoding a smooth image from JPEG at quality 95 gives more than 30 dB for every kind, including the
+// coarsest subsampling: all that differs is due to the coding. A swapped channel or an inverted ink gives
+// less than 15 dB.
 constexpr double kSameImage = 30;
 
 TEST(Jpeg, ReadsEveryKind) {
@@ -73,7 +73,7 @@ TEST(Jpeg, EncodesWhatItDecodes) {
             encode_jpeg(smooth_image(200, 200, 3), 95).size());
 }
 
-// Noise at quality 100 is the longest that JPEG gets.
+// Noise at quality 100 gives the largest JPEG.
 TEST(Jpeg, EncodesNoise) {
   Image noise{64, 64, 3, {}};
   std::uint32_t state = 1;
@@ -90,7 +90,7 @@ TEST(Jpeg, PlanesHaveTheStoredSamples) {
   PlanarImage planes;
   const JpegHeader header = decoder.open(make_jpeg(image, {.h = 4, .v = 2}), "a.jpg", {});
   EXPECT_TRUE(header.planar);
-  // The bytes above are gone: a decoder must be given bytes that stay.
+  // The bytes above are gone; open() needs bytes that stay valid.
   const auto bytes = make_jpeg(image, {.h = 4, .v = 2});
   decoder.open(bytes, "a.jpg", {});
   decoder.read_planes(1, planes);
@@ -201,10 +201,10 @@ TEST(Jpeg, BytesBehindTheImageAreIgnored) {
   EXPECT_EQ(error_of(bytes), "");
 }
 
-// A progressive file whose scans are repeated thousands of times costs time without end.
+// A progressive file that repeats its scans thousands of times would take endless time.
 TEST(Jpeg, LimitsScans) {
   const auto whole = make_jpeg(smooth_image(16, 16, 1), {.colors = 1, .h = 1, .v = 1, .progressive = true});
-  // The first scan, DC alone, from its header to the next marker.
+  // The first scan, which has DC coefficients only, from its header to the next marker.
   const std::vector<std::uint8_t> marker = {0xFF, 0xDA};
   const auto first = std::search(whole.begin(), whole.end(), marker.begin(), marker.end());
   ASSERT_NE(first, whole.end());

@@ -1,4 +1,4 @@
-// formats/list: the strictness that keeps labels right.
+// formats/list: strict parsing, which keeps labels right.
 #include "formats/list.h"
 
 #include <gtest/gtest.h>

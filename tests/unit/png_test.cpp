@@ -1,4 +1,4 @@
-// formats/png: what was encoded comes back, transparency over a background, damage and bombs refused.
+// formats/png: round trips, transparency over a background, damage and decompression bombs refused.
 #include "formats/png.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 using test::smooth_image;
 
-// A PNG of one of libpng's simple formats, or a palette of two colours.
+// A PNG in one of libpng's simple formats, or with a palette of two colours.
 std::vector<std::uint8_t> make_png(std::uint32_t format, int width, int height, const void* pixels,
                                    const void* palette = nullptr) {
   png_image description{};
@@ -47,7 +47,7 @@ TEST(Png, ComesBackBitForBit) {
 TEST(Png, TransparentPixelsShowTheBackground) {
   const std::vector<std::uint8_t> rgba = {200, 100, 0, 255, 200, 100, 0, 0, 200, 100, 0, 51};
   const Image image = decode_png(make_png(PNG_FORMAT_RGBA, 3, 1, rgba.data()), "a.png", {}, {0, 200, 255});
-  // The third is one fifth colour, four fifths background.
+  // The third pixel is one fifth colour and four fifths background.
   EXPECT_EQ(image.pixels, (std::vector<std::uint8_t>{200, 100, 0, 0, 200, 255, 40, 180, 204}));
 }
 
@@ -86,7 +86,7 @@ TEST(Png, SurvivesEveryFlippedByte) {
     for (const int change : {0x01, 0x20, 0x80, 0xFF}) {
       auto flipped = whole;
       flipped[at] ^= static_cast<std::uint8_t>(change);
-      // A checksum covers all but what an ancillary chunk says; the image is right or refused.
+      // Checksums cover everything but the content of ancillary chunks, so the image is right or refused.
       try {
         const Image image = decode_png(flipped, "a.png", {.max_side = 4096, .max_pixels = 1 << 20});
         EXPECT_EQ(image.width, 12);
@@ -98,7 +98,7 @@ TEST(Png, SurvivesEveryFlippedByte) {
 }
 
 TEST(Png, AHeaderThatPromisesTooMuchIsRefused) {
-  // Signature, and an IHDR of 100000 x 100000 pixels with its right checksum.
+  // The signature, and an IHDR of 100000 x 100000 pixels with a correct checksum.
   std::vector<std::uint8_t> bytes = {0x89, 'P', 'N',  'G',  '\r', '\n', 0x1A, '\n', 0,    0,
                                      0,    13,  'I',  'H',  'D',  'R',  0,    1,    0x86, 0xA0,
                                      0,    1,   0x86, 0xA0, 8,    2,    0,    0,    0};

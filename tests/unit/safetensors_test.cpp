@@ -1,4 +1,4 @@
-// formats/safetensors: every rule of the format, damage at every byte, and the worked dump of the manual.
+// formats/safetensors: every rule of the format, damage at every byte, and the hex dump of the manual.
 #include "formats/safetensors.h"
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ using Bytes = std::vector<std::byte>;
 
 class Safetensors : public ::testing::Test {
  protected:
-  // A file of a header and data, as a stranger may have written it.
+  // A file with this header and data, as another program may have written it.
   std::string file_of(std::string_view header, std::string_view data) {
     return file_of(as_bytes_of(length_field(header.size()) + std::string(header) + std::string(data)));
   }
@@ -31,7 +31,7 @@ class Safetensors : public ::testing::Test {
   static std::string length_field(std::uint64_t length) {
     return std::string(as_text(std::as_bytes(std::span(&length, 1))));
   }
-  // What opening says; empty where it succeeds.
+  // The error of opening the file; empty if there is none.
   std::string error_of(std::string_view header, std::string_view data = {}) {
     return test::error_of([&] { const SafetensorsFile file(file_of(header, data)); });
   }
@@ -122,7 +122,7 @@ TEST_F(Safetensors, AcceptsAllTheFormatAllows) {
   EXPECT_EQ(error_of("{}      "), "");
   EXPECT_EQ(error_of(kOne, kFour), "");
   EXPECT_EQ(error_of("{ \"__metadata__\" : {} }"), "");
-  // Order in the header is free; empty tensors may lie anywhere.
+  // The header may list tensors in any order; empty tensors may be anywhere.
   EXPECT_EQ(error_of(R"({"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]},)"
                      R"("e":{"dtype":"F32","shape":[0,5],"data_offsets":[2,2]},)"
                      R"("a":{"dtype":"I8","shape":[1,2],"data_offsets":[0,2]}})",
@@ -156,7 +156,7 @@ TEST_F(Safetensors, AcceptsAllTheFormatAllows) {
 }
 
 TEST_F(Safetensors, MisalignedTensorsOfStrangersAreReadAll) {
-  // A header of 7 mod 8 bytes puts the float on an odd address.
+  // A header whose length is 7 modulo 8 puts the float at an odd address.
   std::string header = kOne;
   header.resize((header.size() / 8 + 2) * 8 - 1, ' ');
   const float value = 1.5F;
@@ -213,7 +213,7 @@ TEST_F(Safetensors, RefusesLayoutsThatLie) {
                  "take 3 bytes, the file has 4");
   expect_refused(R"({"t":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})", kFour, "it is cut short");
   expect_refused("{}", "a", "take 0 bytes, the file has 1");
-  // Products and sums that wrap around 64 bits.
+  // Products and sums that overflow 64 bits.
   expect_refused(R"({"t":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", kFour,
                  "is too large");
   expect_refused(R"({"t":{"dtype":"U8","shape":[4294967296,4294967296],"data_offsets":[0,0]}})", "",
@@ -274,7 +274,8 @@ TEST_F(Safetensors, NoChangedByteLeadsOutOfTheFile) {
         unsigned sum = 0;
         for (const TensorView& tensor : file.tensors()) {
           bytes += tensor.data.size();
-          for (const std::byte value : tensor.data) sum += std::to_integer<unsigned>(value);  // all readable
+          for (const std::byte value : tensor.data)
+            sum += std::to_integer<unsigned>(value);  // all bytes can be read
           EXPECT_EQ(tensor.elements() * dtype_bytes(tensor.type), tensor.data.size());
         }
         EXPECT_LE(bytes, changed.size()) << sum;
@@ -284,7 +285,7 @@ TEST_F(Safetensors, NoChangedByteLeadsOutOfTheFile) {
   }
 }
 
-// The lines "00000010  61 62 ..." of a manual page.
+// The lines "00000010 61 62 ..." of a manual page.
 Bytes dump_in(const std::string& page) {
   std::ifstream in(page);
   EXPECT_TRUE(in) << page << ": run from the root of the source";
