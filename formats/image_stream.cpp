@@ -41,8 +41,8 @@ std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
 
 bool is_restart(std::uint8_t marker) { return marker >= 0xD0 && marker <= 0xD7; }
 
-// A tar header's checksum: the sum of its bytes with its own field taken as blanks, written in octal. Tars
-// older than POSIX have no other mark.
+// Whether a tar header's checksum is right: the sum of its bytes, with blanks for the checksum's own field,
+// in octal. Tars older than POSIX have no other mark.
 bool has_tar_checksum(std::span<const std::uint8_t> header) {
   constexpr std::size_t kField = 148;
   constexpr std::size_t kFieldBytes = 8;
@@ -64,7 +64,7 @@ bool has_tar_checksum(std::span<const std::uint8_t> header) {
   return digits && sum == written;
 }
 
-// Where the next image may begin in `bytes`, from `from` on; bytes.size() where none does.
+// Offset of the first signature of an image at `from` or later; bytes.size() if there is none.
 std::size_t find_signature(std::span<const std::uint8_t> bytes, std::size_t from) {
   for (std::size_t i = from; i < bytes.size(); ++i) {
     const auto rest = bytes.subspan(i);
@@ -96,7 +96,7 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
     source_.take(1);
   }
   const bool jpeg = starts_with(source_.peek(kJpegSignature.size()), kJpegSignature);
-  // A PNG's first byte is no JPEG's, so that no more than the image there is is waited for.
+  // The first byte decides between the two, so we never wait for bytes beyond the image.
   const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
                    starts_with(source_.peek(kPngSignature.size()), kPngSignature);
   if (!jpeg && !png) {
@@ -107,8 +107,8 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   }
   Piece piece;
   if (jpeg ? append_jpeg(piece.bytes) : append_png(piece.bytes)) return piece;
-  // Its structure is broken, and what was taken for its inside may be the images behind it: it is what lies
-  // before the next signature.
+  // The structure is broken, and bytes taken as part of this image may be those of the next ones. The image
+  // is then everything before the next signature.
   source_.unread(piece.bytes);
   piece.bytes.clear();
   take_to_signature(1, piece.bytes, kMaxImageFileBytes);
@@ -127,11 +127,11 @@ bool ImageSplitter::append(std::vector<std::uint8_t>& image, std::size_t bytes) 
   return true;
 }
 
-// ITU-T T.81, annex B: markers, segments with their length, and entropy-coded data behind each scan header.
+// ITU-T T.81, annex B: markers, segments with their length, and entropy-coded data after each scan header.
 bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image) {
   if (!append(image, 2)) return false;
   while (true) {
-    // Libjpeg passes over bytes before a marker, and any number of 0xFF may lead it.
+    // Like libjpeg, skips bytes before a marker; any number of 0xFF bytes may precede it.
     do {
       if (!append(image, 1)) return false;
     } while (image.back() != 0xFF);
@@ -149,7 +149,7 @@ bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image) {
   }
 }
 
-// Up to the next marker, which stays in the source.
+// Appends data up to the next marker, which stays in the source.
 bool ImageSplitter::append_entropy_coded(std::vector<std::uint8_t>& image) {
   while (true) {
     const auto there = source_.peek(1);
@@ -169,8 +169,8 @@ bool ImageSplitter::append_entropy_coded(std::vector<std::uint8_t>& image) {
   }
 }
 
-// PNG (third edition), section 5: signature and chunks. Checksums are looked at too, so that a chunk that was
-// cut does not take the next image for its rest.
+// PNG (third edition), section 5: signature and chunks. Checksums are verified too, so that a chunk that was
+// cut short does not swallow the next image.
 bool ImageSplitter::append_png(std::vector<std::uint8_t>& image) {
   if (!append(image, kPngSignature.size())) return false;
   while (true) {
@@ -196,7 +196,7 @@ std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std
     const auto there = source_.peek(kPngSignature.size() + from);
     if (there.empty()) return taken;
     const std::size_t found = find_signature(there, from);
-    // A signature may begin in the last bytes that are there.
+    // A signature may begin in the last bytes available.
     const bool at_end = there.size() < kPngSignature.size() + from;
     const std::size_t step = found < there.size() || at_end ? found : there.size() - kPngSignature.size() + 1;
     const std::size_t kept = std::min(step, limit - bytes.size());

@@ -1,4 +1,5 @@
-// What bytes are, by their content, and images that follow one another in a stream without anything between.
+// What kind of content bytes are, and splitting a stream of images that follow one another
+// without separators.
 #pragma once
 
 #include <cstdint>
@@ -13,28 +14,28 @@ namespace convoy {
 
 enum class ContentKind { jpeg, png, tar, compressed, shard, empty, unknown };
 
-// As many bytes as detect_content() looks at.
+// The number of bytes that detect_content() looks at.
 inline constexpr std::size_t kDetectBytes = 512;
-// As many tell JPEG, PNG, compressed data and shards from the rest.
+// The number of bytes that are enough to recognise JPEG, PNG, compressed data and shards.
 inline constexpr std::size_t kImageSignatureBytes = 8;
 
-// Told from the first bytes (fewer than kDetectBytes only where there are no more). compressed: gzip, zstd,
-// bzip2 or xz.
+// The kind of content, from its first bytes (fewer than kDetectBytes only if there are no more). compressed:
+// gzip, zstd, bzip2 or xz.
 [[nodiscard]] ContentKind detect_content(std::span<const std::uint8_t> bytes);
 
-// JPEG and PNG images one after another. An image is given as soon as its last byte is there. Its bytes are
-// found by its structure, so that thumbnails inside do not count; nothing is decoded. Zero bytes and white
-// space between images are passed over.
+// Splits a stream into JPEG and PNG images. An image is returned as soon as its last byte has arrived. Its
+// end is found from its structure, so that thumbnails inside do not matter; nothing is decoded. Zero bytes
+// and white space between images are skipped.
 class ImageSplitter {
  public:
   // The source must outlive it.
   explicit ImageSplitter(ByteSource& source) : source_(source) {}
 
   struct Piece {
-    std::vector<std::uint8_t> bytes;  // one image, perhaps a damaged one: the decoder says
-    std::string failure;              // else why there is no image here; bytes: the first of what is here
+    std::vector<std::uint8_t> bytes;  // one image, perhaps a damaged one, which the decoder will report
+    std::string failure;              // if not empty, why this is no image; `bytes` is then its beginning
   };
-  // The next image, or nothing at the end. After damage it goes on with the next signature of an image.
+  // The next image, or nothing at the end. After damage, continues at the next signature of an image.
   std::optional<Piece> next();
 
  private:
@@ -42,8 +43,8 @@ class ImageSplitter {
   bool append_jpeg(std::vector<std::uint8_t>& image);
   bool append_entropy_coded(std::vector<std::uint8_t>& image);
   bool append_png(std::vector<std::uint8_t>& image);
-  // Takes bytes up to the next signature of an image, looking for it from byte `from` on; the first `limit`
-  // of them go into `bytes`. Returns how many there were.
+  // Takes bytes up to the next signature of an image at offset `from` or later. Appends to `bytes`, up to a
+  // size of `limit`. Returns the number of bytes taken.
   std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes, std::size_t limit);
 
   ByteSource& source_;

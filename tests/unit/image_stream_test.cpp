@@ -1,4 +1,4 @@
-// formats/image_stream, formats/byte_source: images one after another, whatever lies between and whatever the
+// formats/image_stream, formats/byte_source: images one after another, with anything between them and any
 // size of reads.
 #include "formats/image_stream.h"
 
@@ -15,7 +15,7 @@ namespace {
 
 using Bytes = std::vector<std::uint8_t>;
 
-// Gives bytes in small pieces and notes how many were asked for.
+// Gives bytes in small pieces and counts them.
 class SlowSource : public ByteSource {
  public:
   SlowSource(Bytes bytes, std::size_t step) : bytes_(std::move(bytes)), step_(step) {}
@@ -58,7 +58,7 @@ std::vector<Bytes> images() {
       test::make_jpeg(image, {}),
       encode_png(image),
       test::make_jpeg(image, {.progressive = true, .restart = 1}),
-      // A thumbnail inside a segment does not end the image.
+      // A thumbnail in a segment does not end the image.
       [&] {
         Bytes outer = test::make_jpeg(image, {.arithmetic = true});
         const Bytes inner = test::make_jpeg(test::smooth_image(8, 8, 3), {});
@@ -84,7 +84,7 @@ TEST(ImageStream, SplitsAtAnyReadSize) {
   }
 }
 
-// A coprocess sends an image and waits for the answer before it sends the next.
+// A coprocess sends an image and waits for the answer before it sends the next one.
 TEST(ImageStream, WaitsForNothingBehindAnImage) {
   for (const Bytes& image : images()) {
     SlowSource source(joined({image, image}), 1);
@@ -112,7 +112,7 @@ TEST(ImageStream, NamesGarbageAndGoesOn) {
   EXPECT_EQ(pieces[4].failure, "1 bytes that are neither JPEG nor PNG");
 }
 
-// An image cut anywhere costs itself alone.
+// An image that is cut short anywhere does not cost another.
 TEST(ImageStream, AfterACutComesTheNext) {
   const Bytes next = encode_png(test::smooth_image(3, 3, 1));
   for (const Bytes& whole : {images()[0], images()[1]}) {

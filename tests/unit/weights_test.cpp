@@ -1,4 +1,4 @@
-// Weights files and checkpoints: what is written is read again, and what does not fit is named.
+// formats/weights and lib/runs/checkpoint: round trips, and errors that name what does not match.
 #include "formats/weights.h"
 
 #include <gtest/gtest.h>
@@ -47,7 +47,7 @@ class Weights : public ::testing::Test {
     state_.validates = true;
   }
 
-  // Writes the tensors of a good file after a change, with the metadata given.
+  // Writes the tensors and metadata of a good file after a change.
   void write_changed(const std::function<void(std::vector<TensorView>&, Metadata&)>& change) {
     const SafetensorsFile good(path_);
     std::vector<TensorView> tensors = good.tensors();
