@@ -10,11 +10,13 @@
 #include <thread>
 
 #include "formats/png.h"
+#include "formats/shard_layout.h"
 #include "lib/base/error.h"
 #include "lib/prep/walk.h"
 #include "tests/support/archives.h"
 #include "tests/support/error_message.h"
 #include "tests/support/images.h"
+#include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
 namespace convoy {
@@ -353,6 +355,42 @@ TEST_F(Inputs, LinesOfAListAreThePlaceOfWhatIsWrongInIt) {
   EXPECT_FALSE(inputs.next());
 }
 
+TEST_F(Inputs, FailuresKeepPlaceAndReasonHoweverOddTheName) {
+  const auto first = [](InputOptions options) {
+    ImageSource source(std::move(options));
+    return source.next().value_or(ImageInput());
+  };
+  const DatasetInfo info = test::small_info(7, 5, 3, 4);
+  for (const std::string name : {"a: offset 3", "b): c", "x:1:2: y", "a: record 0 (b): offset 4: c"}) {
+    const std::string gone = folder_ / ("gone" + name);
+    const ImageInput missing = first({.operands = {gone}});
+    EXPECT_EQ(missing.place, gone);
+    EXPECT_EQ(missing.failure, "No such file or directory");
+
+    Bytes tar = make_tar({{"inner.tar.gz", make_tar(images_, Packing::gzip)}});
+    std::fill(tar.begin() + 512 + 10, tar.begin() + 512 + 40, 0xFF);
+    const std::string outer = write(name, tar);
+    const ImageInput inner = first({.operands = {outer}});
+    EXPECT_EQ(inner.place, outer);
+    EXPECT_TRUE(inner.failure.starts_with("inner.tar.gz: ")) << inner.failure;
+
+    const InputOptions with_shards{.operands = {folder_ / name}, .labelled = false, .shards_and_lists = true};
+    test::write_shard(folder_ / name, info, test::numbered_records(info, 0, 2));
+    Bytes bytes = test::bytes_of_file(folder_ / name);
+    bytes[kChunkAlignment] ^= 1U;  // of the first payload
+    write(name, bytes);
+    const ImageInput record = first(with_shards);
+    EXPECT_EQ(record.place, record_place(folder_ / name, 0, "record0") + ": offset 4096");
+    EXPECT_EQ(record.failure, kPayloadDamaged);
+
+    bytes.resize(kChunkHeaderBytes / 2);
+    write(name, bytes);
+    const ImageInput cut = first(with_shards);
+    EXPECT_EQ(cut.place, folder_ / name);
+    EXPECT_EQ(cut.failure, "offset 0: not a shard (input ends inside a chunk header)");
+  }
+}
+
 TEST_F(Inputs, NamesOfFilesInAPipeAreTakenForAMistake) {
   const std::string a = write("a.png", png(1));
   const std::string fifo = folder_ / "fifo";
@@ -408,21 +446,6 @@ TEST_F(Inputs, WithoutLabelsNothingIsLookedThrough) {
   const Result result = read({.operands = {path}, .labelled = false});
   EXPECT_TRUE(result.classes.empty());
   EXPECT_EQ(result.images, (Strings{"top/dog/2.png -1", "top/cat/b/1.png -1", "top/cat/a.png -1"}));
-}
-
-TEST(CommonFolder, IsWhatAllShare) {
-  const auto common = [](const Strings& paths) {
-    CommonFolder folder;
-    for (const auto& path : paths) folder.add(path);
-    return folder.get();
-  };
-  EXPECT_EQ(common({"train/cat/1", "train/dog/2"}), "train/");
-  EXPECT_EQ(common({"train/cat/1", "train/cat/2"}), "train/cat/");
-  EXPECT_EQ(common({"train/cat/1", "train/cats/2"}), "train/");
-  EXPECT_EQ(common({"cat/1", "dog/2"}), "");
-  EXPECT_EQ(common({"1", "dog/2"}), "");
-  EXPECT_EQ(common({"a/b/c/1", "a/2"}), "a/");
-  EXPECT_EQ(common({}), "");
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "lib/base/error.h"
 #include "lib/shards/mean_pass.h"
+#include "tests/support/shard_bytes.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -356,6 +357,18 @@ TEST_F(MeanFiles, DamagedRecordsAreNamedAndLeftOut) {
   EXPECT_EQ(sum_of({path}, 2, &damage), sum_up(7, 5, 3, rest));
   ASSERT_EQ(damage.size(), 1U);
   EXPECT_EQ(damage[0], path + ": record 6 (record6)");
+}
+
+TEST_F(MeanFiles, RecordsThatDoNotDecodeAreNamedFromFilesAndPipes) {
+  const auto path = make_shards(test::small_info(7, 5, 3, 4, Codec::jpeg), {2}).front();  // of random bytes
+  std::vector<std::string> damage;
+  EXPECT_EQ(sum_of({path}, 1, &damage).count, 0U);
+  EXPECT_EQ(damage, (std::vector<std::string>{path + ": record 0 (record0)", path + ": record 1 (record1)"}));
+  const test::Fifo fifo(folder_ / "b): c", test::bytes_of_file(path));
+  damage.clear();
+  EXPECT_EQ(sum_of({fifo.path()}, 1, &damage).count, 0U);
+  EXPECT_EQ(damage, (std::vector<std::string>{fifo.path() + ": record 0 (record0)",
+                                              fifo.path() + ": record 1 (record1)"}));
 }
 
 TEST_F(MeanFiles, HugeImagesThatAHeaderClaimsTakeNoMemory) {

@@ -1,0 +1,33 @@
+// lib/shards/outputs: names of outputs from a pattern, sizes from text.
+#include "lib/shards/outputs.h"
+
+#include <gtest/gtest.h>
+
+#include "lib/base/error.h"
+
+namespace convoy {
+namespace {
+
+TEST(OutputPattern, NamesOutputs) {
+  EXPECT_EQ(OutputPattern("x-%05d.shard", true, false).name("", 12), "x-00012.shard");
+  EXPECT_EQ(OutputPattern("%d", true, false).name("", 12), "12");
+  EXPECT_EQ(OutputPattern("%s/%s-%02d%%", true, true).name("val", 123), "val/val-123%");
+  EXPECT_EQ(OutputPattern("50%d", false, false).name("", 0), "50%d");
+  for (const char* bad : {"x", "-", "%", "%5d", "%00d", "%99d", "%x", "%1s", "a%d%", "%s%d"}) {
+    EXPECT_THROW(OutputPattern(bad, true, false), UsageError) << bad;
+  }
+  EXPECT_THROW(OutputPattern("%d", true, true), UsageError);
+}
+
+TEST(ParseBytes, TakesSuffixes) {
+  EXPECT_EQ(parse_bytes("0", "x"), 0U);
+  EXPECT_EQ(parse_bytes("1000", "x"), 1000U);
+  EXPECT_EQ(parse_bytes("3K", "x"), 3072U);
+  EXPECT_EQ(parse_bytes("16777215T", "x"), std::uint64_t{16777215} << 40);
+  for (const char* bad : {"", "K", "-1", "1KB", "1k", "1.5G", "16777216T", " 1", "99999999999999999999"}) {
+    EXPECT_THROW(static_cast<void>(parse_bytes(bad, "x")), UsageError) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace convoy
