@@ -1,18 +1,17 @@
-# What imgprep does with input that is not what it should be: one clear line each, the status of the contract, and
-# nothing half-written.
+# imgprep with bad input: one clear line for each, the documented status, and nothing half-written.
 
 # shellcheck disable=SC2016,SC2154  # texts for inner shells; stderr is set by run
 
 load common
 
-# rejected PATTERN FILE...: beside a good image, each FILE is refused with a line that matches, the good one is written.
+# rejected PATTERN FILE...: next to a good image, which is written, each FILE is refused with a line that matches.
 rejected() {
   local pattern=$1
   shift
   [ -e good.png ] || fixture png good.png
   refuse 1 "$pattern" "$BIN/imgprep" --size=16 -o out.shard good.png "$@" || return 1
   expect_status 0 "$BIN/shardpack" --verify out.shard
-  # Alone, nothing is left to write.
+  # Without the good image there is nothing to write.
   rm out.shard
   refuse 1 "every image was rejected: nothing written" "$BIN/imgprep" --size=16 -o out.shard "$@" || return 1
   assert_missing out.shard
@@ -106,7 +105,7 @@ rejected() {
   assert_equal "$(cat r.tsv)" "$(printf 'odd\\tname.png\tempty file\nc.png\tneither JPEG nor PNG')"
   assert_contains "$stderr" "2 images"
   assert_contains "$stderr" "2 rejected"
-  # Also when nothing is left.
+  # Also if there is nothing to write.
   expect_status 1 "$BIN/imgprep" -o y.shard --rejects=r.tsv c.png
   assert_lines r.tsv 1
   assert_missing y.shard
@@ -166,7 +165,7 @@ rejected() {
   printf 'cat\ndog\n' > classes
   expect_status 0 "$BIN/imgprep" -q --size=8 --classes=classes -o x.shard photos/class0/0.png
   assert_contains "$stderr" "$warning"
-  # Images that are given one by one carry none, and some of a folder may lie above its classes.
+  # Images that are named one by one have no class, and some images of a folder may be outside its class folders.
   expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard photos/class0/0.png
   assert_equal "$stderr" ""
   expect_status 0 "$BIN/imgprep" -q --size=8 -o x.shard - < photos/class0/0.png
@@ -244,7 +243,7 @@ rejected() {
 
 @test "SIGTERM leaves nothing behind" {
   fixture jpeg a.jpg size=500x375
-  # More work than anything finishes before the signal comes.
+  # More work than can be finished before the signal arrives.
   yes a.jpg | head -n 200000 > list
   "$BIN/imgprep" -q -o x.shard --files-from=list &
   child=$!

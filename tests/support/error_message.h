@@ -1,4 +1,4 @@
-// What an error says.
+// The messages of errors.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 
 namespace convoy::test {
 
-// The message of the Error that `action` throws; empty where it throws none.
+// The message of the Error that `action` throws; empty if it throws none.
 [[nodiscard]] inline std::string error_of(const std::function<void()>& action) {
   try {
     action();

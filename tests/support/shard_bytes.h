@@ -1,5 +1,5 @@
-// The bytes of shards, read by a second reader of the format that was written from man/convoy-shard.5 alone;
-// and a fixture that holds what the readers give against it.
+// A second reader of the shard format, written from man/convoy-shard.5 alone, and a fixture that compares the
+// two readers of the library.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -35,16 +35,16 @@ struct DocumentedChunk {
   std::uint64_t header_checksum, body_checksum;
   std::vector<DocumentedRecord> records;
 };
-// Throws std::out_of_range where bytes are missing.
+// Throws std::out_of_range if bytes are missing.
 [[nodiscard]] std::vector<DocumentedChunk> documented_chunks(const Bytes& bytes);
-// Which bytes carry nothing: behind the payloads, up to the chunk's end.
+// Which bytes carry no data: from the end of the payloads to the end of the chunk.
 [[nodiscard]] std::vector<bool> padding_of(const Bytes& bytes);
 [[nodiscard]] std::uint64_t little_endian(const Bytes& bytes, std::uint64_t offset, int count);
 void put_u64(Bytes& bytes, std::uint64_t offset, std::uint64_t value);
-// Makes the checksums of the chunk at `at` right again after its fields were changed.
+// Recomputes the checksums of the chunk at `at` after its fields have been changed.
 void seal(Bytes& bytes, std::uint64_t at);
 
-// A file without a disk under it, for the tests that write thousands.
+// A file in memory, for tests that write thousands of files.
 class MemoryFile {
  public:
   MemoryFile();
@@ -55,7 +55,7 @@ class MemoryFile {
   Fd fd_;
 };
 
-// A FIFO that gives `bytes`, a few at a time.
+// A FIFO that delivers `bytes`, a few at a time.
 class Fifo {
  public:
   Fifo(std::string path, Bytes bytes);
@@ -70,7 +70,7 @@ class ShardTest : public ::testing::Test {
  protected:
   [[nodiscard]] Bytes make(const DatasetInfo& info, const std::vector<ShardRecord>& records,
                            std::uint64_t chunk_bytes = kDefaultChunkBytes) const;
-  // Both readers, which must give and say the same; the order of their messages differs.
+  // Reads with both readers, which must return and report the same, in any order of messages.
   [[nodiscard]] ReadResult read(const Bytes& bytes) const;
 
   TemporaryFolder folder_;

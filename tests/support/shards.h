@@ -13,8 +13,8 @@ namespace convoy::test {
 [[nodiscard]] DatasetInfo small_info(int width, int height, int channels, int classes,
                                      Codec codec = Codec::raw);
 
-// A record with the name "record<id>", the label id modulo the classes, and bytes that depend on id alone: as
-// many as an image has, or for JPEG (which the format does not look into) some number from 1 to 200.
+// A record with the name "record<id>", the label id modulo the number of classes, and bytes that depend only
+// on id: as many as an image has, or 1 to 200 for JPEG, whose payloads the format does not parse.
 [[nodiscard]] ShardRecord numbered_record(const DatasetInfo& info, std::uint64_t id);
 [[nodiscard]] std::vector<ShardRecord> numbered_records(const DatasetInfo& info, std::uint64_t first,
                                                         std::uint64_t count);
@@ -22,7 +22,7 @@ namespace convoy::test {
 void write_shard(const std::string& path, const DatasetInfo& info, const std::vector<ShardRecord>& records,
                  std::uint64_t chunk_bytes = kDefaultChunkBytes);
 
-// What a reader gave and said. `error` is the message of the Error that ended it, empty where none did.
+// What a reader returned and reported. `error` is the message of the Error that ended it; empty: none did.
 struct ReadResult {
   std::vector<ShardRecord> records;
   std::vector<std::uint64_t> indexes;  // of the records, in the input

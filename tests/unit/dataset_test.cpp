@@ -1,4 +1,4 @@
-// Shards opened together: one array of records, and their pixels.
+// lib/shards/dataset: shards opened together are one array of records, with their pixels.
 #include "lib/shards/dataset.h"
 
 #include <gtest/gtest.h>
@@ -88,7 +88,7 @@ TEST_F(Datasets, ChecksPayloadsWhenTheyAreRead) {
   EXPECT_EQ(data.pixels(2, scratch_).size(), 105U);
 }
 
-// Smooth colours, which JPEG keeps well.
+// Smooth colours, which JPEG preserves well.
 Image ramp(int width, int height, int channels) {
   Image image{width, height, channels, {}};
   for (int y = 0; y < height; ++y) {

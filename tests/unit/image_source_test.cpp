@@ -1,4 +1,4 @@
-// lib/prep/image_source: every kind of operand gives the same images, with names, labels and classes.
+// lib/prep/image_source: every kind of operand yields the same images, with names, labels and classes.
 #include "lib/prep/image_source.h"
 
 #include <fcntl.h>
@@ -84,7 +84,7 @@ TEST_F(Inputs, AFolderThatLeadsBackIsLeftOutAlone) {
   write("top/cat/1.png", png(1));
   write("top/dog/2.png", png(2));
   std::filesystem::create_directory_symlink("..", std::string(folder_ / "top/cat/loop"));
-  // Two links to one folder that hold each other's way are no loop.
+  // Two paths to one folder are no loop.
   std::filesystem::create_directory_symlink("cat", std::string(folder_ / "top/again"));
   const Result result = read({.operands = {folder_ / "top"}});
   const std::string reason = "! leads back to a folder that it lies in";
@@ -138,7 +138,7 @@ TEST_F(Inputs, ArchivesAreFolders) {
     EXPECT_EQ(result.classes, (Strings{"cat", "dog"}));
     EXPECT_EQ(result.images, (Strings{"top/dog/2.png 1", "top/cat/b/1.png 0", "top/cat/a.png 0"}));
     EXPECT_EQ(result.bytes[2], images_[2].second);
-    // With the table given nothing is looked at beforehand, and the labels are the same.
+    // If the table is given, nothing is read in advance, and the labels are the same.
     InputOptions options{.operands = {path}};
     options.labels.classes = std::vector<ClassInfo>{{"cat", ""}, {"dog", ""}};
     EXPECT_EQ(read(options).images, result.images);
@@ -269,7 +269,7 @@ TEST_F(Inputs, IdxPairsAreNumbered) {
   EXPECT_EQ(read(two).images[2], images + ":2! label 2 is out of range: the table has 2 classes, from 0");
 }
 
-// What goes through a FIFO is what goes through standard input.
+// A FIFO is read in the same way as standard input.
 class Pipe {
  public:
   Pipe(const std::string& path, Bytes bytes)
@@ -340,7 +340,7 @@ TEST_F(Inputs, ListsAreToldFromOtherTextsAndReadStrictly) {
   EXPECT_EQ(read_one("gone.png\n" + a + "\n"),
             (Strings{list + "! neither image nor list: a text whose first line names no file ('gone.png')"}));
   EXPECT_EQ(read_one(std::string("gone\0", 5)),
-            (Strings{list + " -1"}));  // as an image, which says what is wrong
+            (Strings{list + " -1"}));  // read as an image, which fails with a reason
 }
 
 TEST_F(Inputs, LinesOfAListAreThePlaceOfWhatIsWrongInIt) {
@@ -418,7 +418,7 @@ TEST_F(Inputs, ImagesOfClassesThatNoTableCanHoldAreRefusedAndTheOthersGoOn) {
   EXPECT_EQ(archive.classes, (Strings{"c"}));
   EXPECT_EQ(archive.images,
             (Strings{"a\nb/1.png! 'a\nb' cannot be a class: the name has a control character", "c/1.png 0"}));
-  // A readable name that no table can hold is as bad as an ID.
+  // A readable name that no table can hold is refused like an ID.
   const std::string named = write("named/a\tb_1.png", png(1));
   InputOptions options{.operands = {named}};
   options.labels.class_pattern = "([a-z])[^_/]*(\t[a-z])_[0-9]";

@@ -1,5 +1,5 @@
-// lib/shards/mean*: exact sums, each mean rounded once, colour statistics, whatever the order and the
-// splitting.
+// lib/shards/mean*: exact sums, each mean rounded once, colour statistics, for any order and splitting of
+// the images.
 #include "lib/shards/mean.h"
 
 #include <gtest/gtest.h>
@@ -25,8 +25,8 @@ __extension__ using SignedWide = __int128;
 
 using Picture = std::vector<std::uint8_t>;
 
-// Whether f is the float nearest to a / b, the even one of two that are equally near. By the definition: the
-// error against half of the distance to the next float, in whole numbers.
+// Whether f is the float nearest to a / b, or the even one of two that are equally near. Compares the error
+// with half the distance to the next float, in integers.
 bool is_rounded_once(float f, std::uint64_t a, std::uint64_t b) {
   if (a == 0) return f == 0.0F;
   int exponent = 0;
@@ -36,7 +36,7 @@ bool is_rounded_once(float f, std::uint64_t a, std::uint64_t b) {
   const SignedWide error = (static_cast<SignedWide>(a) << shift) - static_cast<SignedWide>(significand) * b;
   const SignedWide twice = 2 * (error < 0 ? -error : error);
   const SignedWide step = b;  // one unit in the last place, times b
-  // Below a power of two the floats lie half as far apart.
+  // Below a power of two, floats are half as far apart.
   const bool at_power = significand == (1 << 23) && error < 0;
   if (at_power) return 2 * twice <= step;
   return twice < step || (twice == step && significand % 2 == 0);
@@ -47,10 +47,10 @@ TEST(RoundRatio, KnownValues) {
   EXPECT_EQ(round_ratio(255, 1), 255.0F);
   EXPECT_EQ(round_ratio(1, 3), 1.0F / 3.0F);
   EXPECT_EQ(round_ratio(2, 3), 2.0F / 3.0F);
-  // Ties: halfway between 1 and the next float, and between that and the one after.
+  // Ties: halfway between 1 and the next float, and between that one and the one after it.
   EXPECT_EQ(round_ratio((1U << 24) + 1, 1U << 24), 1.0F);
   EXPECT_EQ(round_ratio((1U << 24) + 3, 1U << 24), 1.0F + 0x1p-22F);
-  // A little more than a tie, which a double would round to the tie first: up.
+  // Slightly more than a tie: a double would first round it to the tie. Rounds up.
   const std::uint64_t large = std::uint64_t{1} << 60;
   EXPECT_EQ(round_ratio(large + (large >> 24) + 1, large), 1.0F + 0x1p-23F);
   EXPECT_EQ(static_cast<float>(static_cast<double>(large + (large >> 24) + 1) / static_cast<double>(large)),
@@ -67,7 +67,7 @@ TEST(RoundRatio, NearestForRandomRatios) {
     const std::uint64_t b = 1 + random() % (std::uint64_t{1} << (1 + random() % 40));
     const std::uint64_t a = random() % (255 * b + 1);
     ASSERT_TRUE(is_rounded_once(round_ratio(a, b), a, b)) << "seed " << seed << ": " << a << " / " << b;
-    // Ties on purpose: an odd significand of 25 bits.
+    // Forced ties: an odd significand of 25 bits.
     const std::uint64_t tie = (std::uint64_t{1} << 24) | random() % (1U << 24) | 1;
     ASSERT_TRUE(is_rounded_once(round_ratio(tie, 1U << 20), tie, 1U << 20)) << "seed " << seed << ": " << tie;
   }
@@ -77,7 +77,7 @@ std::vector<Picture> random_pictures(std::size_t count, std::size_t bytes, unsig
   std::mt19937 random(seed);
   std::vector<Picture> pictures(count, Picture(bytes));
   for (Picture& picture : pictures) {
-    // Colours that go together, as in photographs, so that the covariance has a direction.
+    // Correlated colours, as in photographs, so that the covariance has a main direction.
     for (std::size_t i = 0; i < bytes; ++i) {
       const std::size_t common = i % 3 == 0 ? random() % 200 : picture[i - 1];
       const std::size_t own = random() % (20 + 17 * (i % 3));
@@ -147,7 +147,7 @@ TEST(ImageSums, DoNotDependOnOrderAndSplitting) {
   }
 }
 
-// More images than 32 bits can sum up: the running sums move on in time.
+// More images than 32 bits can sum up: the running sums are flushed in time.
 TEST(ImageSums, OfManyWhiteImages) {
   constexpr std::uint64_t kCount = (std::uint64_t{1} << 24) + 70'001;  // over 2^32 / 255
   const Picture white = {255};
@@ -223,7 +223,7 @@ Matrix covariance_in_two_passes(std::span<const Picture> pictures) {
   return matrix;
 }
 
-// Eigenvalues of a symmetric 3x3 matrix in descending order, by Jacobi's rotations.
+// The eigenvalues of a symmetric 3x3 matrix in descending order, by Jacobi rotations.
 std::array<long double, 3> eigenvalues(Matrix a) {
   for (int sweep = 0; sweep < 60; ++sweep) {
     for (std::size_t p = 0; p < 2; ++p) {
@@ -257,7 +257,7 @@ TEST(Statistics, ColorsAgreeWithTwoPassesInLongDouble) {
   const MeanStatistics statistics = statistics_of(sum_up(20, 20, 3, pictures));
   const Matrix matrix = covariance_in_two_passes(pictures);
   const auto values = eigenvalues(matrix);
-  // Room for the rounding to float32, 6e-8, and the 1e-6 that users are promised.
+  // The rounding to float32, 6e-8, and the 1e-6 that the manual promises.
   constexpr long double kTolerance = 1e-6L;
   for (std::size_t i = 0; i < 3; ++i) {
     const long double expected = std::sqrt(values[i]);

@@ -1,4 +1,5 @@
-// lib/prep/prepare: geometry, resampling against a naive reference, colour, orientation, every kind of file.
+// lib/prep/prepare: geometry, resampling compared with a naive reference, colour, orientation, all kinds
+// of files.
 #include "lib/prep/prepare.h"
 
 #include <gtest/gtest.h>
@@ -50,8 +51,8 @@ double bicubic(double x) {
   return 0;
 }
 
-// One row or column, `count` samples from `first` on of `from` resized to `resized`, in double precision.
-// Samples beyond the edge do not count.
+// One row or column in double precision: `count` samples, from `first` on, of `from` resized to `resized`.
+// Samples beyond the edges have no weight.
 std::vector<double> resample(const std::vector<double>& from, int resized, int first, int count) {
   const double scale = static_cast<double>(from.size()) / resized;
   const double stretch = std::max(scale, 1.0);
@@ -110,9 +111,9 @@ Image noise(int width, int height, unsigned seed) {
   return image;
 }
 
-// Noise is the worst case for a filter; it stays within a range whose overshoots need no clipping. A value
-// is a sum of two times 256 products of floats at most, whose relative error of 2^-24 each comes to 0.01:
-// enough to round to the other side, never to differ by more than 1.
+// Noise is the worst case for a filter; its range is chosen so that overshoots need no clipping. A value is a
+// sum of at most two times 256 products of floats with a relative error of 2^-24 each, which add up to 0.01:
+// a value may round to the other side, but never differs by more than 1.
 TEST(Resize, AgreesWithTheDefinition) {
   for (const auto& [width, height, size] :
        {std::array{100, 75, 64}, std::array{75, 100, 32}, std::array{333, 250, 48}, std::array{40, 61, 40},
@@ -133,8 +134,8 @@ TEST(Resize, AgreesWithTheDefinition) {
   }
 }
 
-// The planes of a subsampled JPEG are resized as they are stored; that must give what resizing the decoded
-// pixels gives, but for the way in which chroma is upsampled.
+// The planes of a subsampled JPEG are resized as stored. The result must equal that of resizing the decoded
+// pixels, except for the upsampling of chroma.
 TEST(Prepare, PlanesAgreeWithPixels) {
   const Image image = smooth_image(211, 163, 3);
   for (const auto& [h, v] : {std::pair{1, 1}, {2, 1}, {2, 2}, {1, 2}, {4, 1}, {4, 2}}) {
@@ -171,7 +172,7 @@ TEST(Prepare, APreparerForgetsNothingAndRemembersNothing) {
   static_cast<void>(preparer.prepare(gray, "b.jpg"));
   const auto cut = std::span(first).first(first.size() / 2);
   EXPECT_THROW(static_cast<void>(preparer.prepare(cut, "c.jpg")), Error);
-  // More geometries than are kept.
+  // More geometries than are cached.
   for (int i = 0; i < 80; ++i) static_cast<void>(preparer.prepare(smooth_image(41 + i, 60, 3)));
   EXPECT_EQ(preparer.prepare(first, "a.jpg").pixels, fresh.pixels);
 }
@@ -187,7 +188,7 @@ TEST(Prepare, ChannelsAreAsAsked) {
   const auto jpeg = make_jpeg(image, {.h = 1, .v = 1});
   const Image luma_of_jpeg = gray.prepare(jpeg, "a.jpg");
   ASSERT_EQ(luma_of_jpeg.channels, 1);
-  // The gray of a picture is the luma of its colours: of pixels, of planes, before or after resizing.
+  // Gray is the luma of the colours: of pixels and of planes, before and after resizing.
   EXPECT_GT(psnr(luma_of_jpeg, with_channels(color.prepare(image), 1)), 40);
   EXPECT_GT(psnr(gray.prepare(image), with_channels(color.prepare(image), 1)), 50);
   const Image gray_file = color.prepare(encode_png(smooth_image(50, 40, 1)), "a.png");
@@ -207,7 +208,7 @@ TEST(Prepare, SizeNoneKeepsThePixels) {
   EXPECT_EQ(Preparer(how).prepare(jpeg, "a.jpg").pixels, decode_jpeg(jpeg, "a.jpg").pixels);
 }
 
-// Colours far apart, so that a wrong matrix shows: from JPEG's own conversion by libjpeg to ours.
+// Distinct colours, so that a wrong matrix shows: compares our conversion with that of libjpeg.
 TEST(Color, IsJfifs) {
   Image image{16, 16, 3, {}};
   for (int i = 0; i < 256; ++i) image.pixels.insert(image.pixels.end(), {230, 20, 90});
@@ -219,7 +220,8 @@ TEST(Color, IsJfifs) {
   for (std::size_t i = 0; i < ours.pixels.size(); ++i) ASSERT_NEAR(ours.pixels[i], theirs.pixels[i], 1);
 }
 
-// An image stored in each of the eight orientations is seen the same, whatever the parity of what is cut off.
+// An image stored in any of the eight orientations is prepared to the same pixels, whether an odd or an even
+// number of pixels is cut off.
 TEST(Exif, EveryOrientationIsSeenAlike) {
   Preprocessing how;
   how.exif = true;
@@ -230,10 +232,10 @@ TEST(Exif, EveryOrientationIsSeenAlike) {
       Preparer preparer(how);
       const Image expected = preparer.prepare(seen);
       for (int orientation = 1; orientation <= 8; ++orientation) {
-        // The inverse of a turn is the opposite turn, all others are their own.
+        // The inverse of a rotation is the opposite rotation; all others are their own inverse.
         const int inverse = orientation == 6 ? 8 : orientation == 8 ? 6 : orientation;
         const Image stored = oriented(seen, inverse);
-        // Through PNG's eXIf chunk nothing is lost; libpng's simple writer has none, so JPEG at quality 100.
+        // PNG's eXIf chunk would be lossless, but libpng's simple writer has none: JPEG at quality 100.
         const auto bytes = make_jpeg(stored, {.h = 1, .v = 1, .orientation = orientation, .quality = 100});
         const Image result = preparer.prepare(bytes, "a.jpg");
         ASSERT_EQ(result.width, expected.width);
@@ -251,7 +253,7 @@ TEST(Exif, TurnsAsTheStandardSays) {
   EXPECT_EQ(oriented(stored, 2).pixels, (Pixels{2, 1}));
   EXPECT_EQ(oriented(stored, 3).pixels, (Pixels{2, 1}));
   EXPECT_EQ(oriented(stored, 4).pixels, (Pixels{1, 2}));
-  // 6: column 0 of what is stored is the top; 8: it is the bottom.
+  // 6: column 0 of the stored image is the top; 8: it is the bottom.
   const Image turned = oriented(stored, 6);
   EXPECT_EQ(turned.width, 1);
   EXPECT_EQ(turned.height, 2);
@@ -259,7 +261,7 @@ TEST(Exif, TurnsAsTheStandardSays) {
   EXPECT_EQ(oriented(stored, 8).pixels, (Pixels{2, 1}));
   EXPECT_EQ(oriented(stored, 5).pixels, (Pixels{1, 2}));
   EXPECT_EQ(oriented(stored, 7).pixels, (Pixels{2, 1}));
-  // 6 again, of a column: row 0 of what is stored is on the right.
+  // 6 again, for a column: row 0 of the stored image is on the right.
   EXPECT_EQ(oriented(Image{1, 2, 1, {1, 2}}, 6).pixels, (Pixels{2, 1}));
 }
 

@@ -1,4 +1,4 @@
-// What the readers of shards say and give when bytes are cut, changed, removed, added or made up.
+// formats/shard: what the readers return and report if bytes are cut, changed, removed, added or forged.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
@@ -33,7 +33,7 @@ using test::operator+;  // NOLINT(misc-unused-using-decls): used as an operator
 
 class ShardDamage : public test::ShardTest {};
 
-// The seed of a random test: printed, and taken from CONVOY_TEST_SEED to repeat or to vary a run.
+// The seed of a random test. It is printed, and can be set by CONVOY_TEST_SEED to repeat or vary a run.
 std::uint64_t test_seed() {
   const char* given = std::getenv("CONVOY_TEST_SEED");
   const std::uint64_t seed = given == nullptr ? 20260101 : std::strtoull(given, nullptr, 10);
@@ -52,7 +52,7 @@ TEST_F(ShardDamage, CutAtEveryByteGivesTheWholeRecordsBefore) {
     const ReadResult result = read({whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(cut)});
     std::vector<ShardRecord> expected;
     bool any_chunk = false;
-    bool complete = false;  // at the end of a stream, which nobody can tell from a file that was meant so
+    bool complete = false;  // cut at the end of a stream, which looks like a whole file
     std::size_t next = 0;
     for (const DocumentedChunk& chunk : chunks) {
       if (chunk.kind == 2) complete = complete || cut == chunk.offset + chunk.length;
@@ -68,7 +68,7 @@ TEST_F(ShardDamage, CutAtEveryByteGivesTheWholeRecordsBefore) {
     ASSERT_TRUE(result.records == expected) << cut;
     ASSERT_EQ(result.damage.empty(), complete) << cut;
     if (complete) continue;
-    // The last message is about the place where the input ends.
+    // The last message is about the end of the input.
     const std::string& last = result.damage.back();
     const std::uint64_t place = std::stoull(last.substr(last.find("offset ") + 7));
     ASSERT_LE(place, cut) << last;
@@ -91,7 +91,7 @@ TEST_F(ShardDamage, EveryChangedByteCostsAtMostItsRecordOrChunk) {
     ASSERT_EQ(result.error, "") << at;
     std::vector<ShardRecord> expected;
     std::size_t next = 0;
-    std::string place;  // what the message must have
+    std::string place;  // must be in the message
     for (const DocumentedChunk& chunk : chunks) {
       const bool hit = at >= chunk.offset && at < chunk.offset + chunk.length;
       const bool in_body = hit && at < chunk.offset + chunk.payload_offset;
@@ -180,7 +180,7 @@ TEST_F(ShardDamage, NoticesAChunkOfAnotherStream) {
   Bytes a = make(info, numbered_records(info, 0, 6), 320);
   const Bytes b = make(info, numbered_records(info, 100, 6), 320);
   const auto chunks = documented_chunks(a);
-  // The same counts, sizes and place; only the chain of checksums tells.
+  // The same counts, sizes and offsets: only the chain of checksums shows the exchange.
   std::copy_n(b.begin() + static_cast<std::ptrdiff_t>(chunks[1].offset), chunks[1].length,
               a.begin() + static_cast<std::ptrdiff_t>(chunks[1].offset));
   const ReadResult result = read(a);
@@ -188,7 +188,7 @@ TEST_F(ShardDamage, NoticesAChunkOfAnotherStream) {
   EXPECT_EQ(result.damage.size(), 2U) << joined(result.damage);
 }
 
-// Whether `bytes` is some of the streams, whole, one after another: nobody can see that there were others.
+// Whether `bytes` consists of some of the streams, each whole: nothing then shows that there were others.
 // Padding may differ.
 bool is_whole_streams(const Bytes& bytes, const std::vector<Bytes>& streams) {
   std::size_t at = 0;
@@ -208,10 +208,10 @@ bool is_whole_streams(const Bytes& bytes, const std::vector<Bytes>& streams) {
   return true;
 }
 
-// One random accident.
+// Damages the bytes in one random way.
 void damage(Bytes& bytes, std::mt19937_64& random) {
   if (bytes.empty()) return;
-  // Half of the places are where something begins or ends.
+  // Half of the positions are at the start or end of something.
   const auto place = [&] {
     const std::uint64_t any = random() % bytes.size();
     return static_cast<std::ptrdiff_t>(random() % 2 == 0 ? any : any / 4096 * 4096);
@@ -315,7 +315,7 @@ TEST_F(ShardDamage, MadeUpHeadersNeitherCrashNorAllocate) {
     }
     seal(bytes, chunk.offset);
     const ReadResult result = read(bytes);
-    // Names and labels may have been made up as well, payloads not.
+    // Names and labels may have been forged too, but not payloads.
     for (const ShardRecord& record : result.records) {
       const auto same = [&](const ShardRecord& one) { return one.payload == record.payload; };
       ASSERT_TRUE(record.payload.empty() || std::any_of(records.begin(), records.end(), same)) << round;
@@ -336,7 +336,7 @@ TEST_F(ShardDamage, AHeaderCannotMakeAPipeReaderAllocate) {
   const Fifo fifo(folder_ / "fifo", bytes);
   const ReadResult result = read_stream(fifo.path());
   EXPECT_TRUE(result.records == records);
-  EXPECT_EQ(result.damage.size(), 2U) << joined(result.damage);  // the cut, and the chain that is broken
+  EXPECT_EQ(result.damage.size(), 2U) << joined(result.damage);  // the cut, and the broken chain
   EXPECT_LT(peak_memory() - before, std::uint64_t{64} << 20);
 }
 

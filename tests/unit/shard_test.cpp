@@ -1,4 +1,4 @@
-// The shard format: the bytes as documented, and reading from files and pipes.
+// formats/shard: the bytes as documented, and reading from files and pipes.
 #include "formats/shard.h"
 
 #include <gtest/gtest.h>
@@ -36,7 +36,7 @@ TEST_F(Shard, HasTheDocumentedBytes) {
   DatasetInfo info = small_info(5, 3, 3, 4);
   info.classes[2].name = "a readable name";
   const auto records = numbered_records(info, 0, 5);
-  // Two records of 45 bytes, 40 bytes of table and 7 of name fit 200 bytes; a third one does not.
+  // Two records of 45 bytes, 40 bytes of table and 7 of name fit into 200 bytes; a third one does not.
   const Bytes bytes = make(info, records, 200);
   const auto chunks = documented_chunks(bytes);
   ASSERT_EQ(chunks.size(), 4U);
@@ -75,7 +75,7 @@ TEST_F(Shard, HasTheDocumentedBytes) {
     previous = chunk.header_checksum;
   }
   EXPECT_EQ(next_record, records.size());
-  // All that is neither of these is zero.
+  // All other bytes are zero.
   const auto padding = padding_of(bytes);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (padding[i]) {
@@ -84,7 +84,7 @@ TEST_F(Shard, HasTheDocumentedBytes) {
   }
 }
 
-// The bytes of the dump in the manual: lines "00000010  01 00 ...", of which "*" repeats the one above.
+// The bytes of the dump in the manual: lines "00000010  01 00 ..."; "*" repeats the line above.
 Bytes dump_in_manual(const std::string& page) {
   std::ifstream in(page);
   EXPECT_TRUE(in) << "run from the top of the source tree: cannot open " << page;
@@ -253,7 +253,7 @@ TEST_F(Shard, OtherFilesAreNamedForWhatTheyAreNot) {
   };
   EXPECT_NE(read(replaced("\r\n", "\n")).error.find("transferred as text"), std::string::npos);
   EXPECT_NE(read(replaced("\n", "\r\n")).error.find("transferred as text"), std::string::npos);
-  // A shard of a later version, with the right checksums.
+  // A shard of a later version, with correct checksums.
   for (std::uint64_t at = 0; at < bytes.size(); at += 4096) {
     if (bytes[at] != 0x89) continue;
     bytes[at + 8] = 2;

@@ -1,4 +1,4 @@
-// The order of shardpack: permutations, splits, and payloads brought into order through a file.
+// lib/shards/shuffle: permutations, splits, and payloads brought into order through a temporary file.
 #include "lib/shards/shuffle.h"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ TEST(KeyedOrder, IsAPermutationOfItsSeed) {
   EXPECT_NE(order, keyed_order(1000, 8, Purpose::shuffle));
   EXPECT_NE(order, keyed_order(1000, 7, Purpose::split));
   EXPECT_TRUE(keyed_order(0, 7, Purpose::shuffle).empty());
-  // What the seed means: the key of record i is the first 64 bits of its Philox stream.
+  // The meaning of the seed: the key of record i is the first 64 bits of its Philox stream.
   for (std::size_t i = 1; i < order.size(); ++i) {
     const auto key = [&](std::size_t at) {
       return PhiloxStream{.seed = 7, .record = order[at], .purpose = Purpose::shuffle}.word64(0);
@@ -40,8 +40,8 @@ TEST(KeyedOrder, IsAPermutationOfItsSeed) {
   }
 }
 
-// Each of the 24 orders of 4 records comes about as often: chi-squared with 23 degrees of freedom is below 60
-// with probability 1 - 4e-5, and the seeds are fixed.
+// The 24 orders of 4 records are equally frequent: chi-squared with 23 degrees of freedom is below 60 with
+// probability 1 - 4e-5, and the seeds are fixed.
 TEST(KeyedOrder, HasNoFavourites) {
   constexpr int kRuns = 24000;
   std::vector<std::uint64_t> order = numbers(4);
@@ -82,7 +82,7 @@ TEST(Arrange, SplitsIntoExactPartsThatTheSeedDraws) {
                        a.order.begin() + static_cast<std::ptrdiff_t>(a.part_ends[k]));
   };
   for (std::size_t k = 0; k < 3; ++k) {
-    // The same records, in the order of the input or not.
+    // The same records, whether or not in the order of the input.
     EXPECT_EQ(sorted(part(kept, k)), part(kept, k));
     EXPECT_EQ(sorted(part(shuffled, k)), part(kept, k));
     EXPECT_NE(part(shuffled, k), part(kept, k));
@@ -97,7 +97,7 @@ TEST(Arrange, WithoutPartsIsOnePart) {
   EXPECT_EQ(arrange(0, 1, true, {}).part_ends, std::vector<std::uint64_t>{0});
 }
 
-// Payloads of random lengths, put in a random order, some never, got back by rank for any memory.
+// Payloads of random lengths are put in a random order, some never, and returned by rank, with any memory.
 TEST(PayloadSpill, GivesBackByRank) {
   constexpr std::uint64_t kCount = 300;
   constexpr std::uint64_t kSeed = 11;
@@ -115,7 +115,7 @@ TEST(PayloadSpill, GivesBackByRank) {
     for (std::uint64_t i = 0; i < kCount; ++i) {
       if (arrival[i] % 10 != 3) spill.put(arrival[i], payloads[arrival[i]]);
     }
-    std::vector<PayloadSpill::Payload> held;  // must stay as they are while later ones are read
+    std::vector<PayloadSpill::Payload> held;  // must stay valid while later ones are read
     for (std::uint64_t rank = 0; rank < kCount; ++rank) held.push_back(spill.get(rank));
     for (std::uint64_t rank = 0; rank < kCount; ++rank) {
       const std::vector<std::uint8_t> got(held[rank].bytes.begin(), held[rank].bytes.end());
