@@ -91,6 +91,13 @@ bool padding_is_zero(const std::vector<T>& data, const TensorShape& shape) {
   return true;
 }
 
+// The values, each rounded to T.
+template <typename T, typename Value>
+std::vector<T> rounded_to(const std::vector<Value>& values) {
+  std::vector<T> result(values.size());
+  for (std::size_t i = 0; i < values.size(); ++i) result[i] = from_float<T>(static_cast<float>(values[i]));
+  return result;
+}
 inline std::vector<float> floats(const reference::Values& values) { return {values.begin(), values.end()}; }
 
 // |got - want| <= factor * magnitude[i], element by element; magnitude: what the terms of want[i] add up to

@@ -14,13 +14,6 @@
 namespace convoy::cuda {
 namespace {
 
-template <typename T>
-std::vector<T> convert(const std::vector<float>& values) {
-  std::vector<T> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) result[i] = from_float<T>(values[i]);
-  return result;
-}
-
 // The problem in the layouts of a GPU.
 struct Problem : ConvProblem {
   using ConvProblem::ConvProblem;
@@ -37,7 +30,7 @@ template <typename T>
 void check_forward(const Problem& p, bool relu, GatherTiles tiles = GatherTiles::chosen) {
   const Stream stream;
   const OnDevice<T> x(stream, packed<T>(p.x, p.in()));
-  const OnDevice<T> w(stream, convert<T>(p.packed_filters()));
+  const OnDevice<T> w(stream, rounded_to<T>(p.packed_filters()));
   const OnDevice<float> bias(stream, floats(p.bias));
   OnDevice<T> y(stream, p.out().elements());
   conv_forward(stream, p.shape, x.data(), w.data(), bias.data(), y.data(), relu, tiles);
@@ -51,7 +44,7 @@ void check_input_gradient(const Problem& p, bool relu, GatherTiles tiles = Gathe
   const Stream stream;
   const reference::Tensor relu_output = reference::relu(p.x);
   const OnDevice<T> dy(stream, packed<T>(p.dy, p.out()));
-  const OnDevice<T> w(stream, convert<T>(p.packed_filters()));
+  const OnDevice<T> w(stream, rounded_to<T>(p.packed_filters()));
   const OnDevice<T> mask(stream, packed<T>(relu_output, p.in()));
   OnDevice<T> dx(stream, p.in().elements());
   conv_input_gradient(stream, p.shape, dy.data(), w.data(), relu ? mask.data() : nullptr, dx.data(), tiles);
@@ -194,7 +187,7 @@ TEST(CudaConvSpaceToDepth, IsTheSameConvolution) {
     const TensorShape in = shape_of(z, padded_channels(z.c));
     const Stream stream;
     const OnDevice<Bf16> x(stream, packed<Bf16>(z, in));
-    const OnDevice<Bf16> w(stream, convert<Bf16>(filters));
+    const OnDevice<Bf16> w(stream, rounded_to<Bf16>(filters));
     const OnDevice<float> bias(stream, floats(p.bias));
     OnDevice<Bf16> y(stream, p.out().elements());
     conv_forward(stream, conv.transformed, x.data(), w.data(), bias.data(), y.data(), false);

@@ -70,12 +70,24 @@ TEST(CudaEmulation, RunsEveryThreadOfEveryBlockOnce) {
   }
 }
 
+// The sum over a block of 96 threads, in every thread.
+__device__ int block_sum(int value) {
+  struct Partial {
+    int of_warp[3];
+  };
+  Partial& partial = block_shared<Partial>();
+  value = warp_sum(value);
+  if (threadIdx.x % 32 == 0) partial.of_warp[threadIdx.x / 32] = value;
+  __syncthreads();
+  return partial.of_warp[0] + partial.of_warp[1] + partial.of_warp[2];
+}
+
 __global__ void use_collectives(int* sums, unsigned* ballots, int* shuffles, int* block_sums) {
   const int lane = static_cast<int>(threadIdx.x % 32);
   sums[threadIdx.x] = warp_sum(static_cast<int>(threadIdx.x));
   ballots[threadIdx.x] = __ballot_sync(kFullWarp, lane % 3 == 0);
   shuffles[threadIdx.x] = __shfl_down_sync(kFullWarp, lane, 4U) * 1000 + __shfl_up_sync(kFullWarp, lane, 4U);
-  block_sums[threadIdx.x] = block_sum<96>(static_cast<int>(threadIdx.x));
+  block_sums[threadIdx.x] = block_sum(static_cast<int>(threadIdx.x));
 }
 
 TEST(CudaEmulation, CarriesOutWarpAndBlockCollectives) {

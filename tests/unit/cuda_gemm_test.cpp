@@ -22,13 +22,6 @@ reference::Values turned(const reference::Values& values, std::size_t height, st
   return result;
 }
 
-template <typename T>
-std::vector<T> as(const reference::Values& values) {
-  std::vector<T> result(values.size());
-  for (std::size_t i = 0; i < values.size(); ++i) result[i] = from_float<T>(static_cast<float>(values[i]));
-  return result;
-}
-
 template <typename In, typename Out>
 void check_product(GemmShape shape) {
   const auto rows = static_cast<std::size_t>(shape.rows);
@@ -44,9 +37,9 @@ void check_product(GemmShape shape) {
   const Stream stream;
   const GemmContext context;
   const Gemm gemm(context, shape);
-  const OnDevice<In> device_a(stream, as<In>(shape.a_transposed ? turned(a, rows, depth) : a));
-  const OnDevice<In> device_b(stream, as<In>(shape.b_transposed ? turned(b, depth, columns) : b));
-  const OnDevice<Out> device_bias(stream, as<Out>(bias));
+  const OnDevice<In> device_a(stream, rounded_to<In>(shape.a_transposed ? turned(a, rows, depth) : a));
+  const OnDevice<In> device_b(stream, rounded_to<In>(shape.b_transposed ? turned(b, depth, columns) : b));
+  const OnDevice<Out> device_bias(stream, rounded_to<Out>(bias));
   OnDevice<Out> d(stream, shape.rows * shape.columns);
   gemm.run(stream, device_a.data(), device_b.data(), device_bias.data(), d.data());
   const std::vector<Out> got = d.values();
