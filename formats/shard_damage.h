@@ -1,4 +1,4 @@
-// What is damaged in a shard, where, and what that costs.
+// What is damaged in a shard, where it is, and what is lost.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ using DamageHandler = std::function<void(const Damage& damage)>;
 // "train-00003.shard: record 17 (cats/a.jpg)"
 [[nodiscard]] std::string record_place(std::string_view file, std::uint64_t index, std::string_view name);
 
-// The damage that an error met at `place` tells of. If the error is about another place, the whole message
+// The damage that an error at `place` stands for. If the error is about another place, its whole message
 // is the reason.
 [[nodiscard]] Damage damage_of(const Error& error, std::string_view place, Loss loss = {});
 

@@ -1,5 +1,5 @@
 // Errors of the whole project. Library code throws; only lib/base/tool.h prints and turns an error into a
-// status. An error keeps its parts, so that nobody has to take its message apart.
+// status. An error keeps its parts as fields, so that no code parses its message.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace convoy {
 // Failure of data, I/O or a device: exit status 1. what() is "where: reason".
 class Error : public std::runtime_error {
  public:
-  // An error that belongs to no place: what() is the reason alone.
+  // An error without a place: what() is the reason alone.
   explicit Error(std::string_view reason) : Error({}, reason) {}
   // place: a file name, or another name that the user knows.
   Error(std::string_view place, std::string_view reason) : Error(place, {}, reason) {}
@@ -80,7 +80,7 @@ class UsageError : public std::runtime_error {
   std::string option_;
 };
 
-// Nothing to read, and a terminal as standard input: the tool's usage says what there could be.
+// No input was named, and standard input is a terminal. The tool shows its usage.
 class MissingInputError : public UsageError {
  public:
   using UsageError::UsageError;

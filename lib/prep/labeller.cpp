@@ -12,7 +12,7 @@
 namespace convoy {
 namespace {
 
-// The matcher's time grows with the name; no file system has longer ones.
+// The matcher's time grows with the name; no file system has longer names.
 constexpr std::size_t kMaxMatchedName = 4096;
 
 // Why no table can hold the class; empty if one can.

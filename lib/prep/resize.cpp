@@ -59,7 +59,7 @@ const Lanes* PlaneResizer::source_row(const Plane& from, int y) {
   return row;
 }
 
-// Row y of the result, as wide as the source.
+// Computes row y of the result, still as wide as the source.
 void PlaneResizer::resize_columns(const Plane& from, const AxisWeights& vertical, std::size_t y,
                                   Lanes* into) {
   const auto taps = static_cast<std::size_t>(vertical.taps);

@@ -26,7 +26,7 @@ class LookProgress {
   [[nodiscard]] std::uint64_t total() const;
 
   std::vector<std::uint64_t> sizes_;  // of the inputs; empty if one is not a regular file
-  std::uint64_t unit_;                // bytes
+  std::uint64_t unit_;                // of progress, in bytes
   Progress progress_;
   std::size_t input_ = 0;
   std::uint64_t before_ = 0;  // bytes of inputs that are done

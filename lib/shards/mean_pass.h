@@ -13,7 +13,7 @@
 namespace convoy {
 
 struct SummedImages {
-  DatasetInfo info;  // of the first input; all agree but for the codec
+  DatasetInfo info;  // of the first input; all agree except in the codec
   ImageSums sums;
 };
 

@@ -75,7 +75,7 @@ class OutputSeries {
   DatasetInfo info_;
   std::function<std::optional<OutputRange>(std::uint64_t)> range_at_;
   std::uint64_t next_ = 0;  // outputs opened so far
-  std::uint64_t end_ = 0;   // of the open one
+  std::uint64_t end_ = 0;   // of the open output
   std::unique_ptr<Open> open_;
   std::uint64_t records_ = 0;
 };

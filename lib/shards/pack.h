@@ -23,7 +23,7 @@ struct PackOptions {
   std::uint64_t shards = 0;     // outputs of equal size (for each part); 0: not given
   std::uint64_t per_shard = 0;  // records of each output; 0: not given
   std::optional<Codec> codec;   // of the outputs; nothing: the inputs' codec
-  int quality = 0;              // for raw payloads that become JPEG; JPEG payloads stay as they are
+  int quality = 0;              // for raw payloads that become JPEG; JPEG payloads stay unchanged
   int threads = 1;
 };
 

@@ -1,4 +1,4 @@
-// Inputs that cannot be used: named, counted, listed.
+// Reports, counts and lists inputs that cannot be used.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +27,7 @@ class Rejects {
   // this costs.
   void add(std::string_view place, std::string_view reason, Loss loss = {});
   void add(const Damage& damage);
-  // Adds each damage while this lives.
+  // A handler that adds damage; valid as long as this object.
   [[nodiscard]] DamageHandler on_damage() {
     return [this](const Damage& damage) { add(damage); };
   }
@@ -42,7 +42,7 @@ class Rejects {
   [[nodiscard]] std::string beside(const std::string& done) const;
   // Completes the list: lines PLACE<TAB>REASON, each field written by tsv_field().
   void commit();
-  // Commits, and prints the summary if there was any reject.
+  // Commits, and notes summary(what) on the console if there was any reject.
   void finish(const std::string& what);
 
  private:
