@@ -201,7 +201,13 @@ struct KindRow<SoftmaxSpec> : WithoutParameters {
 // ask(row, spec), with the row of the kind and its spec.
 template <typename Ask>
 auto ask(const LayerKind& kind, const Ask& question) {
-  return std::visit([&]<typename Spec>(const Spec& spec) { return question(KindRow<Spec>(), spec); }, kind);
+  return std::visit(
+      [&]<typename Spec>(const Spec& spec) {
+        static_assert(
+            requires { sizeof(KindRow<Spec>); }, "a kind has no row in the table");
+        return question(KindRow<Spec>(), spec);
+      },
+      kind);
 }
 
 template <typename... Specs>

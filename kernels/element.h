@@ -25,7 +25,8 @@ inline constexpr Element kElementOf<Bf16> = Element::bf16;
 // Returns body.operator()<T>(), where T is the element's type: float or Bf16.
 template <typename Body>
 decltype(auto) with_type_of(Element element, Body&& body) {
-  return element == Element::f32 ? body.template operator()<float>() : body.template operator()<Bf16>();
+  if (element == Element::f32) return body.template operator()<float>();
+  return body.template operator()<Bf16>();
 }
 
 }  // namespace convoy

@@ -3,17 +3,16 @@
 #include <variant>
 
 #include "lib/base/error.h"
-#include "lib/base/overloaded.h"
+#include "lib/base/match.h"
 
 namespace convoy {
 
 bool takes_relu(const LayerKind& kind) {
-  return std::visit(
-      Overloaded{[](const ConvSpec&) { return true; }, [](const FcSpec&) { return true; },
-                 [](const ReluSpec&) { return false; }, [](const TanhSpec&) { return false; },
-                 [](const LrnSpec&) { return false; }, [](const PoolSpec&) { return true; },
-                 [](const DropoutSpec&) { return false; }, [](const SoftmaxSpec&) { return false; }},
-      kind);
+  return match(
+      kind, [](const ConvSpec&) { return true; }, [](const FcSpec&) { return true; },
+      [](const ReluSpec&) { return false; }, [](const TanhSpec&) { return false; },
+      [](const LrnSpec&) { return false; }, [](const PoolSpec&) { return true; },
+      [](const DropoutSpec&) { return false; }, [](const SoftmaxSpec&) { return false; });
 }
 
 LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
@@ -26,29 +25,29 @@ LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
     facts.reads_x = true;
     facts.f32_output = options.scores;
   };
-  std::visit(Overloaded{[&](const ConvSpec&) { product(); },  //
-                        [&](const FcSpec&) { product(); }, [&](const ReluSpec&) { in_place(); },
-                        [&](const TanhSpec&) {
-                          in_place();
-                          facts.reads_y = true;
-                        },
-                        [&](const LrnSpec&) {
-                          facts.gradient_in_place = true;
-                          facts.reads_x = true;
-                        },
-                        [&](const PoolSpec& pool) {
-                          facts.out = pool_shape(layer, pool, options.in).out;
-                          facts.reads_x = options.relu_input;
-                          facts.marks = pool.kind == PoolSpec::Kind::max;
-                        },
-                        [&](const DropoutSpec&) {
-                          in_place();
-                          // After a ReLU, y is positive exactly where the ReLU passed and the mask kept.
-                          facts.reads_y = options.relu_input;
-                          facts.marks = true;
-                        },
-                        [&](const SoftmaxSpec&) { facts.reads_y = true; }},
-             layer.kind);
+  match(
+      layer.kind, [&](const ConvSpec&) { product(); }, [&](const FcSpec&) { product(); },
+      [&](const ReluSpec&) { in_place(); },
+      [&](const TanhSpec&) {
+        in_place();
+        facts.reads_y = true;
+      },
+      [&](const LrnSpec&) {
+        facts.gradient_in_place = true;
+        facts.reads_x = true;
+      },
+      [&](const PoolSpec& pool) {
+        facts.out = pool_shape(layer, pool, options.in).out;
+        facts.reads_x = options.relu_input;
+        facts.marks = pool.kind == PoolSpec::Kind::max;
+      },
+      [&](const DropoutSpec&) {
+        in_place();
+        // After a ReLU, y is positive exactly where the ReLU passed and the mask kept.
+        facts.reads_y = options.relu_input;
+        facts.marks = true;
+      },
+      [&](const SoftmaxSpec&) { facts.reads_y = true; });
   return facts;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "lib/base/overloaded.h"
+#include "lib/base/match.h"
 
 namespace convoy::reference {
 
@@ -46,18 +46,17 @@ Tensor Net::input(const BatchView& batch) const {
 Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
   const LayerSpec& spec = net_.layers[layer];
   const std::size_t p = parameter_of_[layer];
-  return std::visit(
-      Overloaded{[&](const ConvSpec& s) { return conv(s, x, parameters[p], parameters[p + 1]); },
-                 [&](const FcSpec& s) { return fc(s.outputs, x, parameters[p], parameters[p + 1]); },
-                 [&](const ReluSpec&) { return relu(x); },  //
-                 [&](const TanhSpec&) { return tanh(x); }, [&](const LrnSpec& s) { return lrn(s, x); },
-                 [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
-                 [&](const DropoutSpec& s) {  // off
-                   const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
-                   return map(x, [&](double value) { return factor * value; });
-                 },
-                 [&](const SoftmaxSpec&) { return x; }},  // computed with the loss
-      spec.kind);
+  return match(
+      spec.kind, [&](const ConvSpec& s) { return conv(s, x, parameters[p], parameters[p + 1]); },
+      [&](const FcSpec& s) { return fc(s.outputs, x, parameters[p], parameters[p + 1]); },
+      [&](const ReluSpec&) { return relu(x); }, [&](const TanhSpec&) { return tanh(x); },
+      [&](const LrnSpec& s) { return lrn(s, x); },
+      [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
+      [&](const DropoutSpec& s) {  // off
+        const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
+        return map(x, [&](double value) { return factor * value; });
+      },
+      [&](const SoftmaxSpec&) { return x; });  // computed with the loss
 }
 
 Tensor Net::forward(const Tensor& x, const BatchView* training, std::vector<Tensor>* activations,
@@ -106,18 +105,17 @@ StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
       outcome.gradients[p + 1] = std::move(g.bias);
       d = std::move(g.x);
     };
-    std::visit(Overloaded{[&](const ConvSpec& s) { learn(conv_backward(s, x, parameters[p], d)); },
-                          [&](const FcSpec&) { learn(fc_backward(x, parameters[p], d)); },
-                          [&](const ReluSpec&) { d = relu_backward(x, d); },
-                          [&](const TanhSpec&) { d = tanh_backward(x, d); },
-                          [&](const LrnSpec& s) { d = lrn_backward(s, x, d); },
-                          [&](const PoolSpec& s) { d = pool_backward(s, x, d); },
-                          [&](const DropoutSpec&) {
-                            for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];
-                            factors.pop_back();
-                          },
-                          [](const SoftmaxSpec&) {}},  // its gradient is the loss's
-               net_.layers[i].kind);
+    match(
+        net_.layers[i].kind, [&](const ConvSpec& s) { learn(conv_backward(s, x, parameters[p], d)); },
+        [&](const FcSpec&) { learn(fc_backward(x, parameters[p], d)); },
+        [&](const ReluSpec&) { d = relu_backward(x, d); }, [&](const TanhSpec&) { d = tanh_backward(x, d); },
+        [&](const LrnSpec& s) { d = lrn_backward(s, x, d); },
+        [&](const PoolSpec& s) { d = pool_backward(s, x, d); },
+        [&](const DropoutSpec&) {
+          for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];
+          factors.pop_back();
+        },
+        [](const SoftmaxSpec&) {});  // its gradient is the loss's
   }
   for (std::size_t p = 0; p < parameters.size(); ++p) {
     const double rate = rule.learning_rate * infos_[p].lr;

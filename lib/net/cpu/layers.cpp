@@ -10,7 +10,7 @@
 #include "kernels/pool.h"
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
-#include "lib/base/overloaded.h"
+#include "lib/base/match.h"
 
 namespace convoy {
 namespace {
@@ -242,28 +242,26 @@ std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const LayerOptions&
   const auto product = [&](std::unique_ptr<cpu::Product> made) {
     return std::make_unique<ProductLayer>(facts, std::move(made), options);
   };
-  return std::visit(
-      Overloaded{[&](const ConvSpec& conv) -> Made {
-                   return product(
-                       cpu::make_conv(conv_shape(layer, conv, options.in.images), product_options(options)));
-                 },
-                 [&](const FcSpec& fc) -> Made {
-                   return product(cpu::make_fc({options.in, fc.outputs}, product_options(options)));
-                 },
-                 [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
-                 [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
-                 [&](const LrnSpec& lrn) -> Made {
-                   return std::make_unique<LrnLayer<T>>(facts, lrn_shape(lrn, options.in), options);
-                 },
-                 [&](const PoolSpec& pool) -> Made {
-                   return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in),
-                                                         pool.kind, options);
-                 },
-                 [&](const DropoutSpec& dropout) -> Made {
-                   return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
-                 },
-                 [](const SoftmaxSpec&) -> Made { return nullptr; }},  // computed with the loss
-      layer.kind);
+  return match(
+      layer.kind,
+      [&](const ConvSpec& conv) -> Made {
+        return product(cpu::make_conv(conv_shape(layer, conv, options.in.images), product_options(options)));
+      },
+      [&](const FcSpec& fc) -> Made {
+        return product(cpu::make_fc({options.in, fc.outputs}, product_options(options)));
+      },
+      [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
+      [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+      [&](const LrnSpec& lrn) -> Made {
+        return std::make_unique<LrnLayer<T>>(facts, lrn_shape(lrn, options.in), options);
+      },
+      [&](const PoolSpec& pool) -> Made {
+        return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool.kind, options);
+      },
+      [&](const DropoutSpec& dropout) -> Made {
+        return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
+      },
+      [](const SoftmaxSpec&) -> Made { return nullptr; });  // computed with the loss
 }
 
 }  // namespace

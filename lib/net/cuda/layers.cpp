@@ -8,7 +8,7 @@
 #include "kernels/relu.h"
 #include "kernels/tanh.h"
 #include "lib/base/error.h"
-#include "lib/base/overloaded.h"
+#include "lib/base/match.h"
 
 namespace convoy {
 namespace {
@@ -187,26 +187,24 @@ std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions
                                       std::uint64_t shared_bytes) {
   using Made = std::unique_ptr<CudaLayer>;
   const LayerFacts facts = layer_facts(layer, options);
-  return std::visit(
-      Overloaded{[&](const ConvSpec& conv) -> Made { return make_cuda_conv(layer, conv, options); },
-                 [&](const FcSpec& fc) -> Made { return make_cuda_fc(layer, fc, options); },
-                 [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
-                 [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
-                 [&](const LrnSpec& lrn) -> Made {
-                   const LrnShape shape = lrn_shape(lrn, options.in);
-                   if (!cuda::lrn_fits(shape, shared_bytes))
-                     throw Error(layer.name, "too many channels for the GPU's normalisation");
-                   return std::make_unique<LrnLayer<T>>(facts, shape, options);
-                 },
-                 [&](const PoolSpec& pool) -> Made {
-                   return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool,
-                                                         options);
-                 },
-                 [&](const DropoutSpec& dropout) -> Made {
-                   return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
-                 },
-                 [](const SoftmaxSpec&) -> Made { return nullptr; }},  // computed with the loss
-      layer.kind);
+  return match(
+      layer.kind, [&](const ConvSpec& conv) -> Made { return make_cuda_conv(layer, conv, options); },
+      [&](const FcSpec& fc) -> Made { return make_cuda_fc(layer, fc, options); },
+      [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
+      [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+      [&](const LrnSpec& lrn) -> Made {
+        const LrnShape shape = lrn_shape(lrn, options.in);
+        if (!cuda::lrn_fits(shape, shared_bytes))
+          throw Error(layer.name, "too many channels for the GPU's normalisation");
+        return std::make_unique<LrnLayer<T>>(facts, shape, options);
+      },
+      [&](const PoolSpec& pool) -> Made {
+        return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool, options);
+      },
+      [&](const DropoutSpec& dropout) -> Made {
+        return std::make_unique<DropoutLayer<T>>(facts, dropout, options);
+      },
+      [](const SoftmaxSpec&) -> Made { return nullptr; });  // computed with the loss
 }
 
 }  // namespace
