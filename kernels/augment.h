@@ -54,10 +54,9 @@ struct SpaceToDepth {
   int height = 0;  // of the crop
   int width = 0;
 };
-// On a GPU (kernels/cuda/batch.h). mean: [H][W][C] of the stored size. Pixel (i, j) of y has at channel (dy *
-// side + dx) * C + c channel c of the pixel (i * side + dy - pad_top, j * side + dx - pad_left) of the crop,
-// 0 outside of it; so shape.out has side * side * C channels. With side 1 and no padding y is the
-// crop itself.
+// On a GPU (kernels/cuda/batch.h). mean: [H][W][C] of the stored size. With the crop as defined above,
+//   y[n][(dy * side + dx) * C + c][i][j] = crop[n][c][i * side + dy - pad_top][j * side + dx - pad_left],
+// 0 outside of the crop; shape.out has side * side * C channels. With side 1 and no padding y is the crop.
 template <typename T>
 void augment(const Stream& stream, const AugmentShape& shape, const SpaceToDepth& cells,
              const AugmentBatch& batch, const float* mean, T* y);

@@ -1,8 +1,8 @@
 // conv: two-dimensional cross-correlation in groups, with padding on each of the four sides.
 //   y[n][k][p][q] = bias[k] + sum over c, r, s of
 //                   w[k][c][r][s] * x[n][g * C/G + c][p * stride - top + r][q * stride - left + s],
-// where g = k / (K/G), and x is 0 outside of the image. P = (H + top + bottom - R) / stride + 1, rounded
-// down; Q likewise.
+// where g = k / (K/G), and x is 0 outside of the image.
+//   P = (H + top + bottom - R) / stride + 1, rounded down; Q likewise.
 #pragma once
 
 #include <cstdint>
@@ -48,9 +48,9 @@ namespace cuda {
 
 class Stream;
 
-// On a GPU (kernels/cuda/batch.h). Weights, and their gradient, are packed as kernels/cuda/conv_layout.h
-// says; the weights that a pass reads are of type T, like x, y and their gradients. Bias and all gradients of
-// parameters are float. T is float, for exact comparison, or Bf16, multiplied exactly and summed in float.
+// On a GPU (kernels/cuda/batch.h) weights and their gradient are packed as kernels/cuda/conv_layout.h says.
+// The bias and the gradients of parameters are float; T is float, for exact comparison, or Bf16, multiplied
+// exactly and summed in float.
 
 // The tiles that a block computes, rows x columns; `chosen` is what suits the shape. The others are for tests
 // and measurements, and only for bf16 in one group or in groups of whole multiples of kChannelAlignment.
@@ -68,9 +68,9 @@ template <typename T>
 void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* dy, const T* w,
                          const T* relu_output, T* dx, GatherTiles tiles = GatherTiles::chosen);
 
-// Bytes of scratch memory that the gradients of weights need, the same in every run on every GPU: for the
-// sums over parts of the batch, which are then added up in order. Right even for batches that are too large
-// for the kernels.
+// Bytes of scratch memory for the gradient of the weights, the same in every run on every GPU: it holds sums
+// over parts of the batch, which are then added up in order. Right even for batches that are too large for
+// the kernels.
 [[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
                                                          WeightTiles tiles = WeightTiles::chosen);
 // dw, and db of K values, from x and dy.

@@ -42,8 +42,8 @@ void dropout_mask(const DropoutShape& shape, std::span<const std::uint64_t> reco
 // y overwrites; it may be x.
 template <typename T>
 void dropout_forward(const DropoutShape& shape, const std::uint8_t* mask, const T* x, T* y);
-// dx overwrites; it may be dy. x: null; or the output of a ReLU, and then dx is the gradient of that
-// ReLU's input.
+// dx overwrites; it may be dy. x: null; or the output of a ReLU, and then dx is the gradient of the input of
+// that ReLU.
 template <typename T>
 void dropout_backward(const DropoutShape& shape, const std::uint8_t* mask, const T* dy, const T* x, T* dx);
 // y = factor * x, for the net at test; y may be x.

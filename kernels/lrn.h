@@ -2,8 +2,9 @@
 //   s[c] = k + scale * sum of x[j]^2 over the window of c;   y[c] = x[c] * s[c]^-beta
 // The window of channel c is [c - size/2, c - size/2 + size - 1], clipped to the channels that exist; pixels
 // are independent of each other. `scale` is alpha (the paper) or alpha / size (the 2012 source, Caffe,
-// PyTorch). Backward: dx[c] = dy[c] * s[c]^-beta - 2 * scale * beta * x[c] * sum of dy[j] * x[j] *
-// s[j]^-(beta + 1) over the channels j whose window holds c.
+// PyTorch). Backward:
+//   dx[c] = dy[c] * s[c]^-beta - 2 * scale * beta * x[c] * sum of dy[j] * x[j] * s[j]^-(beta + 1)
+// over the channels j whose window holds c.
 #pragma once
 
 #include <cmath>

@@ -26,12 +26,12 @@ struct LrnPoolShape {
   bool relu_output = false;  // y = max(y, 0), and the backward pass stops where the maximum is not above 0
 };
 
-// On every backend: y and dx overwrite; neither is the other operand. where: null, or one index for each
-// element of y, for the backward pass.
+// On every backend: y and dx overwrite; y must not be x, nor dx dy. where: one index for each element of y,
+// for the backward pass; null if there will be none.
 namespace cpu {
 
 // Whether the CPU has one pass for this shape: channels in runs of kLanes (kernels/lanes.h), normalised over
-// 3 or 5, and pooling windows that an index can count.
+// 3 or 5, and pooling windows whose elements an index can count.
 [[nodiscard]] bool lrn_pool_serves(const LrnPoolShape& shape);
 // Elements of scratch that one thread needs for the forward pass.
 [[nodiscard]] std::int64_t lrn_pool_scratch(const LrnPoolShape& shape);
@@ -48,8 +48,8 @@ namespace cuda {
 class Stream;
 
 // Whether a GPU has one pass for this shape: a few rows of it must fit into a block's shared memory, of which
-// the device has `shared_bytes` (DeviceInfo::shared_bytes_per_block), and windows must be such that an index
-// can count them.
+// the device has `shared_bytes` (DeviceInfo::shared_bytes_per_block), and an index must be able to count the
+// elements of a window.
 [[nodiscard]] bool lrn_pool_fits(const LrnPoolShape& shape, Element element, std::uint64_t shared_bytes);
 // See kernels/cuda/batch.h.
 template <typename T>

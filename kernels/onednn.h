@@ -28,13 +28,13 @@ struct OnednnOperands {
 // A compiled pass.
 struct OnednnPass {
   dnnl::primitive primitive;
-  OnednnOperands layout;  // as chosen where `any` was given
+  OnednnOperands layout;  // as chosen if it was left to oneDNN
   dnnl::memory::desc scratchpad;
   std::string implementation;  // "jit:avx512_core"
 };
 
-// Compile a pass of a convolution, or of an inner product where window is nullptr; scratchpads are the
-// caller's. `hint`: operands of a forward pass of the same shape. Throws dnnl::error where oneDNN has no
+// Compiles a pass of a convolution, or of an inner product if window is nullptr; the caller provides the
+// scratchpad. `hint`: operands of a forward pass of the same shape. Throws dnnl::error if oneDNN has no
 // implementation for these layouts.
 [[nodiscard]] OnednnPass onednn_forward(const dnnl::engine& engine, const OnednnWindow* window,
                                         const OnednnOperands& operands, bool train, bool relu);
@@ -43,22 +43,22 @@ struct OnednnPass {
 [[nodiscard]] OnednnPass onednn_backward_data(const dnnl::engine& engine, const OnednnWindow* window,
                                               const OnednnOperands& operands, const OnednnOperands& hint);
 
-// Products of matrices c = a b, or c += a b; all are [batch][rows][columns]. In the result's layout a, b and
-// c are src, weights and dst.
+// Compiles products of matrices c = a b, or c += a b; all are [batch][rows][columns]. In the pass's layout a,
+// b and c are src, weights and dst.
 [[nodiscard]] OnednnPass onednn_matmul(const dnnl::engine& engine, const dnnl::memory::desc& a,
                                        const dnnl::memory::desc& b, const dnnl::memory::desc& c,
                                        bool accumulate);
 
-// Whether oneDNN computes in bf16 on this processor, both ways: it takes AVX-512.
+// Whether oneDNN computes in bf16 on this processor, forward and backward: it needs AVX-512.
 [[nodiscard]] bool onednn_has_bf16();
-// Whether the processor has instructions for products of bf16 tiles (AMX), many times faster than those
-// of vectors.
+// Whether the processor has instructions for products of bf16 tiles (AMX), which are many times faster than
+// those for vectors.
 [[nodiscard]] bool onednn_multiplies_bf16_tiles();
 
 [[nodiscard]] dnnl::memory::data_type onednn_type(Element element);
 // The layout of activations.
 [[nodiscard]] dnnl::memory::desc onednn_layout(const TensorShape& shape, dnnl::memory::data_type type);
-// The same with the layout left to oneDNN; the type stays.
+// The same shape and type, with the layout left to oneDNN.
 [[nodiscard]] dnnl::memory::desc onednn_any(const dnnl::memory::desc& layout);
 
 }  // namespace convoy::cpu

@@ -9,11 +9,11 @@
 namespace convoy::cpu {
 
 struct OnednnProblem {
-  std::optional<OnednnWindow> window;  // of a convolution; nothing: an inner product
-  TensorShape src;                     // the block counts only where src_given
-  bool src_given = false;              // the producer's layout stands
-  TensorShape dst;                     // the block is chosen
-  dnnl::memory::dims src_dims;         // as oneDNN sees them: an inner product's are flat
+  std::optional<OnednnWindow> window;  // of a convolution; nothing for an inner product
+  TensorShape src;                     // the block counts only if src_given
+  bool src_given = false;              // src has the producer's layout
+  TensorShape dst;                     // oneDNN chooses the block
+  dnnl::memory::dims src_dims;         // as oneDNN sees them: flat for an inner product
   dnnl::memory::dims weights_dims;
   dnnl::memory::dims dst_dims;
 };

@@ -1,7 +1,8 @@
-// pool: the maximum or the average of each window of a channel. The window of output (p, q) covers rows p *
-// stride - pad_top ... + kernel_height - 1, columns likewise. It sees only what lies inside the input, and
-// the average divides by the number of elements that it sees (as cuda-convnet does). A window that sees
-// nothing gives 0. Of equal maxima the first in row-major order wins, alone.
+// pool: the maximum or the average of each window of a channel.
+//   The window of output (p, q) has kernel_height rows from p * stride - pad_top on, and columns likewise.
+// It sees only what lies inside the input, and the average divides by the number of elements that it sees (as
+// cuda-convnet does). A window that sees nothing gives 0. Of equal maxima only the first in row-major order
+// gets the gradient.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace convoy {
 
 struct PoolShape {
   TensorShape in;
-  TensorShape out;  // of in's images, channels and block
+  TensorShape out;  // with the images, channels and block of `in`
   int kernel_height = 0;
   int kernel_width = 0;
   int stride = 1;
@@ -73,9 +74,9 @@ struct PoolWindow {
   return value > best || value != value;
 }
 
-// On every backend: y and dx overwrite. where: one index for each element of y, for the backward pass; may be
-// null when it is written. relu: y = max(y, 0). dy is the gradient of the value before that ReLU. x: null; or
-// the output of a ReLU, and then dx is the gradient of that ReLU's input.
+// On every backend: y and dx overwrite. where: one index for each element of y, for the backward pass; null
+// if there will be none. relu: y = max(y, 0). dy is the gradient before that ReLU. x: null; or the output of
+// a ReLU, and then dx is the gradient of that ReLU's input.
 namespace cpu {
 
 template <typename T>

@@ -35,19 +35,18 @@ namespace cuda {
 class Stream;
 struct BatchHeader;
 
-// Of one image.
+// The result of one image.
 struct ImageLoss {
-  float loss = 0.0F;  // -ln p[label], from the scores
-  std::int32_t rank =
-      0;  // of the label among the classes, from 0: see rank_of_label in lib/net/compiled_net.h
+  float loss = 0.0F;      // -ln p[label], from the scores
+  std::int32_t rank = 0;  // of the label, as rank_of_label in lib/net/compiled_net.h counts it
 };
 // On a GPU (kernels/cuda/batch.h). probabilities: [images][classes], all overwritten.
 template <typename Score>
 void softmax_forward(const Stream& stream, const SoftmaxShape& shape, int images, const Score* scores,
                      float* probabilities);
-// losses of the images that header counts. dscores: null, or the gradient of the mean loss over these;
-// overwrites `images` times `stride` elements, with zeros for images that are missing and between the classes
-// and the stride.
+// losses: those of the header->images images of the batch. dscores: null, or the gradient of their mean loss;
+// `images` times `stride` elements are overwritten, with zeros for images that are missing and between the
+// classes and the stride.
 template <typename Score, typename T>
 void softmax_loss(const Stream& stream, const SoftmaxShape& shape, int images, const BatchHeader* header,
                   const std::int32_t* labels, const Score* scores, ImageLoss* losses, T* dscores);

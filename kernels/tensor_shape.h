@@ -8,8 +8,8 @@
 namespace convoy {
 
 // Activations of a batch, stored as [N][ceil(C/B)][H][W][B]: channels in blocks of B, the channels of a block
-// side by side at each pixel. B = 1 is NCHW, B = C is NHWC, B = 8 and 16 fit vector registers. Where B does
-// not divide C the last block is filled up with channels that are zero, in activations and gradients; every
+// side by side at each pixel. B = 1 is NCHW, B = C is NHWC, B = 8 and 16 fit vector registers. If B does not
+// divide C, the last block is padded with channels that are zero, in activations and gradients; every
 // operation keeps them zero.
 struct TensorShape {
   int images = 0;    // N
@@ -22,14 +22,14 @@ struct TensorShape {
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr std::int64_t pixels() const {
     return std::int64_t{height} * width;
   }
-  // Elements between an image and the next, filled-up channels included.
+  // Elements from one image to the next, padding channels included.
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr std::int64_t image_elements() const {
     return std::int64_t{blocks()} * block * pixels();
   }
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr std::int64_t elements() const {
     return images * image_elements();
   }
-  // Whether an image's elements lie in C,H,W order without filling.
+  // Whether an image's elements lie in C,H,W order without padding.
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr bool is_chw() const {
     return block == 1 || (pixels() == 1 && blocks() * block == channels);
   }

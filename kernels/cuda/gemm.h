@@ -1,6 +1,6 @@
-// Products of matrices for the fully-connected layers: cuBLASLt on a GPU (kernels/cuda/gemm_cuda.cu), plain
-// loops on the emulated device. The library is loaded when the first product is made, so that programs start
-// without it.
+// Products of matrices for fully-connected layers: by cuBLASLt on a GPU (kernels/cuda/gemm_cuda.cu), by plain
+// loops on the emulated device. The library is loaded when it is first needed, so that programs start without
+// it being installed.
 #pragma once
 
 #include <cstdint>
@@ -22,12 +22,12 @@ struct GemmShape {
   bool a_transposed = false;    // a is stored as [depth][rows]
   bool b_transposed = false;    // b is stored as [columns][depth]
   Element in = Element::bf16;   // of a and b
-  Element out = Element::bf16;  // of d and bias; f32 where `in` is
+  Element out = Element::bf16;  // of d and bias; f32 if `in` is
   GemmEpilogue epilogue = GemmEpilogue::none;
 };
 
 // What all products share: the library and its scratch memory. Products of one GemmContext must not run at
-// the same time: one stream, or streams that wait for each other.
+// the same time: use one stream, or streams that wait for each other.
 class GemmContext {
  public:
   GemmContext();
@@ -44,7 +44,7 @@ class GemmContext {
   std::unique_ptr<State> state_;
 };
 
-// One product, planned. Throws Error where the library has no way to do it.
+// One product, planned. Throws Error if the library has no algorithm for it.
 class Gemm {
  public:
   Gemm(const GemmContext& context, const GemmShape& shape);
@@ -54,8 +54,8 @@ class Gemm {
   Gemm& operator=(Gemm&&) noexcept;
   ~Gemm();
 
-  // Overwrites d. bias: null where the epilogue has none. All aligned to 16 bytes, and so is every stored
-  // row.
+  // Overwrites d. bias: null if the epilogue has none. All buffers, and all rows in them, are aligned to 16
+  // bytes.
   void run(const Stream& stream, const void* a, const void* b, const void* bias, void* d) const;
 
   struct Plan;
