@@ -11,12 +11,12 @@ namespace convoy {
 
 inline constexpr std::uint64_t kMaxNetBytes = std::uint64_t{1} << 20;
 inline constexpr int kMaxLayers = 255;
-// A net's text may come from a stranger's weights file: no product of its sizes can leave 64 bits, and none
-// of a size of an array leaves 32.
+// A net's text may come from a stranger's weights file. Within these limits no product of sizes overflows 64
+// bits, and the number of elements of an array fits 32.
 inline constexpr int kMaxNetSide = 65535;        // height or width of a layer, window, stride and padding
 inline constexpr int kMaxNetChannels = 1 << 20;  // channels, filters, outputs, groups
-inline constexpr int kMaxNetElements =
-    2147483647;  // activations of one layer and image; weights of one layer
+// Activations of one layer and image; weights of one layer.
+inline constexpr int kMaxNetElements = 2147483647;
 inline constexpr std::int64_t kMaxNetMultiplyAdds = std::int64_t{1} << 50;  // of one layer and image
 inline constexpr std::size_t kMaxLayerName = 64;
 
@@ -51,7 +51,7 @@ struct ParameterSpec {
 
 struct InputSpec {
   Extent crop;    // what the net sees
-  Extent stored;  // from=: size of the stored images that the crop is cut from; equal to crop where not given
+  Extent stored;  // from=: size of the stored images that the crop is cut from; equal to crop if not given
 };
 struct ConvSpec {
   int filters = 0;
@@ -77,7 +77,7 @@ struct LrnSpec {
   double beta = 0.75;
   bool mean = false;
 };
-// Windows may hang over the bottom and right edge when ceil=on (cuda-convnet); they see only what is inside.
+// With ceil=on (cuda-convnet) windows may extend past the bottom and right edges; they see only the input.
 struct PoolSpec {
   enum class Kind { max, average };
   Kind kind = Kind::max;
@@ -89,7 +89,7 @@ struct PoolSpec {
 };
 struct DropoutSpec {
   double drop = 0.5;           // probability that an activation becomes zero
-  bool scale_at_test = false;  // scale=test: plain masks in training, activations times keep at test
+  bool scale_at_test = false;  // scale=test: masks alone in training, activations times (1 - drop) at test
 };
 struct SoftmaxSpec {};
 
@@ -97,7 +97,7 @@ using LayerKind =
     std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, PoolSpec, DropoutSpec, SoftmaxSpec>;
 
 struct LayerSpec {
-  std::string name;  // given ("conv1"), or made: kind and count ("relu1")
+  std::string name;  // given ("conv1"), or made of kind and number ("relu1")
   LayerKind kind;
   Extent in;     // inferred
   Extent out;    // inferred; a fully-connected layer's output is 1 x 1 x outputs
@@ -121,7 +121,7 @@ struct ParameterInfo {
   std::string name;                  // "conv1.weight", "conv1.bias"
   std::vector<std::uint64_t> shape;  // [out, in/groups, kh, kw]; [out, in] with `in` flattened C,H,W; [out]
   double init = 0.0;                 // standard deviation of the normal draw; 0: constant
-  double constant = 0.0;             // initial value where init is 0
+  double constant = 0.0;             // initial value if init is 0
   double lr = 1.0;
   double decay = 1.0;
   std::size_t layer = 0;  // index into NetSpec::layers
@@ -130,7 +130,7 @@ struct ParameterInfo {
 };
 [[nodiscard]] std::vector<ParameterInfo> parameters_of(const NetSpec& net);
 
-// Parses and infers all shapes. Throws TextError(place, line, column, reason with what was expected).
+// Parses the text and infers all shapes. Throws TextError(place, line, column, what was expected).
 [[nodiscard]] NetSpec parse_net(std::string_view text, std::string_view place);
 
 // A multiply-add is two floating-point operations.

@@ -17,7 +17,8 @@ struct Window {
   int after = 0;
 };
 
-// floor((in + before + after - kernel) / stride) + 1, or with ceil. All are at most kMaxNetSide.
+// floor((in + before + after - kernel) / stride) + 1, or with ceil() for floor(). All are at most
+// kMaxNetSide.
 int window_count(const Window& window, bool ceil, std::string_view direction) {
   if (window.before >= window.kernel || window.after >= window.kernel) {
     throw ShapeError("the padding (" + std::to_string(window.before) + ", " + std::to_string(window.after) +
@@ -30,7 +31,7 @@ int window_count(const Window& window, bool ceil, std::string_view direction) {
                      " is larger than the padded input's, " + std::to_string(room + window.kernel));
   }
   const int count = (room + (ceil ? window.stride - 1 : 0)) / window.stride + 1;
-  // Only a window that hangs over may see nothing; a maximum of nothing has no value.
+  // A window that extends past the edge may cover no input at all, and then has no maximum.
   if (std::int64_t{count - 1} * window.stride - window.before >= window.in) {
     throw ShapeError("the last window in the direction of the " + std::string(direction) +
                      " lies wholly outside the input");

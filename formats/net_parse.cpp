@@ -18,8 +18,8 @@
 namespace convoy {
 namespace {
 
-constexpr double kMaxReal =
-    1e9;  // of any real value: far above what trains, far below what overflows a float
+// Limit of real values: far more than trains, far less than overflows a float.
+constexpr double kMaxReal = 1e9;
 
 struct Word {
   std::string_view text;
@@ -40,7 +40,7 @@ class Line {
     throw TextError(place_, static_cast<std::uint64_t>(number_), column, reason);
   }
   [[noreturn]] void fail(const Word& word, const std::string& reason) const { fail(word.column, reason); }
-  // Column after the last word: where something is missing.
+  // The column after the last word, for what is missing.
   [[nodiscard]] std::size_t end_column() const { return words_.back().column + words_.back().text.size(); }
 
  private:
@@ -73,7 +73,7 @@ double read_real(const Line& line, const Word& word, double least, double most) 
   return *value;
 }
 
-// The parts of a text between separators, with their columns; "a,,b" has an empty one.
+// The parts between separators, with their columns. "a,,b" has an empty part.
 std::vector<Word> split(const Word& word, char separator) {
   std::vector<Word> parts;
   std::size_t begin = 0;
@@ -115,7 +115,7 @@ bool read_choice(const Line& line, const Word& word, std::string_view no, std::s
   return word.text == yes;
 }
 
-// ---- one line: positional words, then key=value words
+// ---- one line: positional words, then key=value
 
 using Setter = std::function<void(const Word&)>;  // takes the value
 
@@ -125,7 +125,7 @@ struct Key {
   bool required = false;
 };
 
-// The words after the kind, `forms` long ("NAME", "FILTERS", ...); what follows must be key=value.
+// The words after the kind, one for each of `forms` ("a name", "the number of filters"); none is key=value.
 std::span<const Word> positional(const Line& line, std::initializer_list<std::string_view> forms) {
   const std::vector<Word>& words = line.words();
   std::size_t index = 1;
@@ -222,7 +222,7 @@ void read_spec(const Line& line, PoolSpec& pool) {
   const auto window = read_product(line, words[0], "a window HxW", 2);
   pool.kernel_height = window[0];
   pool.kernel_width = window[1];
-  // Systems differ in the stride of a pool that names none (1, or the window): here it has to be said.
+  // Required, as systems differ in the default stride of pooling: 1, or the window's size.
   const std::array<Key, 3> keys = {{{"stride", integer_setter(line, pool.stride, 1, kMaxNetSide), true},
                                     {"pad", padding_setter(line, pool.pad)},
                                     {"ceil", choice_setter(line, pool.ceil, "off", "on")}}};
@@ -280,9 +280,9 @@ InputSpec read_input(const Line& line) {
   return input;
 }
 
-// ---- the whole
+// ---- the net
 
-// A name such as relu2 is what an unnamed layer gets.
+// Whether a layer without a name of its own could get this one: "relu2".
 bool is_made_name(std::string_view name) {
   for (const auto& [kind_text, kind] : known_kinds()) {
     if (learned(kind) != nullptr || !name.starts_with(kind_text)) continue;
@@ -376,7 +376,7 @@ class NetParser {
     return std::string(word.text);
   }
 
-  // Words up to a comment. Bytes must be printable UTF-8: the text goes into weights files.
+  // The words before a comment. Bytes must be printable UTF-8, as the text goes into weights files.
   std::vector<Word> split_words(std::string_view text, int number) const {
     const auto line = static_cast<std::uint64_t>(number);
     if (text.ends_with('\r')) text.remove_suffix(1);
@@ -400,7 +400,7 @@ class NetParser {
   NetSpec net_;
   bool has_input_ = false;
   bool done_ = false;
-  int last_ = 1;  // last line that was not empty
+  int last_ = 1;  // the last line that is not empty
   std::map<std::string_view, int> made_;
   std::set<std::string> names_;
 };

@@ -5,11 +5,11 @@
 namespace convoy {
 namespace {
 
-// What a layer reads; value i is layer i's input, the last one the scores. A layer that works in place goes
-// on with the value that it reads.
+// An activation tensor: the net's input, a layer's output, or the scores. The output of a layer that works in
+// place is the same value as its input.
 struct Value {
   std::uint64_t bytes = 0;
-  bool kept = false;  // for the backward pass
+  bool kept = false;  // until the backward pass has read it
 };
 
 struct Values {

@@ -1,4 +1,4 @@
-// Which memory the activations of a net and their gradients are in: the same plan for every backend.
+// Which buffers hold a net's activations and their gradients. The plan is the same for every backend.
 #pragma once
 
 #include <cstdint>
@@ -19,29 +19,29 @@ struct ActivationUse {
   std::uint64_t dy_bytes = 0;
   bool in_place = false;  // y may be x
   bool gradient_in_place = false;
-  bool backward = false;  // it has a backward pass, as all layers behind it; in training only
+  bool backward = false;  // has a backward pass; then so have all later layers. False in inference
   bool backward_reads_x = false;
   bool backward_reads_y = false;
 };
 
 struct ActivationPlan {
   static constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
-  struct Layer {  // numbers of buffers
+  struct Layer {  // indices of buffers
     std::size_t x = 0;
     std::size_t y = 0;
     std::size_t dy = kNone;
     std::size_t dx = kNone;
   };
-  // Bytes. The first two are for the gradients, and for activations that nobody reads later, in turn; an
-  // activation that the backward pass reads has its own.
+  // Bytes of each buffer. The first two serve in turn for the gradients, and for activations that are not
+  // read later. Each activation that the backward pass reads has a buffer of its own.
   std::vector<std::uint64_t> buffers;
   std::vector<Layer> layers;
 };
 
 [[nodiscard]] ActivationPlan plan_activations(std::span<const ActivationUse> layers);
 
-// The plan for a backend's layers: structs with `layer`, `backward`, and pointers x, y, dy and dx to be set
-// by bind_activations().
+// The plan for a backend's layers: structs with `layer`, `backward`, and the pointers x, y, dy and dx, for
+// bind_activations() to set.
 template <typename PlannedLayer>
 [[nodiscard]] ActivationPlan plan_activations_of(const std::vector<PlannedLayer>& layers, Element element) {
   const auto bytes_of = [&](const TensorShape& shape, bool f32) {
@@ -62,7 +62,7 @@ template <typename PlannedLayer>
   return plan_activations(uses);
 }
 
-// buffers: where those of the plan are.
+// buffers: the addresses of the plan's buffers.
 template <typename PlannedLayer>
 void bind_activations(const ActivationPlan& plan, std::span<void* const> buffers,
                       std::vector<PlannedLayer>& layers) {

@@ -27,13 +27,13 @@ class BackendNet : public CompiledNet {
   // Throws Error if the net was compiled for inference only.
   void require_training() const;
   void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
-  // The number of a batch's class probabilities. Throws Error if `probabilities` has no room for them.
+  // Returns the number of the batch's class probabilities. Throws Error if `probabilities` is too short.
   [[nodiscard]] std::size_t check_room(const BatchView& batch, std::span<const float> probabilities) const;
 
   [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
-  // Throws Error if the net has no parameter `index` of this size.
+  // Parameter `index`. Throws Error if the net has none of this size.
   [[nodiscard]] const ParameterInfo& parameter(std::size_t index, std::size_t elements) const;
-  // The rule for one parameter.
+  // The rule with the factors of one parameter.
   [[nodiscard]] static SgdCoefficients sgd_coefficients(const SgdRule& rule, const ParameterInfo& info);
 
  private:

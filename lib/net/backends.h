@@ -1,5 +1,5 @@
-// What each backend implements: lib/net/cpu in every program, lib/net/cuda in those that are built with CUDA.
-// In others the functions of CUDA are missing, and lib/net/device.cpp says so.
+// What each backend implements. lib/net/cpu is in every program, lib/net/cuda only in programs built with
+// CUDA; lib/net/device.cpp handles its absence.
 #pragma once
 
 #include <memory>
@@ -12,18 +12,18 @@ namespace convoy {
 // On oneDNN and OpenMP. Throws Error if a layer has no implementation.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
 
-// On a GPU. Throws Error where the net or its batch does not fit the GPU's memory: what it needs, and what
-// batch would fit.
+// On a GPU. Throws Error if the net and its batch do not fit the GPU's memory; the message says how much they
+// need, and which batch would fit.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
 
 struct CudaDevices {
   int count = 0;
-  std::string reason;  // why there are none
+  std::string reason;  // why there are none, if so
 };
 // Never throws; needs neither driver nor GPU.
 [[nodiscard]] CudaDevices cuda_devices();
-// The GPU's name. Throws Error where it cannot be used, or this build has no code for it.
+// The GPU's name. Throws Error if the GPU cannot be used, or if this build has no code for it.
 [[nodiscard]] std::string cuda_device_name(int index);
 
 }  // namespace convoy

@@ -17,16 +17,15 @@ namespace convoy {
 
 enum class Mode { train, infer };  // a net compiled for training also infers
 
-// A batch as the data side hands it over: stored uint8 images, and what to cut from each. Fewer images than
-// the net was compiled for are allowed (the last batch of an evaluation); losses and gradients are over those
-// there are.
+// A batch from the loader: stored uint8 images, and what to cut from each. It may have fewer images than the
+// net was compiled for (the last batch of an evaluation); losses and gradients are over the images it has.
 struct BatchView {
-  std::span<const std::uint8_t* const> images;  // one HWC image of NetSpec::input.stored each
-  std::span<const Crop> crops;                  // one an image
-  std::span<const std::int32_t> labels;         // one an image, in [0, classes); empty for inference
-  std::span<const std::uint64_t>
-      records;  // index in the training set, for the dropout masks; empty for inference
-  std::span<const std::uint32_t> epochs;  // epoch of each image, likewise
+  std::span<const std::uint8_t* const> images;  // each HWC, of the size NetSpec::input.stored
+  std::span<const Crop> crops;                  // one per image
+  std::span<const std::int32_t> labels;         // one per image, in [0, classes); empty for inference
+  // Index in the training set and epoch of each image, for the dropout masks; empty for inference.
+  std::span<const std::uint64_t> records;
+  std::span<const std::uint32_t> epochs;
 };
 
 inline constexpr std::size_t kTopK = 5;  // of the top-5 error
@@ -34,8 +33,8 @@ inline constexpr std::size_t kTopK = 5;  // of the top-5 error
 struct BatchResult {
   double loss_sum = 0.0;  // of -log p(label), natural logarithm, over the images
   std::int64_t top1_wrong = 0;
-  std::int64_t top5_wrong = 0;  // of nets with at most five classes: 0 wrong
-  // Counts one image. rank: the label's, as rank_of_label() gives it.
+  std::int64_t top5_wrong = 0;  // 0 for nets with at most five classes
+  // Adds one image. rank: its label's, from rank_of_label().
   void add(double loss, int rank);
 };
 
@@ -80,40 +79,37 @@ class CompiledNet {
   [[nodiscard]] virtual int batch() const = 0;
 
   // Parameters, and momenta of a training net, in the canonical layout of ParameterInfo::shape and in the
-  // order of parameters_of(net()). Setting after compiling is required before the first step; momenta start
-  // at zero.
+  // order of parameters_of(net()). All parameters must be set before the first step; momenta start at zero.
   virtual void set_parameter(std::size_t index, std::span<const float> values) = 0;
   virtual void get_parameter(std::size_t index, std::span<float> values) const = 0;
   virtual void set_momentum(std::size_t index, std::span<const float> values) = 0;
   virtual void get_momentum(std::size_t index, std::span<float> values) const = 0;
   // Gradient of the last train_step's loss (mean over the batch), before momentum and decay: for tests.
   virtual void get_gradient(std::size_t index, std::span<float> values) const = 0;
-  // The mean that is subtracted from stored pixels, in [C, H, W] of the stored size; zero where never set.
+  // The mean that is subtracted from stored pixels, [C, H, W] of the stored size; zero if never set.
   virtual void set_mean(std::span<const float> mean) = 0;
 
-  // One step of stochastic gradient descent. Labels were checked against classes() by the data side.
+  // One step of stochastic gradient descent.
   virtual BatchResult train_step(const BatchView& batch, const SgdRule& rule) = 0;
-  // The same in two halves, for devices that compute while the host makes the next batch ready: start_step
-  // returns as soon as `batch` may be changed, finish_step waits for the oldest step that was started. At
-  // most kMaxStartedSteps may be started and not finished; all other functions see the net behind all started
-  // steps.
+  // The same in two halves, for devices that compute while the host prepares the next batch. start_step
+  // returns as soon as `batch` may be changed; finish_step waits for the oldest started step. At most
+  // kMaxStartedSteps may be under way. All other functions see the net after all started steps.
   virtual void start_step(const BatchView& batch, const SgdRule& rule);
   virtual BatchResult finish_step();
-  // Whether starting a step before the one before is finished gains anything.
+  // Whether it is faster to start a step before the previous one is finished.
   [[nodiscard]] virtual bool overlaps_steps() const { return false; }
-  // Class probabilities, [images, classes] row-major, dropout off. `probabilities` has at least that many
-  // values.
+  // Class probabilities with dropout off, [images, classes] row-major; `probabilities` may be longer.
   virtual void infer(const BatchView& batch, std::span<float> probabilities) = 0;
   // Loss and counts of labelled images, dropout off.
   virtual BatchResult evaluate(const BatchView& batch) = 0;
 
-  // One line a primitive: layer, direction, implementation and layouts, for `train -v` and the tests.
+  // One line per primitive: layer, pass, implementation and layouts, for `train -v` and the tests.
   [[nodiscard]] virtual std::vector<std::string> describe_primitives() const = 0;
-  // In the order in which a step does it; empty where a backend does not measure.
+  // In the order of a step; empty if the backend does not measure.
   [[nodiscard]] virtual std::vector<LayerTime> times() const { return {}; }
 
  private:
-  std::deque<BatchResult> started_;  // of devices that do not overlap: done at once
+  std::deque<BatchResult> started_;  // if the device does not overlap steps: already done
 };
 
 struct CompileOptions {
@@ -125,13 +121,13 @@ struct CompileOptions {
 };
 
 enum class BatchUse { infer, evaluate, train };
-// Throws Error where the batch does not fit a net that was compiled for so many images. The data side hands
-// over what fits: what does not is a fault of the program, found before it does harm.
+// Throws Error if the batch does not fit a net compiled for batches of `images`. A batch that does not fit is
+// a bug in the caller; it is checked here before it corrupts memory.
 void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use);
 
-// The label's rank among one image's class scores (probabilities or logits order alike): the number of
-// classes with a higher score, or an equal score and a smaller index, so that ties never help. A score that
-// is not a number counts against the label.
+// The label's rank among one image's class scores, which may be probabilities or logits: the number of
+// classes with a higher score, or with an equal score and a smaller index, so that ties never help. A NaN
+// counts against the label.
 [[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
 
 }  // namespace convoy

@@ -9,7 +9,7 @@
 
 namespace convoy {
 
-// Programs that are built with CUDA link these; in others they are null. Weak here alone.
+// Null in programs that are built without CUDA. They are declared weak only here.
 // NOLINTBEGIN(readability-redundant-declaration)
 [[gnu::weak]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);

@@ -12,11 +12,11 @@ namespace convoy {
 struct Device {
   bool cuda = false;
   int index = 0;                           // of the GPU
-  std::string note;                        // the GPU's name, or why there is none where one was looked for
+  std::string note;                        // the GPU's name, or why `auto` found none
   [[nodiscard]] std::string text() const;  // "cpu", "cpu (no NVIDIA driver)", "cuda:0 (NVIDIA H200)"
 };
 
-// Reads --device and settles `auto`. Throws UsageError for another text and Error for a device that this
+// Reads --device and resolves `auto`. Throws UsageError for an unknown text and Error for a device that this
 // build or this machine does not have.
 [[nodiscard]] Device choose_device(std::string_view text);
 

@@ -14,7 +14,7 @@ void draw_parameter(const ParameterInfo& info, std::size_t index, std::uint64_t 
     std::fill(values.begin(), values.end(), static_cast<float>(info.constant));
     return;
   }
-  // Words of a stream are counted in 32 bits.
+  // A stream counts its words in 32 bits.
   if (values.size() > std::uint64_t{1} << 32) throw Error(info.name, "too many elements to draw");
   const PhiloxStream stream{.seed = seed, .epoch = 0, .record = index, .purpose = Purpose::init, .layer = 0};
   const auto count = static_cast<std::int64_t>(values.size());

@@ -1,4 +1,4 @@
-// How a net's parameters start.
+// Initial values of a net's parameters.
 #pragma once
 
 #include <cstddef>
@@ -10,11 +10,11 @@
 
 namespace convoy {
 
-// Draws the initial values of a parameter in its canonical layout: normal with standard deviation info.init
-// and mean 0, or info.constant where that is 0. Element i is a function of seed, index and i alone: draw i %
-// 2 of the pair that words i & ~1 and i | 1 give, of the Philox stream {seed, epoch 0, record index,
-// Purpose::init}. index: the parameter's in parameters_of(net). values: info.elements() of them, at most 2^32
-// (Error).
+// Draws the initial values of a parameter in its canonical layout: normal with mean 0 and standard deviation
+// info.init, or all info.constant if info.init is 0. Element i depends only on seed, index and i: it is draw
+// i % 2 of the normal pair made of words i & ~1 and i | 1 of the Philox stream {seed, epoch 0, record index,
+// Purpose::init}. index: of the parameter in parameters_of(net). values: info.elements() of them; throws
+// Error if there are more than 2^32.
 void draw_parameter(const ParameterInfo& info, std::size_t index, std::uint64_t seed,
                     std::span<float> values);
 

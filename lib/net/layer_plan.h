@@ -1,5 +1,4 @@
-// Which layers of a net a backend computes as one, and what each is told of those around it: one plan for
-// every backend.
+// Which layers of a net are computed as one, and what each is told about its neighbours, on every backend.
 #pragma once
 
 #include <algorithm>
@@ -16,25 +15,25 @@
 
 namespace convoy {
 
-// A layer of the plan and the memory that it works on.
+// A layer of the plan and the memory it works on.
 template <typename BackendLayer>
 struct PlannedLayer {
-  LayerRange layers;  // of the net, that it computes
+  LayerRange layers;  // the layers of the net that it computes
   std::unique_ptr<BackendLayer> layer;
   void* x = nullptr;
   void* y = nullptr;
   void* dy = nullptr;
-  void* dx = nullptr;         // nullptr where no layer before has parameters
-  bool backward = false;      // this layer or one before has parameters
+  void* dx = nullptr;         // nullptr if no earlier layer has parameters
+  bool backward = false;      // this layer or an earlier one has parameters
   std::size_t parameter = 0;  // index of its weights in parameters_of(net)
 };
 
-// Planned: a PlannedLayer or what is made of it.
+// Planned: a PlannedLayer or a struct derived from it.
 template <typename Planned>
 struct LayerPlan {
   std::vector<Planned> layers;                  // all but the softmax
   std::vector<std::size_t> layer_of_parameter;  // index in parameters_of(net) -> index in layers
-  bool relu_scores = false;                     // a ReLU stands before the softmax
+  bool relu_scores = false;                     // a ReLU is before the softmax
 
   // The layer that has parameter `index` of parameters_of(net).
   [[nodiscard]] const Planned& layer_of(std::size_t index) const {
@@ -42,9 +41,9 @@ struct LayerPlan {
   }
 };
 
-// A ReLU after a layer that takes one is part of it (the ReLU protocol, lib/net/layer.h).
-// make_layer(spec, options) gives a layer, make_pair(first, second, options) two as one, or nullptr if the
-// backend has no pass for both. options: what holds for every layer, and the input of the first.
+// A ReLU after a layer that takes one becomes part of it (the ReLU protocol, lib/net/layer.h).
+// make_layer(spec, options) makes a layer; make_pair(first, second, options) makes one layer of two, or
+// returns nullptr if the backend has no pass for both. options: what all layers share, and the net's input.
 template <typename Planned, typename MakeLayer, typename MakePair>
 [[nodiscard]] LayerPlan<Planned> plan_layers(const NetSpec& net, LayerOptions options, MakeLayer&& make_layer,
                                              MakePair&& make_pair) {
@@ -100,7 +99,7 @@ template <typename Planned>
   return lines;
 }
 
-// Bytes that the scratch memory of all layers must have.
+// Bytes of the scratch memory that all layers share.
 template <typename Planned>
 [[nodiscard]] std::size_t scratch_bytes_of(const std::vector<Planned>& layers) {
   std::size_t bytes = 0;

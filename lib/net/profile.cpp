@@ -46,9 +46,9 @@ std::int64_t parameters_in(const NetSpec& net, const LayerRange& layers) {
   return count;
 }
 
-// Bytes that a layer's backward pass needs of its forward pass, for one image: its input, its output, or a
-// byte for each mark. first: of layers that run as one; the activations between them are not in memory. A
-// ReLU's output is read by the layer after it (the ReLU protocol), and counted here.
+// Bytes of one image that a layer's backward pass reads from its forward pass: input, output, and one byte
+// per mark. first: whether the layer is the first of those that run as one; activations between them are not
+// in memory. A ReLU's output, which the next layer reads (the ReLU protocol), counts for the ReLU.
 std::int64_t kept_bytes(const LayerSpec& layer, std::int64_t element, bool first) {
   const LayerFacts facts = layer_facts(layer, {});
   std::int64_t bytes = facts.marks ? layer.out.elements() : 0;
@@ -98,7 +98,7 @@ LayerWork backward_work(const NetSpec& net, const LayerRange& layers, std::int64
   return work;
 }
 
-// Gradient, momentum and master are read, the latter two written, and a copy of another type.
+// Gradient, momentum and master are read; the latter two are written, and a copy of the master if in bf16.
 LayerWork update_work(const NetSpec& net, const LayerRange& layers, std::int64_t element) {
   return {0, parameters_in(net, layers) * (5 * kFloatBytes + (element == kFloatBytes ? 0 : element))};
 }
@@ -177,7 +177,7 @@ LayerWork work_of(const NetSpec& net, int batch, std::size_t element_bytes, cons
                   Phase phase) {
   const auto element = static_cast<std::int64_t>(element_bytes);
   if (phase == Phase::augment) {
-    // Pixels of the crops, and the mean's values below them.
+    // The pixels of the crops, and the mean's values at the same places.
     const std::int64_t pixels = net.input.crop.elements() * batch;
     return {0, pixels * (1 + kFloatBytes + element)};
   }

@@ -1,4 +1,4 @@
-// A net that only remembers: for tests of what is done with nets.
+// A net that computes nothing and records its calls, for tests of code that uses nets.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ namespace convoy::test {
 
 inline constexpr const char* kFakeNetText = "input 3x3x1 from=5x5\nfc fc1 4\nsoftmax\n";
 
-// Every training step adds rate * (step number) to each parameter and 1 to each momentum. Its answer is
-// always class 0, with `answer` as its probability.
+// Every training step adds the learning rate to each parameter and 1 to each momentum. Inference always
+// answers class 0 with probability `answer`.
 class FakeNet : public CompiledNet {
  public:
   explicit FakeNet(int batch) : net_(parse_net(kFakeNetText, "fake.net")), batch_(batch) {
@@ -80,13 +80,13 @@ class FakeNet : public CompiledNet {
   std::vector<std::vector<float>> parameters;
   std::vector<std::vector<float>> momenta;
   std::vector<float> mean;
-  double loss = 1.0;         // of every image,
-  double loss_growth = 0.0;  // and so much more with every step
-  bool overlaps = false;     // whether the trainer shall start steps before it finishes others
+  double loss = 1.0;         // of every image
+  double loss_growth = 0.0;  // added to `loss` with every step
+  bool overlaps = false;     // what overlaps_steps() returns
   float answer = 1.0F;
-  double forward_seconds = 0.0;                     // as if a step took one, and an inference a hundred
-  int drains = 0;                                   // times that the last step under way was waited for
-  std::size_t fail_after = 1000;                    // steps: then a step throws
+  double forward_seconds = 0.0;                     // a step takes 1, an inference 100
+  int drains = 0;                                   // times that the last started step was waited for
+  std::size_t fail_after = 1000;                    // the number of steps after which a step throws
   std::vector<double> rates;                        // of each step
   std::vector<std::vector<std::uint64_t>> records;  // of each step
   std::vector<std::size_t> inferred;                // images of each call

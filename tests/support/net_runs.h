@@ -1,4 +1,4 @@
-// Whole nets for the tests of backends: batches of random images, and the same start for every backend.
+// For tests of whole nets: batches of random images, and the same initial state for every backend.
 #pragma once
 
 #include <cmath>
@@ -12,7 +12,7 @@
 
 namespace convoy {
 
-// Random images and all that a BatchView of them wants.
+// Random images and everything else a BatchView needs.
 struct RandomBatch {
   std::vector<std::vector<std::uint8_t>> pixels;
   std::vector<const std::uint8_t*> images;
@@ -49,7 +49,7 @@ inline std::vector<float> parameter_of(const CompiledNet& net, ParameterGetter g
   return values;
 }
 
-// Length of the difference as a share of the length of `want`.
+// The length of the difference relative to the length of `want`.
 inline double relative_distance(std::span<const float> got, std::span<const float> want) {
   double difference = 0.0;
   double length = 0.0;
@@ -60,7 +60,7 @@ inline double relative_distance(std::span<const float> got, std::span<const floa
   return std::sqrt(difference / length);
 }
 
-// Initial weights, random momenta up to `momenta` and a random mean, all from `seed`. Returns the mean.
+// Sets initial weights, random momenta up to `momenta` and a random mean, all from `seed`. Returns the mean.
 inline std::vector<float> start_net(CompiledNet& net, std::uint64_t seed, float momenta = 0x1p-12F) {
   initialize_parameters(net, seed);
   TestRandom random(seed + 1);

@@ -52,7 +52,7 @@ Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
       [&](const ReluSpec&) { return relu(x); }, [&](const TanhSpec&) { return tanh(x); },
       [&](const LrnSpec& s) { return lrn(s, x); },
       [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
-      [&](const DropoutSpec& s) {  // off
+      [&](const DropoutSpec& s) {  // dropout is off
         const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
         return map(x, [&](double value) { return factor * value; });
       },

@@ -1,5 +1,4 @@
-// A whole net, trained in double precision by the operations of reference.h, to hold the compiled one
-// against.
+// A whole net, trained in double precision with the operations of reference.h: what compiled nets must match.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@ namespace convoy::reference {
 struct StepOutcome {
   double loss_sum = 0.0;
   Tensor probabilities;
-  std::vector<Values> gradients;  // one a parameter
+  std::vector<Values> gradients;  // one per parameter
 };
 
 class Net {
@@ -24,15 +23,15 @@ class Net {
   std::vector<Values> momenta;
   Values mean;  // [C][H][W] of the stored size
 
-  // With dropout; parameters and momenta move on by `rule`.
+  // With dropout. Updates parameters and momenta by `rule`.
   StepOutcome train_step(const BatchView& batch, const SgdRule& rule);
   // Probabilities with dropout off.
   [[nodiscard]] Tensor infer(const BatchView& batch) const;
 
  private:
   [[nodiscard]] Tensor input(const BatchView& batch) const;
-  // activations[i] is layer i's input; returns the scores. dropout: factors of each dropout layer, or nullptr
-  // where it is off.
+  // Returns the scores; activations[i] becomes layer i's input, factors those of each dropout layer.
+  // training: nullptr if dropout is off.
   Tensor forward(const Tensor& x, const BatchView* training, std::vector<Tensor>* activations,
                  std::vector<Tensor>* factors) const;
   [[nodiscard]] Tensor layer_forward(std::size_t layer, const Tensor& x) const;

@@ -1,4 +1,4 @@
-// Nets small enough to hold against a reference, which between them have every kind of layer and of fusion.
+// Nets small enough to compare with a reference. Together they have every kind of layer and of fusion.
 #pragma once
 
 namespace convoy {
@@ -8,7 +8,7 @@ struct NetCase {
   const char* text;
 };
 
-// Weights are large enough that gradients are not lost.
+// Initial weights are large enough that gradients do not vanish.
 inline constexpr NetCase kSmallNets[] = {
     {"small_alexnet", R"(
 input   27x27x3 from=32x32

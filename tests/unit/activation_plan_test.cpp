@@ -1,4 +1,4 @@
-// plan_activations: random nets keep what the backward pass reads, and lose nothing before it is read.
+// plan_activations: in plans of random nets, nothing is overwritten before it has been read.
 #include "lib/net/activation_plan.h"
 
 #include <gtest/gtest.h>
@@ -75,7 +75,7 @@ TEST(ActivationPlan, LosesNothingBeforeItIsRead) {
   }
 }
 
-// Without a backward pass all but the scores take turns in two buffers.
+// Without a backward pass, all activations except the scores take turns in two buffers.
 TEST(ActivationPlan, InferenceNeedsTwoBuffersAndTheScores) {
   TestRandom random(1);
   std::vector<ActivationUse> net = random_net(random, 9);

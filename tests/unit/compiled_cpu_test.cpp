@@ -29,7 +29,7 @@ CompileOptions options_for(int batch, Mode mode = Mode::train) {
   return options;
 }
 
-// The same weights, momenta and mean for both nets.
+// Gives both nets the same weights, momenta and mean.
 void set_up(CompiledNet& net, reference::Net* twin, bool momenta) {
   const std::vector<float> mean = start_net(net, kSeed, momenta ? 0x1p-12F : 0.0F);
   if (twin == nullptr) return;
@@ -44,7 +44,7 @@ void set_up(CompiledNet& net, reference::Net* twin, bool momenta) {
   }
 }
 
-// Every value within `factor` of the largest: errors of the sums before spread over all that follows.
+// Every error is within `factor` times the largest value, as errors of earlier sums spread over later values.
 void expect_close(const std::vector<float>& got, const reference::Values& want, double factor,
                   const std::string& what) {
   double largest = 0.0;
@@ -55,9 +55,9 @@ void expect_close(const std::vector<float>& got, const reference::Values& want, 
 
 class WholeNet : public ::testing::TestWithParam<NetCase> {};
 
-// Values pass at most some 12 layers there and 12 back; each sums at most 600 terms, whose rounding is within
-// 600 * 2^-24 of the sum of their magnitudes: 24 * 600 * 2^-24 = 9e-4 in the worst case, of which random
-// signs leave far less. What a wrong formula does is of the order of 1.
+// Values pass through at most some 12 layers forward and 12 backward. Each layer sums at most 600 terms,
+// whose rounding error is within 600 * 2^-24 of the sum of their magnitudes: 24 * 600 * 2^-24 = 9e-4 in the
+// worst case, and far less with random signs. A wrong formula gives errors of the order of 1.
 constexpr double kNetTolerance = 2e-4;
 
 TEST_P(WholeNet, StepsLikeTheReference) {
@@ -67,7 +67,7 @@ TEST_P(WholeNet, StepsLikeTheReference) {
   reference::Net twin(net, kSeed);
   set_up(*compiled, &twin, true);
   const SgdRule rule{1e-5, 0.9, 5.0};
-  // Full, full again with the weights of the first step, and three of four images.
+  // A full batch, another after the first update, and three of four images.
   for (const int count : {4, 4, 3}) {
     SCOPED_TRACE(std::to_string(count) + " images");
     const RandomBatch batch(net, count, 60 + static_cast<std::uint64_t>(count));
@@ -85,7 +85,7 @@ TEST_P(WholeNet, StepsLikeTheReference) {
   }
 }
 
-// Compiled in bf16, or nothing where the processor has no implementation.
+// Compiles in bf16; nullptr if oneDNN does not support it on this processor.
 std::unique_ptr<CompiledNet> compile_bf16(const NetSpec& net, int batch) {
   if (!cpu::onednn_has_bf16()) return nullptr;
   CompileOptions options = options_for(batch);
@@ -107,8 +107,8 @@ Likeness likeness(const std::vector<float>& got, const reference::Values& want) 
           std::sqrt(reference::dot(difference, difference)) / length};
 }
 
-// In bf16 some ReLUs and maxima fall to the other side, which no bound on rounding covers: gradients point
-// the same way. The master weights are floats and follow the gradient exactly, but for float rounding.
+// In bf16 some ReLUs switch and some maxima move, which no bound on rounding covers, so gradients need only
+// point the same way. Master weights are floats and follow the gradient exactly, up to float rounding.
 TEST_P(WholeNet, StepsTheSameWayInBf16) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const std::vector<ParameterInfo> infos = parameters_of(net);
@@ -201,7 +201,7 @@ TEST_P(WholeNet, GivesBackTheBitsThatItWasGiven) {
   }
 }
 
-// What a partial batch leaves over must not depend on the batch before it.
+// The result of a partial batch must not depend on the previous batch.
 TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const RandomBatch full(net, 4, 100);
@@ -223,7 +223,7 @@ TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
 INSTANTIATE_TEST_SUITE_P(Nets, WholeNet, ::testing::ValuesIn(kSmallNets),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
-// Without a kink, so that a small change of the input makes a small change of everything.
+// Smooth everywhere, so that a small change of the input changes everything little.
 constexpr const char* kSmooth = R"(
 input   6x6x2
 conv    conv1 4 3x3 groups=2 init=0.01
@@ -247,15 +247,15 @@ TEST(ReferenceNet, MatchesFiniteDifferences) {
   const reference::StepOutcome outcome = twin.train_step(batch.view(), still);
   for (std::size_t i = 0; i < twin.parameters.size(); ++i) {
     const auto loss = [&] { return twin.train_step(batch.view(), still).loss_sum / 3.0; };
-    // conv1 reads pixels of the order of 100: its third derivatives are large, its step small.
+    // conv1 reads pixels of the order of 100: its third derivatives are large, so its step is small.
     const double step = i < 2 ? 1e-6 : 1e-4;
     EXPECT_LT(reference::gradient_error(loss, twin.parameters[i], outcome.gradients[i], step), 1e-5) << i;
   }
 }
 
-// Each of 8 layers rounds its output, its gradient and its weights to bf16, 2^-9 relative, each way: 48
-// roundings that shift a gradient by at most 48 * 2^-9 = 0.094 of its length where layers stretch nothing. A
-// conv's bias gradient, a sum over pixels that cancels, is left out.
+// Each of 8 layers rounds its output, gradient and weights to bf16 (2^-9 relative) in both directions: 48
+// roundings, which shift a gradient by at most 48 * 2^-9 = 0.094 of its length if no layer amplifies errors.
+// Bias gradients are left out, as the conv's is a sum over pixels that cancels.
 TEST(CompileCpu, Bf16IsAsCloseAsItsRoundingSays) {
   const NetSpec net = parse_net(kSmooth, "net");
   const auto compiled = compile_bf16(net, 3);
@@ -279,8 +279,8 @@ NetSpec alexnet() {
   return parse_net(text.str(), "alexnet.net");
 }
 
-// Compiled for few images: oneDNN chooses by channels and kernels, not by the batch. The name of a reference
-// loop holds "ref"; reorders of activations are named in the line.
+// A small batch is enough, as oneDNN chooses by channels and filter sizes. A reference loop has "ref" in its
+// name, and a line with reorders of activations says "reorders".
 TEST(AlexNet, RunsNoReferenceLoopAndReordersNothing) {
   if (!std::ifstream("examples/nets/alexnet.net")) GTEST_SKIP() << "not run from the source folder";
   if (__builtin_cpu_supports("avx2") == 0) GTEST_SKIP() << "a processor without AVX2";

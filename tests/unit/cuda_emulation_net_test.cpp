@@ -1,5 +1,5 @@
-// Steps and inference of whole nets under many schedules of streams, blocks and warps: a wait or a barrier
-// that is missing shows as other bits under one of them.
+// Steps and inference of whole nets under many schedules of streams, blocks and warps. A missing wait or
+// barrier gives different bits under some schedule.
 #include <gtest/gtest.h>
 
 #include <string>
@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kSeed = 5;
 constexpr int kImages = 4;
 
-// Losses, probabilities and weights of steps that overlap, with inference between them.
+// Losses, probabilities and weights of overlapping steps with inference in between.
 std::vector<double> results_of(const NetSpec& net) {
   CompileOptions options;
   options.batch = kImages;

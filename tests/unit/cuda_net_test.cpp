@@ -46,9 +46,9 @@ void expect_close(const std::vector<float>& got, const std::vector<float>& want,
   }
 }
 
-// Values pass at most some 14 layers there and 14 back; each sums at most 600 terms, whose rounding on either
-// side is within 600 * 2^-24 of the sum of their magnitudes: 1e-3 in the worst case, of which random signs
-// leave far less. What a wrong formula does is of the order of 1.
+// Values pass through at most some 14 layers forward and 14 backward. Each layer sums at most 600 terms,
+// whose rounding error on either device is within 600 * 2^-24 of the sum of their magnitudes: 1e-3 in the
+// worst case, and far less with random signs. A wrong formula gives errors of the order of 1.
 constexpr double kNetTolerance = 2e-4;
 
 TEST_P(CudaNet, StepsLikeTheCpu) {
@@ -57,7 +57,7 @@ TEST_P(CudaNet, StepsLikeTheCpu) {
   start_net(*gpu, kSeed);
   start_net(*cpu, kSeed);
   const SgdRule rule{1e-5, 0.9, 5.0};
-  // Full, full again with the weights of the first step, and three of four images.
+  // A full batch, another after the first update, and three of four images.
   for (const int count : {4, 4, 3}) {
     SCOPED_TRACE(std::to_string(count) + " images");
     const RandomBatch batch(net_, count, 60 + static_cast<std::uint64_t>(count));
@@ -82,8 +82,8 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
   return sum;
 }
 
-// In bf16 some ReLUs and maxima fall to the other side, which no bound on rounding covers: gradients point
-// the same way. The master weights are floats and follow the gradient exactly, but for float rounding.
+// In bf16 some ReLUs switch and some maxima move, which no bound on rounding covers, so gradients need only
+// point the same way. Master weights are floats and follow the gradient exactly, up to float rounding.
 TEST_P(CudaNet, StepsTheSameWayInBf16) {
   const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Element::bf16), 0);
   const auto cpu = compile_cpu(net_, options_for(4));
@@ -142,8 +142,8 @@ TEST_P(CudaNet, InfersLikeTheCpu) {
   }
 }
 
-// Steps that overlap, and steps one after another, give the same bits; and so does a net that goes on from
-// the weights and momenta of another.
+// Overlapping steps and consecutive steps give the same bits, and so does a net that continues with the
+// weights and momenta of another.
 TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
   for (const Element precision : {Element::f32, Element::bf16}) {
     const CompileOptions options = options_for(4, Mode::train, precision);
@@ -158,7 +158,7 @@ TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
     std::vector<double> losses;
     for (std::uint64_t step = 0; step < kSteps; ++step) {
       if (step == 2) {
-        // The mean is no part of what a step changes.
+        // A step does not change the mean, so it is set as at the start.
         start_net(*resumed, kSeed);
         for (std::size_t i = 0; i < infos_.size(); ++i) {
           resumed->set_parameter(i, parameter_of(*apart, &CompiledNet::get_parameter, i));
@@ -173,7 +173,7 @@ TEST_P(CudaNet, SameBitsHoweverTheStepsAreTaken) {
     }
     std::vector<double> overlapped_losses;
     for (std::uint64_t step = 0; step < kSteps; ++step) {
-      // The batch is gone when start_step has returned.
+      // The batch is destroyed as soon as start_step returns.
       overlapped->start_step(RandomBatch(net_, 4, 80 + step).view(), rule);
       if (step > 0) overlapped_losses.push_back(overlapped->finish_step().loss_sum);
     }
@@ -200,7 +200,7 @@ TEST_P(CudaNet, GivesBackTheBitsThatItWasGiven) {
   }
 }
 
-// Inference between a step's start and its end neither disturbs it nor sees the weights before it.
+// Inference while a step is under way does not disturb the step and sees the weights after it.
 TEST_P(CudaNet, InferenceSeesTheStepsStarted) {
   const auto gpu = compile_cuda(net_, options_for(4), 0);
   const auto twin = compile_cuda(net_, options_for(4), 0);
@@ -243,7 +243,7 @@ TEST(CompileCuda, SaysWhatCannotBe) {
   EXPECT_THROW(training->start_step(batch.view(), {}), Error);
 }
 
-// A label or crop that does not fit would be read and written behind by kernels.
+// A label or crop out of range would make kernels read and write out of bounds.
 TEST(CompileCuda, RefusesBatchesThatDoNotFit) {
   const NetSpec net = parse_net("input 3x3x1 from=5x5\nfc fc1 2\nsoftmax\n", "net");
   const auto gpu = compile_cuda(net, options_for(2), 0);
@@ -272,8 +272,8 @@ TEST(CompileCuda, RefusesBatchesThatDoNotFit) {
   }
 }
 
-// Devices differ in the shared memory of a block: what does not fit runs apart, or is an error before any
-// step.
+// Devices differ in the shared memory of a block. Layers that do not fit as one run apart, and a layer that
+// does not fit at all is an error before the first step.
 TEST(CompileCuda, PlansForTheSharedMemoryThatThereIs) {
   const auto names = [](int filters, std::uint64_t shared_bytes) {
     const NetSpec net = parse_net("input 4x4x1\nconv conv1 " + std::to_string(filters) +
@@ -290,7 +290,7 @@ TEST(CompileCuda, PlansForTheSharedMemoryThatThereIs) {
   EXPECT_THROW((void)names(26000, 99 * 1024), Error);
 }
 
-// 2^22 images of 64x64 are more than any device holds: a smaller batch is named, and it is one that fits.
+// 2^22 images of 64x64 are more than any device can hold. The error names a smaller batch.
 TEST(CompileCuda, NamesTheBatchThatWouldFit) {
   const NetSpec net = parse_net("input 64x64x3\nconv conv1 8 3x3\nfc fc1 2\nsoftmax\n", "net");
   try {

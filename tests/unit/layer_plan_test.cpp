@@ -1,4 +1,4 @@
-// plan_layers: which layers are computed as one, and what each is told of those around it.
+// plan_layers: which layers are computed as one, and what each is told about its neighbours.
 #include "lib/net/layer_plan.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 namespace convoy {
 namespace {
 
-// A layer that does nothing but remember what it was made with.
+// A layer that only remembers its options.
 class FakeLayer : public Layer {
  public:
   FakeLayer(const LayerFacts& facts, const LayerOptions& told) : Layer(facts), options(told) {}
@@ -34,7 +34,7 @@ Plan plan(const NetSpec& net, bool train, bool pairs) {
                                               two);
 }
 
-// "name:" and a letter for each thing that the layer was told.
+// "name:" and a word for each thing that the layer was told.
 std::vector<std::string> told(const NetSpec& net, const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& p : plan.layers) {
@@ -66,7 +66,7 @@ TEST(LayerPlan, ReluAndPairsAreComputedWithTheLayerBefore) {
                    "fc2: scores input-gradient backward 2 4"}));
   EXPECT_EQ(both.layer_of_parameter, (std::vector<std::size_t>{1, 1, 4, 4, 7, 7}));
   EXPECT_FALSE(both.relu_scores);
-  // The input of each is the output of the one before.
+  // The input of each layer is the output of the previous one.
   EXPECT_EQ(both.layers.front().layer->options.in.height, 16);
   for (std::size_t i = 1; i < both.layers.size(); ++i) {
     EXPECT_EQ(both.layers[i].layer->options.in.elements(), both.layers[i - 1].layer->facts().out.elements())
@@ -108,7 +108,7 @@ TEST(LayerPlan, LayersAreDescribedByTheirNames) {
             (Lines{"fc1+relu1 forward fake", "fc2 forward fake"}));
 }
 
-// What a plan has to know does not depend on the backend.
+// What a plan needs to know does not depend on the backend.
 TEST(LayerFacts, AreThoseOfTheKind) {
   const NetSpec net = parse_net(
       "input 8x8x4\nconv conv1 4 3x3\nrelu\ntanh\nlrn\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\n"

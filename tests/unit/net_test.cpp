@@ -1,4 +1,4 @@
-// formats/net: what the text says, the sizes that follow, and every error with its place.
+// formats/net: parsing, the shapes that follow, and every error with its place.
 #include "formats/net.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ const LayerSpec& layer(const NetSpec& net, std::string_view name) {
   throw std::runtime_error("no layer " + std::string(name));
 }
 
-// "net:3:8: expected ..." of what parse_net throws; empty where it throws nothing.
+// What parse_net throws ("net:3:8: expected ..."); empty if it throws nothing.
 std::string error_of(const std::string& text) {
   return test::error_of([&] { static_cast<void>(parse_net(text, "net")); });
 }
@@ -109,7 +109,7 @@ TEST(Net, CifarNetsPoolAsCudaConvnet) {
     EXPECT_EQ(parameters[0].init, 0.0001) << name;
     EXPECT_EQ(parameters[1].lr, 2.0) << name;
   }
-  // 0.004 times these: the decays 0.03 and 1 of the originals.
+  // 0.004 times these are the decays of the originals, 0.03 and 1.
   EXPECT_EQ(parameters_of(example("cifar-80sec.net")).back().decay, 0.0);
   EXPECT_EQ(parameters_of(example("cifar-80sec.net"))[6].decay, 7.5);
   EXPECT_EQ(parameters_of(example("cifar-18pct.net"))[6].decay, 250.0);
@@ -195,7 +195,7 @@ TEST(Net, KindsHaveTheNamesOfTheirLines) {
   EXPECT_EQ(learning, "ab");
 }
 
-// Windows counted one by one.
+// Counts windows one by one.
 int count_windows(int in, int before, int after, int kernel, int stride, bool ceil) {
   int count = 0;
   for (int start = -before;; start += stride) {
@@ -320,7 +320,7 @@ INSTANTIATE_TEST_SUITE_P(
                "net:2:1: the last window in the direction of the height lies wholly outside"},
         BadNet{"input 8x8x3\nconv a 4 3x3\nsoftmax\n", "net:3:1: softmax takes 1x1xN"},
         BadNet{"input 8x8x3\nfc a 1\nsoftmax\n", "net:3:1: softmax takes 1x1xN with N of at least 2"},
-        // Hostile sizes: products must neither overflow nor allocate.
+        // Hostile sizes: their products must not overflow, and nothing must be allocated.
         BadNet{"input 60000x30000x1\nconv a 1048576 1x1\n",
                "net:2:1: the output 60000x30000x1048576 has more than"},
         BadNet{"input 40000x40000x1\nfc a 1048576\n", "net:2:1: more than 2147483647 weights"},
@@ -362,7 +362,7 @@ TEST(Describe, CountsWhatThePaperCounts) {
   const NetCost cost = cost_of(net);
   EXPECT_EQ(cost.parameters, 60'965'224U);
   EXPECT_EQ(cost.forward_flop, 2 * 724'406'816LL);
-  // Three products of each learned layer, but for the input gradient of conv1: 4.136 GFLOP.
+  // Three products for each learned layer, except the input gradient of conv1: 4.136 GFLOP.
   EXPECT_EQ(cost.training_flop, 2 * (3 * 724'406'816LL - 105'415'200LL));
   const std::string table = describe_net(net, 128);
   EXPECT_NE(table.find("60965224"), std::string::npos) << table;

@@ -1,5 +1,4 @@
-// The table of train --profile: what is counted for a net small enough to count by hand, and what the table
-// adds up to.
+// The table of train --profile: the work of a net that is small enough to count by hand, and the sums.
 #include "lib/net/profile.h"
 
 #include <gtest/gtest.h>
@@ -16,8 +15,8 @@
 namespace convoy {
 namespace {
 
-// conv 6x6x1 -> 4x4x2 (18 weights, 2 biases, 288 multiply-adds), pool -> 2x2x2, fc -> 3 (24 + 3, 24),
-// softmax.
+// conv 6x6x1 -> 4x4x2 (18 weights, 2 biases, 288 multiply-adds), pool -> 2x2x2, fc -> 3 (24 weights, 3
+// biases, 24 multiply-adds), softmax.
 NetSpec small_net() {
   return parse_net("input 6x6x1\nconv c1 2 3x3\nrelu\nmaxpool 2x2 stride=2\nfc f1 3\nsoftmax\n", "net");
 }
@@ -64,21 +63,21 @@ TEST(Profile, CountsTheProductsAndBytesOfEachDirection) {
   EXPECT_EQ(work(kConv, Phase::forward).flop, 2 * kBatch * 288);
   EXPECT_EQ(work(kConv, Phase::forward).bytes, 4 * (kBatch * (36 + 32) + 20));
   EXPECT_EQ(work(kConv, Phase::forward, 2).bytes, 2 * (kBatch * (36 + 32) + 20));
-  // The first layer's input learns nothing: one product, no gradient of the pixels, no weights read.
+  // Nothing learns before the first layer: one product, no gradient of the pixels, no weights read.
   EXPECT_EQ(work(kConv, Phase::backward).flop, 2 * kBatch * 288);
   EXPECT_EQ(work(kConv, Phase::backward).bytes, 4 * (kBatch * (36 + 32) + 20));
   EXPECT_EQ(work(kFc, Phase::backward).flop, 2 * 2 * kBatch * 24);
-  // Input, arriving gradient and its own; weights, and their gradient, which is a float always.
+  // Input and both gradients; weights, and their gradient, which is always float.
   EXPECT_EQ(work(kFc, Phase::backward).bytes, 4 * (kBatch * (8 + 3 + 8) + 27 + 27));
   EXPECT_EQ(work(kFc, Phase::backward, 2).bytes, 2 * (kBatch * (8 + 3 + 8) + 27) + 4 * 27);
-  // Gradient, momentum and weights read, the latter two written; a copy of two bytes where there is one.
+  // Gradient, momentum and weights are read; the latter two are written, and the copy in bf16.
   EXPECT_EQ(work(kFc, Phase::update).bytes, 27 * 20);
   EXPECT_EQ(work(kFc, Phase::update, 2).bytes, 27 * 22);
   EXPECT_EQ(work(kFc, Phase::update).flop, 0);
-  // A byte an output says which element of the window was the greatest.
+  // One byte per output says which element of the window was the greatest.
   EXPECT_EQ(work(kPool, Phase::forward).bytes, 4 * kBatch * (32 + 8));
   EXPECT_EQ(work(kPool, Phase::backward).bytes, 4 * kBatch * (8 + 32) + kBatch * 8);
-  // What runs as one moves nothing in between.
+  // Nothing moves between layers that run as one.
   EXPECT_EQ(work(LayerRange{1, 3}, Phase::forward).bytes, 4 * kBatch * (32 + 8));
   EXPECT_EQ(work({}, Phase::augment).bytes, kBatch * 36 * (1 + 4 + 4));
   EXPECT_EQ(work({}, Phase::forward).bytes, 0);
@@ -123,7 +122,7 @@ TEST(Profile, SharesAndPhasesAddUp) {
     sums[name.first] += line.milliseconds;
   }
   shares += lines.at({"other", "(all)"}).share;
-  // Each of the twelve is rounded to a hundredth.
+  // Each of the twelve shares is rounded to a hundredth.
   EXPECT_NEAR(shares, 100.0, 12 * 0.005);
   for (const char* phase : {"read", "augment", "forward", "backward", "update"}) {
     EXPECT_NEAR(lines.at({phase, "(all)"}).milliseconds, sums.at(phase), 5 * 0.0005) << phase;
@@ -145,7 +144,7 @@ TEST(Profile, RatesAreWorkOverTime) {
   times.layers = {
       {{0, 2}, Phase::forward, 0.5}, {{0, 2}, Phase::backward, 0.25}, {{2, 3}, Phase::forward, 0.25}};
   const Lines lines = lines_of(profile_table(net, 128, 2, times));
-  // 105,415,200 multiply-adds an image, 128 images a step, a quarter of a second a step.
+  // 105,415,200 multiply-adds per image, 128 images and a quarter of a second per step.
   EXPECT_NEAR(std::stod(lines.at({"forward", "conv1+relu1"}).gigaflops), 2 * 128 * 0.1054152 / 0.25, 0.05);
   EXPECT_NEAR(std::stod(lines.at({"backward", "conv1+relu1"}).gigaflops), 2 * 128 * 0.1054152 / 0.125, 0.05);
   EXPECT_EQ(lines.at({"forward", "lrn1"}).gigaflops, "-");

@@ -23,7 +23,7 @@ CpuBuffer::CpuBuffer(std::size_t bytes) : bytes_(bytes) {
   data_.reset(static_cast<std::byte*>(std::aligned_alloc(alignment, rounded)));
   if (!data_) throw std::bad_alloc();
   if (alignment == kHugePage)
-    ::madvise(data_.get(), rounded, MADV_HUGEPAGE);  // a wish: failure costs speed only
+    ::madvise(data_.get(), rounded, MADV_HUGEPAGE);  // best effort: without it only speed is lost
   std::memset(data_.get(), 0, rounded);
 }
 

@@ -6,8 +6,8 @@
 
 namespace convoy {
 
-// Zeroed memory, aligned for vectors, in huge pages where it is large and the system gives them: a step
-// touches hundreds of megabytes. All of it is touched here, so that a step takes no page fault.
+// Zeroed memory, aligned for vectors. A large buffer is in huge pages if the system gives them, as a step
+// touches hundreds of megabytes. The constructor touches all pages, so that a step takes no page faults.
 class CpuBuffer {
  public:
   CpuBuffer() = default;

@@ -1,4 +1,4 @@
-// Compiles a net for the CPU: layers with their layouts, a plan of the memory they share, and the steps.
+// A net compiled for the CPU: layers with their layouts, the memory they share, and the steps.
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -20,7 +20,7 @@
 namespace convoy {
 namespace {
 
-// Adds the time of its life to a sum.
+// Adds the time of its lifetime to a sum.
 class Stopwatch {
  public:
   explicit Stopwatch(double& seconds) : seconds_(seconds), start_(Clock::now()) {}
@@ -36,7 +36,7 @@ class Stopwatch {
   Clock::time_point start_;
 };
 
-// A layer of the plan and the time that it took so far.
+// A layer of the plan and the time it has taken so far.
 struct TimedLayer : PlannedLayer<CpuLayer> {
   double forward_seconds = 0.0;
   double backward_seconds = 0.0;
@@ -151,7 +151,7 @@ class CompiledCpu final : public BackendNet {
     (void)parameter(index, elements);
     return *plan_.layer_of(index).layer->parameters();
   }
-  // Between the canonical layout and the buffers of a layer's weights and bias, of which `index` is one.
+  // Copy parameter `index` between the canonical layout and its layer's buffer, which is `weights` or `bias`.
   void pack(std::size_t index, std::span<const float> values, const CpuParameters& p,
             const CpuBuffer& weights, const CpuBuffer& bias) {
     const ThreadCount thread_count(threads());

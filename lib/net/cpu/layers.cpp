@@ -15,7 +15,7 @@
 namespace convoy {
 namespace {
 
-// conv and fc.
+// The layers with parameters.
 LayerFacts product_facts(LayerFacts facts, const cpu::Product& product) {
   facts.in = product.src();
   facts.out = product.dst();
@@ -69,6 +69,7 @@ class ReluLayer final : public CpuLayer {
   void forward(const CpuPass& /*pass*/, const void* x, void* y) override {
     cpu::relu_forward(facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
+  // By the ReLU protocol the next layer does it. dx is dy.
   void backward(const CpuPass& /*pass*/, const void* /*x*/, const void* /*y*/, const void* /*dy*/,
                 void* /*dx*/) override {}
 };
@@ -86,7 +87,7 @@ class TanhLayer final : public CpuLayer {
     if (dx == nullptr) return;
     const std::int64_t count = facts().in.elements();
     cpu::tanh_backward(count, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
-    // tanh is positive where its input is.
+    // tanh(x) is positive exactly where x is.
     if (relu_input_) cpu::relu_backward(count, in_type<T>(y), in_type<T>(dx), in_type<T>(dx));
   }
 
@@ -98,7 +99,7 @@ LayerFacts with_scratch(LayerFacts facts, std::size_t bytes) {
   facts.scratch_bytes = bytes;
   return facts;
 }
-// Elements of scratch memory for a pass, of which each thread needs `each`.
+// The size of scratch memory if each thread needs `each`.
 std::size_t scratch_of_threads(std::int64_t each) {
   return static_cast<std::size_t>(each) * static_cast<std::size_t>(omp_get_max_threads());
 }
@@ -166,7 +167,7 @@ class PoolLayer final : public CpuLayer {
   CpuBuffer where_;
 };
 
-// lrn and maxpool, perhaps with a ReLU after them, in one pass.
+// lrn and maxpool in one pass, perhaps with the ReLU after them.
 template <typename T>
 class LrnPoolLayer final : public CpuLayer {
  public:

@@ -18,40 +18,38 @@ namespace convoy {
 // What a pass over the net is for.
 struct CpuPass {
   const BatchView& batch;
-  bool training = false;  // dropout on, and what backward needs is kept
+  bool training = false;  // dropout is on, and what the backward pass needs is kept
   void* scratch = nullptr;
 };
 
-// The weights and bias of a conv or fc layer, each with momentum and gradient, and the product that uses
-// them.
+// A layer's weights and bias, each with momentum and gradient, and the product that uses them.
 struct CpuParameters {
   std::unique_ptr<cpu::Product> product;
   CpuBuffer master, momentum, gradient;  // in the product's layout
   CpuBuffer bias, bias_momentum, bias_gradient;
-  CpuBuffer forward_copy, backward_copy;  // empty where the product reads the master
+  CpuBuffer forward_copy, backward_copy;  // empty if the product reads the master
   [[nodiscard]] cpu::ProductWeights weights() const;
 };
 
 class CpuLayer : public Layer {
  public:
   using Layer::Layer;
-  // Of the project's own kernels; a product has its own lines.
+  // The lines of layers without a product.
   [[nodiscard]] std::vector<std::string> describe() const override;
   [[nodiscard]] virtual CpuParameters* parameters() { return nullptr; }
 
   virtual void forward(const CpuPass& pass, const void* x, void* y) = 0;
-  // dx is nullptr where no layer before has parameters.
+  // dx is nullptr if no earlier layer has parameters.
   virtual void backward(const CpuPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 
  protected:
   [[nodiscard]] std::string describe_pass(const std::string& pass) const;
 };
 
-// `first` and `second` as one layer, where they are lrn and maxpool and the CPU has one pass for them; else
-// nullptr.
+// lrn and maxpool as one layer; nullptr if the layers are not these two, or if the CPU has no pass for both.
 [[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                                           const LayerOptions& options);
-// The layer; kind is not softmax.
+// The layer; nullptr for softmax.
 [[nodiscard]] std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options);
 
 }  // namespace convoy

@@ -1,4 +1,5 @@
-// Parts of one allocation. Two passes over the same requests: the first counts, the second hands out.
+// Divides one allocation into parts. The same requests are made twice: the first pass counts bytes, the
+// second gets the addresses.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@ namespace convoy {
 
 class CudaArena {
  public:
-  CudaArena() = default;  // counts: every part is null
+  CudaArena() = default;  // counts; every part is null
   explicit CudaArena(void* base) : base_(static_cast<std::byte*>(base)) {}
 
   // `count` elements, aligned to 256 bytes.

@@ -6,7 +6,7 @@
 namespace convoy {
 namespace {
 
-// Images are gathered and sent in parts of about this size, so that the copy to the device begins early.
+// Images are gathered and sent in parts of about this size, so that copying to the device starts early.
 constexpr std::int64_t kPartBytes = std::int64_t{8} << 20;
 
 template <typename T>

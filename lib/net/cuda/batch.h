@@ -1,4 +1,4 @@
-// A batch on its way to a GPU: page-locked memory on the host, memory on the device, and what comes back.
+// A batch on its way to a GPU: page-locked host memory, device memory, and the results that come back.
 #pragma once
 
 #include <cstdint>
@@ -14,14 +14,14 @@
 
 namespace convoy {
 
-// What goes with the images; in one block, on the host and on the device alike.
+// What goes with the images, in one block with the same layout on the host and on the device.
 struct CudaBatchInfo {
   cuda::BatchHeader* header = nullptr;
   Crop* crops = nullptr;
   std::int32_t* labels = nullptr;
   std::uint64_t* records = nullptr;
   std::uint32_t* epochs = nullptr;
-  SgdCoefficients* coefficients = nullptr;  // one a parameter
+  SgdCoefficients* coefficients = nullptr;  // one per parameter
 };
 struct CudaBatchSize {
   int images = 0;
@@ -34,27 +34,27 @@ class CudaBatch {
  public:
   explicit CudaBatch(const CudaBatchSize& size) : size_(size) {}
 
-  // Takes the memory on the device: called twice, as the arena wants it.
+  // Takes device memory. Called twice (see CudaArena).
   void place(CudaArena& arena);
-  // Takes the memory on the host.
+  // Takes host memory.
   void prepare();
-  // On the host, one a parameter: to be set before send(), which sends them too.
+  // On the host, one per parameter. Set them before send(), which sends them too.
   [[nodiscard]] std::span<SgdCoefficients> coefficients() { return {host_.coefficients, size_.parameters}; }
-  // Copies the batch into page-locked memory, on `threads` threads, and enqueues its copies to the device,
-  // part by part. What was enqueued from here before must be done. `batch` was checked, and may be changed
-  // when this returns.
+  // Copies the batch into page-locked memory on `threads` threads, and enqueues its copies to the device part
+  // by part. Work that was enqueued for the batch before must be finished. `batch` has been checked, and may
+  // be changed as soon as this returns.
   void send(const cuda::Stream& stream, const BatchView& batch, int threads);
-  // Enqueues the copies back of losses, or of probabilities too.
+  // Enqueue the copies of losses and of probabilities to the host.
   void receive_losses(const cuda::Stream& stream);
   void receive_probabilities(const cuda::Stream& stream);
 
-  // In device memory.
+  // These are in device memory.
   [[nodiscard]] const CudaBatchInfo& info() const { return device_; }
   [[nodiscard]] const std::uint8_t* images() const { return device_images_; }
   [[nodiscard]] cuda::ImageLoss* losses() const { return device_losses_; }
   [[nodiscard]] float* probabilities() const { return device_probabilities_; }
 
-  // Of the last batch sent, when it came back. Sums in the order of the images.
+  // Of the last batch sent, after its results have arrived. Sums are in the order of the images.
   [[nodiscard]] BatchResult result() const;
   [[nodiscard]] const float* host_probabilities() const { return host_probabilities_.as<float>(); }
 

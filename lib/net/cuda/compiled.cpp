@@ -1,5 +1,4 @@
-// Compiles a net for a GPU: the plan's layers, two batches in turn on their way there, and the steps as
-// captured graphs.
+// A net compiled for a GPU: the plan's layers, two batches that take turns, and the steps as captured graphs.
 #include "lib/net/backends.h"
 
 #include <algorithm>
@@ -18,11 +17,11 @@
 namespace convoy {
 namespace {
 
-// What the driver, the library of the products and the captured graphs take besides.
+// Memory for the driver, cuBLASLt and the captured graphs.
 constexpr std::uint64_t kReservedBytes = std::uint64_t{192} << 20;
 constexpr std::uint64_t kMegabyte = 1000000;
 
-// A batch's place and the graphs that read it.
+// A batch and the graphs that read it.
 struct Slot {
   explicit Slot(const CudaBatchSize& size) : batch(size) {}
   CudaBatch batch;
@@ -55,8 +54,8 @@ class CompiledCuda final : public BackendNet {
   CompiledCuda& operator=(const CompiledCuda&) = delete;
   CompiledCuda(CompiledCuda&&) = delete;
   CompiledCuda& operator=(CompiledCuda&&) = delete;
-  // What runs must not outlive its memory. A failure of the device has been reported before, or nobody can
-  // mend it.
+  // Work on the device must end before its memory is freed. Device errors are ignored here: they have been
+  // reported before, or nothing can be done about them.
   ~CompiledCuda() override {
     for (const cuda::Stream* stream : {&copies_, &main_, &updates_}) {
       try {
@@ -117,7 +116,7 @@ class CompiledCuda final : public BackendNet {
   void infer(const BatchView& batch, std::span<float> probabilities) override {
     check(batch, BatchUse::infer);
     const std::size_t count = check_room(batch, probabilities);
-    BatchView unlabelled = batch;  // the loss is computed too, from labels that were good once
+    BatchView unlabelled = batch;  // the loss is computed too, from labels of an earlier batch
     unlabelled.labels = {};
     const Slot& slot = run_inference(unlabelled);
     std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
@@ -140,7 +139,7 @@ class CompiledCuda final : public BackendNet {
     plan_.place(arena);
     for (Slot& slot : slots_in_use()) slot.batch.place(arena);
   }
-  // Inference takes one batch at a time.
+  // Inference has one batch at a time.
   [[nodiscard]] std::size_t slot_count() const { return training() ? kMaxStartedSteps : 1; }
   [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
   void check_memory(std::uint64_t needed) const;
@@ -177,26 +176,26 @@ class CompiledCuda final : public BackendNet {
     main_.synchronize();
   }
 
-  // Makes the device current before anything else is made.
+  // Selects the device before the members after it are constructed.
   struct Selected {
     explicit Selected(int device) : index(device) { cuda::select_device(device); }
     int index;
   };
 
   Selected device_;
-  cuda::DeviceBuffer memory_;  // all there is on the device, given out by place()
+  cuda::DeviceBuffer memory_;  // all memory on the device; place() divides it
   std::uint64_t shared_bytes_;
   CudaPlan plan_;
   float* mean_ = nullptr;  // [H][W][C]
-  cuda::Stream main_;      // the products and all else
+  cuda::Stream main_;      // all other work
   cuda::Stream copies_;    // batches to the device
-  cuda::Stream updates_;   // SGD, beside the backward pass of the layers before
+  cuda::Stream updates_;   // SGD, concurrent with the backward pass of earlier layers
   cuda::Event fork_;
   cuda::Event join_;
   std::array<Slot, kMaxStartedSteps> slots_;
   std::size_t next_slot_ = 0;
-  // A step allocates nothing, so neither do its queues. Steps take the slots in turn: those started and not
-  // done have the last ones. Of those done, results wait to be asked for, the oldest first.
+  // Queues of fixed size, as a step allocates nothing. Steps use the slots in turn; the steps that are
+  // started and not finished have the latest ones. results_ has those not yet asked for, the oldest first.
   std::size_t started_ = 0;
   std::size_t finished_ = 0;
   std::array<BatchResult, kMaxStartedSteps> results_;
@@ -295,8 +294,8 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
   });
 }
 
-// The update of a layer begins when its weights have been read for the last time, and runs beside the
-// backward pass of the layers before it.
+// A layer's update starts after the last read of its weights, and runs concurrently with the backward passes
+// of the layers before it.
 void CompiledCuda::backward(const Slot& slot) {
   const CudaPass pass = pass_for(slot, true);
   for (auto p = plan_.layers().rbegin(); p != plan_.layers().rend() && p->backward; ++p) {
@@ -336,9 +335,9 @@ void CompiledCuda::enqueue_inference(Slot& slot) {
   slot.batch.receive_probabilities(main_);
 }
 
-// Kernels, and those of cuBLASLt, are loaded when they run for the first time, which may allocate and
-// synchronise: not while a stream is captured. What fails is also known before the first step. A batch of no
-// images and coefficients of zero leave all parameters as they are.
+// Kernels, cuBLASLt's too, are loaded when they first run. That may allocate and synchronise, which is not
+// allowed while a stream is captured. It also shows failures before the first step. A batch without images
+// and coefficients of zero leave all parameters as they are.
 void CompiledCuda::run_once() {
   Slot& slot = slots_.front();
   if (training()) enqueue_training(slot);

@@ -13,7 +13,7 @@
 namespace convoy {
 namespace {
 
-// A layer of the project's own kernels, which `kernels` names.
+// A layer that runs on the kernels of this project. kernels: their name.
 template <typename T>
 class OwnLayer : public CudaLayer {
  public:
@@ -41,6 +41,7 @@ class ReluLayer final : public OwnLayer<T> {
   void forward(const CudaPass& pass, const void* x, void* y) override {
     cuda::relu_forward(pass.stream, this->facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
+  // By the ReLU protocol the next layer does it. dx is dy.
   void backward(const CudaPass& /*pass*/, const void* /*x*/, const void* /*y*/, const void* /*dy*/,
                 void* /*dx*/) override {}
 };
@@ -57,7 +58,7 @@ class TanhLayer final : public OwnLayer<T> {
     if (dx == nullptr) return;
     const std::int64_t count = this->facts().in.elements();
     cuda::tanh_backward(pass.stream, count, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
-    // tanh is positive where its input is.
+    // tanh(x) is positive exactly where x is.
     if (relu_input_) {
       cuda::relu_backward(pass.stream, count, in_type<T>(y), in_type<T>(static_cast<const void*>(dx)),
                           in_type<T>(dx));

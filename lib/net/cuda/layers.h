@@ -1,5 +1,4 @@
-// A layer of a net compiled for a GPU. Activations are NHWC, channels filled up to a multiple of
-// cuda::kChannelAlignment (kernels/cuda/batch.h).
+// A layer of a net compiled for a GPU. Activations are NHWC with padded channels (cuda::padded_channels).
 #pragma once
 
 #include <cstdint>
@@ -22,7 +21,7 @@ namespace convoy {
 // What a pass over the net is for.
 struct CudaPass {
   const cuda::Stream& stream;
-  bool training = false;  // dropout on, and what backward needs is kept
+  bool training = false;  // dropout is on, and what the backward pass needs is kept
   cuda::DropoutBatch batch;
   void* scratch = nullptr;
 };
@@ -31,12 +30,12 @@ struct CudaPass {
 struct CudaTensor {
   std::int64_t elements = 0;  // in the layer's layout
   float* w = nullptr;
-  float* v = nullptr;    // momentum; null where the net only infers
+  float* v = nullptr;    // momentum; null if compiled for inference
   float* g = nullptr;    // gradient; likewise
-  Bf16* copy = nullptr;  // of w; null where the products read w
+  Bf16* copy = nullptr;  // of w; null if the products read w
 };
 
-// The weights and bias of a conv or fc layer.
+// A layer's weights and bias.
 class CudaParameters {
  public:
   CudaParameters() = default;
@@ -48,7 +47,7 @@ class CudaParameters {
 
   CudaTensor weights;
   CudaTensor bias;
-  // Between the canonical layout of ParameterInfo::shape and the layer's; filling is zero. Exact.
+  // Between the canonical layout of ParameterInfo::shape and the layer's, whose padding is zero. Exact.
   virtual void pack_weights(std::span<const float> canonical, std::span<float> packed) const = 0;
   virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
 };
@@ -57,16 +56,16 @@ class CudaLayer : public Layer {
  public:
   using Layer::Layer;
   [[nodiscard]] virtual CudaParameters* parameters() { return nullptr; }
-  // How the first layer wants its input where that is not simply the crop.
+  // How the first layer needs its input; nullopt if it takes the crop as it is.
   [[nodiscard]] virtual std::optional<cuda::SpaceToDepth> cells() const { return std::nullopt; }
-  // Takes the memory that the layer keeps: called twice, as the arena wants it.
+  // Takes the memory that the layer keeps. Called twice (see CudaArena).
   virtual void place(CudaArena& /*arena*/) {}
   [[nodiscard]] virtual bool needs_gemm() const { return false; }
-  // After the second place(), before the first pass.
+  // Called after the second place() and before the first pass.
   virtual void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& /*stream*/) {}
 
   virtual void forward(const CudaPass& pass, const void* x, void* y) = 0;
-  // dx is nullptr where no layer before has parameters.
+  // dx is nullptr if no earlier layer has parameters.
   virtual void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 };
 

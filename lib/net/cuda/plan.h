@@ -1,4 +1,4 @@
-// What a net becomes on a GPU: its layers, and the memory that they share.
+// A net's layers on a GPU, and the memory they share.
 #pragma once
 
 #include <cstddef>
@@ -18,17 +18,17 @@ using CudaPlannedLayer = PlannedLayer<CudaLayer>;
 // Needs no GPU until prepare().
 class CudaPlan {
  public:
-  // shared_bytes: cuda::DeviceInfo::shared_bytes_per_block. Throws Error where a layer needs more.
+  // shared_bytes: cuda::DeviceInfo::shared_bytes_per_block. Throws Error if a layer needs more.
   CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint64_t shared_bytes);
 
-  // Takes all memory of the layers and between them: called twice, as the arena wants it.
+  // Takes the memory of all layers and of the activations. Called twice (see CudaArena).
   void place(CudaArena& arena);
-  // The memory is zero, or will be before what was given to the stream so far is done.
+  // All memory must be zero by the time that the stream has done its work so far.
   void prepare(const cuda::Stream& stream);
 
   [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return plan_.layers; }
   [[nodiscard]] const std::vector<CudaPlannedLayer>& layers() const { return plan_.layers; }
-  // Those of the layer that has parameter `index` of parameters_of(net).
+  // The parameters of the layer that has parameter `index` of parameters_of(net).
   [[nodiscard]] const CudaParameters& parameters_at(std::size_t index) const {
     return *plan_.layer_of(index).layer->parameters();
   }
@@ -36,7 +36,7 @@ class CudaPlan {
   [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
   [[nodiscard]] void* input() const { return plan_.layers.front().x; }
   [[nodiscard]] void* scratch() const { return scratch_; }
-  [[nodiscard]] bool relu_scores() const { return plan_.relu_scores; }  // a ReLU stands before the softmax
+  [[nodiscard]] bool relu_scores() const { return plan_.relu_scores; }  // a ReLU is before the softmax
 
  private:
   Element element_;

@@ -18,7 +18,7 @@ std::string type_text() {
   return std::string(element_name(kElementOf<T>));
 }
 
-// What the products read: the master weights, or their copy.
+// The weights that the products read: the master, or its copy.
 template <typename T>
 const T* read_by_products(const CudaTensor& tensor) {
   if constexpr (sizeof(T) == sizeof(float)) {
@@ -64,8 +64,8 @@ class ConvParameters final : public CudaParameters {
   bool cells_;
 };
 
-// Whether blocks of pixels shall become channels: only the input's own layout is free, and only few channels
-// gain.
+// Whether to turn blocks of pixels into channels. Only the layout of the net's input can be chosen, and only
+// few channels gain from it.
 bool wants_cells(const ConvShape& shape, const LayerOptions& options) {
   return options.first && shape.groups == 1 && shape.stride > 1 && shape.channels < cuda::kChannelAlignment &&
          shape.stride <= shape.kernel_height && shape.stride <= shape.kernel_width;
@@ -78,7 +78,7 @@ LayerFacts conv_facts(LayerFacts facts, const ConvShape& original, const LayerOp
     facts.in = {shape.images, shape.channels, shape.height, shape.width,
                 cuda::padded_channels(shape.channels)};
   facts.out.block = cuda::padded_channels(facts.out.channels);
-  facts.f32_output = false;  // scores too have the type of the other activations
+  facts.f32_output = false;  // scores have the type of the other activations
   if (options.train) facts.scratch_bytes = cuda::conv_weight_gradient_scratch(shape);
   return facts;
 }
@@ -104,8 +104,8 @@ class ConvLayer final : public CudaLayer {
     place_tensor(arena, parameters_.bias, options_.train, false);
     if (cells_ && options_.train) learned_ = arena.take<float>(parameters_.weights.elements);
   }
-  // In cells the transformed kernels reach behind the original ones: what lies there is zero and must stay
-  // so.
+  // In cells the transformed filters are larger than the original ones. The additional weights are zero and
+  // must stay zero.
   void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& stream) override {
     const ConvShape& shape = parameters_.shape();
     if (const int most = cuda::largest_conv_batch(shape); shape.images > most) {
@@ -133,7 +133,7 @@ class ConvLayer final : public CudaLayer {
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     const ConvShape& shape = parameters_.shape();
     CudaTensor& weights = parameters_.weights;
-    // The bias's filling keeps the zero that it starts with.
+    // The padding of the bias stays zero.
     cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g,
                                parameters_.bias.g, static_cast<float*>(pass.scratch));
     if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
@@ -147,10 +147,10 @@ class ConvLayer final : public CudaLayer {
   ConvShape original_;
   bool cells_;
   ConvParameters parameters_;
-  float* learned_ = nullptr;  // 1 where the weights in cells are weights, 0 elsewhere
+  float* learned_ = nullptr;  // in cells: 1 for the original filters' weights, 0 for the additional ones
 };
 
-// Weights are [outputs][H][W][C], outputs and channels filled up: rows of what x has in an image.
+// Weights are [outputs][H][W][C] with outputs and channels padded: rows in the layout of an image of x.
 class FcParameters final : public CudaParameters {
  public:
   FcParameters(const TensorShape& in, int outputs) : in_(in), outputs_(outputs) {
