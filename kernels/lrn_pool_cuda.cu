@@ -206,7 +206,6 @@ bool lrn_pool_fits(const LrnPoolShape& shape, Element element, std::uint64_t sha
 template <typename T>
 void lrn_pool_forward(const Stream& stream, const LrnPoolShape& shape, const T* x, T* y,
                       LrnPoolIndex* where) {
-  constexpr int kMaxGrid = 65535;
   const Tiling tiling = tiling_of(shape.pool, sizeof(T));
   const dim3 grid(static_cast<unsigned>(std::min(tiling.row_tiles * tiling.column_tiles, kMaxGrid)),
                   static_cast<unsigned>(std::min(shape.pool.in.images, kMaxGrid)));

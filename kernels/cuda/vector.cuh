@@ -68,6 +68,7 @@ __device__ inline T to_element(float value) {
 }
 
 inline constexpr int kThreads = 256;          // per block of the elementwise kernels
+inline constexpr int kMaxGrid = 65535;        // blocks of a grid in one direction; CUDA's limit for y and z
 inline constexpr unsigned kMaxBlocks = 4096;  // of a grid-stride kernel: more than enough to fill any GPU
 
 [[nodiscard]] inline unsigned blocks_for(std::int64_t items, int threads) {
@@ -108,11 +109,10 @@ __device__ inline ThreadPosition thread_position(int vectors) {
 
 // The grid for for_each_vector with blocks of kThreads: x counts tiles of pixels, y counts images.
 [[nodiscard]] inline dim3 vector_grid(int vectors, std::int64_t pixels, int images) {
-  constexpr std::int64_t kMaxGrid = 65535;
   const int columns = vectors < kThreads ? vectors : kThreads;
   const int rows = kThreads / columns;
   const std::int64_t tiles = (pixels + rows - 1) / rows;
-  return dim3(static_cast<unsigned>(tiles < kMaxGrid ? tiles : kMaxGrid),
+  return dim3(static_cast<unsigned>(tiles < kMaxGrid ? tiles : std::int64_t{kMaxGrid}),
               static_cast<unsigned>(images < kMaxGrid ? images : kMaxGrid));
 }
 

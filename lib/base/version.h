@@ -1,3 +1,4 @@
+// The version of the program, and what this build can run on.
 #pragma once
 
 #include <string>
