@@ -407,9 +407,9 @@ TEST(CudaEmulation, FindsMissingBarriersAndWrongWaitCounts) {
   };
   EXPECT_EQ(schedules_that_show([&] { return wrong_pipeline(pipeline<1, true>); }), 0);
   EXPECT_EQ(schedules_that_show([&] { return wrong_pipeline(pipeline<2, true>); }),
-            kSchedules);  // wait count
+            kSchedules);  // the wait count is wrong
   EXPECT_GE(schedules_that_show([&] { return wrong_pipeline(pipeline<1, false>); }),
-            kSchedules / 2);  // barrier
+            kSchedules / 2);  // a barrier is missing
 }
 
 __global__ void read_uninitialised(float* out) {
