@@ -46,8 +46,8 @@ class GpuTools : public ::testing::Test {
     for (int n = 0; n < kImages; ++n) {
       const int label = n % 4;
       for (int i = 0; i < kSide * kSide; ++i) {
-        const int place = label % 2 == 0 ? i / kSide : i % kSide;
-        const int stripe = place / (label / 2 + 1) % 2;
+        const int line = label % 2 == 0 ? i / kSide : i % kSide;
+        const int stripe = line / (label / 2 + 1) % 2;
         images.put(static_cast<char>(60 + 80 * stripe + random.below(60)));
       }
       labels.put(static_cast<char>(label));
