@@ -1,6 +1,5 @@
-// What the case tables of the operations (cases_NAME.h) have in common. A table, what its cases must give and
-// what results may err by stand in one place, for the test of each backend: NAME_test.cpp
-// and cuda_NAME_test.cpp.
+// What the case tables of the operations (cases_NAME.h) share. A table has the cases, the expected results
+// and the error bounds for the tests of all backends: NAME_test.cpp and cuda_NAME_test.cpp.
 #pragma once
 
 #include <string>

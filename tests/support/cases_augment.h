@@ -20,8 +20,8 @@ inline constexpr AugmentCase kAugmentCases[] = {
     {"larger", 3, 19, 21, 17, 18},    {"whole_image", 1, 7, 7, 7, 7}, {"whole_small_image", 1, 3, 2, 3, 2},
 };
 
-// Random images and a mean, crops in the corners and within, and what they must give. There is room for one
-// image more than the batch has.
+// Random images and a mean, crops in the corners and inside, and the expected results. The output has room
+// for one more image than the batch has.
 class AugmentProblem {
  public:
   explicit AugmentProblem(const AugmentCase& k) : shape_(k) {
@@ -61,7 +61,7 @@ class AugmentProblem {
   std::vector<std::vector<std::uint8_t>> images;
   std::vector<float> mean_hwc;
   std::vector<float> mean_chw;
-  reference::Tensor cropped;  // what must come out; zero for the image that is missing
+  reference::Tensor cropped;  // the expected result; zero for the image that is missing
 
  private:
   void compute_crops() {

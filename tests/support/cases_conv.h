@@ -11,7 +11,7 @@
 
 namespace convoy {
 
-// The layer that a convolution's shape belongs to, for the reference.
+// The layer that has this shape, for the reference.
 [[nodiscard]] inline ConvSpec spec_of(const ConvShape& s) {
   ConvSpec spec;
   spec.filters = s.filters;
@@ -69,7 +69,7 @@ inline constexpr ConvCase kConvCases[] = {
     {"largest_stride", {1, 4, 3, 2, 4, 2, 2, 65535, 1, 0, 0, 0, 1}},
 };
 
-// Random operands of a shape, and what they must give: computed when first asked for.
+// Random operands of a shape, and the expected results, which are computed when first used.
 class ConvProblem {
  public:
   explicit ConvProblem(const ConvShape& of) : shape(of), spec_(spec_of(of)) {
@@ -79,7 +79,7 @@ class ConvProblem {
     weights = random.values(static_cast<std::size_t>(of.weights()));
     bias = random.values(static_cast<std::size_t>(of.filters));
   }
-  // Each checks one result that was stored as T.
+  // Each of these checks one result, which was stored as T.
   template <typename T>
   void expect_y(const reference::Values& got, bool relu) const {
     if (!y_) {
@@ -114,10 +114,10 @@ class ConvProblem {
   reference::Values bias;
 
  private:
-  // |got - want| within the rounding of sums in float of `terms` products whose magnitudes add up to
-  // `magnitude`, then of one rounding of the result to T. Rounding errors of a sum of K products, in any
-  // order, are within (K + 1) u of the sum of the magnitudes (Higham, Accuracy and Stability of Numerical
-  // Algorithms, section 3.1). A NaN fails: an unwritten or poisoned value.
+  // Allows for a sum in float of `terms` products whose magnitudes add up to `magnitude`, and for one
+  // rounding of the result to T. The rounding errors of a sum of K products, in any order, are within (K + 1)
+  // u of the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). A
+  // NaN, which an unwritten or poisoned value is, fails.
   template <typename T>
   static void expect_sums(const reference::Values& got, const reference::Values& want,
                           const reference::Values& magnitude, double terms, const char* what) {

@@ -25,7 +25,7 @@ inline constexpr DropoutCase kDropoutCases[] = {
 };
 inline const DropoutSpec kDropoutSpecs[] = {
     {0.5, false}, {0.5, true}, {0.3, false}, {0.3, true}, {0.4, false}};
-// Of the images in turn.
+// Of the images, in order.
 inline const std::vector<std::uint64_t> kDropoutRecords{
     5, 1281166, (std::uint64_t{1} << 40) + 3, std::uint64_t{1} << 33, 0, 9};
 inline const std::vector<std::uint32_t> kDropoutEpochs{0, 89, 89, 4, 89, 1};
@@ -35,7 +35,7 @@ inline const std::vector<std::uint32_t> kDropoutEpochs{0, 89, 89, 4, 89, 1};
           static_cast<float>(spec.scale_at_test ? 1.0 : 1.0 / (1.0 - spec.drop)), 77, 1};
 }
 
-// Random operands of a case, and what they must give. x is the output of a ReLU.
+// Random operands of a case, and the expected results. x is the output of a ReLU.
 class DropoutProblem {
  public:
   DropoutProblem(const DropoutCase& k, const DropoutSpec& spec)
@@ -98,7 +98,7 @@ class DropoutProblem {
   reference::Tensor relu_dx_;
 };
 
-// mask_of(shape, record, epoch): the mask of one image, a number for each element, not zero if it is kept.
+// mask_of(shape, record, epoch): the mask of one image, one number for each element, nonzero if it is kept.
 template <typename MaskOf>
 void expect_masks_depend_on_every_key(MaskOf&& mask_of) {
   const DropoutShape shape = dropout_shape_of({1, 256, 1, 1, 256}, {});
@@ -113,8 +113,8 @@ void expect_masks_depend_on_every_key(MaskOf&& mask_of) {
   other.layer = 2;
   EXPECT_NE(base, mask_of(other, 3, 4));
 }
-// Of n draws with probability p, the share differs from p by more than 5 standard deviations once in 1.7
-// million; the draws are fixed, so that this either holds or not.
+// The share of n draws with probability p differs from p by more than 5 standard deviations once in 1.7
+// million times. The draws are fixed, so the outcome is too.
 template <typename MaskOf>
 void expect_drops_the_share_it_says(MaskOf&& mask_of) {
   for (const double drop : {0.1, 0.5, 0.8}) {

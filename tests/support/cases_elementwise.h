@@ -6,7 +6,7 @@
 
 namespace convoy {
 
-// Elements; a GPU takes the next multiple of its alignment.
+// Numbers of elements; GPUs take the next multiple of their alignment.
 inline constexpr int kElementCounts[] = {1, 8, 15, 16, 17, 56, 1009, 2400};
 
 // Random operands.
@@ -31,9 +31,9 @@ void expect_relu(const ElementwiseProblem& p, const std::vector<T>& y, const std
   EXPECT_TRUE(padding_is_zero(dx, shape));
 }
 
-// u = 2^-24. The library's tanh is within 4 u of the true value. From the y that is stored, 1 - y^2 and the
-// product with dy round three times, by at most u |dy|. From x, 1 - y^2 moves by twice the error of y, and
-// loses at most 4 u of 1 by cancellation.
+// With u = 2^-24: the library's tanh is within 4 u of the true value. Computed from the stored y, 1 - y^2 and
+// its product with dy round three times, by at most u |dy| each. Compared with the gradient at x, 1 - y^2 is
+// off by twice the error of y, and by 4 u more through cancellation.
 template <typename T>
 void expect_tanh(const ElementwiseProblem& p, const std::vector<T>& y, const std::vector<T>& dx,
                  const TensorShape& shape) {

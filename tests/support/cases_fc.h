@@ -18,7 +18,7 @@ inline constexpr FcCase kFcCases[] = {
     {"two_classes", 4, 17, 1, 1, 2}, {"twenty_channels", 2, 20, 3, 2, 33},
 };
 
-// Random operands of a case, and what they must give.
+// Random operands of a case, and the expected results.
 class FcProblem {
  public:
   explicit FcProblem(const FcCase& k) : outputs(k.outputs) {
@@ -34,8 +34,8 @@ class FcProblem {
     gradient_magnitudes_ = reference::fc_backward(reference::magnitudes(x), reference::magnitudes(weights.v),
                                                   reference::magnitudes(dy));
   }
-  // store: the rounding of y and the input gradient. A sum of K products is within (K + 1) u of the sum of
-  // their magnitudes (see cases_conv.h).
+  // store: the relative error of storing y and the input gradient. A sum of K products is within (K + 1) u of
+  // the sum of their magnitudes (see cases_conv.h).
   void expect(const ProductRun& run, bool relu, double store) const {
     const reference::Tensor y = relu ? reference::relu(y_) : y_;
     const double inputs = static_cast<double>(x.v.size()) / x.n;

@@ -14,7 +14,7 @@ struct LrnCase {
   int images, channels, height, width;
   LrnSpec spec;
 };
-// Constants large enough that every term counts.
+// The constants are so large that every term counts.
 inline const LrnCase kLrnCases[] = {
     {"paper", 2, 32, 5, 7, {5, 2.0, 1e-4, 0.75, false}},
     {"paper_of_96_channels", 2, 96, 5, 3, {5, 2.0, 1e-4, 0.75, false}},
@@ -36,10 +36,10 @@ inline const LrnCase kLrnCases[] = {
           static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
 }
 
-// Errors of results relative to their magnitude, with u = 2^-24: s is a sum of at most size + 1 non-negative
-// terms, of constants that are rounded: relative error (size + 4) u. A power of at most 2 in magnitude adds
-// twice that, and the products a few u more. The backward sum has 2 * size such terms; magnitudes stand in
-// for cancellation.
+// Errors of the results, relative to their magnitude, with u = 2^-24. s is a sum of at most size + 1
+// non-negative terms with rounded constants, so its relative error is (size + 4) u. Raising it to a power of
+// at most 2 in magnitude doubles that, and the products add a few u. The backward sum has 2 * size such
+// terms; errors are relative to magnitudes, which covers cancellation.
 namespace cpu {
 
 // s^-1/4 is within 2 u, so that its third power is within 8 u and its fourth, 1 / s, within 10 u.
@@ -51,7 +51,7 @@ template <typename T>
 }  // namespace cpu
 namespace cuda {
 
-// In float a power adds a few u. For bf16 logarithm and exponential are approximate, with errors of 2^-22
+// In float the power adds a few u. For bf16 logarithm and exponential are approximate, with errors of 2^-22
 // times the exponent, which is at most 4 here.
 template <typename T>
 [[nodiscard]] double lrn_error(const LrnSpec& spec) {
@@ -60,8 +60,8 @@ template <typename T>
 
 }  // namespace cuda
 
-// What the terms of dx add up to without signs. With magnitudes for x and dy the result is |dy| s^-beta less
-// the positive sum, so that the two together are twice |dy| s^-beta less the result; and s^-beta <= k^-beta.
+// The sum of the absolute values of the terms of dx. With magnitudes for x and dy, the result is |dy| s^-beta
+// minus the positive sum, so their total is twice |dy| s^-beta minus the result; and s^-beta <= k^-beta.
 [[nodiscard]] inline reference::Values lrn_gradient_magnitude(const LrnSpec& spec, const reference::Tensor& x,
                                                               const reference::Tensor& dy) {
   reference::Values size =
@@ -71,10 +71,10 @@ template <typename T>
   return size;
 }
 
-// Random operands of a case, and what they must give.
+// Random operands of a case, and the expected results.
 class LrnProblem {
  public:
-  // relu_input: as kernels/lrn.h.
+  // relu_input: as in kernels/lrn.h.
   LrnProblem(const LrnCase& k, bool with_relu_input) : spec(k.spec), relu_input(with_relu_input) {
     TestRandom random(31);
     const reference::Tensor before = random.tensor(k.images, k.channels, k.height, k.width);

@@ -15,7 +15,7 @@ struct LrnPoolCase {
   PoolSpec pool;
   int out_height, out_width;
 };
-// Constants large enough that every term of the normalisation counts.
+// The constants are so large that every term of the normalisation counts.
 inline const LrnPoolCase kLrnPoolCases[] = {
     {"alexnet", 2, 96, 15, 15, {5, 2.0, 0.1, 0.75, false}, {PoolSpec::Kind::max, 3, 3, 2, {}, false}, 7, 7},
     {"one_image", 1, 32, 9, 11, {5, 1.0, 0.5, 0.75, true}, {PoolSpec::Kind::max, 3, 3, 2, {}, false}, 4, 5},
@@ -77,7 +77,7 @@ inline const LrnPoolCase kLrnPoolCases[] = {
      3},
 };
 
-// Random operands of a case, and what they must give.
+// Random operands of a case, and the expected results.
 class LrnPoolProblem {
  public:
   LrnPoolProblem(const LrnPoolCase& k, bool with_relu_input, bool with_relu_output)
@@ -99,8 +99,8 @@ class LrnPoolProblem {
             relu_input_,
             relu_output_};
   }
-  // error: of lrn. y is a maximum of values that are each within their error. dx is lrn's of the gradient
-  // that the maxima route, a sum over at most as many windows as a window has elements.
+  // error: that of lrn. y is a maximum of values that are each within their error. dx is the gradient of lrn
+  // for what the maxima pass on, a sum over at most as many windows as a window has elements.
   template <typename T>
   void expect(const std::vector<T>& y, const std::vector<LrnPoolIndex>& where, const std::vector<T>& dx,
               const PoolShape& shape, double error) const {
@@ -119,8 +119,8 @@ class LrnPoolProblem {
   reference::Tensor dy;
 
  private:
-  // The gradient of the normalised values when each output's goes to the element that `where` names; which
-  // must be the maximum of its window but for `error` of the normalised values.
+  // The gradient of the normalised values if the gradient of each output goes to the element that `where`
+  // names, which must be the maximum of its window up to the `error` of the normalised values.
   [[nodiscard]] reference::Tensor routed(const TensorShape& out, const reference::Tensor& gradient,
                                          const std::vector<LrnPoolIndex>& where, double error) const {
     reference::Tensor result(x.n, x.c, x.h, x.w);

@@ -16,7 +16,7 @@ struct PoolCase {
   Padding pad;
   int out_height, out_width;
 };
-// Of every window the maximum and the average.
+// The tests take both the maximum and the average of these windows.
 inline const PoolCase kPoolCases[] = {
     {"overlapping", 2, 32, 7, 9, 3, 3, 2, {}, 3, 4},
     {"overlapping_24_channels", 2, 24, 13, 11, 3, 3, 2, {}, 6, 5},
@@ -48,7 +48,7 @@ inline const PoolCase kPoolCases[] = {
   return spec;
 }
 
-// Random operands of a case, and what they must give.
+// Random operands of a case, and the expected results.
 class PoolProblem {
  public:
   // Multiples of 1/128 in [-1, 1): equal maxima do occur.
@@ -71,7 +71,7 @@ class PoolProblem {
     return {shape_of(x, block), shape_of(dy, block), case_.kernel_height, case_.kernel_width,
             case_.stride,       case_.pad.top,       case_.pad.left};
   }
-  // A maximum is exact. An average of n terms, and a sum over at most n windows, is within (n + 3) u of its
+  // A maximum is exact. An average of n terms, or a sum over at most n windows, is within (n + 3) u of its
   // magnitude, and is rounded to T once.
   template <typename T>
   void expect(const std::vector<T>& y, const std::vector<T>& dx, const PoolShape& shape) const {
@@ -88,7 +88,7 @@ class PoolProblem {
   bool relu;        // after the pooling
   reference::Tensor x;
   reference::Tensor dy;              // the gradient of y
-  reference::Tensor dy_before_relu;  // that of the maximum or average
+  reference::Tensor dy_before_relu;  // the gradient of the maximum or average
 
  private:
   PoolCase case_;

@@ -18,7 +18,7 @@ inline constexpr SgdCase kSgdCases[] = {
     {"no_decay", 12, 0.5, 0.0, 0.25},
 };
 
-// Random parameters, and what steps make of them by the rule in double precision.
+// Random parameters, and the results of steps by the rule in double precision.
 class SgdProblem {
  public:
   explicit SgdProblem(const SgdCase& k)
@@ -29,14 +29,13 @@ class SgdProblem {
     v = random.values(k.count);
     g = random.values(k.count);
   }
-  // After `steps` steps with the same gradient. Each rounds three coefficients, three products and three sums
-  // of numbers of at most 4 in magnitude; the errors of earlier steps come along.
+  // After `steps` steps with the same gradient. Each step rounds three coefficients, three products and three
+  // sums of numbers of at most 4 in magnitude, and inherits the errors of earlier steps.
   void expect_after(int steps, const std::vector<float>& got_w, const std::vector<float>& got_v) const {
     const double bound = steps * steps * 9 * 4 * 0x1p-24;
     expect_after(steps, {case_.momentum, case_.decay, case_.rate}, got_w, got_v, bound);
   }
-  // After one step, with the coefficients as they are rounded: products and sums of at most 3 in
-  // magnitude round.
+  // After one step, compared with rounded coefficients: products and sums of at most 3 in magnitude round.
   void expect_after_one(const std::vector<float>& got_w, const std::vector<float>& got_v) const {
     const SgdCoefficients& k = coefficients;
     expect_after(1, {k.momentum, k.decay, k.rate}, got_w, got_v, 3 * 0x1p-23);
@@ -70,7 +69,7 @@ class SgdProblem {
   SgdCase case_;
 };
 
-// Without a gradient: v = -decay * w at first, and momentum carries it on.
+// Without a gradient, v is -decay * w at first, and momentum keeps it going.
 inline constexpr SgdCoefficients kDecayAlone{0.5F, 0.25F, 1.0F};
 inline constexpr float kDecayedV[] = {-0.25F, -0.3125F};  // from w = 1 and v = 0, after one step and two
 inline constexpr float kDecayedW[] = {0.75F, 0.4375F};

@@ -22,10 +22,10 @@ inline constexpr SoftmaxCase kSoftmaxCases[] = {
     {"seventeen", 3, 2, 17},   {"thirty_three", 5, 5, 33},       {"thirty_three_partial", 5, 3, 33},
     {"imagenet", 5, 5, 1000},  {"imagenet_partial", 5, 3, 1000},
 };
-// Scores are within [-spread, spread). Powers of two, so that they are exact in bf16.
+// Scores are within [-spread, spread); spreads are powers of two, so that scores are exact in bf16.
 inline constexpr double kScoreSpreads[] = {1.0, 4.0, 8.0, 128.0};
 
-// Random scores and labels, and what they must give.
+// Random scores and labels, and the expected results.
 class SoftmaxProblem {
  public:
   SoftmaxProblem(const SoftmaxCase& k, double spread) : images(k.images) {
@@ -45,7 +45,7 @@ class SoftmaxProblem {
   void expect_mean_loss(double loss, double error) const {
     EXPECT_NEAR(loss, want_.mean, error * (1.0 + want_.mean));
   }
-  // error: relative to the largest gradient that there can be, before it is rounded to T.
+  // error: relative to the largest possible gradient, before it is rounded to T.
   template <typename T>
   void expect_gradient(const std::vector<T>& gradient, const TensorShape& shape, double error) const {
     const reference::Values magnitude(want_.gradient.v.size(), 1.0 / std::max(images, 1));

@@ -1,4 +1,4 @@
-// Values on their way to a GPU and back, for the tests of kernels.
+// Values in device memory, for the tests of kernels.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class OnDevice {
     copy_to_device(stream, buffer_.data(), values.data(), buffer_.bytes());
     stream.synchronize();
   }
-  // `size` values that no kernel has written: each byte 0xFF, a NaN in float and bf16.
+  // `size` unwritten values: each byte is 0xFF, which is a NaN in float and bf16.
   OnDevice(const Stream& stream, std::int64_t size)
       : OnDevice(stream, unwritten(static_cast<std::size_t>(size))) {}
 

@@ -1,4 +1,4 @@
-// Runs a conv or fc product in all its directions on canonical tensors.
+// Runs all passes of a conv or fc product on canonical tensors.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -48,10 +48,10 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
   product.unpack(diff_weights.data(), back);
   run.gradients.weights.assign(back.begin(), back.end());
   run.gradients.bias.assign(diff_bias.begin(), diff_bias.end());
-  // Filled-up weights would grow where their gradient is not zero.
+  // Padding weights would grow if their gradient were not zero.
   std::vector<float> again(master.size());
   product.pack(back, again.data());
-  EXPECT_EQ(diff_weights, again) << "the gradient of filled-up weights is not zero";
+  EXPECT_EQ(diff_weights, again) << "the gradient of padding weights is not zero";
   if (input_gradient) {
     std::vector<T> diff_src(src.size());
     product.backward_data(diff_dst.data(), w, nullptr, diff_src.data(), scratch.data());

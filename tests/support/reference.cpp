@@ -180,7 +180,7 @@ Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy) {
     for (int c = 0; c < x.c; ++c) {
       for (int h = 0; h < x.h; ++h) {
         for (int w = 0; w < x.w; ++w) {
-          // dy[c] / dx[j] = s^-beta where j == c, less 2 scale beta x[c] x[j] s^-(beta + 1) in the window.
+          // dy[c] / dx[j] = s^-beta if j == c, minus 2 scale beta x[c] x[j] s^-(beta + 1) in the window.
           const double s = lrn_sum(spec, x, n, c, h, w);
           const double d = dy.at(n, c, h, w);
           dx.at(n, c, h, w) += d * std::pow(s, -spec.beta);

@@ -1,5 +1,5 @@
-// Every operation once more, in double precision and as plainly as it can be said, to hold the fast ones
-// against. Shares no code with kernels/.
+// Every operation again, in double precision and written as plainly as possible, to compare the fast ones
+// with. Shares no code with kernels/.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ struct Tensor {
 
 using Values = std::vector<double>;
 
-// Element by element.
+// y[i] = f(x[i]).
 [[nodiscard]] Tensor map(const Tensor& x, const std::function<double(double)>& f);
 [[nodiscard]] Values magnitudes(const Values& values);
 [[nodiscard]] Tensor magnitudes(const Tensor& x);
@@ -57,7 +57,7 @@ struct ProductGradients {
 [[nodiscard]] Tensor tanh_backward(const Tensor& x, const Tensor& dy);
 [[nodiscard]] Tensor lrn(const LrnSpec& spec, const Tensor& x);
 [[nodiscard]] Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy);
-// The output's height and width come from the net.
+// height, width: of the output; the net knows them.
 [[nodiscard]] Tensor pool(const PoolSpec& spec, const Tensor& x, int height, int width);
 [[nodiscard]] Tensor pool_backward(const PoolSpec& spec, const Tensor& x, const Tensor& dy);
 // The factors (0, or the scale of kept elements) of one image's elements in C,H,W order.
@@ -73,8 +73,8 @@ struct Loss {
 
 // Sum of a[i] * b[i].
 [[nodiscard]] double dot(const Values& a, const Values& b);
-// The largest difference between `gradient` and central differences of f around x, relative to the largest
-// gradient. x is put back.
+// The largest difference between `gradient` and the central differences of f around x, relative to the
+// largest gradient. x is restored.
 [[nodiscard]] double gradient_error(const std::function<double()>& f, Values& x, const Values& gradient,
                                     double step);
 

@@ -1,4 +1,4 @@
-// Tensors for the tests of kernels: random ones, and their way into the kernels' layouts and back.
+// Tensors for the tests of kernels: random ones, and conversions to and from the layouts of the kernels.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ namespace convoy {
 template <typename T>
 inline constexpr double kRounding = sizeof(T) == 4 ? 0x1p-24 : 0x1p-8;
 
-// A stream of numbers that depends on `seed` alone.
+// A stream of random numbers that depends on `seed` alone.
 class TestRandom {
  public:
   explicit TestRandom(std::uint64_t seed) : stream_{.seed = seed, .purpose = Purpose::test} {}
@@ -47,7 +47,7 @@ class TestRandom {
   return {t.n, t.c, t.h, t.w, block};
 }
 
-// The tensor in a layout; filled-up channels are zero.
+// The tensor in a layout; padding channels are zero.
 template <typename T>
 std::vector<T> packed(const reference::Tensor& t, const TensorShape& shape) {
   std::vector<T> result(static_cast<std::size_t>(shape.elements()));
@@ -79,7 +79,7 @@ reference::Tensor unpacked(const std::vector<T>& data, const TensorShape& shape)
   return t;
 }
 
-// Whether the filled-up channels are zero.
+// Whether the padding channels are zero.
 template <typename T>
 bool padding_is_zero(const std::vector<T>& data, const TensorShape& shape) {
   reference::Tensor ones(shape.images, shape.channels, shape.height, shape.width);
@@ -100,8 +100,8 @@ std::vector<T> rounded_to(const std::vector<Value>& values) {
 }
 inline std::vector<float> floats(const reference::Values& values) { return {values.begin(), values.end()}; }
 
-// |got - want| <= factor * magnitude[i], element by element; magnitude: what the terms of want[i] add up to
-// without their signs.
+// Expects |got[i] - want[i]| <= factor * magnitude[i], where magnitude[i] is the sum of the absolute values
+// of the terms of want[i].
 inline void expect_near(const reference::Values& got, const reference::Values& want,
                         const reference::Values& magnitude, double factor, const char* what) {
   ASSERT_EQ(got.size(), want.size()) << what;

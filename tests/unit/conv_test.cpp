@@ -1,4 +1,4 @@
-// kernels/conv on a CPU: every direction against the double-precision reference, in the layouts that occur.
+// kernels/conv on a CPU: all passes against the double-precision reference, in the layouts that occur.
 #include "kernels/conv.h"
 
 #include <gtest/gtest.h>
@@ -73,8 +73,8 @@ TEST(ConvInference, GivesWhatTrainingGives) {
   p.expect_y<float>(unpacked(dst, product->dst()).v, true);
 }
 
-// The reference is held against the definition of a derivative. Its function is linear in each operand, so
-// that only rounding is left of central differences.
+// Compares the reference with the definition of a derivative. The function is linear in each operand, so
+// central differences only err by rounding.
 TEST(ConvReference, MatchesFiniteDifferences) {
   const ConvShape shape{2, 4, 5, 4, 6, 3, 2, 2, 1, 0, 1, 1, 2};
   ConvProblem o(shape);

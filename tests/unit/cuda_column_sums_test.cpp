@@ -25,7 +25,7 @@ TEST(CudaColumnSums, MatchReference) {
       OnDevice<float> sums(stream, columns);
       const auto check = [&](const char* what) {
         const std::vector<float> got = sums.values();
-        // Multiples of 1/128 below 1: sums of so few are exact in float.
+        // Multiples of 1/128 below 1: sums of this many are exact in float.
         EXPECT_EQ(reference::Values(got.begin(), got.end()), want) << what << " " << rows << "x" << columns;
       };
       const OnDevice<float> in(stream, packed<float>(x, shape));

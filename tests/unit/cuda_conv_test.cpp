@@ -90,7 +90,7 @@ ConvShape make(int images, int channels, int height, int width, int filters, int
           stride, pad.top,  pad.left, pad.bottom, pad.right, groups};
 }
 
-// Every tile on one shape that fills none of them and needs more than one in each direction.
+// Each kind of tile on one shape that fills none of them, and needs more than one in each direction.
 class CudaConvTiles : public testing::TestWithParam<GatherTiles> {};
 const Problem& many_tiles() {
   static const Problem one(make(2, 40, 11, 13, 136, 2, 3, 1, {1, 1, 0, 1}, 1));
@@ -142,17 +142,17 @@ TEST(CudaConvWeights, PartsAreSummedTheSameInEveryRun) {
   }
 }
 
-// 62 * 62 outputs of 64 * 64 pixels: 2^31 of the larger ones are 2^19 images.
+// The input has 64 * 64 pixels, more than the output: 2^31 of them are 2^19 images.
 TEST(CudaConvWeights, SizesOfHugeBatchesDoNotOverflow) {
   ConvShape shape = make(1 << 22, 3, 64, 64, 8, 3, 3, 1, {}, 1);
   EXPECT_LT(largest_conv_batch(shape), 1 << 19);
   EXPECT_GT(largest_conv_batch(shape), (1 << 19) - 1000);
   const std::uint64_t huge = conv_weight_gradient_scratch(shape);
-  shape.images = 1 << 10;  // enough for as many parts
+  shape.images = 1 << 10;  // enough for the same number of parts
   EXPECT_EQ(huge, conv_weight_gradient_scratch(shape));
 }
 
-// x of the transformed convolution, by its definition.
+// The input of the transformed convolution, by its definition.
 reference::Tensor to_depth(const SpaceToDepthConv& conv, const reference::Tensor& x) {
   const ConvShape& from = conv.original;
   const ConvShape& to = conv.transformed;

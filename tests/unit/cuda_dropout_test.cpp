@@ -40,7 +40,7 @@ void check(const DropoutProblem& p) {
   OnDevice<T> dx(stream, tensor.elements());
   dropout_backward(stream, shape, batch.view(), dy.data(), dx.data());
   p.expect_dx(dx.values(), tensor);
-  // `data` is y: its sign says where the ReLU passed and the mask kept.
+  // `data` is y: its sign shows where the ReLU passed and the mask kept.
   OnDevice<T> relu_dx(stream, tensor.elements());
   relu_dropout_backward(stream, tensor.elements(), shape.scale, std::as_const(data).data(), dy.data(),
                         relu_dx.data());
@@ -59,7 +59,7 @@ TEST_P(CudaDropout, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaDropout, ::testing::ValuesIn(kDropoutCases), case_name);
 
-// What becomes of ones.
+// What dropout makes of ones.
 std::vector<float> mask_of(const DropoutShape& shape, std::uint64_t record, std::uint32_t epoch) {
   const Stream stream;
   const Batch batch(stream, {record}, {epoch});

@@ -11,7 +11,7 @@
 namespace convoy::cuda {
 namespace {
 
-// Weights lie as images of x do, one for each output and for each padding channel of y.
+// Weights are laid out like images of x, one for each output and each padding channel of y.
 template <typename T>
 void check(const FcProblem& p, bool relu) {
   const TensorShape in = shape_of(p.x, padded_channels(p.x.c));

@@ -1,4 +1,4 @@
-// Products of matrices by kernels/cuda/gemm.h, in all arrangements of the fully-connected layers.
+// The products of kernels/cuda/gemm.h, in all arrangements that fully-connected layers use.
 #include "kernels/cuda/gemm.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@
 namespace convoy::cuda {
 namespace {
 
-// [height][width] as [width][height].
+// The transpose of a [height][width] matrix.
 reference::Values turned(const reference::Values& values, std::size_t height, std::size_t width) {
   reference::Values result(values.size());
   for (std::size_t i = 0; i < height; ++i) {
@@ -86,7 +86,7 @@ TEST(CudaGemm, OneOfEach) {
   check_product<Bf16, Bf16>({.rows = 1, .columns = 8, .depth = 8, .epilogue = GemmEpilogue::bias});
 }
 
-// Rounded to bf16, the sums of any parts of the depth would lose the 1 that is left of all.
+// All terms but a 1 cancel; partial sums that were rounded to bf16 would lose it.
 TEST(CudaGemm, SumsOfPartsStayInFloat) {
   constexpr std::int64_t kRows = 8;
   constexpr std::int64_t kColumns = 64;
@@ -105,7 +105,7 @@ TEST(CudaGemm, SumsOfPartsStayInFloat) {
   for (const Bf16 value : d.values()) ASSERT_EQ(to_float(value), 1.0F);
 }
 
-// Whose last bits tensor cores would drop (TF32).
+// Tensor cores (TF32) would drop the last bits of these numbers.
 TEST(CudaGemm, FloatsAreMultipliedWithAllTheirBits) {
   const Stream stream;
   const GemmContext context;

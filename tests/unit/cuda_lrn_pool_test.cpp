@@ -9,7 +9,7 @@
 namespace convoy::cuda {
 namespace {
 
-// What lrn, then pool, make of the problem.
+// The results of lrn, then pool.
 template <typename T>
 struct TwoPasses {
   TwoPasses(const Stream& stream, const LrnPoolShape& shape, const T* x, const T* dy)
@@ -28,8 +28,8 @@ struct TwoPasses {
   reference::Tensor normalized_gradient;
 };
 
-// One pass gives the bits of two passes in fp32. In bf16 two passes round the gradient between them, and one
-// does not: half a unit of the largest part more. Magnitudes are those of dx's terms.
+// In fp32 one pass gives the same bits as two. In bf16 two passes also round the gradient between them, which
+// adds half a unit of the largest part. Magnitudes are those of the terms of dx.
 template <typename T>
 void check(const LrnPoolProblem& p, const LrnSpec& lrn) {
   const LrnPoolShape shape = p.shape(padded_channels(p.x.c));

@@ -9,7 +9,7 @@
 namespace convoy::cuda {
 namespace {
 
-// The values, with room up to the next multiple of four.
+// The values, padded to the next multiple of four.
 std::vector<float> with_room(const reference::Values& values) {
   std::vector<float> result = floats(values);
   result.resize((result.size() + 3) / 4 * 4);

@@ -10,7 +10,7 @@
 namespace convoy::cuda {
 namespace {
 
-// Losses of scores in float, [images][8], of which `classes` count.
+// The losses of float scores [images][8], of which the first `classes` count.
 std::vector<ImageLoss> losses_of(int classes, const std::vector<float>& scores,
                                  const std::vector<std::int32_t>& labels) {
   const auto images = static_cast<int>(labels.size());
@@ -24,7 +24,7 @@ std::vector<ImageLoss> losses_of(int classes, const std::vector<float>& scores,
   return losses.values();
 }
 
-// Exponentials in float have a relative error of some 10 u, and the sum adds classes * u.
+// Exponentials in float have a relative error of about 10 u, and the sum adds classes * u.
 template <typename Score, typename T>
 void check(const SoftmaxProblem& problem) {
   const TensorShape tensor = shape_of(problem.scores, padded_channels(problem.scores.c));

@@ -23,7 +23,7 @@ void check(const DropoutProblem& p, int block) {
   std::vector<T> dx(dy.size());
   cpu::dropout_backward<T>(shape, mask.data(), dy.data(), nullptr, dx.data());
   p.expect_dx(dx, tensor);
-  // `data` is y in x's place, as the compiled net has it.
+  // `data` now holds y in place of x, as in a compiled net.
   cpu::dropout_backward<T>(shape, mask.data(), dy.data(), data.data(), dx.data());
   p.expect_relu_dx(dx, tensor);
 }

@@ -1,5 +1,4 @@
-// kernels/fc on a CPU: every direction against the double-precision reference, from every layout of
-// its input.
+// kernels/fc on a CPU: all passes against the double-precision reference, for every layout of the input.
 #include "kernels/fc.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +28,7 @@ TEST_P(Fc, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Fc, ::testing::ValuesIn(kFcCases), case_name);
 
-// Linear in each operand: only rounding is left of central differences.
+// The function is linear in each operand: central differences only err by rounding.
 TEST(FcReference, MatchesFiniteDifferences) {
   TestRandom random(22);
   reference::Tensor x = random.tensor(3, 4, 2, 1);

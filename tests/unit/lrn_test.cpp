@@ -38,7 +38,7 @@ TEST_P(Lrn, MatchesReferenceInEveryLayout) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Lrn, ::testing::ValuesIn(kLrnCases), case_name);
 
-// Central differences of step h err by h^2 times the third derivative, which is of the order of 1 here.
+// Central differences with step h err by h^2 times the third derivative, which is of the order of 1 here.
 TEST(LrnReference, MatchesFiniteDifferences) {
   for (const LrnSpec& spec : {LrnSpec{5, 2.0, 0.3, 0.75, false}, LrnSpec{4, 1.0, 0.9, 0.5, true}}) {
     TestRandom random(32);
@@ -49,7 +49,7 @@ TEST(LrnReference, MatchesFiniteDifferences) {
   }
 }
 
-// What the paper prints, by hand: one channel of 2 with k = 2, alpha = 1, beta = 0.75 is 2 / 6^0.75.
+// By hand from the formula in the paper: one channel with x = 2, k = 2, alpha = 1, beta = 0.75 is 2 / 6^0.75.
 TEST(LrnReference, MatchesTheFormulaByHand) {
   reference::Tensor x(1, 1, 1, 1);
   x.v[0] = 2.0;

@@ -55,8 +55,8 @@ TEST(MaxPool, ANanIsNotLost) {
   }
 }
 
-// The average is linear. The maximum is so as long as the step does not change which element is the largest:
-// values are 1/128 apart at least, but for equal ones, which the permutation below rules out.
+// The average is linear. The maximum is linear as long as the step does not change which element is the
+// largest: the values below are distinct integers.
 TEST(PoolReference, MatchesFiniteDifferences) {
   TestRandom random(42);
   for (const auto kind : {PoolSpec::Kind::max, PoolSpec::Kind::average}) {

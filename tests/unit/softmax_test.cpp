@@ -48,7 +48,7 @@ TEST_P(Softmax, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Softmax, ::testing::ValuesIn(kSoftmaxCases), case_name);
 
-// The gradient is that of the loss: a step h is off by h^2 times the third derivative, below 1.
+// Central differences with step h err by h^2 times the third derivative, which is below 1.
 TEST(SoftmaxReference, MatchesFiniteDifferences) {
   TestRandom random(72);
   reference::Tensor scores = random.tensor(3, 7, 1, 1);

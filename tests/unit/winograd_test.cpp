@@ -1,5 +1,5 @@
-// kernels/winograd: every direction against the double-precision reference, within bounds derived from
-// the transforms.
+// kernels/winograd: all passes against the double-precision reference, within bounds derived from the
+// transforms.
 #include "kernels/winograd.h"
 
 #include <gtest/gtest.h>
@@ -46,12 +46,12 @@ std::vector<double> both_sides(const Matrix& m, const std::vector<double>& t) {
   return result;
 }
 
-// What the tiled algorithm adds up when all numbers and coefficients are replaced by their magnitudes: a
+// The results of the tiled algorithm with all numbers and coefficients replaced by their magnitudes: a
 // rounding error on any path through it is at most 2^-24 of that.
 template <int kKernel>
 class Sizes {
  public:
-  // Of y; operands are magnitudes. filter(k, c): the taps of output k for the c-th channel of its group.
+  // For y; operands are magnitudes. filter(k, c): the taps of output k for the c-th channel of its group.
   template <typename Filter>
   reference::Tensor convolution(const reference::Tensor& x, reference::Tensor y, int groups, int pad_top,
                                 int pad_left, Filter&& filter) const {
@@ -74,7 +74,7 @@ class Sizes {
     });
     return y;
   }
-  // Of the filters' gradient, in PyTorch's order.
+  // For the gradient of the filters, in PyTorch's order.
   reference::Values gradient(const reference::Tensor& x, const reference::Tensor& dy, int groups, int pad_top,
                              int pad_left) const {
     const int channels = x.c / groups;
@@ -231,7 +231,7 @@ TEST_P(Winograd, MatchesReference) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Winograd, ::testing::ValuesIn(kCases), case_name);
 
-// Exact but for the factors of the filters, which are rounded to float.
+// Exact except for the factors of the filters, which are rounded to float.
 template <int kKernel>
 void check_identity() {
   TestRandom random(7);
