@@ -1,6 +1,6 @@
 # Bash completion of convoy's tools: `convoy TOOL ...` and convoy-TOOL. Installed as
-# share/bash-completion/completions/convoy. The options come from each tool's --help, so they are never out of date; the
-# values of options are listed here.
+# share/bash-completion/completions/convoy. The options, and the policies of --lr-policy, come from each tool's --help, so
+# they are never out of date; the values of other options are listed here.
 
 _convoy_tools="imgprep meanimg shardpack train eval predict"
 
@@ -19,15 +19,33 @@ _convoy_options() {  # COMMAND...
     }'
 }
 
+# Prints the alternatives of an option's description in --help, without parameters: "fixed" and "step:" for
+# "fixed, or step:FACTOR@EPOCH[,EPOCH]...".
+_convoy_alternatives() {  # OPTION COMMAND...
+  local option=$1
+  shift
+  "$@" --help 2> /dev/null < /dev/null | awk -v option="$option" '
+    /^  -/ { inside = ($1 == option); sub(/^  [^ ]+ [^ ]+( \(=[^)]*\))?/, "") }
+    NF == 0 { inside = 0 }
+    inside {
+      for (i = 1; i <= NF; i++) {
+        if ($i == "or") continue
+        sub(/,$/, "", $i)
+        sub(/:.*/, ":", $i)
+        print $i
+      }
+    }'
+}
+
 # Prints the values of an option that takes one of a few words.
-_convoy_values() {  # TOOL OPTION
+_convoy_values() {  # TOOL OPTION COMMAND...
   case $1:$2 in
     *:--device) echo "auto cpu cuda" ;;
     *:--on-error) echo "skip stop" ;;
     *:--codec) echo "raw jpeg" ;;
-    *:--crop) echo "random center" ;;
     *:--flip) echo "on off" ;;
-    *:--lr-policy) echo "fixed step:" ;;
+    *:--crop) echo "random center" ;;
+    *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
     *:--order) echo "shuffle sequential" ;;
     *:--precision) echo "auto fp32 bf16" ;;
     *:--checkpoint-every | *:--val-every | *:--log-every) echo "never" ;;
@@ -95,7 +113,7 @@ _convoy() {
     if [ "${#COMPREPLY[@]}" -eq 1 ] && [[ ${COMPREPLY[0]} == *= ]]; then compopt -o nospace 2> /dev/null; fi
     return
   fi
-  values=$(_convoy_values "$tool" "$option")
+  values=$(_convoy_values "$tool" "$option" "${command[@]}")
   if [ -n "$values" ]; then
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
     return

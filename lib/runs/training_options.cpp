@@ -16,6 +16,7 @@ namespace {
 
 // Positions in the stream of training images stay exact in double precision.
 constexpr double kMaxPositions = 0x1p53;
+constexpr std::int64_t kMaxSteps = std::int64_t{1} << 53;
 constexpr double kMaxRate = 1e6;
 
 std::string number(double value) {
@@ -24,150 +25,134 @@ std::string number(double value) {
   return {buffer.data(), failure == std::errc() ? end : buffer.data()};
 }
 
-// What a resumed run does to an option.
-enum class Resume {
-  changes,    // may change it
-  moves_end,  // may change it, even after the last step: that only moves the end of the run
-  keeps,      // may not: the option decides which images come when
+// The value of an option, read strictly: UsageError for anything else.
+struct Value {
+  const std::string& text;
+  std::string option;  // "--batch", for errors
+
+  template <typename T>
+  [[nodiscard]] T whole(std::int64_t least, std::int64_t most) const {
+    return static_cast<T>(parse_integer(text, option, least, most));
+  }
+  [[nodiscard]] double real(double most) const { return parse_real(text, option, 0, most); }
+  // Which of the two words it is: true for the first.
+  [[nodiscard]] bool either(std::string_view first, std::string_view second) const {
+    return parse_choice(text, option, {first, second}) == 0;
+  }
 };
 
-// Where an option is declared.
-enum class Declared { here, shared };
+enum class Declared {
+  here,    // by add_training_options(), and read by set()
+  shared,  // with other tools, which read it in the same way
+};
+
+// What a resumed run may do with an option.
+enum class Resume {
+  changes,
+  moves_end,  // change it, even after the last step: that only moves the end of the run
+  keeps,      // not change it: the option decides which images come when
+};
+
+using Run = TrainingOptions;
 
 struct Row {
-  std::string name;         // on the command line, without the dashes, and in weights files
-  std::string placeholder;  // of its value in --help
+  std::string name;         // without the dashes, as weights files store it
+  std::string placeholder;  // of the value in --help
   std::string help;
-  // Reads a text strictly. `option` is the name with dashes, for errors.
-  void (*read)(TrainingOptions& run, const std::string& text, const std::string& option);
-  // The text that read() reads, in one canonical form.
-  std::string (*write)(const TrainingOptions& run);
-  Resume resume = Resume::changes;
+  void (*read)(Run& run, const Value& value);
+  std::string (*write)(const Run& run);  // what read() reads, in one canonical form; empty: nothing to store
   Declared declared = Declared::here;
+  Resume resume = Resume::changes;
 };
 
 // All options, in the order of --help.
-const std::vector<Row>& table() {
-  using Run = TrainingOptions;
-  using Text = const std::string;
-  static const std::vector<Row> rows = {
-      {.name = "batch",
-       .placeholder = "N",
-       .help = "images a step",
-       .read = [](Run& run, Text& text,
-                  Text& option) { run.batch = static_cast<int>(parse_integer(text, option, 1, kMaxBatch)); },
-       .write = [](const Run& run) { return std::to_string(run.batch); },
-       .resume = Resume::keeps},
-      {.name = "epochs",
-       .placeholder = "N",
-       .help = "how often to see every image",
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             run.epochs = parse_real(text, option, 0, kMaxPositions);
-             run.steps.reset();
-           },
-       .write = [](const Run& run) { return run.steps ? std::string() : number(run.epochs); },
-       .resume = Resume::moves_end},
-      {.name = "steps",
-       .placeholder = "N",
-       .help = "steps in all, instead of --epochs",
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             constexpr auto kMost = static_cast<std::int64_t>(kMaxPositions);
-             run.steps = static_cast<std::uint64_t>(parse_integer(text, option, 0, kMost));
-           },
-       .write = [](const Run& run) { return run.steps ? std::to_string(*run.steps) : std::string(); },
-       .resume = Resume::moves_end},
-      {.name = "lr",
-       .placeholder = "RATE",
-       .help = "learning rate",
-       .read = [](Run& run, Text& text,
-                  Text& option) { run.learning_rate = parse_real(text, option, 0, kMaxRate); },
-       .write = [](const Run& run) { return number(run.learning_rate); }},
-      {.name = "momentum",
-       .placeholder = "M",
-       .help = "share of the last update in the next",
-       .read = [](Run& run, Text& text, Text& option) { run.momentum = parse_real(text, option, 0, 1); },
-       .write = [](const Run& run) { return number(run.momentum); }},
-      {.name = "weight-decay",
-       .placeholder = "D",
-       .help = "pull of the weights towards zero",
-       .read = [](Run& run, Text& text,
-                  Text& option) { run.weight_decay = parse_real(text, option, 0, kMaxRate); },
-       .write = [](const Run& run) { return number(run.weight_decay); }},
-      {.name = "lr-policy",
-       .placeholder = "POLICY",
-       .help = Schedule::syntax(),
-       .read = [](Run& run, Text& text, Text& /*option*/) { run.schedule = Schedule::parse(text); },
-       .write = [](const Run& run) { return run.schedule.text(); }},
-      {.name = "crop",
-       .placeholder = "WHERE",
-       .help = "random or center",
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             run.crop.random = parse_choice(text, option, {"random", "center"}) == 0;
-           },
-       .write = [](const Run& run) { return std::string(run.crop.random ? "random" : "center"); }},
-      {.name = "flip",
-       .placeholder = "ON",
-       .help = "on or off: random reflections",
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             run.crop.mirror = parse_choice(text, option, {"on", "off"}) == 0;
-           },
-       .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); }},
-      {.name = "order",
-       .placeholder = "ORDER",
-       .help = "shuffle or sequential",
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             run.shuffle = parse_choice(text, option, {"shuffle", "sequential"}) == 0;
-           },
-       .write = [](const Run& run) { return std::string(run.shuffle ? "shuffle" : "sequential"); },
-       .resume = Resume::keeps},
-      {.name = kPrecisionOption,
-       .placeholder = {},
-       .help = {},
-       .read = [](Run& run, Text& text, Text& option) { run.precision = parse_precision(text, option); },
-       .write = [](const Run& run) { return std::string(element_name(run.precision)); },
-       .declared = Declared::shared},
-      {.name = "seed",
-       .placeholder = {},
-       .help = {},
-       .read = [](Run& run, Text& text, Text& option) { run.seed = parse_unsigned(text, option); },
-       .write = [](const Run& run) { return std::to_string(run.seed); },
-       .resume = Resume::keeps,
-       .declared = Declared::shared},
-      {.name = "threads",
-       .placeholder = {},
-       .help = {},
-       .read =
-           [](Run& run, Text& text, Text& option) {
-             run.threads = static_cast<int>(parse_integer(text, option, 1, kMaxThreads));
-           },
-       .write = [](const Run& run) { return std::to_string(run.threads); },
-       .declared = Declared::shared},
-  };
-  return rows;
-}
-
-const Row* find_row(std::string_view name) {
-  const auto row = std::ranges::find(table(), name, &Row::name);
-  return row == table().end() ? nullptr : &*row;
-}
+const std::vector<Row> kRows = {
+    {.name = "batch",
+     .placeholder = "N",
+     .help = "images a step",
+     .read = [](Run& run, const Value& value) { run.batch = value.whole<int>(1, kMaxBatch); },
+     .write = [](const Run& run) { return std::to_string(run.batch); },
+     .resume = Resume::keeps},
+    {.name = "epochs",
+     .placeholder = "N",
+     .help = "how often to see every image",
+     .read =
+         [](Run& run, const Value& value) {
+           run.epochs = value.real(kMaxPositions);
+           run.steps.reset();
+         },
+     .write = [](const Run& run) { return run.steps ? std::string() : number(run.epochs); },
+     .resume = Resume::moves_end},
+    {.name = "steps",
+     .placeholder = "N",
+     .help = "steps in all, instead of --epochs",
+     .read = [](Run& run, const Value& value) { run.steps = value.whole<std::uint64_t>(0, kMaxSteps); },
+     .write = [](const Run& run) { return run.steps ? std::to_string(*run.steps) : std::string(); },
+     .resume = Resume::moves_end},
+    {.name = "lr",
+     .placeholder = "RATE",
+     .help = "learning rate",
+     .read = [](Run& run, const Value& value) { run.learning_rate = value.real(kMaxRate); },
+     .write = [](const Run& run) { return number(run.learning_rate); }},
+    {.name = "momentum",
+     .placeholder = "M",
+     .help = "share of the last update in the next",
+     .read = [](Run& run, const Value& value) { run.momentum = value.real(1); },
+     .write = [](const Run& run) { return number(run.momentum); }},
+    {.name = "weight-decay",
+     .placeholder = "D",
+     .help = "pull of the weights towards zero",
+     .read = [](Run& run, const Value& value) { run.weight_decay = value.real(kMaxRate); },
+     .write = [](const Run& run) { return number(run.weight_decay); }},
+    {.name = "lr-policy",
+     .placeholder = "POLICY",
+     .help = Schedule::syntax(),
+     .read = [](Run& run, const Value& value) { run.schedule = Schedule::parse(value.text); },
+     .write = [](const Run& run) { return run.schedule.text(); }},
+    {.name = "crop",
+     .placeholder = "WHERE",
+     .help = "random or center",
+     .read = [](Run& run, const Value& value) { run.crop.random = value.either("random", "center"); },
+     .write = [](const Run& run) { return std::string(run.crop.random ? "random" : "center"); }},
+    {.name = "flip",
+     .placeholder = "ON",
+     .help = "on or off: random reflections",
+     .read = [](Run& run, const Value& value) { run.crop.mirror = value.either("on", "off"); },
+     .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); }},
+    {.name = "order",
+     .placeholder = "ORDER",
+     .help = "shuffle or sequential",
+     .read = [](Run& run, const Value& value) { run.shuffle = value.either("shuffle", "sequential"); },
+     .write = [](const Run& run) { return std::string(run.shuffle ? "shuffle" : "sequential"); },
+     .resume = Resume::keeps},
+    {.name = kPrecisionOption,
+     .placeholder = {},
+     .help = {},
+     .read = [](Run& run, const Value& value) { run.precision = parse_precision(value.text, value.option); },
+     .write = [](const Run& run) { return std::string(element_name(run.precision)); },
+     .declared = Declared::shared},
+    {.name = "seed",
+     .placeholder = {},
+     .help = {},
+     .read = [](Run& run, const Value& value) { run.seed = parse_unsigned(value.text, value.option); },
+     .write = [](const Run& run) { return std::to_string(run.seed); },
+     .declared = Declared::shared,
+     .resume = Resume::keeps},
+    {.name = "threads",
+     .placeholder = {},
+     .help = {},
+     .read = [](Run& run, const Value& value) { run.threads = value.whole<int>(1, kMaxThreads); },
+     .write = [](const Run& run) { return std::to_string(run.threads); },
+     .declared = Declared::shared},
+};
 
 }  // namespace
 
 void TrainingOptions::set(std::string_view name, const std::string& text) {
   const std::string option = "--" + std::string(name);
-  const Row* const row = find_row(name);
-  if (row == nullptr) throw UsageError(option, "unknown option");
-  row->read(*this, text, option);
-}
-
-std::string TrainingOptions::text(std::string_view name) const {
-  const Row* const row = find_row(name);
-  return row == nullptr ? std::string() : row->write(*this);
+  const auto row = std::ranges::find(kRows, name, &Row::name);
+  if (row == kRows.end()) throw UsageError(option, "unknown option");
+  row->read(*this, {.text = text, .option = option});
 }
 
 std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
@@ -191,7 +176,7 @@ SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
 void add_training_options(po::options_description& options) {
   const TrainingOptions defaults;
   auto add = options.add_options();
-  for (const Row& row : table()) {
+  for (const Row& row : kRows) {
     if (row.declared == Declared::shared) continue;
     add(row.name.c_str(), text_option(row.placeholder, row.write(defaults)), row.help.c_str());
   }
@@ -201,7 +186,7 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
                                       const Device& device) {
   TrainingOptions run;
   if (resumed != nullptr) run = *resumed;
-  for (const Row& row : table()) {
+  for (const Row& row : kRows) {
     if (row.declared == Declared::here && options.given(row.name)) run.set(row.name, options.text(row.name));
   }
   run.precision = choose_precision(options, device, resumed == nullptr ? nullptr : &resumed->precision);
@@ -212,7 +197,7 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
 
 nlohmann::json to_json(const TrainingOptions& options) {
   nlohmann::json value = nlohmann::json::object();
-  for (const Row& row : table()) {
+  for (const Row& row : kRows) {
     const std::string text = row.write(options);
     if (!text.empty()) value[row.name] = text;
   }
@@ -236,7 +221,7 @@ TrainingOptions training_options_from_json(const nlohmann::json& value, std::str
 std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoint,
                                                  const TrainingOptions& now) {
   std::vector<ResumeDifference> differences;
-  for (const Row& row : table()) {
+  for (const Row& row : kRows) {
     const std::string before = row.write(checkpoint);
     const std::string after = row.write(now);
     if (before == after) continue;

@@ -34,9 +34,6 @@ struct TrainingOptions {
 
   // Sets an option, named as on the command line without the dashes, from its text. Throws UsageError.
   void set(std::string_view name, const std::string& text);
-  // The value of an option as set() reads it, in one canonical form; empty for whichever of `epochs` and
-  // `steps` is not in use.
-  [[nodiscard]] std::string text(std::string_view name) const;
 
   // The steps of a whole run over a training set of `records`: `steps`, or as many as it takes to see every
   // record `epochs` times, the last batch completed from the next epoch. Throws UsageError if that is beyond
