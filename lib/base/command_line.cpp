@@ -31,8 +31,8 @@ void keep_last(po::parsed_options& parsed, const po::options_description& known)
   parsed.options = std::move(kept);
 }
 
-// The 1-based line at which reading `text` stopped. Boost reads a line at a time and does not say which; but
-// the stream stays behind it.
+// The line, counted from 1, at which reading `text` stopped. Boost reads line by line and does not say which
+// one is wrong, but it leaves the stream just after that line.
 std::int64_t line_reached(std::istringstream& lines, std::string_view text) {
   lines.clear();
   const std::string_view read = text.substr(0, static_cast<std::size_t>(lines.tellg()));
@@ -41,10 +41,10 @@ std::int64_t line_reached(std::istringstream& lines, std::string_view text) {
 
 struct Config {
   po::parsed_options parsed;
-  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME", of its last line
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME", where it stands last
 };
 
-// "lr" of " lr = 0.1".
+// The name in a line: "lr" in " lr = 0.1".
 std::string name_in(std::string_view line) {
   constexpr std::string_view kBlanks = " \t";
   const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
@@ -69,7 +69,7 @@ Config read_config(const std::string& path, const po::options_description& known
   }
 }
 
-// Takes out of a file's options what the command line decides.
+// Removes from the file's options those that the command line decides.
 void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Config& file) {
   std::set<std::string> decided;
   for (const po::option& option : line.options) {
@@ -85,7 +85,7 @@ void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Con
 
 }  // namespace
 
-// Boost's messages name options as '--name' already; they only lack the project's form.
+// Boost's messages name options as '--name' already.
 CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& rules) {
   po::options_description all;
   po::options_description hidden;
@@ -93,7 +93,7 @@ CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& ru
   all.add(rules.options).add(hidden);
   po::positional_options_description positional;
   positional.add(kOperands, -1);
-  // Guessing is left out: "--s" that means --seed today would mean two options tomorrow.
+  // No abbreviations: "--s", which means --seed today, might fit two options tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   CommandLine result;
   po::variables_map& values = result.values;

@@ -1,4 +1,4 @@
-// The command line and the file of --config, parsed.
+// Parses the command line and the file of --config.
 #pragma once
 
 #include <map>
@@ -12,22 +12,22 @@ namespace convoy {
 // Options that exclude each other.
 using ExclusiveOptions = std::vector<std::string>;
 
-// What a command line may have.
+// The options that may be given.
 struct CommandLineRules {
-  po::options_description options;  // of the command line
-  po::options_description file;     // of the file that --config names
-  std::vector<ExclusiveOptions>
-      exclusive;  // one of a group on the command line replaces the others in the file
+  po::options_description options;  // on the command line
+  po::options_description file;     // in the file that --config names
+  // One option of a group on the command line replaces the others in the file.
+  std::vector<ExclusiveOptions> exclusive;
 };
 
 struct CommandLine {
   po::variables_map values;                   // operands under kOperands
-  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME" that the file decided
+  std::map<std::string, std::string> places;  // "FILE:LINE" of each "--NAME" that the file decides
 };
 
-// Parses argv, and the file that --config names: what the command line has, the file does not change. Of an
-// option given several times the last counts, as getopt(3)'s users expect, unless its values are gathered.
-// Throws UsageError, for the file with its line; Error where the file cannot be read.
+// Parses argv, and the file that --config names; the command line wins. If an option is given several times,
+// the last one counts, as users of getopt(3) expect, unless the option keeps all its values. Throws
+// UsageError, with the line if it is about the file, and Error if the file cannot be read.
 [[nodiscard]] CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& rules);
 
 }  // namespace convoy

@@ -18,10 +18,10 @@ constexpr auto kTerminalInterval = std::chrono::milliseconds(100);
 constexpr auto kPlainInterval = std::chrono::seconds(10);
 constexpr std::size_t kBarWidth = 24;
 constexpr std::size_t kNarrowBarWidth = 10;
-constexpr std::size_t kWideTerminal = 100;  // columns from which on the bar has its full width
+constexpr std::size_t kWideTerminal = 100;  // columns at which the bar gets its full width
 
-// One write a line, so that lines of several processes on one terminal stay whole. Nothing can be done when
-// standard error itself fails.
+// One write a line, so that the lines of several processes on one terminal stay whole. Ignores errors: there
+// is nowhere to report them.
 void write_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -112,7 +112,7 @@ Progress::~Progress() { finish(); }
 
 void Progress::update(std::uint64_t done, std::string_view extra) {
   if (!any_) {
-    // A resumed run starts in the middle: the rate is of what this run does.
+    // A resumed run starts in the middle; the rate counts only what this run does.
     any_ = true;
     first_done_ = done > 0 ? done - 1 : 0;
   }
@@ -129,14 +129,13 @@ void Progress::update(std::uint64_t done, std::string_view extra) {
 void Progress::finish() {
   if (finished_) return;
   finished_ = true;
-  // A run that was over before anything was shown needs no last word on a pipe; on a terminal people look for
-  // it.
+  // A pipe needs no last line from a run that ended before its first one; people at a terminal look for it.
   const bool wanted = shown_ || (console_.terminal_ && any_);
   if (hidden_ || console_.verbosity_ == Console::Verbosity::quiet || !wanted) return;
   console_.show_progress(line(Clock::now()), true);
 }
 
-// What stands first stays where the terminal is narrow.
+// A narrow terminal cuts the end of the line, so the important things come first.
 std::string Progress::line(Clock::time_point now) const {
   const double seconds = std::chrono::duration<double>(now - start_).count();
   const double rate = seconds > 0 ? static_cast<double>(done_ - first_done_) / seconds : 0.0;
@@ -152,7 +151,7 @@ std::string Progress::line(Clock::time_point now) const {
   return extra_.empty() ? text : text + " " + extra_;
 }
 
-// The bar, where there is room for it beside `others` characters, which say more.
+// The bar; empty if it does not fit beside the `others` characters of the line, which say more.
 std::string Progress::bar(std::size_t others) const {
   constexpr std::size_t kAround = 3;  // "[", "] "
   const std::size_t columns = terminal_columns();

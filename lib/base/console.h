@@ -9,8 +9,8 @@
 
 namespace convoy {
 
-// Writes "tool: message" lines to standard error, control characters escaped, and one progress line that
-// messages never garble. Thread-safe.
+// Writes lines "tool: message" to standard error, with control characters escaped, and one progress line,
+// which messages do not garble. Thread-safe.
 class Console {
  public:
   enum class Verbosity { quiet, normal, verbose };
@@ -41,18 +41,19 @@ class Console {
   Verbosity verbosity_;
   bool terminal_;
   std::mutex mutex_;
-  std::string progress_line_;  // what stands on the terminal's last line now
+  std::string progress_line_;  // the progress line that the terminal shows now
 };
 
-// Whether lines that a tool writes to `output` come to a terminal: progress would be drawn between them.
+// Whether a tool that writes lines to `output` writes them to a terminal, where progress would come
+// between them.
 [[nodiscard]] bool shows_lines(const std::string& output);
 
-// Progress with rate and estimated time left: a bar redrawn some ten times a second on a terminal, a plain
-// line now and then elsewhere, nothing with -q. update() is cheap enough to call for every item. Use from one
-// thread.
+// Progress with the rate and the estimated time left: on a terminal a bar, redrawn ten times a second;
+// elsewhere a plain line every ten seconds; nothing with -q. update() is cheap enough to call for every item.
+// Use from one thread.
 class Progress {
  public:
-  // total: items expected, 0 where unknown. unit: "images", "steps".
+  // total: items expected; 0 if that is unknown. unit: "images", "steps".
   Progress(Console& console, std::uint64_t total, std::string unit);
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -63,9 +64,9 @@ class Progress {
   void set_total(std::uint64_t total) { total_ = total; }
   // Shows nothing from now on.
   void hide() { hidden_ = true; }
-  // done: items done so far. extra: shown last, e.g. "loss 2.31".
+  // done: items done so far. extra: shown at the end of the line, e.g. "loss 2.31".
   void update(std::uint64_t done, std::string_view extra = {});
-  // Shows the last state once more and ends the line. Called by the destructor.
+  // Shows the last state and ends the line. The destructor calls it.
   void finish();
 
  private:

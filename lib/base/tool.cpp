@@ -18,12 +18,12 @@ namespace {
 
 constexpr unsigned kHelpWidth = 80;
 
-// How a user calls a tool. Never by its bare name: a bare `eval` is the shell's builtin, which runs its
-// arguments.
+// How a user calls a tool. Not by its bare name: a bare `eval` is the shell's builtin, which runs
+// its arguments.
 std::string command_of(const ToolInfo& info) { return "convoy " + info.name; }
 
-// A descriptor 0, 1 or 2 that the caller closed would be given to the next file opened, and messages or data
-// would go there. Held open the wrong way round, every use of it fails as it should.
+// If the caller closed descriptor 0, 1 or 2, the next file opened would get that number, and messages or data
+// would go into it. This opens /dev/null instead, in the direction in which every use fails, as it should.
 void reserve_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) == -1) {
@@ -64,7 +64,7 @@ po::options_description shared_options(const SharedOptions& shared, Where where)
   return options;
 }
 
-// "Usage: convoy train ...", a line a form.
+// "Usage: convoy train ...", one line for each form.
 std::vector<std::string> usage_lines(const ToolInfo& info) {
   std::vector<std::string> lines;
   for_each_line(info.usage, '\n', [&](std::string_view form, std::uint64_t number) {
@@ -73,7 +73,7 @@ std::vector<std::string> usage_lines(const ToolInfo& info) {
   return lines;
 }
 
-// The words of a text in lines of at most kHelpWidth characters.
+// The text wrapped to lines of at most kHelpWidth characters.
 std::string filled(const std::string& text) {
   std::istringstream words(text);
   std::string lines;
@@ -93,7 +93,7 @@ std::string help_text(const ToolInfo& info, const po::options_description& visib
   std::string text;
   for (const std::string& line : usage_lines(info)) text += line + "\n";
   text += filled(info.summary) + "\n\n";
-  // Where Boost breaks a description it leaves the blank.
+  // Boost leaves a blank at the end of a line where it breaks a description.
   for_each_line(options.str(), '\n', [&](std::string_view line, std::uint64_t) {
     text.append(line.substr(0, line.find_last_not_of(' ') + 1)) += '\n';
   });

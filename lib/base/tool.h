@@ -1,5 +1,5 @@
-// What every tool does alike: options from the command line and --config, --help, --version, messages, exit
-// status.
+// What all tools have in common: options from the command line and --config, --help, --version, messages,
+// exit statuses.
 #pragma once
 
 #include <functional>
@@ -20,13 +20,13 @@ inline constexpr int kStatusSignal = 128;  // plus the signal's number
 
 struct ToolInfo {
   std::string name;     // "imgprep"
-  std::string usage;    // what follows the name, one line a form: "[OPTION]... [INPUT]..."
+  std::string usage;    // what follows the name, one form a line: "[OPTION]... [INPUT]..."
   std::string summary;  // one or two sentences for --help
   // Groups of options that exclude each other. One on the command line replaces the others in --config.
   std::vector<ExclusiveOptions> exclusive = {};
 };
 
-// Which of the options that tools share a tool has. All have --help, --version, --config, -q and -v.
+// Which of the shared options a tool has. All tools have --help, --version, --config, -q and -v.
 struct SharedOptions {
   bool output = false;      // -o, --output=FILE
   bool files_from = false;  // --files-from=FILE, -0: operands, one a line
@@ -35,8 +35,8 @@ struct SharedOptions {
   bool device = false;      // --device=auto|cpu|cuda[:N]
 };
 
-// Runs a tool from argv to exit status. `declare` adds the tool's own options; `body` does the work and
-// returns a status. Exceptions become one line on standard error and the status of the contract.
+// Runs a tool from argv to its exit status. `declare` adds the tool's own options; `body` does the work and
+// returns a status. An exception becomes one line on standard error and the exit status that belongs to it.
 int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& shared,
              const std::function<void(po::options_description&)>& declare,
              const std::function<int(const Options&, Console&)>& body);

@@ -1,4 +1,4 @@
-// Checkpoints: weights files that also hold what a run needs to go on as if it had never stopped.
+// Checkpoints: weights files that also hold what a run needs to continue as if it had never stopped.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 
 namespace convoy {
 
-// Where a run stands. Everything else that decides how it goes on is a function of the training options and
-// the number of steps: order, crops, masks, learning rate.
+// How far a run has come. Everything else that decides how it continues (order, crops, masks, learning rate)
+// is a function of the training options and the number of steps.
 struct TrainingState {
   std::uint64_t step = 0;         // steps taken
   std::uint64_t records = 0;      // of the training set
@@ -30,21 +30,22 @@ struct Checkpoint {
   TrainingState state;
 };
 
-// What `file` says of its run. Throws Error where it is no checkpoint.
+// What `file` says about its run. Throws Error if it is not a checkpoint.
 [[nodiscard]] Checkpoint read_checkpoint(const WeightsFile& file);
 
-// Parameters of `file`, and its momenta where `momenta` is set, into a net compiled from the same text.
-// Throws Error where a value is not finite.
+// Copies the parameters of `file`, its mean, and if `momenta` is set its momenta, into a net compiled from
+// the same text. Throws Error if a value is not finite.
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta);
 
-// All parameters of the net. Throws NotFiniteError where one is infinite or not a number: such a net is not
+// All parameters of the net. Throws NotFiniteError if a value is infinite or not a number: such a net is not
 // worth keeping.
 [[nodiscard]] std::vector<std::vector<float>> finite_parameters(const CompiledNet& net);
 
-// The trained net, as eval and predict want it.
+// Writes the trained net, as eval and predict read it.
 void save_weights(const std::string& path, const Model& model, const TrainingOptions& options,
                   const CompiledNet& net);
-// The same with momenta and state. The file appears whole or not at all, and an older one stays until then.
+// Writes the same with momenta and state. The file appears complete or not at all; an older one stays
+// until then.
 void save_checkpoint(const std::string& path, const Model& model, const TrainingOptions& options,
                      const TrainingState& state, const CompiledNet& net);
 

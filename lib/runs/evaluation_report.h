@@ -13,25 +13,25 @@
 
 namespace convoy {
 
-// The id of a class of a net: of the table, or the index as text where the net has more outputs than the
-// table has classes.
+// The id of a class: from the table, or the index as text if the net has more outputs than the table
+// has classes.
 [[nodiscard]] std::string class_id(const std::vector<ClassInfo>& classes, std::size_t index);
 
-// "images", "top1_error", "top5_error" and "loss", one NAME<TAB>VALUE line each, errors as shares from 0
-// to 1. With per_class a line "class", id, name, images, top1_error, top5_error, loss for each class of the
-// table.
+// A line NAME<TAB>VALUE each for "images", "top1_error", "top5_error" and "loss"; errors are fractions from 0
+// to 1. With per_class also a line for each class of the table: "class", id, name, images, top1_error,
+// top5_error, loss.
 [[nodiscard]] std::string report_tsv(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                      bool per_class);
-// The same as one line of JSON; the classes are the array "classes".
+// The same as one line of JSON; the classes are in the array "classes".
 [[nodiscard]] std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                       bool per_class);
 
-// A head line of class ids, then a line a class: its id and how often each class was the net's answer for its
-// images.
+// Writes a head line of class ids, then a line for each class: its id, and how often each class was the net's
+// answer for its images.
 void write_confusion(OutputFile& out, const Metrics& metrics, const std::vector<ClassInfo>& classes);
 
-// The table of --predictions: a head line, then a line a record: name, class id, and the ids of the best
-// classes, best first.
+// The table of --predictions: a head line, then a line for each record: name, class id, and the ids of the
+// best classes, best first.
 void write_predictions_head(OutputFile& out, std::size_t classes);
 void write_prediction(OutputFile& out, std::string_view name, std::int32_t label,
                       std::span<const float> probabilities, const std::vector<ClassInfo>& classes);

@@ -20,14 +20,14 @@ struct EvaluationOptions {
 struct EvaluationHooks {
   // A record that is damaged and therefore not counted; may throw.
   DamageHandler damaged;
-  // Every counted record, in order, with its class probabilities.
+  // Called with every counted record, in order, and its class probabilities.
   std::function<void(std::uint64_t record, std::int32_t label, std::span<const float> probabilities)> record;
-  // After each batch: the totals so far. Returns false to stop there.
+  // Called after each batch with the totals so far. Returns false to stop.
   std::function<bool(const Totals& totals)> progress;
 };
 
 // Runs the centre crop of every record through the net. The labels were checked (scan_labels). Throws
-// NotFiniteError where the net's output is not a number. Hooks may be empty.
+// NotFiniteError if an output of the net is not a number. Hooks may be empty.
 [[nodiscard]] Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions& options,
                                const EvaluationHooks& hooks);
 

@@ -1,4 +1,4 @@
-// What eval and predict ask for alike: how a net is to infer.
+// The options that eval and predict have in common: how a net infers.
 #pragma once
 
 #include <cstdint>

@@ -31,7 +31,7 @@ Interval Interval::parse(std::string_view text, std::string_view what, bool minu
                                                    {"minute", Unit::minutes}}};
   Interval interval;
   if (text == "never") return interval;
-  // No exponents: the number of "1epoch" ends at the e.
+  // The number has no exponent: that of "1epoch" ends before the e.
   const std::size_t letters = std::min(text.find_first_not_of("0123456789."), text.size());
   const std::string_view unit = text.substr(letters);
   const auto* found =

@@ -1,4 +1,4 @@
-// How often something is done while training.
+// How often something is done during training.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace convoy {
 
-// "20steps", "1epoch", "10minutes", "never": when to write checkpoints, log or validate.
+// "20steps", "1epoch", "10minutes" or "never": when to write a checkpoint, log or validate.
 class Interval {
  public:
   enum class Unit { steps, epochs, minutes, never };
@@ -15,9 +15,9 @@ class Interval {
   // `minutes` says whether that unit is allowed. Throws UsageError beginning with `what`.
   static Interval parse(std::string_view text, std::string_view what, bool minutes);
   [[nodiscard]] Unit unit() const { return unit_; }
-  // Whether it is due when `step` steps (at least 1) of `batch` images are done; never for minutes.
+  // Whether it is due after `step` steps (at least 1) of `batch` images; never for minutes.
   [[nodiscard]] bool due(std::uint64_t step, std::uint64_t batch, std::uint64_t records) const;
-  // Whether it is due `seconds` after the last time; only for minutes.
+  // Whether it is due `seconds` after it was last done; only for minutes.
   [[nodiscard]] bool due_after(double seconds) const;
 
  private:

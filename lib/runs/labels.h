@@ -15,21 +15,22 @@ namespace convoy {
 
 struct LabelScan {
   std::vector<std::uint64_t> counts;  // records of each class
-  // Hash of all labels and payload checksums in order: which training set this is, without reading a pixel.
+  // Hash of all labels and payload checksums in order. It identifies the training set without reading
+  // a pixel.
   std::uint64_t fingerprint = 0;
-  // Loss, in nats, of always answering with the frequencies of the classes: ln(classes) where all are equally
+  // Loss, in nats, of always answering with the frequencies of the classes: ln(classes) if all are equally
   // frequent. A net whose loss stays there has learned nothing from the images.
   [[nodiscard]] double chance_loss() const;
 };
 
-// Looks at every record's table entry. Throws Error naming the first record whose label is not in
-// [0, classes), be it that it has none.
+// Looks at every record's entry in the table. Throws Error naming the first record that has no label, or one
+// outside [0, classes).
 [[nodiscard]] LabelScan scan_labels(const Dataset& data, int classes);
 
-// Throws Error(name, ...) where images do not have the extent that a net's input is cut from.
+// Throws Error(name, ...) if images do not have the extent of the stored images that the net takes.
 void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_view name);
 
-// Throws Error(name, ...) naming the first difference of two class tables; `other` says whose table
+// Throws Error(name, ...) naming the first difference between two class tables; `other` says whose table
 // `expected` is.
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
                    const std::vector<ClassInfo>& expected, std::string_view other);
@@ -42,7 +43,7 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
 // naming the first shard, with which the others agree.
 void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console);
 
-// What differs in how images were prepared, as text for a warning; empty where nothing does.
+// What differs in how images were prepared, as text for a warning; empty if nothing does.
 [[nodiscard]] std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other);
 
 }  // namespace convoy

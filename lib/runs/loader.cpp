@@ -59,7 +59,7 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
   }
 }
 
-// Slots are filled and used in turn; `loaded` and `taken` count batches since the start.
+// The slots are filled and used in turn; `loaded` and `taken` count batches from the start.
 struct BatchLoader::State {
   const Dataset& data;
   SampleSource source;
@@ -81,7 +81,7 @@ struct BatchLoader::State {
         const std::vector<Sample> samples = source();
         std::unique_lock lock(mutex);
         if (samples.empty()) break;
-        // The batch taken last is still in use until the next one is asked for.
+        // The batch that was taken last is in use until the next one is taken.
         changed.wait(lock, [this] { return stopping || loaded + 1 - taken < kSlots; });
         if (stopping) return;
         Batch& batch = slots[loaded % kSlots];

@@ -1,4 +1,4 @@
-// Batches, made ready while the net computes on the one before.
+// Loads batches while the net computes on the previous one.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace convoy {
 
-// Images of a batch with what belongs to each, in the order of the samples; damaged records are left out.
+// The images of a batch, and what belongs to each, in the order of the samples, without damaged records.
 struct Batch {
   std::vector<const std::uint8_t*> images;  // stored images, HWC, in the mapped shards or in `decoded`
   std::vector<Crop> crops;
@@ -26,17 +26,18 @@ struct Batch {
   [[nodiscard]] std::size_t size() const { return images.size(); }
 };
 
-// Fills `batch` with the samples on `threads` threads: payloads verified, which also brings their pages into
-// memory, and decoded where they are JPEG.
+// Fills `batch` with the samples, on `threads` threads: verifies the payloads, which also brings their pages
+// into memory, and decodes them if they are JPEG.
 void load_batch(const Dataset& data, const std::vector<Sample>& samples, int threads, Batch& batch);
 
-// How many of a run's threads shall load. A raw record costs no more than its checksum: where the net
-// computes on the processors, one thread is enough and a second would only take from the net; where they are
-// free, and the net a GPU's, a few keep up with it, and more would share what the memory gives.
+// The number of threads that load batches, of the `threads` of a run. A raw record costs no more than its
+// checksum. If the net computes on the processors, one thread is enough, and a second one would only take
+// time from the net. If the processors are free because the net is on a GPU, a few threads keep up with it,
+// and more are limited by memory bandwidth.
 [[nodiscard]] int loading_threads(Codec codec, int threads, bool processors_free);
 
-// Loads the batches of `source` ahead, on a thread of its own, and that with `threads` threads for each
-// batch. What batches hold is a function of the source alone.
+// Loads the batches of `source` ahead, on a thread of its own, with `threads` threads for each batch. The
+// content of the batches is a function of the source alone.
 class BatchLoader {
  public:
   // `data` must outlive the loader.
@@ -47,8 +48,8 @@ class BatchLoader {
   BatchLoader& operator=(BatchLoader&&) = delete;
   ~BatchLoader();
 
-  // The next batch, or nullptr after the last. It stays as it is until the next call. What the loading thread
-  // throws is thrown here.
+  // The next batch, valid until the next call; nullptr after the last one. Throws what the loading
+  // thread throws.
   [[nodiscard]] const Batch* next();
 
  private:
@@ -56,7 +57,7 @@ class BatchLoader {
   std::unique_ptr<State> state_;
 };
 
-// The batch as the backends take it. The view lives as long as `batch` stays as it is.
+// The batch as the backends take it. The view is valid until `batch` changes.
 [[nodiscard]] inline BatchView view_of(const Batch& batch) {
   return {.images = batch.images,
           .crops = batch.crops,

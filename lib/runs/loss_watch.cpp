@@ -8,7 +8,7 @@ bool LossWatch::add(double loss) {
   window_loss_ = sum_ / static_cast<double>(steps_);
   sum_ = 0.0;
   steps_ = 0;
-  // One class only: its loss may be 0 from the start, and nothing is to be learned.
+  // With one class the loss may be 0 from the start, and there is nothing to learn.
   if (said_ || chance_loss_ <= 0 || window_loss_ < kBetterThanChance * chance_loss_) return false;
   said_ = true;
   return true;

@@ -50,7 +50,7 @@ bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
   if (!all_finite(probabilities)) return false;
   const int rank = rank_of_label(probabilities, label);
   const auto row = static_cast<std::size_t>(label);
-  // A probability that float32 rounds to 0 costs as much as the least one it holds, not infinitely much.
+  // A probability that float32 rounds to 0 costs as much as the smallest normal one, not infinitely much.
   const float probability = std::max(probabilities[row], std::numeric_limits<float>::min());
   const Totals one{.images = 1,
                    .top1_wrong = rank >= 1 ? 1U : 0U,

@@ -1,4 +1,4 @@
-// Errors of classification, counted.
+// Counts classification errors.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace convoy {
 
-// Sums over labelled images. The rates are 0 where there are no images.
+// Sums over labelled images. The rates are 0 if there are no images.
 struct Totals {
   std::uint64_t images = 0;
   std::uint64_t top1_wrong = 0;
@@ -19,8 +19,10 @@ struct Totals {
 
   void add(const BatchResult& result, std::size_t count);
   void add(const Totals& other);
-  [[nodiscard]] double loss() const { return mean(loss_sum); }                               // nats
-  [[nodiscard]] double top1_error() const { return mean(static_cast<double>(top1_wrong)); }  // share, 0 .. 1
+  [[nodiscard]] double loss() const { return mean(loss_sum); }  // nats
+  [[nodiscard]] double top1_error() const {
+    return mean(static_cast<double>(top1_wrong));
+  }  // fraction, 0 to 1
   [[nodiscard]] double top5_error() const { return mean(static_cast<double>(top5_wrong)); }
   bool operator==(const Totals&) const = default;
 
@@ -30,17 +32,18 @@ struct Totals {
   }
 };
 
-// The k best classes (or all, where there are fewer), best first; of equal scores the smaller index.
+// The k best classes (all of them, if there are fewer), best first; of equal scores the smaller index
+// comes first.
 [[nodiscard]] std::vector<std::int32_t> top_classes(std::span<const float> scores, std::size_t k);
 
-// Totals, also for each class, and on demand the confusion matrix.
+// Totals for all images and for each class, and the confusion matrix if it is wanted.
 class Metrics {
  public:
-  // Throws Error where a confusion matrix of that many classes is beyond all use (kMaxConfusionClasses).
+  // Throws Error if a confusion matrix is wanted for more than kMaxConfusionClasses classes.
   Metrics(int classes, bool confusion);
 
-  // probabilities: [classes]; label in [0, classes). Returns false, and counts nothing, where a probability
-  // is not a number.
+  // probabilities: [classes]; label in [0, classes). Returns false, and counts nothing, if a probability is
+  // not a finite number.
   [[nodiscard]] bool add(std::span<const float> probabilities, std::int32_t label);
 
   [[nodiscard]] const Totals& totals() const { return totals_; }
@@ -51,7 +54,7 @@ class Metrics {
  private:
   Totals totals_;
   std::vector<Totals> per_class_;
-  std::vector<std::uint64_t> confusion_;  // [label, predicted], empty without
+  std::vector<std::uint64_t> confusion_;  // [label, predicted]; empty if not wanted
 };
 
 inline constexpr int kMaxConfusionClasses = 20'000;

@@ -13,7 +13,7 @@
 namespace convoy {
 namespace {
 
-// Names may hold any bytes; what is not UTF-8 becomes U+FFFD.
+// Names may hold any bytes; what is not UTF-8 is replaced by U+FFFD.
 std::string json_line(const nlohmann::ordered_json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }

@@ -20,8 +20,8 @@ class Predictor {
   // Compiles the net for inference and loads its parameters; `weights` is not needed after that.
   Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options);
 
-  // Class probabilities, [images, classes], of the centre crops of at most as many images as the net was
-  // compiled for, each checked. Valid until the next call.
+  // Class probabilities, [images, classes], of the centre crops of images that check_image() accepts, at most
+  // as many as the net was compiled for. Valid until the next call.
   [[nodiscard]] std::span<const float> predict(std::span<const Image> images);
 
   [[nodiscard]] std::size_t classes() const { return classes_; }
@@ -32,17 +32,17 @@ class Predictor {
   std::vector<float> probabilities_;
 };
 
-// Throws Error(place, ...) where the image is not of the extent that the net's input is cut from.
+// Throws Error(place, ...) if the image does not have the extent of the stored images that the net takes.
 void check_image(const Image& image, const InputSpec& input, std::string_view place);
 
-// The k best classes of an image, one line each: name, rank from 1, class id, class, probability, separated
-// by tabs.
+// The k best classes of an image, one line each, tab-separated: name, rank from 1, class id,
+// class, probability.
 [[nodiscard]] std::string prediction_tsv(std::string_view name, std::span<const float> probabilities,
                                          std::size_t k, const std::vector<ClassInfo>& classes);
 // The same as one line of JSON: {"name": ..., "predictions": [{"rank", "class_id", "class", "probability"}]}.
 [[nodiscard]] std::string prediction_json(std::string_view name, std::span<const float> probabilities,
                                           std::size_t k, const std::vector<ClassInfo>& classes);
-// {"name": ..., "error": ...}: so that whoever waits for an answer gets one.
+// {"name": ..., "error": ...}, so that a program that waits for an answer gets one.
 [[nodiscard]] std::string rejection_json(std::string_view name, std::string_view reason);
 
 }  // namespace convoy

@@ -14,20 +14,21 @@ namespace convoy {
 
 class Solver {
  public:
-  // Goes on from `state`. The net holds the parameters and momenta of that moment and must outlive the
-  // solver.
+  // Continues from `state`. The net must hold the parameters and momenta of that state, and outlive
+  // the solver.
   Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state)
       : net_(net), options_(options), state_(state) {}
 
-  // One step with the learning rate that the schedule gives it. A batch without images, all of them damaged,
-  // changes nothing but the count of steps. Throws NotFiniteError where the loss is not a finite number: the
-  // net is then worth nothing.
+  // Does one step with the learning rate that the schedule gives it. A batch without images, because all
+  // are damaged, only counts as a step. Throws NotFiniteError if the loss is not a finite number: the net
+  // is then worthless.
   BatchResult step(const Batch& batch);
-  // The same in two halves, as CompiledNet has them: `state` counts a step when it starts, and its result
-  // when it is finished. start returns when `batch` may be changed.
+  // The same in two halves, as in CompiledNet: `state` counts a step when it starts, and its result when it
+  // is finished. After start(), `batch` may be changed.
   void start(const Batch& batch);
   BatchResult finish();
-  [[nodiscard]] std::size_t started() const { return started_images_.size(); }  // and not finished
+  // Steps that are started and not finished.
+  [[nodiscard]] std::size_t started() const { return started_images_.size(); }
   [[nodiscard]] std::size_t oldest_images() const { return started_images_.front(); }
 
   [[nodiscard]] const TrainingState& state() const { return state_; }
@@ -48,7 +49,7 @@ class Solver {
   CompiledNet& net_;
   TrainingOptions options_;
   TrainingState state_;
-  std::deque<std::size_t> started_images_;  // images of each started step
+  std::deque<std::size_t> started_images_;  // images of each step that is started and not finished
 };
 
 }  // namespace convoy

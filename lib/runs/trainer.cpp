@@ -46,7 +46,7 @@ int Trainer::run() {
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
-    if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // left out of a resumed run
+    if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // not given to a resumed run
     if (state().validation_due) validate();
     while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
       train_step(loader);
@@ -61,7 +61,7 @@ int Trainer::run() {
       save_if_due(SignalWatch::take_checkpoint_request());
     }
     finish_steps(0);
-    progress.finish();  // the messages to come are about the whole run
+    progress.finish();  // the messages that follow are about the whole run
     const bool complete = state().step == total_steps_ && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
@@ -124,7 +124,7 @@ void Trainer::warn_of_loss() {
       "(shardpack --list) and the mean (meanimg --png)");
 }
 
-// To wait for the step's result here would leave a device that overlaps steps without work.
+// Does not wait for the step's result: a device that overlaps steps would have nothing to do meanwhile.
 void Trainer::log_training() {
   row_ = {.step = state().step,
           .epoch = solver_.epoch(),

@@ -1,4 +1,4 @@
-// A training run: steps, validation, log, checkpoints, signals, and what a person should be told meanwhile.
+// A training run: steps, validation, log, checkpoints, signals, and what to tell the user meanwhile.
 #pragma once
 
 #include <chrono>
@@ -21,17 +21,17 @@
 
 namespace convoy {
 
-// How a run reports and saves; nothing of it changes the result.
+// How a run reports and saves; this does not change the result.
 struct RunOptions {
   std::string checkpoint;  // file; empty: none
   Interval checkpoint_every;
   bool checkpoint_at_end = false;
-  std::string resumed_from;  // the checkpoint that the run goes on from; empty: none
+  std::string resumed_from;  // the checkpoint that the run continues; empty: none
   Interval validate_every;
   Interval log_every;
 };
 
-// What a run works on; all of it outlives the run.
+// What a run works on. All of it must outlive the run.
 struct RunInputs {
   const Model& model;
   const TrainingOptions& options;
@@ -42,34 +42,34 @@ struct RunInputs {
 
 class Trainer {
  public:
-  // The net holds the parameters, momenta and mean of `state`.
+  // The net must hold the parameters, momenta and mean of `state`.
   Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
           std::optional<TrainingLog> log, Rejects& rejects, Console& console);
 
-  // Trains to the last step, under the caller's SignalWatch. Returns 0, also where a signal asked to stop
-  // when everything was done, else the signal that did: the run is then checkpointed and not complete. Throws
-  // Error where training diverges, after saying what to try.
+  // Trains to the last step, under the caller's SignalWatch. Returns 0, or the signal that stopped the run:
+  // it is then checkpointed, and not complete. A signal that comes when everything is done does not count.
+  // Throws Error, which says what to try, if training diverges.
   [[nodiscard]] int run();
 
   [[nodiscard]] const TrainingState& state() const { return solver_.state(); }
-  // Of the steps that this run took: neither validation nor the steps before it was resumed.
+  // The time of the steps that this run took, without validation and without the steps before it was resumed.
   [[nodiscard]] StepTimes times() const;
 
  private:
   using Clock = std::chrono::steady_clock;
 
   void train_step(BatchLoader& loader);
-  // Takes the results of started steps until only so many are under way.
+  // Takes the results of started steps until only `left` are under way.
   void finish_steps(std::size_t left);
   void add_time_since(Clock::time_point start);
   void warn_of_loss();
-  // Has the step just started logged when its result comes.
+  // Logs the step that was started last, as soon as its result is there.
   void log_training();
   void write_row();
   void validate();
   void save(bool requested);
   void save_if_due(bool requested);
-  // What a person can do when training diverged.
+  // What the user can do when training has diverged.
   [[nodiscard]] std::string advice() const;
 
   CompiledNet& net_;
@@ -83,10 +83,10 @@ class Trainer {
   Console& console_;
   Clock::time_point last_save_ = Clock::now();
   std::optional<std::uint64_t> saved_step_;
-  std::optional<LogRow> row_;  // to be logged when its step is finished
+  std::optional<LogRow> row_;  // to be completed and logged when its step is finished
   double logged_seconds_ = 0.0;
-  StepTimes times_;                    // without the layers'
-  std::vector<LayerTime> validating_;  // what of the net's times is validation's
+  StepTimes times_;                    // without the layers
+  std::vector<LayerTime> validating_;  // the part of the net's times that validation took
   double last_loss_ = 0.0;
 };
 

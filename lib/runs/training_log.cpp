@@ -17,7 +17,7 @@ constexpr std::string_view kHead =
     "step\tepoch\tset\timages\tloss\ttop1_error\ttop5_error\tlearning_rate\timages_per_second\n";
 constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
 
-// The rows of an older log that a run resumed after `step` steps keeps.
+// The rows of an older log that a run keeps if it is resumed after `step` steps.
 std::string kept_rows(const std::string& path, std::uint64_t step) {
   const std::string text = read_text_file(path, kMaxLogBytes);
   if (text.empty()) return {};
@@ -28,7 +28,7 @@ std::string kept_rows(const std::string& path, std::uint64_t step) {
   std::size_t begin = kHead.size();
   while (begin < text.size()) {
     const std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) break;  // cut by a kill
+    if (end == std::string::npos) break;  // cut off when the run was killed
     std::uint64_t row_step = 0;
     const auto [rest, failure] = std::from_chars(text.data() + begin, text.data() + end, row_step);
     if (failure == std::errc() && row_step <= step) kept += text.substr(begin, end + 1 - begin);

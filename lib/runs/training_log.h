@@ -1,4 +1,4 @@
-// The log of a training run: TSV with a head line; man/convoy-train.1 documents the columns.
+// The log of a training run: TSV with a head line. man/convoy-train.1 documents the columns.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@
 namespace convoy {
 
 struct LogRow {
-  std::uint64_t step = 0;  // steps taken
-  double epoch = 0.0;      // images taken from the stream / records
+  std::uint64_t step = 0;  // steps taken so far
+  double epoch = 0.0;      // images taken so far / records
   std::string_view set;    // "train": means since the last such row; "val": the whole validation set
   Totals totals;
   double learning_rate = 0.0;  // of the last step
@@ -22,18 +22,19 @@ struct LogRow {
 
 class TrainingLog {
  public:
-  // Begins the file anew, or, where the run goes on after `resumed_step` steps, keeps its rows up to that
-  // step and drops what an interrupted run wrote after its last checkpoint. Throws Error, also where an
-  // existing file is not such a log. "-" and what is not a regular file are written to as they are.
+  // Starts a new file. If the run is resumed after `resumed_step` steps, keeps the rows up to that step of
+  // an older file, and drops those that an interrupted run wrote after its last checkpoint. Throws Error,
+  // also if the older file is not such a log. Writes to "-", and to what is not a regular file, without
+  // keeping anything.
   TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step);
 
-  // The row is with the system when this returns.
+  // Writes the row to the file at once, unbuffered.
   void add(const LogRow& row);
 
  private:
   std::string name_;
-  std::optional<OutputFile> stream_;  // not a regular file
-  Fd file_;                           // a regular one, appended to
+  std::optional<OutputFile> stream_;  // if it is not a regular file
+  Fd file_;                           // if it is a regular file, opened for appending
 };
 
 }  // namespace convoy

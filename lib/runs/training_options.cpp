@@ -157,7 +157,7 @@ void TrainingOptions::set(std::string_view name, const std::string& text) {
 
 std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
   const double images = steps ? static_cast<double>(*steps) * batch : epochs * static_cast<double>(records);
-  // Epochs are counted in 32 bits where random draws are keyed by them.
+  // The keys of random draws count epochs in 32 bits.
   const bool bounded = images <= kMaxPositions && images / static_cast<double>(records) <
                                                       double{std::numeric_limits<std::uint32_t>::max()};
   if (!bounded) throw UsageError("the run would be too long: lower --epochs or --steps");
