@@ -1,4 +1,4 @@
-// imgprep: images to a shard stream.
+// imgprep: images -> a shard.
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,7 +20,7 @@
 namespace convoy {
 namespace {
 
-// Larger squares than any net takes; a raw record is three times its square.
+// More than any net takes. A raw record has three times as many bytes as pixels.
 constexpr int kMaxPreparedSide = 16384;
 constexpr std::uint64_t kMaxClassesBytes = std::uint64_t{256} << 20;
 
@@ -104,7 +104,7 @@ int run(const Options& options, Console& console) {
   std::vector<std::string> files = input_options.operands;
   for (const char* name : {"classes", "labels", "files-from"}) files.push_back(options.text(name));
   options.check_outputs({"output", "rejects"}, files);
-  const SignalWatch signals;  // before there is a temporary file to remove
+  const SignalWatch signals;  // watches before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(options.rejects(), stop, console);
   ImageSource inputs(input_options);

@@ -1,4 +1,4 @@
-// meanimg: shards to the mean image and the colour statistics.
+// meanimg: shards -> the mean image and the colour statistics.
 #include <optional>
 #include <string>
 #include <vector>
@@ -60,9 +60,9 @@ MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& optio
 int run(const Options& options, Console& console) {
   const bool stop = options.stop_on_error();
   const std::vector<std::string> inputs = options.inputs();
-  const std::vector<std::string> replaceable;  // --merge may add to one of its means
+  const std::vector<std::string> replaceable;  // --merge may replace one of the means that it reads
   options.check_outputs({"output", "png", "rejects"}, options.flag("merge") ? replaceable : inputs);
-  // Opened first: a terminal or a missing folder is said before the work, not after it.
+  // Opened first, so that a terminal or a missing folder is an error before the work, not after it.
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   std::optional<OutputFile> png;
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);

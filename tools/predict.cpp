@@ -61,7 +61,7 @@ InputOptions inputs_from(const Options& options) {
   return inputs;
 }
 
-// How shards among the inputs are checked against the net.
+// Checks that a shard among the inputs fits the net.
 std::function<void(const DatasetInfo&, const std::string&)> shard_check(const WeightsFile& weights,
                                                                         Console& console) {
   return [&weights, &console](const DatasetInfo& shard, const std::string& name) {
@@ -74,8 +74,8 @@ std::function<void(const DatasetInfo&, const std::string&)> shard_check(const We
   };
 }
 
-// An answer may wait for the images after it, unless they come through a pipe: its writer may wait for the
-// answer.
+// Answers may wait for more images, but not if these come through a pipe: its writer may be waiting for
+// the answer.
 std::size_t images_at_a_time(int batch, const InputOptions& inputs) {
   if (batch > 0) return static_cast<std::size_t>(batch);
   const auto is_there = [](const std::string& name) {
@@ -136,7 +136,7 @@ int run(const Options& options, Console& console) {
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();
   std::uint64_t done = 0;
-  // One image at a time is for coprocesses: a thread that waits for the next one could not be ended.
+  // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
   const int threads = batch == 1 ? 1 : inference.compile.threads;
   ordered_parallel_map(
       threads, [&] { return inputs.next(); },

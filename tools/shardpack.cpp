@@ -1,4 +1,4 @@
-// shardpack: shards to shards (merged, shuffled, split, cut, transcoded), and looks inside them.
+// shardpack: shards -> shards (merged, shuffled, split, cut, transcoded), or what is inside them.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -61,7 +61,7 @@ void declare(po::options_description& options) {
                                 .rejects = "write place and reason of every loss to FILE"});
 }
 
-// "list", "info", "verify", "extract", or nothing to pack.
+// Returns "list", "info", "verify" or "extract"; empty to pack.
 std::string look_from(const Options& options) {
   const auto look =
       std::ranges::find_if(kLooks, [&](const std::string& name) { return options.given(name); });
@@ -92,7 +92,7 @@ PackOptions pack_options(const Options& options) {
   return pack;
 }
 
-// Inputs that cannot be read at all do not keep the others from being looked at.
+// Skips inputs that cannot be read at all, and looks at the others.
 void look_inside(const std::string& look, const Options& options, Rejects& rejects, bool stop,
                  Console& console) {
   LookProgress progress(options.inputs(), options.text("output"), console);

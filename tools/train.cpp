@@ -64,7 +64,7 @@ RunOptions run_options(const Options& options) {
   return run;
 }
 
-// A checkpoint may take the place of the one that the run is resumed from.
+// A checkpoint may replace the one that the run is resumed from.
 void check_files(const Options& options, const std::vector<std::string>& shards,
                  const std::string& checkpoint) {
   std::vector<std::string> inputs = options.texts("val");
@@ -84,7 +84,8 @@ int describe(const Options& options) {
   return kStatusDone;
 }
 
-// On standard error, as the weights may go to standard output; with -q too, since it was asked for.
+// Writes to standard error, since the weights may go to standard output; with -q too, since the user asked
+// for it.
 void show_profile(const CompiledNet& net, const TrainingOptions& training, const Trainer& trainer) {
   const std::string table =
       profile_table(net.net(), net.batch(), element_bytes(training.precision), trainer.times());

@@ -45,10 +45,6 @@ std::int64_t Options::integer(const std::string& name, std::int64_t least, std::
   return parse_integer(text(name), "--" + name, least, most);
 }
 
-double Options::real(const std::string& name, double least, double most) const {
-  return parse_real(text(name), "--" + name, least, most);
-}
-
 std::size_t Options::choice(const std::string& name, std::initializer_list<std::string_view> words) const {
   return parse_choice(text(name), "--" + name, words);
 }

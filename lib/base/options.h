@@ -18,13 +18,14 @@ inline constexpr std::int64_t kMaxThreads = 1024;
 inline constexpr std::uint64_t kDefaultSeed = 1;
 inline constexpr const char* kOperands = "operands";  // the name of operands among the options
 
-// Parsed options. Values are kept as text and converted here, strictly: the whole text, within the range.
+// Parsed options. Values are kept as text, and converted strictly when they are read: the whole text must be
+// a value in the range.
 class Options {
  public:
   Options(po::variables_map values, std::vector<std::string> operands)
       : values_(std::move(values)), operands_(std::move(operands)) {}
 
-  // Whether the user gave the option, on the command line or in --config; of a switch, whether it is on.
+  // Whether the user gave the option, on the command line or in --config. For a switch: whether it is on.
   [[nodiscard]] bool given(const std::string& name) const;
   // A switch, declared with po::bool_switch().
   [[nodiscard]] bool flag(const std::string& name) const;
@@ -33,14 +34,13 @@ class Options {
   // The values of an option declared with texts_option().
   [[nodiscard]] std::vector<std::string> texts(const std::string& name) const;
   [[nodiscard]] std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most) const;
-  [[nodiscard]] double real(const std::string& name, double least, double most) const;
   // The index among `words` of the value, which must be one of them.
   [[nodiscard]] std::size_t choice(const std::string& name,
                                    std::initializer_list<std::string_view> words) const;
 
   // The operands, with those of --files-from if the tool shares that option.
   [[nodiscard]] const std::vector<std::string>& operands() const { return operands_; }
-  // The operands; without any, "-". Throws MissingInputError if standard input is then a terminal.
+  // The operands, or "-" if there are none. Throws MissingInputError if standard input is then a terminal.
   [[nodiscard]] std::vector<std::string> inputs() const;
 
   // The given ones of the options `names`, which name files to write.
@@ -78,8 +78,8 @@ struct RejectsHelp {
 // Declares --on-error=skip|stop and --rejects=FILE.
 void add_rejects_options(po::options_description& options, const RejectsHelp& help);
 
-// The text as a number or as the index of one of `words`, the whole of it; otherwise UsageError about `what`,
-// such as "--steps".
+// The whole text as a number, or as the index of one of `words`. Throws UsageError about `what`, such
+// as "--steps".
 [[nodiscard]] std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,
                                          std::int64_t most);
 [[nodiscard]] std::uint64_t parse_unsigned(std::string_view text, std::string_view what);
@@ -87,9 +87,8 @@ void add_rejects_options(po::options_description& options, const RejectsHelp& he
 [[nodiscard]] std::size_t parse_choice(std::string_view text, std::string_view what,
                                        std::initializer_list<std::string_view> words);
 
-// The lines of a file of names, at least one, each ended by a newline, or by a NUL byte if `nul` is set. "-"
-// is standard input. Throws TextError for a line that check_name_line() refuses, and with `nul` for an empty
-// name.
+// The names in a file ("-" is standard input), at least one, each ended by a newline, or by a NUL byte if
+// `nul` is set. Throws TextError for a line that check_name_line() refuses, and with `nul` for an empty name.
 [[nodiscard]] std::vector<std::string> read_names(const std::string& path, bool nul);
 
 }  // namespace convoy

@@ -27,8 +27,8 @@ std::optional<FileIdentity> written_to(const std::string& output) {
   return ::fstat(STDOUT_FILENO, &info) == 0 ? regular(info) : std::nullopt;
 }
 
-// Equal for two paths if they lead to the same regular file, or would once it is made; empty for a device, a
-// pipe or a folder.
+// A text that is equal for two paths to the same regular file, also if that does not exist yet. Empty for a
+// device, a pipe or a folder.
 std::string key_of(const std::string& path) {
   if (const auto file = regular_file(path)) {
     return std::to_string(file->device) + ":" + std::to_string(file->inode);
@@ -50,7 +50,7 @@ std::optional<FileIdentity> regular_file(const std::string& path) {
 }
 
 void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs) {
-  std::map<std::string, std::string> taken;  // what is wrong with another use of a file, by its key
+  std::map<std::string, std::string> taken;  // why a file cannot be used again, by its key
   for (const std::string& input : inputs) {
     if (input != kStdStreamName) taken.emplace(key_of(input), kIsInput);
   }

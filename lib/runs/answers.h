@@ -45,7 +45,7 @@ class Answers {
           Compile compile, std::size_t batch, Rejects& rejects);
 
   void add(PreparedImage&& image);
-  // Answers the images that wait for their batch to be complete, and completes the output.
+  // Answers the images of the last batch, which need not be full, and completes the output.
   void finish();
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
 

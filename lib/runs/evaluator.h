@@ -1,4 +1,4 @@
-// A net's errors on labelled records, every record once.
+// Measures the errors of a net on labelled records.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct EvaluationOptions {
 };
 
 struct EvaluationHooks {
-  // A record that is damaged and therefore not counted; may throw.
+  // Called with the damage of a record, which is then not counted; may throw.
   DamageHandler damaged;
   // Called with every counted record, in order, and its class probabilities.
   std::function<void(std::uint64_t record, std::int32_t label, std::span<const float> probabilities)> record;
@@ -26,8 +26,8 @@ struct EvaluationHooks {
   std::function<bool(const Totals& totals)> progress;
 };
 
-// Runs the centre crop of every record through the net. The labels were checked (scan_labels). Throws
-// NotFiniteError if an output of the net is not a number. Hooks may be empty.
+// Runs the centre crop of every record through the net. The labels must have been checked (scan_labels).
+// Throws NotFiniteError if an output of the net is not a number. Hooks may be empty.
 [[nodiscard]] Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions& options,
                                const EvaluationHooks& hooks);
 

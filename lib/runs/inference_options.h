@@ -13,8 +13,8 @@ struct InferenceOptions {
   CompileOptions compile;
 };
 
-// Reads --device, --batch (from 1 to max_batch; 0 where none is given), --precision and -j. Throws
-// UsageError, and Error for a device that there is not.
+// Reads --device, --batch (from 1 to max_batch; 0 if it is not given), --precision and -j. Throws UsageError,
+// and Error if the device does not exist.
 [[nodiscard]] InferenceOptions read_inference_options(const Options& options, std::int64_t max_batch);
 
 }  // namespace convoy

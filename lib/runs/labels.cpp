@@ -102,7 +102,8 @@ void check_labelled_set(const Dataset& data, const Model& model, const std::stri
   const std::string& name = data.shards().front().name();
   if (data.size() == 0) throw Error(name, "has no records");
   check_extent(data.info(), model.net.input, name);
-  // Another table explains labels out of range; missing labels explain a missing table.
+  // The error to report is the cause: a different table explains labels out of range, and missing labels
+  // explain a missing table.
   const bool has_classes = !data.info().classes.empty();
   if (has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
   (void)scan_labels(data, model.net.classes());

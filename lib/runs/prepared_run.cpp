@@ -12,8 +12,8 @@
 namespace convoy {
 namespace {
 
-// What the run of the checkpoint reported and the resumed run `now` does not. Reports do not come from the
-// checkpoint, since their files may have moved.
+// The reports that the run of the checkpoint wrote and the resumed run `now` does not. They are not taken
+// from the checkpoint, since their files may have moved.
 std::vector<std::string> reports_left_out(const TrainingState& before, const TrainingState& now) {
   constexpr const char* kLeftOut = " was given before, and is not now";
   std::vector<std::string> left_out;
@@ -22,8 +22,8 @@ std::vector<std::string> reports_left_out(const TrainingState& before, const Tra
   return left_out;
 }
 
-// A finished run leaves nothing to train: its weights would only claim other options than they were trained
-// with. The end of the run alone may move.
+// If no step is left, a changed option would not change the weights, only what they say about their training.
+// Only the end of the run may then move.
 void check_steps_left(std::uint64_t step, std::uint64_t total_steps,
                       const std::vector<ResumeDifference>& differences) {
   const auto change = std::ranges::find(differences, false, &ResumeDifference::moves_end);
@@ -98,7 +98,7 @@ void PreparedRun::check_resumable() const {
   }
 }
 
-// Moves from the start of a new run to the state of the checkpoint.
+// Replaces the state of a new run by that of the checkpoint.
 void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState& before = resumed_->checkpoint.state;
   check_steps_left(before.step, total_steps, differences_);

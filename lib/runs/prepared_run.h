@@ -1,4 +1,4 @@
-// A training run, new or resumed, brought together and checked before its first step.
+// Everything that a training run, new or resumed, works on: read and checked before its first step.
 #pragma once
 
 #include <cstdint>
@@ -27,19 +27,19 @@ namespace convoy {
 
 class PreparedRun {
  public:
-  // Reads the files that the options of train name, and the checkpoint of --resume, from which everything
-  // comes that is not given. `options` must outlive this. Throws UsageError and Error.
+  // Reads the net, the mean and the checkpoint that the options of train name. What is not given comes from
+  // the checkpoint. `options` must outlive this. Throws UsageError and Error.
   PreparedRun(const Options& options, Device device);
 
-  // Opens the training set `shards` and the validation set, and checks that all fits together and that a
-  // checkpoint can go on with it. Warns of what differs from the checkpoint. Throws UsageError and Error.
+  // Opens the training set `shards` and the validation set, and checks that everything fits together, the
+  // checkpoint too. Warns about options that differ from the checkpoint's. Throws UsageError and Error.
   void open(const std::vector<std::string>& shards, Rejects& rejects, Console& console);
 
-  // The net at the start of the run: with its parameters, momenta and mean. Call it once, after open(); the
-  // file of the checkpoint is closed then, and may be replaced.
+  // The net at the start of the run, with its parameters, momenta and mean. Call this once, after open(). It
+  // closes the file of the checkpoint, which may be replaced afterwards.
   [[nodiscard]] std::unique_ptr<CompiledNet> compile(Console& console);
 
-  // The log of --log, if there is one; a resumed run goes on with the rows of the steps that it keeps.
+  // The log of --log, if it is given. A resumed run keeps the rows up to its first step.
   [[nodiscard]] std::optional<TrainingLog> open_log() const;
 
   [[nodiscard]] const Model& model() const { return model_; }
@@ -49,7 +49,7 @@ class PreparedRun {
   [[nodiscard]] RunInputs inputs() const;
 
  private:
-  // What a run goes on from.
+  // What a run is resumed from.
   struct Resumed {
     explicit Resumed(const std::string& path) : file(path), checkpoint(read_checkpoint(file)) {}
     WeightsFile file;

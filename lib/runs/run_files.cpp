@@ -18,7 +18,7 @@ void check_writable(const std::string& path) {
   const auto status = std::filesystem::status(path, failure);
   const bool special = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
                        !std::filesystem::is_directory(status);
-  if (special) return;  // opening a FIFO would already tell its reader something
+  if (special) return;  // opening a FIFO would wake up its reader
   const OutputFile probe(path, OutputFile::Content::binary);
 }
 

@@ -5,8 +5,8 @@
 
 namespace convoy {
 
-// Throws Error if no file of this name could be written: found now, not after hours of training. "-" and what
-// is not a regular file are left alone.
+// Throws Error if no file of this name can be written, so that this is found before hours of training. Does
+// not touch "-" and what is not a regular file.
 void check_writable(const std::string& path);
 
 // The checkpoint of a run that writes its weights to `output`: "alexnet.safetensors" ->

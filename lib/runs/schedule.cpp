@@ -20,7 +20,7 @@ Schedule::Factor fixed(std::string_view /*parameters*/, const std::string& /*tex
   return [](const RunPosition&) { return 1.0; };
 }
 
-// Multiplies by FACTOR when each of the epochs is complete.
+// Multiplies the rate by FACTOR as each EPOCH is completed.
 Schedule::Factor stepped(std::string_view parameters, const std::string& text) {
   const std::size_t at = parameters.find('@');
   if (at == std::string_view::npos) return nullptr;
@@ -63,7 +63,8 @@ constexpr auto kPolicies = std::to_array<Policy>({
     {"step", "FACTOR@EPOCH[,EPOCH]...", stepped},
 });
 
-// The policies' syntax: each between two `quote`, "last" before the last one and commas before the others.
+// Lists the syntax of the policies, each in quotes `quote`; `last` comes before the last one, commas before
+// the others.
 std::string listed(std::string_view quote, std::string_view last) {
   std::string text;
   for (std::size_t i = 0; i < kPolicies.size(); ++i) {

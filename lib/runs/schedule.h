@@ -9,14 +9,14 @@
 
 namespace convoy {
 
-// How far a run has come: what its learning rate may depend on.
+// How far a run has come. The learning rate may depend on this.
 struct RunPosition {
   std::uint64_t seen = 0;     // images taken so far
   std::uint64_t records = 1;  // images of the training set
   std::uint64_t total = 0;    // images that the whole run takes
 };
 
-// A value of --lr-policy. The policies are in the table of schedule.cpp.
+// The learning rate policy of --lr-policy. The policies are rows of the table in schedule.cpp.
 class Schedule {
  public:
   // What the learning rate is multiplied by at a position.

@@ -14,7 +14,7 @@
 namespace convoy {
 namespace {
 
-// Positions in the stream of training images stay exact in double precision.
+// Up to this, positions in the stream of training images are exact in double precision.
 constexpr double kMaxPositions = 0x1p53;
 constexpr std::int64_t kMaxSteps = std::int64_t{1} << 53;
 constexpr double kMaxRate = 1e6;

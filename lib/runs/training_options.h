@@ -35,22 +35,22 @@ struct TrainingOptions {
   // Sets an option, named as on the command line without the dashes, from its text. Throws UsageError.
   void set(std::string_view name, const std::string& text);
 
-  // The steps of a whole run over a training set of `records`: `steps`, or as many as it takes to see every
-  // record `epochs` times, the last batch completed from the next epoch. Throws UsageError if that is beyond
-  // all bounds.
+  // The number of steps of a whole run over a training set of `records`: `steps`, or as many as it takes to
+  // see every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if
+  // the run is too long.
   [[nodiscard]] std::uint64_t total_steps(std::uint64_t records) const;
   // The rule of the step that comes after `step` steps.
   [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records) const;
 };
 
-// Declares the options with their defaults, but for --seed and --threads, which are shared with other tools
-// (SharedOptions).
+// Declares the options with their defaults, but for --seed and --threads, which are shared with other
+// tools (SharedOptions).
 void add_training_options(po::options_description& options);
 
-// The options of a run from the command line. What is not given there is as in `resumed`, the options of a
-// checkpoint; without one (nullptr) it has its default. The precision `auto` is settled here, by the
-// checkpoint or else by the device, so that a run keeps its precision wherever it is resumed. Throws
-// UsageError.
+// The options of a run from the command line. What is not given there is as in `resumed`, the options
+// of a checkpoint; without one (nullptr) it has its default. The precision `auto` is settled here, by
+// the checkpoint or else by the device, so that a run keeps its precision wherever it is resumed.
+// Throws UsageError.
 [[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
                                                     const Device& device);
 

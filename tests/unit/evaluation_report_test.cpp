@@ -1,4 +1,4 @@
-// What eval says of a net.
+// The report of eval, as TSV and JSON.
 #include "lib/runs/evaluation_report.h"
 
 #include <gtest/gtest.h>

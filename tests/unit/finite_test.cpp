@@ -1,4 +1,4 @@
-// Values that are not finite numbers are found, wherever they are.
+// Infinite values and NaNs are found at any index.
 #include "lib/base/finite.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// When something that is done now and then is due.
+// Intervals of steps, epochs and minutes.
 #include "lib/runs/interval.h"
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ TEST(Interval, CountsStepsAndEpochs) {
   EXPECT_TRUE(steps.due(3, 4, 10));
   EXPECT_TRUE(steps.due(6, 4, 10));
   EXPECT_TRUE(Interval::parse("1step", "--x", true).due(1, 4, 10));
-  // 4 images a step, 10 an epoch: epochs are complete in steps 3 and 5, two of them in step 5.
+  // 4 images a step, 10 an epoch: epochs end in steps 3, 5 and 8.
   for (const char* text : {"1epoch", "1epochs"}) {
     const Interval epochs = Interval::parse(text, "--x", true);
     std::string due;

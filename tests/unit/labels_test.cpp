@@ -1,4 +1,4 @@
-// Labels and class tables, checked before anything is computed with them.
+// Labels and class tables are checked before they are used.
 #include "lib/runs/labels.h"
 
 #include <gtest/gtest.h>

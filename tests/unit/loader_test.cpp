@@ -1,4 +1,4 @@
-// Batches hold exactly the images that they should.
+// Batches hold exactly the images of their samples.
 #include "lib/runs/loader.h"
 
 #include <gtest/gtest.h>

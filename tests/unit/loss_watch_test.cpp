@@ -1,4 +1,4 @@
-// A loss that does not fall is noticed once.
+// A loss that does not fall is reported once.
 #include "lib/runs/loss_watch.h"
 
 #include <gtest/gtest.h>

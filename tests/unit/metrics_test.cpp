@@ -1,4 +1,4 @@
-// Errors counted from probabilities.
+// Classification errors are counted from probabilities.
 #include "lib/runs/metrics.h"
 
 #include <gtest/gtest.h>

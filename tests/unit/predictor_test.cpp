@@ -1,4 +1,4 @@
-// What predict says of an image.
+// The answers of predict, as TSV and JSON.
 #include "lib/runs/predictor.h"
 
 #include <gtest/gtest.h>

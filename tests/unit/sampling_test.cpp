@@ -1,4 +1,4 @@
-// Which images come when, and what is cut from them.
+// Which images come when, and which crops are taken from them.
 #include "lib/runs/sampling.h"
 
 #include <gtest/gtest.h>
@@ -31,8 +31,8 @@ TEST(EpochOrder, IsAPermutationThatSeedAndEpochChoose) {
   EXPECT_EQ(epoch_order(1, 1, 0), std::vector<std::uint64_t>{0});
 }
 
-// Every one of the 4! orders of four records should come equally often. Chi squared with 23 degrees of
-// freedom is above 62 with probability 2e-5.
+// Each of the 4! orders of four records should come equally often. Chi squared with 23 degrees of freedom is
+// above 62 with probability 2e-5.
 TEST(EpochOrder, FavoursNoOrder) {
   constexpr std::uint32_t kDraws = 24'000;
   std::map<std::vector<std::uint64_t>, double> counts;

@@ -1,5 +1,5 @@
-// A training run: which images and rates they get, what is logged, and that a run taken up in the middle
-// does what it would have done.
+// A training run: which images and rates its steps get, what is logged, and that a resumed run does what an
+// uninterrupted one would have done.
 #include "lib/runs/solver.h"
 
 #include <gtest/gtest.h>
@@ -48,7 +48,7 @@ class Training : public ::testing::Test {
     console_.set_verbosity(Console::Verbosity::quiet);
   }
 
-  // Trains from `state` on; returns what the net saw.
+  // Trains from the state `from`, or from the start; returns the net, which has recorded what it saw.
   std::unique_ptr<FakeNet> train(const TrainingState* from, const std::string& log,
                                  const std::function<void(FakeNet&, RunOptions&)>& arrange = {}) {
     const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.where(); });
@@ -129,7 +129,7 @@ TEST_F(Training, LogsStepsAndValidations) {
   }
   EXPECT_EQ(rows,
             "step:epoch:set 2:0.8:train 3:1.2:val 4:1.6:train 5:2:val 6:2.4:train 8:3.2:train 8:3.2:val ");
-  // The fake net always answers class 0: of the labels 0,1,2,3,0,1,2,3,0,1 it has three right.
+  // The fake net always answers class 0, which is right for three of the labels 0,1,2,3,0,1,2,3,0,1.
   EXPECT_NE(lines[2].find("\t10\t"), std::string::npos) << lines[2];
   EXPECT_NE(lines[2].find("\t0.700000\t0.000000\t"), std::string::npos) << lines[2];
 }
@@ -145,7 +145,7 @@ TEST_F(Training, OverlappingStepsChangesNothing) {
   };
   const auto columns = [&](const std::string& log) {
     std::vector<std::string> lines = lines_of(folder_ / log);
-    for (std::string& line : lines) line.resize(line.rfind('\t'));  // the rate, images a second
+    for (std::string& line : lines) line.resize(line.rfind('\t'));  // the last field is the speed
     return lines;
   };
   const auto apart = run(false, "apart.tsv");
@@ -175,7 +175,7 @@ TEST_F(Training, GoesOnFromACheckpointAsIfNeverStopped) {
   const auto whole = train(nullptr, folder_ / "whole.tsv");
   for (int at = 1; at <= 7; ++at) {
     const std::string log = folder_ / ("log" + std::to_string(at));
-    // Ended as by a kill, one step after a checkpoint; at step 7 it is the last step.
+    // Stops one step after a checkpoint, as if killed; at step 7 that is the last step.
     const auto cut = [&](FakeNet& net, RunOptions& run) {
       run.checkpoint_every = Interval::parse(std::to_string(at) + "steps", "", true);
       net.fail_after = static_cast<std::size_t>(at) + 1;

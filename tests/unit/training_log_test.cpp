@@ -1,4 +1,4 @@
-// The log leaves files alone that are none.
+// The log does not overwrite files that are not logs.
 #include "lib/runs/training_log.h"
 
 #include <gtest/gtest.h>

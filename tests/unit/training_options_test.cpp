@@ -1,4 +1,4 @@
-// The options of a run: read, stored, compared with those of a checkpoint.
+// The options of a run are read, stored, and compared with those of a checkpoint.
 #include "lib/runs/training_options.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST(TrainingOptions, CountSteps) {
   EXPECT_EQ(options.total_steps(10), 7U);
   options.set("steps", "0");
   EXPECT_EQ(options.total_steps(10), 0U);
-  options.set("epochs", "1");  // the later one counts
+  options.set("epochs", "1");  // the last one set counts
   EXPECT_EQ(options.total_steps(10), 3U);
   options.set("epochs", "4294967295");  // epochs are 32-bit in the keys of random draws
   EXPECT_THROW((void)options.total_steps(10), UsageError);
