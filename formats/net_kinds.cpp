@@ -17,8 +17,7 @@ struct Window {
   int after = 0;
 };
 
-// floor((in + before + after - kernel) / stride) + 1, or with ceil() for floor(). All are at most
-// kMaxNetSide.
+// floor((in + before + after - kernel) / stride) + 1; `ceil` rounds up. All are at most kMaxNetSide.
 int window_count(const Window& window, bool ceil, std::string_view direction) {
   if (window.before >= window.kernel || window.after >= window.kernel) {
     throw ShapeError("the padding (" + std::to_string(window.before) + ", " + std::to_string(window.after) +

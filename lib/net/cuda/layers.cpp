@@ -1,4 +1,4 @@
-// The layers without parameters.
+// The layers, except for those in products.cpp.
 #include "lib/net/cuda/layers.h"
 
 #include "kernels/dropout.h"

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -13,7 +12,7 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/dropout.h"
 #include "kernels/tensor_shape.h"
-#include "lib/net/cuda/arena.h"
+#include "lib/net/cuda/parameters.h"
 #include "lib/net/layer.h"
 
 namespace convoy {
@@ -24,32 +23,6 @@ struct CudaPass {
   bool training = false;  // dropout is on, and what the backward pass needs is kept
   cuda::DropoutBatch batch;
   void* scratch = nullptr;
-};
-
-// A learned tensor in device memory.
-struct CudaTensor {
-  std::int64_t elements = 0;  // in the layer's layout
-  float* w = nullptr;
-  float* v = nullptr;    // momentum; null if compiled for inference
-  float* g = nullptr;    // gradient; likewise
-  Bf16* copy = nullptr;  // of w; null if the products read w
-};
-
-// A layer's weights and bias.
-class CudaParameters {
- public:
-  CudaParameters() = default;
-  CudaParameters(const CudaParameters&) = delete;
-  CudaParameters& operator=(const CudaParameters&) = delete;
-  CudaParameters(CudaParameters&&) = delete;
-  CudaParameters& operator=(CudaParameters&&) = delete;
-  virtual ~CudaParameters() = default;
-
-  CudaTensor weights;
-  CudaTensor bias;
-  // Between the canonical layout of ParameterInfo::shape and the layer's, whose padding is zero. Exact.
-  virtual void pack_weights(std::span<const float> canonical, std::span<float> packed) const = 0;
-  virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
 };
 
 class CudaLayer : public Layer {
@@ -78,7 +51,7 @@ class CudaLayer : public Layer {
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                                             const LayerOptions& options,
                                                             std::uint64_t shared_bytes);
-// The layers with parameters.
+// The layers that are matrix products.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec& spec,
                                                         const LayerOptions& options);
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_fc(const LayerSpec& layer, const FcSpec& spec,

@@ -13,35 +13,6 @@
 namespace convoy {
 namespace {
 
-template <typename T>
-std::string type_text() {
-  return std::string(element_name(kElementOf<T>));
-}
-
-// The weights that the products read: the master, or its copy.
-template <typename T>
-const T* read_by_products(const CudaTensor& tensor) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return tensor.w;
-  } else {
-    return tensor.copy;
-  }
-}
-
-std::vector<std::string> product_lines(const std::string& how, const LayerOptions& options) {
-  std::vector<std::string> lines{"forward " + how};
-  if (options.train) lines.push_back("backward_weights " + how);
-  if (options.train && options.input_gradient) lines.push_back("backward_data " + how);
-  return lines;
-}
-
-void place_tensor(CudaArena& arena, CudaTensor& tensor, bool train, bool copy) {
-  tensor.w = arena.take<float>(tensor.elements);
-  if (train) tensor.v = arena.take<float>(tensor.elements);
-  if (train) tensor.g = arena.take<float>(tensor.elements);
-  if (copy) tensor.copy = arena.take<Bf16>(tensor.elements);
-}
-
 class ConvParameters final : public CudaParameters {
  public:
   ConvParameters(const ConvShape& shape, bool cells) : conv_{shape, shape}, cells_(cells) {
@@ -100,8 +71,8 @@ class ConvLayer final : public CudaLayer {
                               original_.width};
   }
   void place(CudaArena& arena) override {
-    place_tensor(arena, parameters_.weights, options_.train, kElementOf<T> == Element::bf16);
-    place_tensor(arena, parameters_.bias, options_.train, false);
+    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_.train, false);
     if (cells_ && options_.train) learned_ = arena.take<float>(parameters_.weights.elements);
   }
   // In cells the transformed filters are larger than the original ones. The additional weights are zero and
@@ -121,14 +92,14 @@ class ConvLayer final : public CudaLayer {
     stream.synchronize();
   }
   [[nodiscard]] std::vector<std::string> describe() const override {
-    const std::string how = "implicit-gemm own nhwc " + type_text<T>() + (cells_ ? " space-to-depth" : "");
-    return product_lines(how, options_);
+    const std::string how = "implicit-gemm own nhwc " + std::string(element_name(kElementOf<T>)) +
+                            (cells_ ? " space-to-depth" : "");
+    return describe_passes(how, options_);
   }
 
   void forward(const CudaPass& pass, const void* x, void* y) override {
-    cuda::conv_forward(pass.stream, parameters_.shape(), in_type<T>(x),
-                       read_by_products<T>(parameters_.weights), parameters_.bias.w, in_type<T>(y),
-                       options_.relu);
+    cuda::conv_forward(pass.stream, parameters_.shape(), in_type<T>(x), read_weights<T>(parameters_.weights),
+                       parameters_.bias.w, in_type<T>(y), options_.relu);
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     const ConvShape& shape = parameters_.shape();
@@ -138,7 +109,7 @@ class ConvLayer final : public CudaLayer {
                                parameters_.bias.g, static_cast<float*>(pass.scratch));
     if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
     if (dx == nullptr) return;
-    cuda::conv_input_gradient(pass.stream, shape, in_type<T>(dy), read_by_products<T>(weights),
+    cuda::conv_input_gradient(pass.stream, shape, in_type<T>(dy), read_weights<T>(weights),
                               options_.relu_input ? in_type<T>(x) : nullptr, in_type<T>(dx));
   }
 
@@ -196,8 +167,8 @@ class FcLayer final : public CudaLayer {
 
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   void place(CudaArena& arena) override {
-    place_tensor(arena, parameters_.weights, options_.train, kElementOf<T> == Element::bf16);
-    place_tensor(arena, parameters_.bias, options_.train, out_element() == Element::bf16);
+    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_.train, out_element() == Element::bf16);
   }
   [[nodiscard]] bool needs_gemm() const override { return true; }
   void prepare(const cuda::GemmContext* context, const cuda::Stream& /*stream*/) override {
@@ -229,20 +200,20 @@ class FcLayer final : public CudaLayer {
     backward_data_.emplace(*context, data);
   }
   [[nodiscard]] std::vector<std::string> describe() const override {
-    const std::string how = "gemm cublaslt " + type_text<T>();
-    return product_lines(how, options_);
+    const std::string how = "gemm cublaslt " + std::string(element_name(kElementOf<T>));
+    return describe_passes(how, options_);
   }
 
   void forward(const CudaPass& pass, const void* x, void* y) override {
     const void* const bias = out_element() == Element::bf16 ? static_cast<const void*>(parameters_.bias.copy)
                                                             : static_cast<const void*>(parameters_.bias.w);
-    forward_->run(pass.stream, x, read_by_products<T>(parameters_.weights), bias, y);
+    forward_->run(pass.stream, x, read_weights<T>(parameters_.weights), bias, y);
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
     cuda::column_sums(pass.stream, facts().out.images, facts().out.block, in_type<T>(dy), parameters_.bias.g);
     if (dx == nullptr) return;
-    backward_data_->run(pass.stream, dy, read_by_products<T>(parameters_.weights), nullptr, dx);
+    backward_data_->run(pass.stream, dy, read_weights<T>(parameters_.weights), nullptr, dx);
     if (!options_.relu_input) return;
     T* const gradient = in_type<T>(dx);
     cuda::relu_backward(pass.stream, options_.in.elements(), in_type<T>(x), static_cast<const T*>(gradient),
