@@ -38,8 +38,8 @@ Schedule::Factor stepped(std::string_view parameters, const std::string& text) {
   return [factor, epochs = std::move(epochs)](const RunPosition& position) {
     double product = 1.0;
     for (const double epoch : epochs) {
-      if (static_cast<double>(position.seen) >= epoch * static_cast<double>(position.records))
-        product *= factor;
+      const double end = epoch * static_cast<double>(position.records);  // in images
+      if (static_cast<double>(position.seen) >= end) product *= factor;
     }
     return product;
   };
