@@ -5,9 +5,9 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/runs/limits.h"
 #include "lib/runs/precision_option.h"
 
@@ -206,11 +206,10 @@ nlohmann::json to_json(const TrainingOptions& options) {
 
 TrainingOptions training_options_from_json(const nlohmann::json& value, std::string_view place) {
   TrainingOptions options;
-  if (!value.is_object()) throw Error(place, "training options are not a JSON object");
-  for (const auto& [name, text] : value.items()) {
-    if (!text.is_string()) throw Error(place, "training option '" + name + "' is not a text");
+  const JsonObject object(value, "training options", place);
+  for (const auto& [name, unused] : value.items()) {
     try {
-      options.set(name, text.get<std::string>());
+      options.set(name, object.text(name));
     } catch (const UsageError& error) {
       throw Error(place, "training options: " + std::string(error.what()));
     }
