@@ -28,7 +28,7 @@ class JsonObject {
                   std::initializer_list<std::string_view> optional = {}) const;
 
   [[nodiscard]] bool has(std::string_view key) const { return value_.contains(key); }
-  // A member. Throw Error if it is missing, has another type, or is out of range.
+  // The member `key`. These throw Error if it is missing, has another type, or is out of range.
   [[nodiscard]] const nlohmann::json& member(std::string_view key) const;
   [[nodiscard]] bool boolean(std::string_view key) const;
   [[nodiscard]] std::string text(std::string_view key) const;
