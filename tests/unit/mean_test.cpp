@@ -1,5 +1,4 @@
-// lib/shards/mean*: exact sums, each mean rounded once, colour statistics, for any order and splitting of
-// the images.
+// lib/shards/mean: each mean rounded once, colour statistics, and the file that stores them.
 #include "lib/shards/mean.h"
 
 #include <gtest/gtest.h>
@@ -7,15 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <numeric>
 #include <random>
 
 #include "lib/base/error.h"
-#include "lib/shards/mean_pass.h"
-#include "tests/support/shard_bytes.h"
-#include "tests/support/shards.h"
+#include "tests/support/pictures.h"
 #include "tests/support/temporary_folder.h"
 
 namespace convoy {
@@ -23,7 +18,9 @@ namespace {
 
 __extension__ using SignedWide = __int128;
 
-using Picture = std::vector<std::uint8_t>;
+using test::Picture;
+using test::random_pictures;
+using test::sum_up;
 
 // Whether f is the float nearest to a / b, or the even one of two that are equally near. Compares the error
 // with half the distance to the next float, in integers.
@@ -71,112 +68,6 @@ TEST(RoundRatio, NearestForRandomRatios) {
     const std::uint64_t tie = (std::uint64_t{1} << 24) | random() % (1U << 24) | 1;
     ASSERT_TRUE(is_rounded_once(round_ratio(tie, 1U << 20), tie, 1U << 20)) << "seed " << seed << ": " << tie;
   }
-}
-
-std::vector<Picture> random_pictures(std::size_t count, std::size_t bytes, unsigned seed) {
-  std::mt19937 random(seed);
-  std::vector<Picture> pictures(count, Picture(bytes));
-  for (Picture& picture : pictures) {
-    // Correlated colours, as in photographs, so that the covariance has a main direction.
-    for (std::size_t i = 0; i < bytes; ++i) {
-      const std::size_t common = i % 3 == 0 ? random() % 200 : picture[i - 1];
-      const std::size_t own = random() % (20 + 17 * (i % 3));
-      picture[i] = static_cast<std::uint8_t>(std::min<std::size_t>(common + own, 255));
-    }
-  }
-  return pictures;
-}
-
-ImageSums sum_up(int width, int height, int channels, std::span<const Picture> pictures) {
-  ImageSummer summer(width, height, channels);
-  const std::vector<std::span<const std::uint8_t>> spans(pictures.begin(), pictures.end());
-  summer.add(spans);
-  return summer.sums();
-}
-
-TEST(ImageSums, AreThoseOfPlainAddition) {
-  struct Size {
-    int width;
-    int height;
-    int channels;
-    std::size_t count;
-  };
-  // Counts around the number of images added together, pixels around the size of a tile.
-  for (const Size size :
-       {Size{1, 1, 1, 1}, Size{1, 1, 3, 7}, Size{5, 3, 3, 8}, Size{28, 28, 1, 17}, Size{512, 1, 3, 9},
-        Size{33, 31, 3, 16}, Size{40, 40, 3, 100}, Size{7, 5, 3, 257}, Size{7, 5, 3, 771}}) {
-    const std::size_t pixels = static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height);
-    const auto channels = static_cast<std::size_t>(size.channels);
-    const auto pictures = random_pictures(size.count, pixels * channels, 3);
-    ImageSums expected = empty_sums(size.width, size.height, size.channels);
-    expected.count = size.count;
-    for (const Picture& picture : pictures) {
-      for (std::size_t p = 0; p < pixels; ++p) {
-        for (std::size_t c = 0; c < channels; ++c) {
-          const std::uint64_t value = picture[p * channels + c];
-          expected.sum[c * pixels + p] += value;
-          for (std::size_t d = 0; d < channels; ++d) {
-            expected.products[c * channels + d] += value * picture[p * channels + d];
-          }
-        }
-      }
-    }
-    EXPECT_EQ(sum_up(size.width, size.height, size.channels, pictures), expected)
-        << size.width << "x" << size.height << "x" << size.channels << ", " << size.count;
-  }
-}
-
-TEST(ImageSums, DoNotDependOnOrderAndSplitting) {
-  const unsigned seed = 5;
-  std::mt19937 random(seed);
-  auto pictures = random_pictures(61, 12 * 11 * 3, seed);
-  const ImageSums all = sum_up(12, 11, 3, pictures);
-  for (int round = 0; round < 30; ++round) {
-    std::ranges::shuffle(pictures, random);
-    const std::size_t first = random() % (pictures.size() + 1);
-    const std::size_t second = first + random() % (pictures.size() - first + 1);
-    const std::span<const Picture> view(pictures);
-    std::array<ImageSums, 3> parts = {sum_up(12, 11, 3, view.first(first)),
-                                      sum_up(12, 11, 3, view.subspan(first, second - first)),
-                                      sum_up(12, 11, 3, view.subspan(second))};
-    std::ranges::shuffle(parts, random);
-    ImageSums merged = parts[0];
-    add_sums(merged, parts[1], "b");
-    add_sums(merged, parts[2], "c");
-    ASSERT_EQ(merged, all) << "seed " << seed << ", round " << round;
-  }
-}
-
-// More images than 32 bits can sum up: the running sums are flushed in time.
-TEST(ImageSums, OfManyWhiteImages) {
-  constexpr std::uint64_t kCount = (std::uint64_t{1} << 24) + 70'001;  // over 2^32 / 255
-  const Picture white = {255};
-  const std::vector<std::span<const std::uint8_t>> block(4096, std::span<const std::uint8_t>(white));
-  ImageSummer summer(1, 1, 1);
-  for (std::uint64_t done = 0; done < kCount;) {
-    const std::uint64_t now = std::min<std::uint64_t>(block.size(), kCount - done);
-    summer.add(std::span(block).first(now));
-    done += now;
-  }
-  const ImageSums sums = summer.sums();
-  EXPECT_EQ(sums.count, kCount);
-  EXPECT_EQ(sums.sum[0], kCount * 255);
-  EXPECT_EQ(sums.products[0], kCount * 255 * 255);
-  EXPECT_EQ(statistics_of(sums).mean[0], 255.0F);
-  EXPECT_EQ(statistics_of(sums).stddev[0], 0.0F);
-}
-
-TEST(ImageSums, RefuseWhatDoesNotFit) {
-  ImageSums sums = empty_sums(4, 4, 3);
-  EXPECT_THROW(add_sums(sums, empty_sums(4, 4, 1), "x"), Error);
-  EXPECT_THROW(add_sums(sums, empty_sums(4, 5, 3), "x"), Error);
-  ImageSums many = empty_sums(4, 4, 3);
-  many.count = kMaxSummedPixels / 16;
-  add_sums(sums, many, "x");
-  many.count = 1;
-  EXPECT_THROW(add_sums(sums, many, "x"), Error);
-  many.count = std::numeric_limits<std::uint64_t>::max();
-  EXPECT_THROW(add_sums(sums, many, "x"), Error);
 }
 
 TEST(Statistics, MeansAreExactAndRoundedOnce) {
@@ -297,25 +188,6 @@ TEST(Statistics, OfOneColorAndOfGray) {
 
 class MeanFiles : public ::testing::Test {
  protected:
-  // Shards of numbered records; returns their paths.
-  std::vector<std::string> make_shards(const DatasetInfo& info, std::initializer_list<std::uint64_t> counts) {
-    std::vector<std::string> paths;
-    std::uint64_t first = 0;
-    for (const std::uint64_t count : counts) {
-      paths.push_back(folder_ / (std::to_string(paths.size()) + ".shard"));
-      test::write_shard(paths.back(), info, test::numbered_records(info, first, count));
-      first += count;
-    }
-    return paths;
-  }
-  static ImageSums sum_of(const std::vector<std::string>& paths, int threads,
-                          std::vector<std::string>* damage = nullptr) {
-    const auto on_damage = [&](const Damage& one) {
-      if (damage == nullptr) FAIL() << one.where();
-      damage->push_back(one.place);
-    };
-    return sum_images(paths, threads, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
-  }
   std::string write(const ImageSums& sums) {
     std::string path = folder_ / "mean.safetensors";
     OutputFile out(path, OutputFile::Content::binary);
@@ -325,57 +197,6 @@ class MeanFiles : public ::testing::Test {
   }
   test::TemporaryFolder folder_;
 };
-
-TEST_F(MeanFiles, PassIsTheSameForAnyThreadsAndShards) {
-  const DatasetInfo info = test::small_info(7, 5, 3, 4);
-  std::vector<Picture> pictures;
-  for (const ShardRecord& record : test::numbered_records(info, 0, 90)) pictures.push_back(record.payload);
-  const ImageSums expected = sum_up(7, 5, 3, pictures);
-  for (const auto counts : {std::initializer_list<std::uint64_t>{90}, {1, 88, 1}, {30, 0, 60}}) {
-    const auto paths = make_shards(info, counts);
-    for (const int threads : {1, 2, 5}) EXPECT_EQ(sum_of(paths, threads), expected) << threads;
-    EXPECT_EQ(sum_of({paths.rbegin(), paths.rend()}, 2), expected);
-  }
-}
-
-TEST_F(MeanFiles, DamagedRecordsAreNamedAndLeftOut) {
-  const DatasetInfo info = test::small_info(7, 5, 3, 4);
-  const auto path = make_shards(info, {20}).front();
-  const auto records = test::numbered_records(info, 0, 20);
-  auto bytes = test::bytes_of_file(path);
-  const auto& payload = records[6].payload;
-  const auto at = std::search(bytes.begin(), bytes.end(), payload.begin(), payload.end());
-  ASSERT_NE(at, bytes.end());
-  *(at + 50) ^= 1;
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-  std::vector<Picture> rest;
-  for (std::size_t i = 0; i < records.size(); ++i) {
-    if (i != 6) rest.push_back(records[i].payload);
-  }
-  std::vector<std::string> damage;
-  EXPECT_EQ(sum_of({path}, 2, &damage), sum_up(7, 5, 3, rest));
-  ASSERT_EQ(damage.size(), 1U);
-  EXPECT_EQ(damage[0], path + ": record 6 (record6)");
-}
-
-TEST_F(MeanFiles, RecordsThatDoNotDecodeAreNamedFromFilesAndPipes) {
-  const auto path = make_shards(test::small_info(7, 5, 3, 4, Codec::jpeg), {2}).front();  // of random bytes
-  std::vector<std::string> damage;
-  EXPECT_EQ(sum_of({path}, 1, &damage).count, 0U);
-  EXPECT_EQ(damage, (std::vector<std::string>{path + ": record 0 (record0)", path + ": record 1 (record1)"}));
-  const test::Fifo fifo(folder_ / "b): c", test::bytes_of_file(path));
-  damage.clear();
-  EXPECT_EQ(sum_of({fifo.path()}, 1, &damage).count, 0U);
-  EXPECT_EQ(damage, (std::vector<std::string>{fifo.path() + ": record 0 (record0)",
-                                              fifo.path() + ": record 1 (record1)"}));
-}
-
-TEST_F(MeanFiles, HugeImagesThatAHeaderClaimsTakeNoMemory) {
-  const std::string path = folder_ / "huge.shard";
-  test::write_shard(path, test::small_info(20000, 20000, 3, 1), {});
-  EXPECT_THROW(static_cast<void>(sum_of({path}, 1)), Error);
-}
 
 TEST_F(MeanFiles, AreReadBackAndChecked) {
   const ImageSums sums = sum_up(6, 5, 3, random_pictures(9, 90, 17));
