@@ -54,8 +54,8 @@ class Gemm {
   Gemm& operator=(Gemm&&) noexcept;
   ~Gemm();
 
-  // Overwrites d. bias: null if the epilogue has none. All buffers, and all rows in them, are aligned to 16
-  // bytes.
+  // Overwrites d. bias: null if the epilogue has none. All buffers, and all rows in them, are aligned to
+  // 16 bytes.
   void run(const Stream& stream, const void* a, const void* b, const void* bias, void* d) const;
 
   struct Plan;

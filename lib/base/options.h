@@ -45,8 +45,8 @@ class Options {
 
   // The given ones of the options `names`, which name files to write.
   [[nodiscard]] std::vector<RunOutput> outputs(std::initializer_list<const char*> names) const;
-  // Throws UsageError if two of them name the same file, or one of them a file of `inputs`
-  // (convoy::check_outputs()).
+  // Throws UsageError if two of them name the same file, or one of them a file of
+  // `inputs` (convoy::check_outputs()).
   void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs) const;
 
   [[nodiscard]] int threads() const;          // -j; by default the number of processors

@@ -1,5 +1,5 @@
-// kernels/winograd: all passes against the double-precision reference, within bounds derived from the
-// transforms.
+// kernels/winograd: all passes against the double-precision reference, within bounds derived from
+// the transforms.
 #include "kernels/winograd.h"
 
 #include <gtest/gtest.h>
