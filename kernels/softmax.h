@@ -14,6 +14,11 @@ struct SoftmaxShape {
   std::int64_t stride = 0;  // elements from the scores of one image to the next, at least `classes`
 };
 
+// The label's rank among one image's class scores, which may be probabilities or logits: the number of
+// classes with a higher score, or with an equal score and a smaller index, so that ties never help. A NaN
+// counts against the label.
+[[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
+
 namespace cpu {
 
 // probabilities: [images][classes], overwritten.
@@ -38,7 +43,7 @@ struct BatchHeader;
 // The result of one image.
 struct ImageLoss {
   float loss = 0.0F;      // -ln p[label], from the scores
-  std::int32_t rank = 0;  // of the label, as rank_of_label in lib/net/compiled_net.h counts it
+  std::int32_t rank = 0;  // rank_of_label
 };
 // On a GPU (kernels/cuda/batch.h). probabilities: [images][classes], all overwritten.
 template <typename Score>

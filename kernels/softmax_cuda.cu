@@ -50,8 +50,7 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   }
 }
 
-// Like rank_of_label in lib/net/compiled_net.h: the number of classes with a score above the label's, or with
-// an equal score and a smaller index; a NaN counts against the label.
+// rank_of_label, by a warp.
 template <typename Score>
 __device__ inline std::int32_t rank_of(int classes, const Score* z, std::int32_t label) {
   const float own = to_float(z[label]);

@@ -34,7 +34,7 @@ struct BatchResult {
   double loss_sum = 0.0;  // of -log p(label), natural logarithm, over the images
   std::int64_t top1_wrong = 0;
   std::int64_t top5_wrong = 0;  // 0 for nets with at most five classes
-  // Adds one image. rank: its label's, from rank_of_label().
+  // Adds one image. rank: its label's, from rank_of_label (kernels/softmax.h).
   void add(double loss, int rank);
 };
 
@@ -124,10 +124,5 @@ enum class BatchUse { infer, evaluate, train };
 // Throws Error if the batch does not fit a net compiled for batches of `images`. A batch that does not fit is
 // a bug in the caller; it is checked here before it corrupts memory.
 void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use);
-
-// The label's rank among one image's class scores, which may be probabilities or logits: the number of
-// classes with a higher score, or with an equal score and a smaller index, so that ties never help. A NaN
-// counts against the label.
-[[nodiscard]] int rank_of_label(std::span<const float> scores, std::int32_t label);
 
 }  // namespace convoy

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/softmax.h"
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 

@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "kernels/softmax.h"
 #include "lib/base/error.h"
 
 namespace convoy {

@@ -7,7 +7,6 @@
 #include <limits>
 #include <numeric>
 
-#include "lib/net/compiled_net.h"
 #include "tests/support/cases_softmax.h"
 
 namespace convoy {
