@@ -100,16 +100,19 @@ Image with_channels(const Image& image, int channels) {
   return result;
 }
 
-Image oriented(Image image, int orientation) {
-  if (orientation <= 1) return image;
+StoredOrigin stored_origin(int orientation) {
   // EXIF 2.3: 2 mirrored, 3 rotated by 180 degrees, 4 flipped vertically, 5 transposed, 6 to be rotated
   // clockwise, 7 transposed along the other diagonal, 8 to be rotated counterclockwise.
+  return {.far_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8,
+          .far_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7};
+}
+
+Image oriented(Image image, int orientation) {
+  if (orientation <= 1) return image;
   const bool transpose = orientation >= 5;
   Image seen = image;
   if (transpose) std::swap(seen.width, seen.height);
-  // Whether pixel (0, 0) of the result is at the far end of each stored axis.
-  const bool far_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-  const bool far_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+  const auto [far_x, far_y] = stored_origin(orientation);
   const std::size_t channels = index(image.channels);
   std::uint8_t* to = seen.pixels.data();
   for (int y = 0; y < seen.height; ++y) {

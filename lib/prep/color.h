@@ -22,6 +22,14 @@ void split_planes(const Image& image, PlanarImage& into);
 // The image with 1 or 3 channels: RGB becomes luma, gray becomes three equal channels.
 [[nodiscard]] Image with_channels(const Image& image, int channels);
 
+// Where pixel (0, 0) of an upright image is stored: whether at the far end of each stored axis.
+struct StoredOrigin {
+  bool far_x = false;
+  bool far_y = false;
+};
+// orientation: EXIF, 1 to 8.
+[[nodiscard]] StoredOrigin stored_origin(int orientation);
+
 // Turns or mirrors an image that is stored with EXIF orientation 1 to 8 so that it is upright.
 [[nodiscard]] Image oriented(Image image, int orientation);
 

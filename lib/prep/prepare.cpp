@@ -33,10 +33,9 @@ Rgb background_of(const Preprocessing& how) {
 // pixels is cut: one more is then cut on the far side of the upright image.
 CropGeometry stored_crop(int width, int height, int size, int orientation) {
   CropGeometry crop = crop_geometry(width, height, size);
-  const bool mirrored_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-  const bool mirrored_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-  if (mirrored_x) crop.left = crop.resized_width - size - crop.left;
-  if (mirrored_y) crop.top = crop.resized_height - size - crop.top;
+  const StoredOrigin origin = stored_origin(orientation);
+  if (origin.far_x) crop.left = crop.resized_width - size - crop.left;
+  if (origin.far_y) crop.top = crop.resized_height - size - crop.top;
   return crop;
 }
 
