@@ -1,4 +1,4 @@
-// The net format: a text, one layer a line; see man/convoy-net.5.
+// The net format: a text, one layer per line; see man/convoy-net.5.
 #pragma once
 
 #include <cstdint>

@@ -198,7 +198,7 @@ struct KindRow<SoftmaxSpec> : WithoutParameters {
 
 // ---- asking it
 
-// ask(row, spec), with the row of the kind and its spec.
+// Returns question(row, spec) for the row and the spec of the kind.
 template <typename Ask>
 auto ask(const LayerKind& kind, const Ask& question) {
   return std::visit(
