@@ -65,7 +65,7 @@ void declare(po::options_description& options) {
 std::string look_from(const Options& options) {
   const auto look =
       std::ranges::find_if(kLooks, [&](const std::string& name) { return options.given(name); });
-  const std::string name = look == kLooks.end() ? std::string() : *look;
+  std::string name = look == kLooks.end() ? std::string() : *look;
   if (options.flag("json") && name != "info") throw UsageError::about("--json", "--json needs --info");
   return name;
 }
