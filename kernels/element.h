@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string_view>
+#include <type_traits>
 
 #include "kernels/bf16.h"
 
@@ -22,11 +23,11 @@ inline constexpr Element kElementOf = Element::f32;
 template <>
 inline constexpr Element kElementOf<Bf16> = Element::bf16;
 
-// Returns body.operator()<T>(), where T is the element's type: float or Bf16.
+// Returns body(std::type_identity<T>()), where T is the element's type: float or Bf16.
 template <typename Body>
 decltype(auto) with_type_of(Element element, Body&& body) {
-  if (element == Element::f32) return body.template operator()<float>();
-  return body.template operator()<Bf16>();
+  if (element == Element::f32) return body(std::type_identity<float>());
+  return body(std::type_identity<Bf16>());
 }
 
 }  // namespace convoy

@@ -203,7 +203,7 @@ void CompiledCpu::plan_memory() {
 void CompiledCpu::forward(const BatchView& batch, bool training) {
   {
     const Stopwatch watch(augment_seconds_);
-    with_type_of(element(), [&]<typename T>() {
+    with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
       cpu::augment(augment_, batch.images, batch.crops, mean_.as<float>(), static_cast<T*>(input_));
     });
   }
@@ -213,7 +213,7 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
     p.layer->forward(pass, p.x, p.y);
   }
   const Stopwatch watch(softmax_seconds_);
-  with_type_of(score_element(), [&]<typename T>() {
+  with_type_of(score_element(), [&]<typename T>(std::type_identity<T>) {
     cpu::softmax_forward(softmax_shape(), static_cast<int>(batch.images.size()),
                          static_cast<const T*>(last().y), probabilities_.data());
   });
@@ -221,7 +221,7 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
 
 BatchResult CompiledCpu::measure(const BatchView& batch) {
   const Stopwatch watch(softmax_seconds_);
-  with_type_of(score_element(), [&]<typename T>() {
+  with_type_of(score_element(), [&]<typename T>(std::type_identity<T>) {
     cpu::softmax_losses(softmax_shape(), static_cast<const T*>(last().y), batch.labels, losses_.data());
   });
   BatchResult result;
@@ -236,7 +236,7 @@ BatchResult CompiledCpu::measure(const BatchView& batch) {
 void CompiledCpu::softmax_gradient(std::span<const std::int32_t> labels) {
   const Stopwatch watch(softmax_seconds_);
   if (!last().backward) return;
-  with_type_of(element(), [&]<typename T>() {
+  with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
     auto* const dscores = static_cast<T*>(last().dy);
     cpu::softmax_backward(softmax_shape(), batch(), probabilities_.data(), labels, dscores);
     if (plan_.relu_scores) {

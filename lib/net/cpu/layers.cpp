@@ -288,13 +288,14 @@ std::unique_ptr<CpuLayer> make_cpu_lrn_pool(const LayerSpec& first, const LayerS
                                             const LayerOptions& options) {
   const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
   if (!shape || !cpu::lrn_pool_serves(*shape)) return nullptr;
-  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CpuLayer> {
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CpuLayer> {
     return std::make_unique<LrnPoolLayer<T>>(*shape, options.train);
   });
 }
 
 std::unique_ptr<CpuLayer> make_cpu_layer(const LayerSpec& spec, const LayerOptions& options) {
-  return with_type_of(options.element, [&]<typename T>() { return make_layer<T>(spec, options); });
+  return with_type_of(options.element,
+                      [&]<typename T>(std::type_identity<T>) { return make_layer<T>(spec, options); });
 }
 
 }  // namespace convoy

@@ -261,7 +261,7 @@ void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficien
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
   const cuda::AugmentBatch batch{slot.batch.info().header, slot.batch.info().crops, slot.batch.images()};
-  with_type_of(element(), [&]<typename T>() {
+  with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
     cuda::augment(main_, plan_.augment_shape(), plan_.cells(), batch, mean_, static_cast<T*>(plan_.input()));
   });
   const CudaPass pass = pass_for(slot, training);
@@ -284,7 +284,7 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
     }
     if (!training) cuda::softmax_forward(main_, shape, batch(), scores, slot.batch.probabilities());
   };
-  with_type_of(element(), [&]<typename T>() {
+  with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
     T* const gradient = training ? static_cast<T*>(last.dy) : nullptr;
     if (last.layer->facts().f32_output) {
       run(static_cast<const float*>(last.y), gradient);

@@ -212,15 +212,16 @@ std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions
 
 std::unique_ptr<CudaLayer> make_cuda_layer(const LayerSpec& spec, const LayerOptions& options,
                                            std::uint64_t shared_bytes) {
-  return with_type_of(options.element,
-                      [&]<typename T>() { return make_layer<T>(spec, options, shared_bytes); });
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) {
+    return make_layer<T>(spec, options, shared_bytes);
+  });
 }
 
 std::unique_ptr<CudaLayer> make_cuda_lrn_pool(const LayerSpec& first, const LayerSpec& second,
                                               const LayerOptions& options, std::uint64_t shared_bytes) {
   const std::optional<LrnPoolShape> shape = lrn_pool_shape(first, second, options);
   if (!shape || !cuda::lrn_pool_fits(*shape, options.element, shared_bytes)) return nullptr;
-  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CudaLayer> {
     return std::make_unique<LrnPoolLayer<T>>(*shape, options.train);
   });
 }

@@ -233,7 +233,7 @@ class FcLayer final : public CudaLayer {
 
 std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec& spec,
                                           const LayerOptions& options) {
-  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CudaLayer> {
     return std::make_unique<ConvLayer<T>>(layer_facts(layer, options),
                                           conv_shape(layer, spec, options.in.images), options);
   });
@@ -241,7 +241,7 @@ std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec
 
 std::unique_ptr<CudaLayer> make_cuda_fc(const LayerSpec& layer, const FcSpec& spec,
                                         const LayerOptions& options) {
-  return with_type_of(options.element, [&]<typename T>() -> std::unique_ptr<CudaLayer> {
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CudaLayer> {
     return std::make_unique<FcLayer<T>>(layer_facts(layer, options), spec, options);
   });
 }
