@@ -130,6 +130,10 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(awk '$3 == "val" { print $4, $8 }' log.tsv)" "24 0.001"
   refuse 1 "nothing.shard" "$BIN/train" --config=t.conf "${SMALL[@]}" -o w.safetensors train.shard
   refuse 2 "exclude each other" "$BIN/train" "${SMALL[@]}" --steps=1 --epochs=1 -o w.safetensors train.shard
+  printf 'list=on\n' > s.conf
+  assert_contains "$("$BIN/shardpack" --config=s.conf --info train.shard)" "$(printf 'codec\traw')"
+  printf 'list=on\nverify=on\n' > s.conf
+  refuse 2 "s.conf:1: --list and --verify exclude each other" "$BIN/shardpack" --config=s.conf train.shard
 }
 
 @test "the last of an option counts" {
