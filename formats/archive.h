@@ -31,8 +31,8 @@ class ArchiveReader {
 
   // Whether the data are a compressed file but not an archive. Their only member is then the unpacked data.
   [[nodiscard]] bool is_plain() const;
-  // The next regular file, or nothing at the end; skips what is unread of the one before. Throws Error(place,
-  // reason) if the archive is damaged or cut short.
+  // The next regular file, or nothing at the end; skips the unread rest of the previous one. Throws
+  // Error(place, reason) if the archive is damaged or cut short.
   std::optional<ArchiveMember> next();
   // The content of the member, which can be read once, until next() is called. Reading throws like next().
   [[nodiscard]] ByteSource& content();

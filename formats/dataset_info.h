@@ -46,7 +46,7 @@ struct DatasetInfo {
 
 // Conversion to and from JSON objects, the form in which shards and weights files store these structures.
 // Reading checks every value and throws Error(place, reason). A key that the format does not have is an error
-// too, since what it asks for would not be done.
+// too, since the reader would not do what it asks for.
 [[nodiscard]] nlohmann::json to_json(const Preprocessing& preprocessing);
 [[nodiscard]] Preprocessing preprocessing_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClassInfo>& classes);

@@ -12,7 +12,7 @@
 
 namespace convoy {
 
-// Limit on an unpacked IDX file; MNIST's largest has 47 MB.
+// Limit on the size of an unpacked IDX file; MNIST's largest has 47 MB.
 inline constexpr std::uint64_t kMaxIdxBytes = std::uint64_t{1} << 34;
 
 // An array of unsigned bytes, row-major.

@@ -72,7 +72,7 @@ class ChunkWalker {
   // The next data chunk, or nothing at the end. Throws Error if the input has no chunk at all, and
   // FormatError if the chunk's metadata are invalid or differ from those before.
   [[nodiscard]] std::optional<ChunkPlace> next();
-  // Of the chunks returned so far.
+  // Describes the chunks returned so far.
   [[nodiscard]] const DatasetInfo& info() const { return info_; }
 
   void report(std::uint64_t offset, std::string_view what, Loss loss);

@@ -39,8 +39,8 @@ struct Model {
 // A weights file or a checkpoint, mapped.
 class WeightsFile {
  public:
-  // Throws Error naming the file and every parameter that is missing, or whose type or shape is not what the
-  // net in the file has.
+  // Throws Error naming the file and every parameter that is missing, or whose type or shape does not match
+  // the net in the file.
   explicit WeightsFile(const std::string& path);
 
   [[nodiscard]] const std::string& name() const { return file_.name(); }

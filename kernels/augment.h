@@ -1,6 +1,6 @@
 // augment: from stored images to the net's input: crop, reflection, mean subtraction, colour shift.
 //   y[n][c][h][w] = image[top + h][left + w'][c] - mean[c][top + h][left + w'] + shift[c],
-// where w' = width - 1 - w for reflected images, else w: the mean belongs to the place in the stored image.
+// where w' = width - 1 - w for reflected images, else w. The mean is that of the pixel in the stored image.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ struct Crop {
 namespace cpu {
 
 // images: stored uint8 images, [H][W][C]; crops: one for each image. mean: [C][H][W] of the stored size.
-// Overwrites y, all shape.out.images of it, with zeros for images that are missing.
+// Overwrites all shape.out.images images of y, with zeros for those that are missing.
 template <typename T>
 void augment(const AugmentShape& shape, std::span<const std::uint8_t* const> images,
              std::span<const Crop> crops, const float* mean, T* y);

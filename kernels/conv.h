@@ -69,7 +69,7 @@ void conv_input_gradient(const Stream& stream, const ConvShape& shape, const T* 
                          const T* relu_output, T* dx, GatherTiles tiles = GatherTiles::chosen);
 
 // Bytes of scratch memory for the gradient of the weights, the same in every run on every GPU: it holds sums
-// over parts of the batch, which are then added up in order. Right even for batches that are too large for
+// over parts of the batch, which are then added up in order. Correct even for batches that are too large for
 // the kernels.
 [[nodiscard]] std::uint64_t conv_weight_gradient_scratch(const ConvShape& shape,
                                                          WeightTiles tiles = WeightTiles::chosen);

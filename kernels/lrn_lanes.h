@@ -55,7 +55,7 @@ template <int kReach>
 // guess by subtracting a quarter of the exponent, then three Newton steps for y^-4 = s, each of which
 // squares the error.
 [[gnu::always_inline]] inline Lanes inverse_fourth_root(const Lanes& s) {
-  // 5/4 of the exponent of 1, less what balances the error of the guess.
+  // 5/4 of the exponent of 1, minus a correction that balances the error of the guess.
   constexpr std::uint32_t kGuess = 0x4F586000U;
   Lanes y{std::bit_cast<FloatVector>(kGuess - (std::bit_cast<WordVector>(s.v) >> 2))};
 #pragma GCC unroll 3

@@ -69,7 +69,7 @@ struct PoolWindow {
           q * s.stride - s.pad_left};
 }
 
-// Whether `value` takes the place of the best so far; a NaN does, so that it is noticed.
+// Whether `value` replaces the best so far; a NaN does, so that it is noticed.
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr bool pool_replaces(float value, float best) {
   return value > best || value != value;
 }

@@ -8,8 +8,8 @@
 // numbers and coefficients replaced by their absolute values, the same transforms give S; the error is within
 //   (C + 40) 2^-24 S,
 // where C is the number of terms of the products over channels. With AlexNet's conv2 and conv3, normal
-// weights and inputs, it is 1 to 3 millionths of the results' size (root mean square), and that of a direct
-// sum 0.2 to 0.6; rounding the activations to bf16 makes it some 1,000.
+// weights and inputs, it is 1 to 3 millionths of the results' size (root mean square), where that of a direct
+// sum is 0.2 to 0.6; rounding the activations to bf16 raises it to about 1,000.
 #pragma once
 
 #include <memory>

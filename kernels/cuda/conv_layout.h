@@ -21,7 +21,7 @@ void unpack_filters(const ConvShape& shape, std::span<const float> packed, std::
 // The kernels count pixels in 32 bits: the most images of this shape that one batch may have.
 [[nodiscard]] int largest_conv_batch(const ConvShape& shape);
 
-// A convolution with a large stride t on few channels, as one with stride 1: t x t pixels become channels.
+// How a convolution with a large stride t on few channels becomes one with stride 1 on t * t * C channels:
 //   z[n][h][w][(i * t + j) * C + c] = x[n][h * t + i - top][w * t + j - left][c], 0 outside of x
 //   u[k][r][s][(i * t + j) * C + c] = w[k][r * t + i][s * t + j][c], 0 outside of w
 // conv1 of AlexNet becomes 57 x 57 x 48 with kernels of 3 x 3: accesses of 16 bytes, at 432 products instead

@@ -19,7 +19,7 @@ struct ActivationUse {
   std::uint64_t dy_bytes = 0;
   bool in_place = false;  // y may be x
   bool gradient_in_place = false;
-  bool backward = false;  // has a backward pass; then so have all later layers. False in inference
+  bool backward = false;  // runs a backward pass, as all later layers then do; false for inference
   bool backward_reads_x = false;
   bool backward_reads_y = false;
 };

@@ -12,7 +12,7 @@ namespace convoy {
 struct Device {
   bool cuda = false;
   int index = 0;                           // of the GPU
-  std::string note;                        // the GPU's name, or why `auto` found none
+  std::string note;                        // the GPU's name, or why `auto` found no GPU
   [[nodiscard]] std::string text() const;  // "cpu", "cpu (no NVIDIA driver)", "cuda:0 (NVIDIA H200)"
 };
 

@@ -18,7 +18,7 @@
 
 namespace convoy {
 
-// What a layer is told about the net around it.
+// What a layer needs to know about the net around it.
 struct LayerOptions {
   TensorShape in;      // of the whole batch
   bool first = false;  // no layer is before it
@@ -54,7 +54,7 @@ struct LayerFacts {
   bool gradient_in_place = false;  // dx may be dy
   bool reads_x = false;            // the backward pass reads x
   bool reads_y = false;            // the backward pass reads y
-  bool marks = false;       // it reads a mark for each element of y: where a maximum was, what was dropped
+  bool marks = false;       // it also reads a saved index or mask per element of y (max-pooling, dropout)
   bool f32_output = false;  // y is float whatever LayerOptions::element is
   std::size_t scratch_bytes = 0;  // scratch memory for one pass; shared between layers
 };

@@ -1,4 +1,5 @@
-// Which layers of a net are computed as one, and what each is told about its neighbours, on every backend.
+// Which layers of a net are computed as one, and what each needs to know about its neighbours. The plan is
+// the same for every backend.
 #pragma once
 
 #include <algorithm>

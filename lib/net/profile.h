@@ -22,8 +22,8 @@ struct StepTimes {
 
 // The least work of a layer, or of layers that run as one, in a step: the floating-point operations of the
 // products (a multiply-add is two), and the bytes of activations, gradients and parameters if each operand is
-// read once, each result written once, and what is between joined layers never. A device that rereads or
-// reorders moves more.
+// read once and each result written once; activations between fused layers are not moved. A device that
+// rereads or reorders moves more.
 struct LayerWork {
   std::int64_t flop = 0;
   std::int64_t bytes = 0;

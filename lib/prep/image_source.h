@@ -26,13 +26,13 @@ struct InputOptions {
   bool nul = false;                        // entries of that list end in a NUL byte
   bool idx = false;                        // operands are pairs of IDX files, images and labels
   LabelRules labels = {};
-  bool labelled = true;      // whether labels and a class table are needed; if not, nothing is read twice
+  bool labelled = true;      // whether labels and a class table are needed; if not, no input is read twice
   bool whole_paths = false;  // images in folders are named by their whole paths; only without labels
-  // Whether shards are inputs too, and texts whose first line begins with the name of a file are lists. Only
-  // without labels.
+  // Whether shards are accepted as inputs, and texts whose first line begins with the name of a file as
+  // lists. Only without labels.
   bool shards_and_lists = false;
-  // Called for each shard that is opened, with its name for messages. If it throws Error, that becomes the
-  // only failure of the shard.
+  // Called for each shard that is opened, with its name for messages. If it throws an Error, the whole shard
+  // is one failure with that reason.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
   // Files that the run writes. They are skipped in folders. If one would replace an image or an archive in a

@@ -29,7 +29,7 @@ inline void store_bytes(const Lanes& lanes, std::uint8_t* to) {
 // Rows that are summed in one step.
 inline constexpr std::size_t kMaxSummedRows = 8;
 
-// into[i] = sum over k of weights[k] * rows[k][i], for i < length; added to what is there where kAdd is set.
+// into[i] = sum over k of weights[k] * rows[k][i], for i < length; added to into[i] if kAdd is set.
 template <std::size_t kRows, bool kAdd>
 inline void sum_weighted(const Lanes* const* rows, const float* weights, std::size_t length, Lanes* into) {
   // Copies, which no store into `into` can change.
@@ -74,8 +74,8 @@ inline std::array<Lanes, Lanes::kCount> every(std::size_t stride, const Lanes* f
 
 }  // namespace detail
 
-// Lanes::kCount rows of as many samples, `stride` apart, become columns: the first half of the rows and the
-// second are dealt out in turn, as often as it takes to double one to kCount.
+// Lanes::kCount rows of as many samples, `stride` apart, become columns. Each step interleaves the first half
+// of the rows with the second; log2(kCount) steps transpose them.
 inline void transpose(const Lanes* from, std::size_t from_stride, Lanes* to, std::size_t to_stride) {
   constexpr std::size_t kHalf = Lanes::kCount / 2;
   constexpr std::make_index_sequence<Lanes::kCount> kPlaces;

@@ -27,11 +27,11 @@ struct PreparedRecord {
 // Prepares and encodes one image. What is wrong with it becomes input.failure. Thread-safe.
 [[nodiscard]] PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding);
 
-// Takes prepared images in order: good ones go to a shard, the others to the rejects. The shard is begun with
-// the first good image, whose size all must have. Use from one thread.
+// Takes prepared images in order: good ones go to a shard, the others to the rejects. The first good image
+// starts the shard and sets the size that all must have. Use from one thread.
 class ShardSink {
  public:
-  // info: without width, height and channels. `out` and `rejects` must outlive it.
+  // info: without width, height and channels. `out` and `rejects` must outlive the sink.
   ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects);
   // Throws what ShardWriter::add() and Rejects::add() throw.
   void add(PreparedRecord&& record);

@@ -23,8 +23,8 @@ struct FolderEntry {
 // begin with a dot are left out. Symbolic links are followed, but not to a folder that they are in. A
 // subfolder that cannot be read, leads back to a folder it is in, or is more than kMaxFolderDepth deep is an
 // entry with a failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) if the folder
-// itself cannot be read. Files that the run writes, including its temporary files, are left out; if one of
-// them is now an image or an archive, which the output would replace, throws UsageError.
+// itself cannot be read. Files that the run writes, including its temporary files, are left out; throws
+// UsageError if one of them is now an image or an archive, which the output would replace.
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});

@@ -35,11 +35,11 @@ struct AnswerForm {
 // Gathers images into batches and writes their answers, or their failures to the rejects.
 class Answers {
  public:
-  // Compiles the net for batches of a size.
+  // Compiles the net for a given batch size.
   using Compile = std::function<Predictor(std::size_t batch)>;
 
-  // output: a file, or "-". batch: the most images at a time. The net is compiled when it is first needed,
-  // for the images of the first batch: a few images do not need a large one. `classes` and `rejects` must
+  // output: a file, or "-". batch: at most this many images at a time. The net is compiled on first use, for
+  // the first batch's size, so that a few images do not need a large net. `classes` and `rejects` must
   // outlive this.
   Answers(const std::string& output, const AnswerForm& form, const std::vector<ClassInfo>& classes,
           Compile compile, std::size_t batch, Rejects& rejects);

@@ -30,10 +30,10 @@ struct Batch {
 // into memory, and decodes them if they are JPEG.
 void load_batch(const Dataset& data, const std::vector<Sample>& samples, int threads, Batch& batch);
 
-// The number of threads that load batches, of the `threads` of a run. A raw record costs no more than its
-// checksum. If the net computes on the processors, one thread is enough, and a second one would only take
-// time from the net. If the processors are free because the net is on a GPU, a few threads keep up with it,
-// and more are limited by memory bandwidth.
+// How many of a run's `threads` load batches. A raw record costs no more than its checksum: if the net
+// computes on the processors, one thread is enough, and a second one would only take time from the net; if
+// the processors are free because the net is on a GPU, a few threads keep up with it, and more are limited by
+// memory bandwidth.
 [[nodiscard]] int loading_threads(Codec codec, int threads, bool processors_free);
 
 // Loads the batches of `source` ahead, on a thread of its own, with `threads` threads for each batch. The

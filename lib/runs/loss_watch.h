@@ -5,8 +5,8 @@
 
 namespace convoy {
 
-// A net that has learned nothing has the loss of guessing by the frequencies of the classes, ln(classes) if
-// they are equally frequent. Many runs have stayed there for hours.
+// A net that has learned nothing has the loss of guessing by the frequencies of the classes: ln(classes) if
+// they are equally frequent. Without a warning, a run may stay there for hours.
 class LossWatch {
  public:
   static constexpr std::uint64_t kWindow = 1000;  // steps

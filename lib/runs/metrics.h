@@ -36,10 +36,10 @@ struct Totals {
 // comes first.
 [[nodiscard]] std::vector<std::int32_t> top_classes(std::span<const float> scores, std::size_t k);
 
-// Totals for all images and for each class, and the confusion matrix if it is wanted.
+// Totals for all images and for each class, and the confusion matrix if requested.
 class Metrics {
  public:
-  // Throws Error if a confusion matrix is wanted for more than kMaxConfusionClasses classes.
+  // Throws Error if a confusion matrix is requested for more than kMaxConfusionClasses classes.
   Metrics(int classes, bool confusion);
 
   // probabilities: [classes]; label in [0, classes). Returns false, and counts nothing, if a probability is
@@ -54,7 +54,7 @@ class Metrics {
  private:
   Totals totals_;
   std::vector<Totals> per_class_;
-  std::vector<std::uint64_t> confusion_;  // [label, predicted]; empty if not wanted
+  std::vector<std::uint64_t> confusion_;  // [label, predicted]; empty if not requested
 };
 
 inline constexpr int kMaxConfusionClasses = 20'000;

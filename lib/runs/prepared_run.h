@@ -27,8 +27,8 @@ namespace convoy {
 
 class PreparedRun {
  public:
-  // Reads the net, the mean and the checkpoint that the options of train name. What is not given comes from
-  // the checkpoint. `options` must outlive this. Throws UsageError and Error.
+  // Reads the net, the mean and the checkpoint that the options of train name; whatever is not given comes
+  // from the checkpoint. `options` must outlive this. Throws UsageError and Error.
   PreparedRun(const Options& options, Device device);
 
   // Opens the training set `shards` and the validation set, and checks that everything fits together, the

@@ -5,8 +5,8 @@
 
 namespace convoy {
 
-// Throws Error if no file of this name can be written, so that this is found before hours of training. Does
-// not touch "-" and what is not a regular file.
+// Throws Error if the file cannot be written, so that this shows before hours of training. Leaves "-" and
+// non-regular files alone.
 void check_writable(const std::string& path);
 
 // The checkpoint of a run that writes its weights to `output`: "alexnet.safetensors" ->

@@ -25,7 +25,7 @@ struct CropRule {
   bool mirror = true;  // reflects an image with probability 1/2
 };
 
-// The crop in the middle; with an odd margin, the one further up and to the left.
+// The crop in the middle; if a margin is odd, the one nearer to the top or the left.
 [[nodiscard]] Crop center_crop(const InputSpec& input);
 
 // The crop of a record in an epoch. Position and reflection are separate draws: switching one off does not

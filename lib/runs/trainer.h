@@ -46,8 +46,8 @@ class Trainer {
   Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
           std::optional<TrainingLog> log, Rejects& rejects, Console& console);
 
-  // Trains to the last step, under the caller's SignalWatch. Returns 0, or the signal that stopped the run:
-  // it is then checkpointed, and not complete. A signal that comes when everything is done does not count.
+  // Trains to the last step, under the caller's SignalWatch. Returns 0 if training completed, else the signal
+  // that stopped it; the run is then checkpointed. A signal that comes once everything is done is ignored.
   // Throws Error, which says what to try, if training diverges.
   [[nodiscard]] int run();
 

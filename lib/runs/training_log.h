@@ -24,8 +24,7 @@ class TrainingLog {
  public:
   // Starts a new file. If the run is resumed after `resumed_step` steps, keeps the rows up to that step of
   // an older file, and drops those that an interrupted run wrote after its last checkpoint. Throws Error,
-  // also if the older file is not such a log. Writes to "-", and to what is not a regular file, without
-  // keeping anything.
+  // also if the older file is not such a log. "-" and non-regular files are only written to.
   TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step);
 
   // Writes the row to the file at once, unbuffered.

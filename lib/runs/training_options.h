@@ -35,8 +35,8 @@ struct TrainingOptions {
   // Sets an option, named as on the command line without the dashes, from its text. Throws UsageError.
   void set(std::string_view name, const std::string& text);
 
-  // The number of steps of a whole run over a training set of `records`: `steps`, or as many as it takes to
-  // see every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if
+  // The number of steps of a whole run over a training set of `records`: `steps`, or the least number that
+  // sees every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if
   // the run is too long.
   [[nodiscard]] std::uint64_t total_steps(std::uint64_t records) const;
   // The rule of the step that comes after `step` steps.
@@ -47,10 +47,9 @@ struct TrainingOptions {
 // tools (SharedOptions).
 void add_training_options(po::options_description& options);
 
-// The options of a run from the command line. What is not given there is as in `resumed`, the options
-// of a checkpoint; without one (nullptr) it has its default. The precision `auto` is settled here, by
-// the checkpoint or else by the device, so that a run keeps its precision wherever it is resumed.
-// Throws UsageError.
+// The options of a run from the command line. An option that is not given there has its value in `resumed`,
+// the options of a checkpoint, or its default if that is nullptr. The checkpoint, or else the device, settles
+// the precision `auto`, so that a run keeps it wherever it is resumed. Throws UsageError.
 [[nodiscard]] TrainingOptions training_options_from(const Options& options, const TrainingOptions* resumed,
                                                     const Device& device);
 
@@ -61,7 +60,7 @@ void add_training_options(po::options_description& options);
 // An option in which a resumed run differs from its checkpoint.
 struct ResumeDifference {
   std::string text;        // "lr: 0.01 in the checkpoint, 0.001 now"
-  bool moves_end = false;  // it changes nothing but when the run ends
+  bool moves_end = false;  // it changes only where the run ends
 };
 // All differences. Throws UsageError for an option that a resumed run cannot change.
 [[nodiscard]] std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoint,

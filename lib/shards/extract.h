@@ -15,9 +15,9 @@ namespace convoy {
 // leading '.' or '-' become %XX, and long names are cut. Never empty.
 [[nodiscard]] std::string safe_file_name(std::string_view text);
 
-// Writes every record as an image file (raw pixels as PNG, JPEG unchanged) into `folder`, which must not
-// exist or be empty. Each class gets a subfolder; records without a label go into `folder` itself. Names that
-// would occur twice get a number. Throws Error.
+// Writes every record as an image file (raw pixels as PNG, JPEG unchanged) into `folder`, which must be new
+// or empty. Each class gets a subfolder; records without a label go into `folder` itself. Names that would
+// occur twice get a number. Throws Error.
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
                           Rejects& rejects, Console& console);
 

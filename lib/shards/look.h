@@ -44,8 +44,8 @@ enum class InfoForm { text, json };
 void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
                     LookProgress& progress);
 
-// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses". If the shard
-// cannot be read to its end, that counts as one more loss; the line is written, and the Error is thrown.
+// Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses". A shard that
+// cannot be read to its end counts as one more loss; the line is written before the Error is thrown.
 void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
                   LookProgress& progress);
 

@@ -23,7 +23,7 @@ using PassProgress = std::function<void(std::uint64_t done, std::uint64_t total)
 // Sums the images of shards (paths; "-" is standard input) on `threads` threads. Files are mapped; if any
 // input is a pipe, all are read as streams, once and without a copy on disk. Damaged records are left out and
 // reported to `on_damage`, in the order of the inputs. Both callbacks run on the calling thread. The sums do
-// not depend on `threads`. Throws Error if inputs do not go together.
+// not depend on `threads`. Throws Error naming two inputs that do not agree.
 [[nodiscard]] SummedImages sum_images(const std::vector<std::string>& inputs, int threads,
                                       const DamageHandler& on_damage, const PassProgress& on_progress);
 

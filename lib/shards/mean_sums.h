@@ -38,12 +38,12 @@ void add_sums(ImageSums& sums, const ImageSums& more, std::string_view place);
 // Sums up images, fast. Use from one thread.
 class ImageSummer {
  public:
-  // How many images to add together: each running sum is then loaded and stored once for all of them, and the
-  // second-level cache still holds them, the next ones, and the running sums.
+  // How many images to add together. Each running sum is then loaded and stored once for all of them, while
+  // the second-level cache still holds these images, the next ones and the running sums.
   static constexpr std::size_t kTogether = 2;
 
   ImageSummer(int width, int height, int channels);
-  // images: height x width x channels bytes each (HWC). coming: the bytes that will be read next, which are
+  // images: height x width x channels bytes each (HWC). coming: the bytes to be read next, which are
   // prefetched meanwhile; may be empty. Throws Error if kMaxSummedPixels would be exceeded.
   void add(std::span<const std::span<const std::uint8_t>> images,
            std::span<const std::span<const std::uint8_t>> coming = {});

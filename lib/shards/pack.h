@@ -37,8 +37,8 @@ struct PackResult {
 [[nodiscard]] std::uint64_t default_memory();
 
 // Damaged records go to `rejects` and leave their positions empty: they change neither the order of the
-// others nor where the outputs end. The bytes written depend on neither threads nor memory. Throws Error if
-// inputs do not go together, naming two of them, and UsageError if the output pattern does not fit.
+// others nor where the outputs end. The bytes written depend on neither threads nor memory. Throws Error
+// naming two inputs that do not agree, and UsageError if the output pattern does not fit.
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console);
 
 }  // namespace convoy

@@ -27,15 +27,14 @@ struct SplitPart {
 // Throws UsageError unless the names are plain and different and the fractions sum to 1.
 [[nodiscard]] std::vector<SplitPart> parse_split(const std::string& text);
 
-// Where each record goes. `order` lists record indices in the order in which they are written, part
-// after part.
+// Where each record goes.
 struct Arrangement {
-  std::vector<std::uint64_t> order;
+  std::vector<std::uint64_t> order;      // record indices as they are written, part after part
   std::vector<std::uint64_t> part_ends;  // positions in `order` where parts end; the last one is its size
 };
 // `parts` may be empty: there is then one part with all records. Part sizes are exact: the k-th part ends at
 // count times the sum of the first k fractions, rounded. Which records form a part depends on the seed, not
-// on `shuffle`; within it they keep the order of the input, or have that of the seed's permutation.
+// on `shuffle`; within a part they keep the order of the input, or with `shuffle` follow the permutation.
 [[nodiscard]] Arrangement arrange(std::uint64_t count, std::uint64_t seed, bool shuffle,
                                   std::span<const SplitPart> parts);
 

@@ -34,7 +34,7 @@ struct CpuParameters {
 class CpuLayer : public Layer {
  public:
   using Layer::Layer;
-  // The lines of layers without a product.
+  // A line for each pass, for layers without a product; the others override this.
   [[nodiscard]] std::vector<std::string> describe() const override;
   [[nodiscard]] virtual CpuParameters* parameters() { return nullptr; }
 

@@ -41,8 +41,8 @@ class CudaBatch {
   // On the host, one per parameter. Set them before send(), which sends them too.
   [[nodiscard]] std::span<SgdCoefficients> coefficients() { return {host_.coefficients, size_.parameters}; }
   // Copies the batch into page-locked memory on `threads` threads, and enqueues its copies to the device part
-  // by part. Work that was enqueued for the batch before must be finished. `batch` has been checked, and may
-  // be changed as soon as this returns.
+  // by part. Earlier work enqueued for this batch must have finished. `batch` has been checked, and may be
+  // changed as soon as this returns.
   void send(const cuda::Stream& stream, const BatchView& batch, int threads);
   // Enqueue the copies of losses and of probabilities to the host.
   void receive_losses(const cuda::Stream& stream);

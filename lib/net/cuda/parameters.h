@@ -51,7 +51,7 @@ class CudaParameters {
 
   CudaTensor weights;
   CudaTensor bias;
-  // Between the canonical layout of ParameterInfo::shape and the layer's, whose padding is zero. Exact.
+  // Convert exactly between the layout of ParameterInfo::shape and the layer's, whose padding is zero.
   virtual void pack_weights(std::span<const float> canonical, std::span<float> packed) const = 0;
   virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
 };

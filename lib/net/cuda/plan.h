@@ -23,7 +23,7 @@ class CudaPlan {
 
   // Takes the memory of all layers and of the activations. Called twice (see CudaArena).
   void place(CudaArena& arena);
-  // All memory must be zero by the time that the stream has done its work so far.
+  // All memory must be zero once the work enqueued on the stream so far has run.
   void prepare(const cuda::Stream& stream);
 
   [[nodiscard]] std::vector<CudaPlannedLayer>& layers() { return plan_.layers; }
