@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -49,6 +50,11 @@ mode_t mode_for(const std::string& path) {
   const mode_t mask = ::umask(0);
   ::umask(mask);
   return kNewFileMode & ~mask;
+}
+
+// Throws OutputError(name, strerror(code)).
+[[noreturn]] void throw_output_errno(const std::string& name, int code) {
+  throw OutputError(name, std::generic_category().message(code));
 }
 
 }  // namespace
@@ -255,17 +261,17 @@ void OutputFile::commit() {
   flush();
   if (temporary_.empty()) {
     // Some file systems report only at close() that bytes they accepted were lost.
-    if (!standard_ && ::close(fd_.release()) != 0) throw_errno(name_, errno);
+    if (!standard_ && ::close(fd_.release()) != 0) throw_output_errno(name_, errno);
     return;
   }
-  if (::fsync(fd_.get()) != 0) throw_errno(name_, errno);
-  if (::close(fd_.release()) != 0) throw_errno(name_, errno);
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_errno(name_, errno);
+  if (::fsync(fd_.get()) != 0) throw_output_errno(name_, errno);
+  if (::close(fd_.release()) != 0) throw_output_errno(name_, errno);
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_output_errno(name_, errno);
   forget_temporary(temporary_);
   temporary_.clear();
   // The new name must reach the disk too. File systems that cannot fsync a folder fail with EINVAL.
   const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_errno(name_, errno);
+  if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_output_errno(name_, errno);
 }
 
 void write_all(int fd, std::span<const std::byte> bytes, const std::string& name) {

@@ -53,7 +53,17 @@ TEST_F(Files, KeepTheModeOfWhatTheyReplace) {
 TEST_F(Files, ReportAFullDisk) {
   OutputFile out("/dev/full", OutputFile::Content::binary);
   out.write("x");
-  EXPECT_THROW(out.commit(), Error);
+  EXPECT_THROW(out.commit(), OutputError);
+}
+
+TEST_F(Files, ReportThatTheyCannotTakeTheirName) {
+  {
+    OutputFile out(path("out"), OutputFile::Content::binary);
+    out.write("new");
+    std::filesystem::create_directory(path("out"));
+    EXPECT_THROW(out.commit(), OutputError);
+  }
+  EXPECT_EQ(entries(), 1U) << "the temporary file is removed";
 }
 
 TEST_F(Files, RefuseWhatIsLargerThanTheLimit) {
