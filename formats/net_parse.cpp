@@ -4,10 +4,8 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <set>
 #include <span>
-#include <system_error>
 
 #include "formats/net.h"
 #include "formats/net_kinds.h"

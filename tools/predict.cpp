@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "formats/list.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"

@@ -9,7 +9,6 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/shards/encoding.h"
 #include "lib/shards/extract.h"

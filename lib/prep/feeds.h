@@ -2,7 +2,6 @@
 // include this.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 #include <string>
 

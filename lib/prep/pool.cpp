@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "formats/archive.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 

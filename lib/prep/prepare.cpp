@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"

@@ -1,7 +1,6 @@
 // Walks through folders and archives.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "lib/base/tool.h"
+#include "lib/base/options.h"
 #include "lib/net/device.h"
 
 namespace convoy {

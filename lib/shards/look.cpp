@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "formats/shard.h"
 #include "lib/base/error.h"
 #include "lib/base/table.h"
 #include "lib/base/text.h"

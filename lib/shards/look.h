@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "formats/shard.h"
+#include "formats/shard_damage.h"
 #include "lib/base/console.h"
 #include "lib/base/file.h"
 

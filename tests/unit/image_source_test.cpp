@@ -14,7 +14,6 @@
 #include "lib/base/error.h"
 #include "lib/prep/walk.h"
 #include "tests/support/archives.h"
-#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "formats/jpeg.h"
 #include "formats/png.h"
 #include "tests/support/images.h"
 

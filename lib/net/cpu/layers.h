@@ -1,14 +1,12 @@
 // A layer of a net compiled for the CPU.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "formats/net.h"
 #include "kernels/product.h"
-#include "kernels/tensor_shape.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/cpu/buffer.h"
 #include "lib/net/layer.h"

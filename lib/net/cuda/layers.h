@@ -11,7 +11,6 @@
 #include "kernels/augment.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/dropout.h"
-#include "kernels/tensor_shape.h"
 #include "lib/net/cuda/parameters.h"
 #include "lib/net/layer.h"
 
