@@ -211,9 +211,11 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::missing:
       static_cast<void>(open(index));
       throw Error(name, "cannot be read");
-    default:
+    case Kind::unknown:
+    case Kind::file:
       return nullptr;
   }
+  return nullptr;
 }
 
 }  // namespace convoy

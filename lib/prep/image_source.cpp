@@ -178,7 +178,12 @@ void ImageSource::scan(std::size_t index) {
       if (opened_.count(index) > 0) spool(index);
       total_ += scan_archive(index);
       break;
-    default:
+    case Kind::unknown:
+    case Kind::stream:
+    case Kind::shard:
+    case Kind::list:
+    case Kind::text:
+    case Kind::missing:
       break;
   }
 }

@@ -74,9 +74,12 @@ Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view pl
       throw Error(place, "empty file");
     case ContentKind::tar:
       throw Error(place, "a tar archive where an image is expected");
-    default:
-      throw Error(place, "neither JPEG nor PNG");
+    case ContentKind::compressed:
+    case ContentKind::shard:
+    case ContentKind::unknown:
+      break;
   }
+  throw Error(place, "neither JPEG nor PNG");
 }
 
 Image Preparer::prepare(const Image& image) { return prepare_pixels(image, 1); }
