@@ -25,8 +25,8 @@ const ToolInfo kInfo{.name = "eval",
 constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true, .device = true};
 
 void declare(po::options_description& options) {
+  add_weights_option(options);
   auto add = options.add_options();
-  add("weights,w", text_option("FILE"), "weights that train wrote");
   add("batch", text_option("N", "128"), "images at a time");
   add("json", po::bool_switch(), "one line of JSON instead of TSV");
   add("per-class", po::bool_switch(), "errors of each class too");
@@ -44,14 +44,14 @@ std::optional<OutputFile> open_if_given(const Options& options, const std::strin
 }
 
 int run(const Options& options, Console& console) {
-  if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to evaluate");
+  const std::string weights_path = read_weights_option(options, "evaluate");
   const bool stop = options.stop_on_error();
   auto [device, compile] = read_inference_options(options, kMaxBatch);
   std::vector<std::string> inputs = options.inputs();
-  inputs.push_back(options.text("weights"));
+  inputs.push_back(weights_path);
   options.check_outputs({"output", "confusion", "predictions", "rejects"}, inputs);
 
-  const WeightsFile weights(options.text("weights"));
+  const WeightsFile weights(weights_path);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");

@@ -11,6 +11,7 @@
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
+#include "lib/prep/input_options.h"
 #include "lib/prep/pool.h"
 #include "lib/prep/prepare.h"
 #include "lib/prep/shard_sink.h"
@@ -49,8 +50,7 @@ void declare(po::options_description& options) {
       "the class is the first group of this extended regular expression in an image's name, the second its "
       "readable name");
   add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL");
-  add("files-from", text_option("FILE"), "read more images from a list, lines PATH or PATH<TAB>LABEL");
-  add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
+  add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");
   add("idx", po::bool_switch(), "operands are pairs of IDX files: IMAGES LABELS");
   add_rejects_options(options, {.on_error = "what to do about an image that cannot be used",
                                 .rejects = "write name and reason of every image skipped to FILE"});
@@ -76,12 +76,8 @@ Preprocessing preprocessing_from(const Options& options) {
 }
 
 InputOptions inputs_from(const Options& options) {
-  InputOptions inputs;
-  inputs.files_from = options.text("files-from");
-  inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
-  inputs.nul = options.flag("null");
+  InputOptions inputs = read_input_options(options);
   inputs.idx = options.flag("idx");
-  inputs.outputs = options.outputs({"output", "rejects"});
   if (options.given("classes")) {
     const std::string path = options.text("classes");
     inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes), path);
@@ -102,7 +98,8 @@ int run(const Options& options, Console& console) {
   const bool stop = options.stop_on_error();
   const int threads = options.threads();
   std::vector<std::string> files = input_options.operands;
-  for (const char* name : {"classes", "labels", "files-from"}) files.push_back(options.text(name));
+  for (const char* name : {"classes", "labels"}) files.push_back(options.text(name));
+  files.push_back(input_options.files_from);
   options.check_outputs({"output", "rejects"}, files);
   const SignalWatch signals;  // watches before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);

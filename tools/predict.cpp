@@ -12,6 +12,7 @@
 #include "lib/base/parallel.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
+#include "lib/prep/input_options.h"
 #include "lib/prep/pool.h"
 #include "lib/runs/answers.h"
 #include "lib/runs/inference_options.h"
@@ -34,29 +35,24 @@ constexpr SharedOptions kShared{.output = true, .threads = true, .device = true}
 constexpr std::size_t kFilesAtATime = 16;
 
 void declare(po::options_description& options) {
+  add_weights_option(options);
   auto add = options.add_options();
-  add("weights,w", text_option("FILE"), "weights that train wrote");
   add("top,k", text_option("K", "5"), "classes to show for each image");
   add("json", po::bool_switch(), "one JSON object a line for each image");
   add("batch", text_option("N"),
       "images at a time; else 16 of files and folders, and 1 of what comes through a pipe");
   add_precision_option(options);
-  add("files-from", text_option("FILE"), "read more images from a list; - is standard input");
-  add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
+  add_list_options(options, "read more images from a list; - is standard input");
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about an image that cannot be used",
                                 .rejects = "write name and reason of every image skipped to FILE"});
 }
 
 InputOptions inputs_from(const Options& options) {
-  InputOptions inputs;
-  inputs.files_from = options.text("files-from");
-  inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
-  inputs.nul = options.flag("null");
+  InputOptions inputs = read_input_options(options);
   inputs.labelled = false;
   inputs.whole_paths = true;
   inputs.shards_and_lists = true;
-  inputs.outputs = options.outputs({"output", "rejects"});
   return inputs;
 }
 
@@ -104,17 +100,18 @@ PreparedImage prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& n
 }
 
 int run(const Options& options, Console& console) {
-  if (!options.given("weights")) throw UsageError("-w FILE is missing: the weights to predict with");
+  const std::string weights_path = read_weights_option(options, "predict with");
   const bool stop = options.stop_on_error();
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options);
   std::vector<std::string> files = input_options.operands;
-  for (const char* name : {"weights", "files-from"}) files.push_back(options.text(name));
+  files.push_back(weights_path);
+  files.push_back(input_options.files_from);
   options.check_outputs({"output", "rejects"}, files);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
 
-  const WeightsFile weights(options.text("weights"));
+  const WeightsFile weights(weights_path);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");

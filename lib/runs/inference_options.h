@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "lib/base/options.h"
 #include "lib/net/device.h"
@@ -12,6 +14,11 @@ struct InferenceOptions {
   Device device;
   CompileOptions compile;
 };
+
+// Declares -w, --weights=FILE.
+void add_weights_option(po::options_description& options);
+// The file of -w. Throws UsageError if it is missing; `purpose` completes "the weights to ...".
+[[nodiscard]] std::string read_weights_option(const Options& options, std::string_view purpose);
 
 // Reads --device, --batch (from 1 to max_batch; 0 if it is not given), --precision and -j. Throws UsageError,
 // and Error if the device does not exist.

@@ -1,0 +1,18 @@
+// How imgprep and predict name their inputs: operands, --files-from and --null.
+#pragma once
+
+#include <string>
+
+#include "lib/base/options.h"
+#include "lib/prep/image_source.h"
+
+namespace convoy {
+
+// Declares --files-from, which `help` describes, and --null.
+void add_list_options(po::options_description& options, const std::string& help);
+
+// The operands ("-" if there are neither operands nor a list), the list, and what --output and --rejects
+// name. Throws MissingInputError as Options::inputs() does.
+[[nodiscard]] InputOptions read_input_options(const Options& options);
+
+}  // namespace convoy
