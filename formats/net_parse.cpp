@@ -280,6 +280,9 @@ InputSpec read_input(const Line& line) {
 
 // ---- the net
 
+// The last layer, and the only one of its kind.
+bool is_softmax(const LayerKind& kind) { return std::holds_alternative<SoftmaxSpec>(kind); }
+
 // Whether a layer without a name of its own could get this one: "relu2".
 bool is_made_name(std::string_view name) {
   for (const auto& [kind_text, kind] : known_kinds()) {
@@ -348,14 +351,14 @@ class NetParser {
     } catch (const ShapeError& error) {
       line.fail(line.kind(), error.what());
     }
-    done_ = std::holds_alternative<SoftmaxSpec>(layer.kind);
+    done_ = is_softmax(layer.kind);
     net_.layers.push_back(std::move(layer));
   }
 
   std::string name_of(const Line& line, std::string_view kind, const LayerKind& layer) {
     if (learned(layer) == nullptr) {
       // There is only one softmax; other kinds are numbered.
-      return kind == "softmax" ? std::string(kind) : std::string(kind) + std::to_string(++made_[kind]);
+      return is_softmax(layer) ? std::string(kind) : std::string(kind) + std::to_string(++made_[kind]);
     }
     const Word& word = line.words()[1];
     const char first = word.text.front();

@@ -1,6 +1,14 @@
 #include "lib/runs/precision_option.h"
 
+#include <string_view>
+
 namespace convoy {
+namespace {
+
+constexpr std::string_view kF32 = element_name(Element::f32);
+constexpr std::string_view kBf16 = element_name(Element::bf16);
+
+}  // namespace
 
 void add_precision_option(po::options_description& options) {
   options.add_options()(kPrecisionOption, text_option("TYPE", "auto"),
@@ -8,7 +16,7 @@ void add_precision_option(po::options_description& options) {
 }
 
 Element choose_precision(const Options& options, const Device& device, const Element* before) {
-  switch (options.choice(kPrecisionOption, {"auto", "fp32", "bf16"})) {
+  switch (options.choice(kPrecisionOption, {"auto", kF32, kBf16})) {
     case 1:
       return Element::f32;
     case 2:
@@ -20,7 +28,7 @@ Element choose_precision(const Options& options, const Device& device, const Ele
 }
 
 Element parse_precision(const std::string& text, const std::string& option) {
-  return parse_choice(text, option, {"fp32", "bf16"}) == 0 ? Element::f32 : Element::bf16;
+  return parse_choice(text, option, {kF32, kBf16}) == 0 ? Element::f32 : Element::bf16;
 }
 
 }  // namespace convoy

@@ -20,8 +20,9 @@ void add_codec_option(po::options_description& options, const CodecHelp& help) {
 std::optional<Encoding> read_encoding(const Options& options) {
   const std::string text = options.text(kName);
   if (text.empty()) return std::nullopt;
-  if (text == "raw") return Encoding{};
-  if (text == "jpeg") return Encoding{.codec = Codec::jpeg};
+  for (const Codec codec : {Codec::raw, Codec::jpeg}) {
+    if (text == codec_name(codec)) return Encoding{.codec = codec};
+  }
   if (!text.starts_with(kQualityPrefix)) {
     throw UsageError(kOption, "'" + text + "' is neither raw nor jpeg nor jpeg:QUALITY");
   }

@@ -18,6 +18,8 @@ template <typename T>
 class OwnLayer : public CudaLayer {
  public:
   OwnLayer(const LayerFacts& facts, std::string kernels) : CudaLayer(facts), kernels_(std::move(kernels)) {}
+  // Kernels that have the name of the layer's kind.
+  OwnLayer(const LayerFacts& facts, const LayerKind& kind) : OwnLayer(facts, std::string(kind_name(kind))) {}
   [[nodiscard]] std::vector<std::string> describe() const override {
     return {describe_pass("forward"), describe_pass("backward")};
   }
@@ -34,7 +36,7 @@ class OwnLayer : public CudaLayer {
 template <typename T>
 class ReluLayer final : public OwnLayer<T> {
  public:
-  explicit ReluLayer(const LayerFacts& facts) : OwnLayer<T>(facts, "relu") {}
+  explicit ReluLayer(const LayerFacts& facts) : OwnLayer<T>(facts, ReluSpec()) {}
   [[nodiscard]] std::vector<std::string> describe() const override {
     return {this->describe_pass("forward")};
   }
@@ -50,7 +52,7 @@ template <typename T>
 class TanhLayer final : public OwnLayer<T> {
  public:
   TanhLayer(const LayerFacts& facts, const LayerOptions& options)
-      : OwnLayer<T>(facts, "tanh"), relu_input_(options.relu_input) {}
+      : OwnLayer<T>(facts, TanhSpec()), relu_input_(options.relu_input) {}
   void forward(const CudaPass& pass, const void* x, void* y) override {
     cuda::tanh_forward(pass.stream, this->facts().in.elements(), in_type<T>(x), in_type<T>(y));
   }
@@ -73,7 +75,7 @@ template <typename T>
 class LrnLayer final : public OwnLayer<T> {
  public:
   LrnLayer(const LayerFacts& facts, const LrnShape& shape, const LayerOptions& options)
-      : OwnLayer<T>(facts, "lrn"), shape_(shape), relu_input_(options.relu_input) {}
+      : OwnLayer<T>(facts, LrnSpec()), shape_(shape), relu_input_(options.relu_input) {}
   void forward(const CudaPass& pass, const void* x, void* y) override {
     cuda::lrn_forward(pass.stream, shape_, in_type<T>(x), in_type<T>(y));
   }
@@ -92,7 +94,7 @@ class PoolLayer final : public OwnLayer<T> {
  public:
   PoolLayer(const LayerFacts& facts, const PoolShape& shape, const PoolSpec& spec,
             const LayerOptions& options)
-      : OwnLayer<T>(facts, std::string(kind_name(spec))),
+      : OwnLayer<T>(facts, spec),
         shape_(shape),
         max_(spec.kind == PoolSpec::Kind::max),
         train_(options.train),
@@ -155,7 +157,7 @@ template <typename T>
 class DropoutLayer final : public OwnLayer<T> {
  public:
   DropoutLayer(const LayerFacts& facts, const DropoutSpec& spec, const LayerOptions& options)
-      : OwnLayer<T>(facts, "dropout"),
+      : OwnLayer<T>(facts, spec),
         shape_(dropout_shape(spec, options)),
         relu_input_(options.relu_input),
         test_factor_(dropout_test_factor(spec)) {}
