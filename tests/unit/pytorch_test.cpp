@@ -1,9 +1,12 @@
 // alexnet.net gives the same scores as PyTorch with the same weights.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
+#include <span>
 #include <sstream>
 
 #include "formats/safetensors.h"
@@ -51,6 +54,42 @@ void set_weights(CompiledNet& net, const std::string& path) {
   out.commit();
 }
 
+// Appends an image's crop as the net sees it, [C][H][W], less the mean.
+void append_input(const InputSpec& spec, const Crop& place, const std::vector<std::uint8_t>& pixels,
+                  const std::vector<float>& mean, std::vector<float>& input) {
+  const Extent& stored = spec.stored;
+  const Extent& crop = spec.crop;
+  for (int c = 0; c < crop.channels; ++c) {
+    for (int h = 0; h < crop.height; ++h) {
+      for (int w = 0; w < crop.width; ++w) {
+        const int column = place.left + (place.mirror ? crop.width - 1 - w : w);
+        const auto pixel = static_cast<std::size_t>((std::int64_t{place.top} + h) * stored.width + column);
+        const auto plane = static_cast<std::size_t>(std::int64_t{c} * stored.height * stored.width);
+        input.push_back(static_cast<float>(pixels[pixel * 3 + static_cast<std::size_t>(c)]) -
+                        mean[plane + pixel]);
+      }
+    }
+  }
+}
+
+// Compares an image's probabilities with PyTorch's scores. Probabilities determine the scores up to an
+// additive constant: ln p is the score less the logarithm of the sum of the exponentials of all scores.
+void expect_scores(std::span<const float> probabilities, std::span<const float> scores) {
+  double largest = 0.0;
+  for (const float score : scores) largest = std::max(largest, std::abs(double{score}));
+  double sum = 0.0;
+  for (const float score : scores) sum += std::exp(double{score} - largest);
+  ASSERT_GT(largest, 1.0) << "scores too small to tell anything";
+  int compared = 0;
+  for (std::size_t c = 0; c < scores.size(); ++c) {
+    const float p = probabilities[c];
+    if (p < std::numeric_limits<float>::min()) continue;  // underflowed
+    ++compared;
+    EXPECT_NEAR(std::log(double{p}), scores[c] - largest - std::log(sum), 1e-3 * largest);
+  }
+  EXPECT_GT(compared, 500);
+}
+
 TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
   if (!std::ifstream(kNet) || !std::ifstream(kScript)) GTEST_SKIP() << "not run from the source folder";
   if (run(std::string(kPython) + " -c 'import numpy, torch' 2>/dev/null") != 0) {
@@ -69,9 +108,7 @@ TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
   set_weights(*compiled, weights);
 
   TestRandom random(kSeed);
-  const Extent& stored = net.input.stored;
-  const Extent& crop = net.input.crop;
-  std::vector<float> mean(static_cast<std::size_t>(stored.elements()));
+  std::vector<float> mean(static_cast<std::size_t>(net.input.stored.elements()));
   for (float& value : mean) value = 128.0F + 16.0F * static_cast<float>(random.next());
   compiled->set_mean(mean);
   std::vector<std::vector<std::uint8_t>> pixels(kImages, std::vector<std::uint8_t>(mean.size()));
@@ -83,18 +120,7 @@ TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
     const auto i = static_cast<std::size_t>(n);
     for (std::uint8_t& value : pixels[i]) value = static_cast<std::uint8_t>(random.below(256));
     images.push_back(pixels[i].data());
-    for (int c = 0; c < crop.channels; ++c) {
-      for (int h = 0; h < crop.height; ++h) {
-        for (int w = 0; w < crop.width; ++w) {
-          const int column = crops[i].left + (crops[i].mirror ? crop.width - 1 - w : w);
-          const auto pixel =
-              static_cast<std::size_t>((std::int64_t{crops[i].top} + h) * stored.width + column);
-          const auto plane = static_cast<std::size_t>(std::int64_t{c} * stored.height * stored.width);
-          input.push_back(static_cast<float>(pixels[i][pixel * 3 + static_cast<std::size_t>(c)]) -
-                          mean[plane + pixel]);
-        }
-      }
-    }
+    append_input(net.input, crops[i], pixels[i], mean, input);
   }
   const std::string source = folder / "input";
   const std::string target = folder / "scores";
@@ -108,22 +134,9 @@ TEST(PyTorch, AgreesOnTheScoresOfAlexNet) {
   std::vector<float> want(probabilities.size());
   std::ifstream(target, std::ios::binary)
       .read(reinterpret_cast<char*>(want.data()), static_cast<std::streamsize>(want.size() * sizeof(float)));
-  // Probabilities determine an image's scores up to an additive constant: ln p is the score less the
-  // logarithm of the sum of the exponentials of all scores.
   for (std::size_t n = 0; n < kImages; ++n) {
-    double largest = 0.0;
-    for (std::size_t c = 0; c < 1000; ++c) largest = std::max(largest, std::abs(double{want[n * 1000 + c]}));
-    double sum = 0.0;
-    for (std::size_t c = 0; c < 1000; ++c) sum += std::exp(double{want[n * 1000 + c]} - largest);
-    ASSERT_GT(largest, 1.0) << "scores too small to tell anything";
-    int compared = 0;
-    for (std::size_t c = 0; c < 1000; ++c) {
-      const float p = probabilities[n * 1000 + c];
-      if (p < std::numeric_limits<float>::min()) continue;  // underflowed
-      ++compared;
-      EXPECT_NEAR(std::log(double{p}), want[n * 1000 + c] - largest - std::log(sum), 1e-3 * largest);
-    }
-    EXPECT_GT(compared, 500);
+    const auto one = [&](const std::vector<float>& all) { return std::span(all).subspan(n * 1000, 1000); };
+    expect_scores(one(probabilities), one(want));
   }
 }
 
