@@ -97,7 +97,7 @@ using LayerKind =
     std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, PoolSpec, DropoutSpec, SoftmaxSpec>;
 
 struct LayerSpec {
-  std::string name;  // given ("conv1"), or made of kind and number ("relu1")
+  std::string name;  // given ("conv1"), or the kind and a number ("relu1")
   LayerKind kind;
   Extent in;     // inferred
   Extent out;    // inferred; a fully-connected layer's output is 1 x 1 x outputs

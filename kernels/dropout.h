@@ -62,7 +62,7 @@ struct DropoutBatch {
   const std::uint64_t* records = nullptr;
   const std::uint32_t* epochs = nullptr;
 };
-// On a GPU (kernels/cuda/batch.h) both passes compute the masks anew, and nothing stores them; images that
+// On a GPU (kernels/cuda/batch.h) each pass computes the masks itself, and nothing stores them; images that
 // are missing from the batch become zero. y may be x, and dx may be dy.
 template <typename T>
 void dropout_forward(const Stream& stream, const DropoutShape& shape, const DropoutBatch& batch, const T* x,

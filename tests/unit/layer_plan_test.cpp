@@ -1,4 +1,4 @@
-// plan_layers: which layers are computed as one, and what each is told about its neighbours.
+// plan_layers: which layers are computed as one, and what each learns about its neighbours.
 #include "lib/net/layer_plan.h"
 
 #include <gtest/gtest.h>
@@ -34,8 +34,8 @@ Plan plan(const NetSpec& net, bool train, bool pairs) {
                                               two);
 }
 
-// "name:" and a word for each thing that the layer was told.
-std::vector<std::string> told(const NetSpec& net, const Plan& plan) {
+// "name:" and a word for each of the layer's options that is set.
+std::vector<std::string> options_in(const NetSpec& net, const Plan& plan) {
   std::vector<std::string> lines;
   for (const auto& p : plan.layers) {
     const LayerOptions& o = p.layer->options;
@@ -58,7 +58,7 @@ using Lines = std::vector<std::string>;
 TEST(LayerPlan, ReluAndPairsAreComputedWithTheLayerBefore) {
   const NetSpec net = parse_net(kNet, "net");
   const Plan both = plan(net, true, true);
-  EXPECT_EQ(told(net, both),
+  EXPECT_EQ(options_in(net, both),
             (Lines{"maxpool1: first 0 0", "conv1+relu1: relu backward 0 0",
                    "lrn1+maxpool2+relu2: relu-input relu input-gradient backward 0 2",
                    "dropout1: relu-input input-gradient backward 0 2", "fc1: input-gradient backward 1 2",
@@ -77,7 +77,7 @@ TEST(LayerPlan, ReluAndPairsAreComputedWithTheLayerBefore) {
 TEST(LayerPlan, LayersStandAloneWhereTheBackendHasNoPassForBoth) {
   const NetSpec net = parse_net(kNet, "net");
   const Plan alone = plan(net, true, false);
-  const Lines lines = told(net, alone);
+  const Lines lines = options_in(net, alone);
   ASSERT_EQ(lines.size(), 9U);
   EXPECT_EQ(lines[2], "lrn1: relu-input input-gradient backward 0 2");
   EXPECT_EQ(lines[3], "maxpool2+relu2: relu input-gradient backward 0 2");
@@ -93,12 +93,12 @@ TEST(LayerPlan, NothingHasABackwardPassInInference) {
 TEST(LayerPlan, ReluBeforeTheSoftmaxIsNoted) {
   const NetSpec fused = parse_net("input 1x1x4\nfc fc1 3\nrelu\nsoftmax\n", "net");
   const Plan relu = plan(fused, true, true);
-  EXPECT_EQ(told(fused, relu), (Lines{"fc1+relu1: first relu backward 0 0"}));
+  EXPECT_EQ(options_in(fused, relu), (Lines{"fc1+relu1: first relu backward 0 0"}));
   EXPECT_TRUE(relu.relu_scores);
   const NetSpec apart = parse_net("input 1x1x4\nfc fc1 3\ntanh\nrelu\nsoftmax\n", "net");
   const Plan last = plan(apart, true, true);
-  EXPECT_EQ(told(apart, last), (Lines{"fc1: first backward 0 0", "tanh1: input-gradient backward 0 2",
-                                      "relu1: input-gradient backward 0 2"}));
+  EXPECT_EQ(options_in(apart, last), (Lines{"fc1: first backward 0 0", "tanh1: input-gradient backward 0 2",
+                                            "relu1: input-gradient backward 0 2"}));
   EXPECT_TRUE(last.relu_scores);
 }
 
