@@ -21,6 +21,12 @@ void BackendNet::require_training() const {
   if (!training()) throw Error("net", "compiled for inference only");
 }
 
+void BackendNet::check_mean(std::span<const float> mean) const {
+  if (mean.size() != static_cast<std::size_t>(net_.input.stored.elements())) {
+    throw Error("mean", "of another size than the images");
+  }
+}
+
 std::size_t BackendNet::check_room(const BatchView& batch, std::span<const float> probabilities) const {
   const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
   if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");

@@ -25,6 +25,8 @@ class BackendNet : public CompiledNet {
   [[nodiscard]] bool training() const { return options_.mode == Mode::train; }
   // Throws Error if the net was compiled for inference only.
   void require_training() const;
+  // Throws Error if the mean does not have the size of the stored images.
+  void check_mean(std::span<const float> mean) const;
   void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
   // Returns the number of the batch's class probabilities. Throws Error if `probabilities` is too short.
   [[nodiscard]] std::size_t check_room(const BatchView& batch, std::span<const float> probabilities) const;

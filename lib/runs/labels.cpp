@@ -18,10 +18,6 @@ std::string describe(const ClassInfo& info) {
   return "'" + info.id + "'" + (info.name.empty() ? std::string() : " (" + info.name + ")");
 }
 
-std::string extent_text(int height, int width, int channels) {
-  return std::to_string(height) + "x" + std::to_string(width) + "x" + std::to_string(channels);
-}
-
 struct HashDeleter {
   void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
 };
@@ -60,11 +56,10 @@ LabelScan scan_labels(const Dataset& data, int classes) {
 }
 
 void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_view name) {
-  const Extent& stored = input.stored;
-  if (info.height == stored.height && info.width == stored.width && info.channels == stored.channels) return;
-  throw Error(name, "images are " + extent_text(info.height, info.width, info.channels) +
-                        " (height x width x channels), the net takes " +
-                        extent_text(stored.height, stored.width, stored.channels));
+  const Extent extent{info.height, info.width, info.channels};
+  if (extent == input.stored) return;
+  throw Error(name, "images are " + text_of(extent) + " (height x width x channels), the net takes " +
+                        text_of(input.stored));
 }
 
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,

@@ -88,7 +88,7 @@ class CompiledCpu final : public BackendNet {
     unpack(index, values, p, p.gradient, p.bias_gradient);
   }
   void set_mean(std::span<const float> mean) override {
-    if (mean.size() * sizeof(float) != mean_.bytes()) throw Error("mean", "of another size than the images");
+    check_mean(mean);
     std::copy(mean.begin(), mean.end(), mean_.as<float>());
   }
 

@@ -92,12 +92,9 @@ class CompiledCuda final : public BackendNet {
     download(index, tensor_at(index, values.size()).g, values);
   }
   void set_mean(std::span<const float> mean) override {
-    const Extent& stored = net().input.stored;
-    if (mean.size() != static_cast<std::size_t>(stored.elements())) {
-      throw Error("mean", "of another size than the images");
-    }
+    check_mean(mean);
     std::vector<float> pixels(mean.size());
-    const auto channels = static_cast<std::size_t>(stored.channels);
+    const auto channels = static_cast<std::size_t>(net().input.stored.channels);
     const std::size_t plane = mean.size() / channels;
     for (std::size_t c = 0; c < channels; ++c) {
       for (std::size_t i = 0; i < plane; ++i) pixels[i * channels + c] = mean[c * plane + i];

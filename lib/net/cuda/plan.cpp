@@ -16,11 +16,11 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
        .train = options.mode == Mode::train,
        .element = element_,
        .seed = options.seed},
-      [&](const LayerSpec& layer, const LayerOptions& told) {
-        return make_cuda_layer(layer, told, shared_bytes);
+      [&](const LayerSpec& layer, const LayerOptions& one) {
+        return make_cuda_layer(layer, one, shared_bytes);
       },
-      [&](const LayerSpec& lrn, const LayerSpec& pool, const LayerOptions& told) {
-        return make_cuda_lrn_pool(lrn, pool, told, shared_bytes);
+      [&](const LayerSpec& lrn, const LayerSpec& pool, const LayerOptions& one) {
+        return make_cuda_lrn_pool(lrn, pool, one, shared_bytes);
       });
   const CudaLayer& first = *plan_.layers.front().layer;
   augment_ = {net.input.stored.height, net.input.stored.width, first.facts().in};
