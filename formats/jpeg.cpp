@@ -94,8 +94,8 @@ int orientation_of(const jpeg_decompress_struct& decoder) {
   return 1;
 }
 
-// Inks to light. Adobe writes inks inverted (255: no ink); files without its marker are read alike, as all
-// common readers do.
+// Inks to light. Adobe writes inks inverted (255: no ink); files without its marker are read in
+// the same way, as all common readers do.
 void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int pixels) {
   for (int i = 0; i < pixels; ++i) {
     const int black = cmyk[i * 4 + 3];

@@ -128,7 +128,7 @@ void ImageSource::classify(std::size_t index) {
 
 ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) const {
   const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
-  // A coprocess may send an image of a few bytes and wait: read on only if these are of no image.
+  // A coprocess may send an image of a few bytes and wait: read on only if these begin no image.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
   if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
   if (content == ContentKind::tar) return Kind::archive;

@@ -16,7 +16,7 @@ void to_bytes(const Lanes* from, std::size_t lanes, std::uint8_t* into) {
   for (std::size_t i = 0; i < lanes; ++i) store_bytes(from[i], into + i * Lanes::kCount);
 }
 
-// Written as a loop over one array, which the compiler vectorizes; a loop over Lanes it would not.
+// Written as a loop over one array, which the compiler vectorizes; it would not vectorize one over Lanes.
 void to_floats(const std::uint8_t* from, std::size_t count, Lanes* into) {
   auto* values = reinterpret_cast<float*>(into);
   for (std::size_t i = 0; i < count; ++i) values[i] = from[i];

@@ -30,7 +30,7 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
 ShardSink::ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects)
     : out_(out), info_(std::move(info)), rejects_(rejects) {}
 
-// Why the image does not fit to those before it; empty if it does.
+// Why the image does not match those before it; empty if it does.
 std::string ShardSink::misfit(const PreparedRecord& record) const {
   if (!writer_ || (record.width == info_.width && record.height == info_.height)) return {};
   return std::to_string(record.width) + "x" + std::to_string(record.height) +
