@@ -66,8 +66,9 @@ __device__ inline void fill_ring(const LrnShape& lrn, const PoolShape& s, const 
                                  PoolRange columns, int columns_of_ring, T* ring) {
   const ThreadPosition position = thread_position(s.in.block / kVector<T>);
   const int width = columns.end - columns.begin;
-  const int items = width * (rows.end - rows.begin);
-  if (position.row >= position.rows) return;
+  const int height = rows.end - rows.begin;
+  if (position.row >= position.rows || width <= 0 || height <= 0) return;  // windows outside of x
+  const int items = width * height;
   for (int item = position.row; item < items; item += position.rows) {
     const int row = rows.begin + item / width;
     const int column = item % width;

@@ -304,16 +304,30 @@ void check_aligned(const void* at, std::size_t bytes, std::string_view what) {
   }
 }
 
-void check_shared(const void* at, std::size_t bytes, std::string_view what) {
+namespace {
+
+bool is_shared_memory(const void* at, std::size_t bytes) {
+  if (current_block == nullptr) return false;
   const auto* first = static_cast<const std::byte*>(at);
   const Block& block = *current_block;
-  if (first >= block.shared_begin && first + bytes <= block.shared_end) return;
-  if (first >= block.static_begin && first + bytes <= block.static_end) return;
+  return (first >= block.shared_begin && first + bytes <= block.shared_end) ||
+         (first >= block.static_begin && first + bytes <= block.static_end);
+}
+
+}  // namespace
+
+void check_shared(const void* at, std::size_t bytes, std::string_view what) {
+  if (is_shared_memory(at, bytes)) return;
   fault(std::string(what) + ": address outside of the block's shared memory");
 }
 
 void check_global(const void* at, std::size_t bytes, std::string_view what) {
   if (!is_device_memory(at, bytes)) fault(std::string(what) + ": address outside of device memory");
+}
+
+void check_addressable(const void* at, std::size_t bytes, std::string_view what) {
+  if (is_shared_memory(at, bytes) || is_device_memory(at, bytes)) return;
+  fault(std::string(what) + ": address outside of shared and device memory");
 }
 
 void issue_copy(void* to, const void* from, unsigned bytes, unsigned from_bytes) {

@@ -131,6 +131,7 @@ void block_barrier(const char* what, const CallSite& where);
 void check_aligned(const void* at, std::size_t bytes, std::string_view what);
 void check_shared(const void* at, std::size_t bytes, std::string_view what);
 void check_global(const void* at, std::size_t bytes, std::string_view what);
+void check_addressable(const void* at, std::size_t bytes, std::string_view what);  // either of the two
 
 // cp.async of the running thread. The destination is poisoned until its group has been waited for.
 void issue_copy(void* to, const void* from, unsigned bytes, unsigned from_bytes);

@@ -306,6 +306,30 @@ TEST(CudaEmulation, FindsCopiesOutOfBounds) {
   EXPECT_NE(fault(0, 0, 0).find("never waited for"), std::string::npos);
 }
 
+__global__ void load_vectors(const float* in, int in_at, int shared_at, float* out) {
+  auto* shared = dynamic_shared<float>();
+  shared[threadIdx.x * 4] = 1;
+  const float loaded = load_aligned<4>(in + in_at + threadIdx.x * 4).at[0];
+  store_aligned<4>(shared + shared_at + threadIdx.x * 4, Aligned<float, 4>{{loaded, 0, 0, 0}});
+  out[threadIdx.x] = shared[threadIdx.x * 4];
+}
+
+TEST(CudaEmulation, FindsVectorAccessesOutOfBounds) {
+  const Stream stream;
+  DeviceBuffer in(32 * 16, "test");
+  DeviceBuffer out(32 * 4, "test");
+  const auto fault = [&](int in_at, int shared_at) {
+    launch(load_vectors, dim3(1), dim3(32), 32 * 16, stream, in.as<float>(), in_at, shared_at,
+           out.as<float>());
+    return fault_of(stream);
+  };
+  EXPECT_EQ(fault(0, 0), "no fault");
+  for (const int elements : {4, -4, 1 << 20}) {
+    EXPECT_NE(fault(elements, 0).find("vector access: address outside"), std::string::npos) << elements;
+    EXPECT_NE(fault(0, elements).find("vector access: address outside"), std::string::npos) << elements;
+  }
+}
+
 __global__ void write_outside(int offset) {
   struct Shared {
     float values[32];

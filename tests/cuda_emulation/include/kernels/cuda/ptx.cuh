@@ -37,6 +37,7 @@ inline float fast_divide(float a, float b) { return a / b; }
 
 inline void check_vector_access(const void* at, std::size_t bytes) {
   emulation::check_aligned(at, bytes, "vector access");
+  emulation::check_addressable(at, bytes, "vector access");
 }
 
 }  // namespace convoy::cuda
