@@ -9,6 +9,7 @@
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/conv_layout.h"
 #include "tests/support/cases_conv.h"
+#include "tests/support/cases_random.h"
 #include "tests/support/device_memory.h"
 
 namespace convoy::cuda {
@@ -122,6 +123,25 @@ TEST_P(CudaConvWeightTiles, WeightGradientInGroups) {
 INSTANTIATE_TEST_SUITE_P(All, CudaConvWeightTiles,
                          testing::Values(WeightTiles::square128x128, WeightTiles::flat96x128,
                                          WeightTiles::small64x64));
+
+TEST(CudaConvRandom, AllPassesWithAnyTiles) {
+  constexpr int kGatherTiles = static_cast<int>(GatherTiles::small64x64) + 1;
+  constexpr int kWeightTiles = static_cast<int>(WeightTiles::small64x64) + 1;
+  RandomCases random;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    const bool aligned = random.flip();
+    const Problem p(random.conv(aligned));
+    SCOPED_TRACE(random.trace(i));
+    const auto tiles = [&] { return static_cast<GatherTiles>(aligned ? random.below(kGatherTiles) : 0); };
+    check_forward<Bf16>(p, random.flip(), tiles());
+    check_input_gradient<Bf16>(p, random.flip(), tiles());
+    check_weight_gradient<Bf16>(p, static_cast<WeightTiles>(aligned ? random.below(kWeightTiles) : 0));
+    if (i % 4 != 0) continue;
+    check_forward<float>(p, random.flip());
+    check_input_gradient<float>(p, random.flip());
+    check_weight_gradient<float>(p);
+  }
+}
 
 TEST(CudaConvWeights, PartsAreSummedTheSameInEveryRun) {
   const Problem p(make(2, 8, 20, 20, 8, 3, 3, 1, {1, 1, 1, 1}, 1));

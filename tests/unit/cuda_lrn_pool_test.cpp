@@ -4,6 +4,7 @@
 
 #include "kernels/cuda/batch.h"
 #include "tests/support/cases_lrn_pool.h"
+#include "tests/support/cases_random.h"
 #include "tests/support/device_memory.h"
 
 namespace convoy::cuda {
@@ -77,6 +78,36 @@ INSTANTIATE_TEST_SUITE_P(Tiles, CudaLrnPool,
                                                        13,
                                                        30}),
                          case_name);
+
+TEST(CudaLrnPoolRandom, IsLrnThenPool) {
+  RandomCases random;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    const LrnPoolCase shape = random.lrn_pool();
+    SCOPED_TRACE(random.trace(i));
+    const bool relu_input = random.flip();
+    const LrnPoolProblem problem(shape, relu_input, random.flip());
+    if (!lrn_pool_fits(problem.shape(padded_channels(shape.channels)), Element::f32, kLeastSharedBytes))
+      continue;
+    check<Bf16>(problem, shape.lrn);
+    if (i % 4 == 0) check<float>(problem, shape.lrn);
+  }
+}
+
+// Windows in the last row and column begin behind the input and see nothing. There are so many channels that
+// such windows have tiles of their own.
+TEST(CudaLrnPoolWindows, ThatSeeNothingGiveZero) {
+  const LrnPoolCase shape = {"sees_nothing",
+                             1,
+                             6560,
+                             5,
+                             5,
+                             {5, 2.0, 0.1, 0.75, false},
+                             {PoolSpec::Kind::max, 1, 1, 3, {}, false},
+                             3,
+                             3};
+  const LrnPoolProblem problem(shape, false, false);
+  check<Bf16>(problem, shape.lrn);
+}
 
 // Windows of kernel x kernel elements with a stride of 2, over an image of side x side pixels.
 LrnPoolShape shape_for(int channels, int side, int kernel) {

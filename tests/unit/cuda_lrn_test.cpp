@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/batch.h"
 #include "tests/support/cases_lrn.h"
+#include "tests/support/cases_random.h"
 #include "tests/support/device_memory.h"
 
 namespace convoy::cuda {
@@ -34,6 +35,16 @@ TEST_P(CudaLrn, MatchesReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaLrn, ::testing::ValuesIn(kLrnCases), case_name);
+
+TEST(CudaLrnRandom, MatchesReference) {
+  RandomCases random;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    const LrnProblem problem(random.lrn(), random.flip());
+    SCOPED_TRACE(random.trace(i));
+    check<Bf16>(problem);
+    if (i % 4 == 0) check<float>(problem);
+  }
+}
 
 TEST(CudaLrnFits, OneFloatAChannel) {
   LrnShape shape;

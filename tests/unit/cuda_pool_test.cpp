@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/batch.h"
 #include "tests/support/cases_pool.h"
+#include "tests/support/cases_random.h"
 #include "tests/support/device_memory.h"
 
 namespace convoy::cuda {
@@ -43,6 +44,19 @@ TEST_P(CudaPool, MatchesReference) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, CudaPool, ::testing::ValuesIn(kPoolCases), case_name);
+
+TEST(CudaPoolRandom, MatchesReference) {
+  RandomCases random;
+  for (int i = 0; i < 40 && !HasFailure(); ++i) {
+    const auto kind = random.flip() ? PoolSpec::Kind::max : PoolSpec::Kind::average;
+    const PoolCase shape = random.pool();
+    SCOPED_TRACE(random.trace(i));
+    const bool relu_input = random.flip();
+    const PoolProblem problem(shape, kind, relu_input, random.flip());
+    check<Bf16>(problem);
+    if (i % 4 == 0) check<float>(problem);
+  }
+}
 
 TEST(CudaMaxPool, ANanIsNotLost) {
   const PoolShape shape{{1, 8, 1, 3, 8}, {1, 8, 1, 1, 8}, 1, 3, 1, 0, 0};
