@@ -132,9 +132,16 @@ struct Tiles {
       copy_async_wait<Shape::kStages - 2>();
       // This step's tiles are now there for all threads, and all have read the stage that is loaded next.
       __syncthreads();
-      start(step + Shape::kStages - 1);
+      // The next copies start behind the first slice, so that the tensor cores work while addresses are
+      // computed. This also takes fewer registers than starting them first.
       const Bf16* const stage = shared + step % Shape::kStages * kStageElements;
-      multiply_stage(stage, stage + A::kElements);
+      multiply_slice(stage, stage + A::kElements, 0);
+      start(step + Shape::kStages - 1);
+      __syncwarp();  // loaders branch, but ldmatrix and mma.sync need the whole warp
+#pragma unroll
+      for (int depth = 16; depth < Shape::kDepth; depth += 16) {
+        multiply_slice(stage, stage + A::kElements, depth);
+      }
     }
     copy_async_wait<0>();
     __syncthreads();
@@ -162,22 +169,20 @@ struct Tiles {
     }
   }
 
-  __device__ __forceinline__ void multiply_stage(const Bf16* a, const Bf16* b) {
+  // sums += product of 16 of the depth of a stage, from `depth` on.
+  __device__ __forceinline__ void multiply_slice(const Bf16* a, const Bf16* b, int depth) {
+    std::uint32_t fragments_a[Shape::kWarpRows / 16][4];
+    std::uint32_t fragments_b[Shape::kWarpColumns / 16][4];
 #pragma unroll
-    for (int depth = 0; depth < Shape::kDepth; depth += 16) {
-      std::uint32_t fragments_a[Shape::kWarpRows / 16][4];
-      std::uint32_t fragments_b[Shape::kWarpColumns / 16][4];
+    for (int i = 0; i < Shape::kWarpRows / 16; ++i) load_a(fragments_a[i], a, warp_row() + i * 16, depth);
 #pragma unroll
-      for (int i = 0; i < Shape::kWarpRows / 16; ++i) load_a(fragments_a[i], a, warp_row() + i * 16, depth);
+    for (int j = 0; j < Shape::kWarpColumns / 16; ++j)
+      load_b(fragments_b[j], b, warp_column() + j * 16, depth);
 #pragma unroll
-      for (int j = 0; j < Shape::kWarpColumns / 16; ++j)
-        load_b(fragments_b[j], b, warp_column() + j * 16, depth);
+    for (int j = 0; j < Shape::kWarpColumns / 8; ++j) {
+      const std::uint32_t pair[2] = {fragments_b[j / 2][j % 2 * 2], fragments_b[j / 2][j % 2 * 2 + 1]};
 #pragma unroll
-      for (int j = 0; j < Shape::kWarpColumns / 8; ++j) {
-        const std::uint32_t pair[2] = {fragments_b[j / 2][j % 2 * 2], fragments_b[j / 2][j % 2 * 2 + 1]};
-#pragma unroll
-        for (int i = 0; i < Shape::kWarpRows / 16; ++i) mma_bf16(sums[i][j], fragments_a[i], pair);
-      }
+      for (int i = 0; i < Shape::kWarpRows / 16; ++i) mma_bf16(sums[i][j], fragments_a[i], pair);
     }
   }
 };
