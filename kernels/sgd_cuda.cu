@@ -11,13 +11,20 @@ struct alignas(8) FourBf16 {
   std::uint32_t pair[2];
 };
 
-// blockIdx.y counts tensors. All loads of a round are issued before the first one is used.
-__global__ void __launch_bounds__(kThreads) sgd_kernel(SgdTensors tensors) {
-  const SgdTensor tensor = tensors.tensor[blockIdx.y];
+// Blocks first[i] to first[i + 1] - 1 update tensor i.
+struct TensorBlocks {
+  unsigned first[kMaxSgdTensors + 1];
+};
+
+// All loads of a round are issued before the first one is used.
+__global__ void __launch_bounds__(kThreads) sgd_kernel(SgdTensors tensors, TensorBlocks blocks) {
+  int number = 0;
+  while (blockIdx.x >= blocks.first[number + 1]) ++number;
+  const SgdTensor tensor = tensors.tensor[number];
   const SgdCoefficients k = *tensor.coefficients;
-  const std::int64_t step = gridDim.x * kPart * kParts;
-  for (std::int64_t first = blockIdx.x * kPart * kParts + threadIdx.x * 4; first < tensor.count;
-       first += step) {
+  const unsigned block = blockIdx.x - blocks.first[number];
+  const std::int64_t step = (blocks.first[number + 1] - blocks.first[number]) * kPart * kParts;
+  for (std::int64_t first = block * kPart * kParts + threadIdx.x * 4; first < tensor.count; first += step) {
     float w[kParts][4];
     float v[kParts][4];
     float g[kParts][4];
@@ -52,11 +59,12 @@ __global__ void __launch_bounds__(kThreads) sgd_kernel(SgdTensors tensors) {
 }  // namespace
 
 void sgd_update(const Stream& stream, const SgdTensors& tensors, int count) {
-  std::int64_t largest = 0;
-  for (int i = 0; i < count; ++i)
-    largest = largest < tensors.tensor[i].count ? tensors.tensor[i].count : largest;
-  const dim3 grid(blocks_for(largest, static_cast<int>(kPart * kParts)), static_cast<unsigned>(count));
-  launch(sgd_kernel, grid, kThreads, 0, stream, tensors);
+  TensorBlocks blocks = {};
+  for (int i = 0; i < count; ++i) {
+    blocks.first[i + 1] =
+        blocks.first[i] + blocks_for(tensors.tensor[i].count, static_cast<int>(kPart * kParts));
+  }
+  launch(sgd_kernel, dim3(blocks.first[count]), kThreads, 0, stream, tensors, blocks);
 }
 
 }  // namespace convoy::cuda
