@@ -50,6 +50,7 @@ void launch(void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t sh
         values);
   }
   if (status != cudaSuccess) {
+    static_cast<void>(cudaGetLastError());  // so that the next call, or a library, does not report it again
     throw Error("GPU", std::string(stream.where.file_name()) + ":" + std::to_string(stream.where.line()) +
                            ": kernel launch: " + cudaGetErrorString(status));
   }

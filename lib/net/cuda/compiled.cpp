@@ -31,6 +31,30 @@ struct Slot {
   cuda::Graph infer;
 };
 
+// Work on the device must end before its memory is freed, also if a constructor throws: declared after
+// everything that owns memory, this waits for the streams first. Device errors are ignored here: they have
+// been reported before, or nothing can be done about them.
+class StreamsEnd {
+ public:
+  explicit StreamsEnd(std::array<const cuda::Stream*, 3> streams) : streams_(streams) {}
+  StreamsEnd(const StreamsEnd&) = delete;
+  StreamsEnd& operator=(const StreamsEnd&) = delete;
+  StreamsEnd(StreamsEnd&&) = delete;
+  StreamsEnd& operator=(StreamsEnd&&) = delete;
+  ~StreamsEnd() {
+    for (const cuda::Stream* stream : streams_) {
+      try {
+        stream->synchronize();
+      } catch (const Error&) {
+        continue;
+      }
+    }
+  }
+
+ private:
+  std::array<const cuda::Stream*, 3> streams_;
+};
+
 class CompiledCuda final : public BackendNet {
  public:
   CompiledCuda(const NetSpec& net, const CompileOptions& options, int device)
@@ -54,17 +78,7 @@ class CompiledCuda final : public BackendNet {
   CompiledCuda& operator=(const CompiledCuda&) = delete;
   CompiledCuda(CompiledCuda&&) = delete;
   CompiledCuda& operator=(CompiledCuda&&) = delete;
-  // Work on the device must end before its memory is freed. Device errors are ignored here: they have been
-  // reported before, or nothing can be done about them.
-  ~CompiledCuda() override {
-    for (const cuda::Stream* stream : {&copies_, &main_, &updates_}) {
-      try {
-        stream->synchronize();
-      } catch (const Error&) {
-        continue;
-      }
-    }
-  }
+  ~CompiledCuda() override = default;
 
   void set_parameter(std::size_t index, std::span<const float> values) override {
     const CudaTensor& tensor = tensor_at(index, values.size());
@@ -196,6 +210,7 @@ class CompiledCuda final : public BackendNet {
   std::size_t started_ = 0;
   std::size_t finished_ = 0;
   std::array<BatchResult, kMaxStartedSteps> results_;
+  StreamsEnd end_{{&copies_, &main_, &updates_}};
 };
 
 std::uint64_t CompiledCuda::bytes_for(int images) const {
