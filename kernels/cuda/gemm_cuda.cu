@@ -1,11 +1,10 @@
 #include <cublasLt.h>
 #include <dlfcn.h>
 
-#include <cstdlib>
 #include <string>
-#include <vector>
 
 #include "kernels/cuda/gemm.h"
+#include "kernels/cuda/library_paths.h"
 #include "lib/base/error.h"
 
 namespace convoy::cuda {
@@ -22,21 +21,6 @@ constexpr std::uint32_t kReductions = CUBLASLT_REDUCTION_SCHEME_NONE | CUBLASLT_
 constexpr std::uint32_t kAlignment = 16;
 
 std::string library_name() { return "libcublasLt.so." + std::to_string(CUBLAS_VER_MAJOR); }
-
-// Where to look for the library: first wherever the dynamic linker looks, then where toolkits are installed.
-std::vector<std::string> library_paths() {
-  std::vector<std::string> homes = {"/usr/local/cuda"};
-  if (const char* const home = std::getenv("CUDA_HOME"); home != nullptr && *home != '\0') {
-    homes.insert(homes.begin(), home);
-  }
-  std::vector<std::string> paths = {library_name()};
-  for (const std::string& home : homes) {
-    for (const char* folder : {"/lib64/", "/targets/x86_64-linux/lib/"}) {
-      paths.push_back(home + folder + library_name());
-    }
-  }
-  return paths;
-}
 
 // The functions of libcublasLt that this file uses, looked up at run time.
 class Library {
@@ -64,14 +48,15 @@ class Library {
  private:
   Library() {
     std::string reasons;
-    for (const std::string& path : library_paths()) {
+    for (const std::string& path : library_paths(library_name())) {
       handle_ = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
       if (handle_ != nullptr) break;
       const char* const reason = dlerror();
       reasons += std::string(reasons.empty() ? "" : "; ") + (reason == nullptr ? path.c_str() : reason);
     }
     if (handle_ == nullptr) {
-      throw Error(library_name(), "cannot be loaded; it comes with the CUDA toolkit: " + reasons);
+      throw Error(library_name(),
+                  "cannot be loaded; it comes with the CUDA toolkit and with PyTorch's wheels: " + reasons);
     }
     find(create, "cublasLtCreate");
     find(destroy, "cublasLtDestroy");
@@ -100,23 +85,38 @@ void check(cublasStatus_t status, const char* what) {
   }
 }
 
+// A handle of the library, destroyed with its owner, even if the owner's constructor throws.
+template <typename Handle>
+class Owned {
+ public:
+  explicit Owned(cublasStatus_t (*destroy)(Handle)) : destroy_(destroy) {}
+  Owned(const Owned&) = delete;
+  Owned& operator=(const Owned&) = delete;
+  Owned(Owned&&) = delete;
+  Owned& operator=(Owned&&) = delete;
+  ~Owned() {
+    if (handle_ != nullptr) static_cast<void>(destroy_(handle_));
+  }
+  [[nodiscard]] Handle get() const { return handle_; }
+  [[nodiscard]] Handle* place() { return &handle_; }  // where the library's create function puts it
+
+ private:
+  cublasStatus_t (*destroy_)(Handle);
+  Handle handle_ = nullptr;
+};
+
 cudaDataType_t data_type(Element element) { return element == Element::f32 ? CUDA_R_32F : CUDA_R_16BF; }
 
 }  // namespace
 
 struct GemmContext::State {
-  State() : library(Library::loaded()), workspace(kWorkspaceBytes, "scratch memory of cuBLASLt") {
-    check(library.create(&handle), "cuBLASLt");
+  State() : workspace(kWorkspaceBytes, "scratch memory of cuBLASLt") {
+    check(library.create(handle.place()), "cuBLASLt");
   }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  State(State&&) = delete;
-  State& operator=(State&&) = delete;
-  ~State() { library.destroy(handle); }
 
-  const Library& library;
+  const Library& library = Library::loaded();
   DeviceBuffer workspace;
-  cublasLtHandle_t handle = nullptr;
+  Owned<cublasLtHandle_t> handle{library.destroy};
 };
 
 GemmContext::GemmContext() : state_(std::make_unique<State>()) {}
@@ -129,7 +129,7 @@ GemmContext::~GemmContext() = default;
 struct Gemm::Plan {
   Plan(GemmContext::State& context, const GemmShape& wanted) : state(context), shape(wanted) {
     const Library& lt = state.library;
-    check(lt.desc_create(&operation, CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
+    check(lt.desc_create(operation.place(), CUBLAS_COMPUTE_32F, CUDA_R_32F), "product");
     set(CUBLASLT_MATMUL_DESC_TRANSA, shape.b_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     set(CUBLASLT_MATMUL_DESC_TRANSB, shape.a_transposed ? CUBLAS_OP_T : CUBLAS_OP_N);
     if (shape.epilogue != GemmEpilogue::none) {
@@ -146,25 +146,14 @@ struct Gemm::Plan {
     make_layout(d, shape.out, shape.columns, shape.rows);
     choose();
   }
-  Plan(const Plan&) = delete;
-  Plan& operator=(const Plan&) = delete;
-  Plan(Plan&&) = delete;
-  Plan& operator=(Plan&&) = delete;
-  ~Plan() {
-    const Library& lt = state.library;
-    for (cublasLtMatrixLayout_t layout : {a, b, d}) {
-      if (layout != nullptr) lt.layout_destroy(layout);
-    }
-    lt.desc_destroy(operation);
-  }
-
   template <typename Value>
   void set(cublasLtMatmulDescAttributes_t attribute, const Value& value) {
-    check(state.library.desc_set(operation, attribute, &value, sizeof value), "product");
+    check(state.library.desc_set(operation.get(), attribute, &value, sizeof value), "product");
   }
 
-  void make_layout(cublasLtMatrixLayout_t& layout, Element element, std::int64_t height, std::int64_t width) {
-    check(state.library.layout_create(&layout, data_type(element), static_cast<std::uint64_t>(height),
+  void make_layout(Owned<cublasLtMatrixLayout_t>& layout, Element element, std::int64_t height,
+                   std::int64_t width) {
+    check(state.library.layout_create(layout.place(), data_type(element), static_cast<std::uint64_t>(height),
                                       static_cast<std::uint64_t>(width), height),
           "product");
   }
@@ -173,10 +162,11 @@ struct Gemm::Plan {
   // leave the choice to chance when they are close, and with it the order of the sums and the bits of a run.
   void choose() {
     const Library& lt = state.library;
-    cublasLtMatmulPreference_t preference = nullptr;
-    check(lt.preference_create(&preference), "product");
+    Owned<cublasLtMatmulPreference_t> preference(lt.preference_destroy);
+    check(lt.preference_create(preference.place()), "product");
+    // An attribute that the library refuses must not widen its choice unnoticed.
     const auto prefer = [&](cublasLtMatmulPreferenceAttributes_t attribute, const auto& value) {
-      static_cast<void>(lt.preference_set(preference, attribute, &value, sizeof value));
+      check(lt.preference_set(preference.get(), attribute, &value, sizeof value), "choice of a product");
     };
     prefer(CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, kWorkspaceBytes);
     prefer(CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, kReductions);
@@ -186,10 +176,9 @@ struct Gemm::Plan {
     prefer(CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, kAlignment);
     cublasLtMatmulHeuristicResult_t result = {};
     int found = 0;
-    const cublasStatus_t status =
-        lt.heuristic(state.handle, operation, b, a, d, d, preference, 1, &result, &found);
-    lt.preference_destroy(preference);
-    check(status, "choice of a product");
+    check(lt.heuristic(state.handle.get(), operation.get(), b.get(), a.get(), d.get(), d.get(),
+                       preference.get(), 1, &result, &found),
+          "choice of a product");
     if (found == 0 || result.state != CUBLAS_STATUS_SUCCESS)
       throw Error("GPU", "cuBLASLt has no way to do a product");
     algorithm = result.algo;
@@ -197,10 +186,10 @@ struct Gemm::Plan {
 
   GemmContext::State& state;
   GemmShape shape;
-  cublasLtMatmulDesc_t operation = nullptr;
-  cublasLtMatrixLayout_t a = nullptr;
-  cublasLtMatrixLayout_t b = nullptr;
-  cublasLtMatrixLayout_t d = nullptr;
+  Owned<cublasLtMatmulDesc_t> operation{state.library.desc_destroy};
+  Owned<cublasLtMatrixLayout_t> a{state.library.layout_destroy};
+  Owned<cublasLtMatrixLayout_t> b{state.library.layout_destroy};
+  Owned<cublasLtMatrixLayout_t> d{state.library.layout_destroy};
   cublasLtMatmulAlgo_t algorithm = {};
 };
 
@@ -215,9 +204,10 @@ void Gemm::run(const Stream& stream, const void* a, const void* b, const void* b
   const float zero = 0.0F;
   if (plan_->shape.epilogue != GemmEpilogue::none) plan_->set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias);
   GemmContext::State& state = plan_->state;
-  check(state.library.matmul(state.handle, plan_->operation, &one, b, plan_->b, a, plan_->a, &zero, d,
-                             plan_->d, d, plan_->d, &plan_->algorithm, state.workspace.data(),
-                             kWorkspaceBytes, static_cast<cudaStream_t>(stream.handle())),
+  check(state.library.matmul(state.handle.get(), plan_->operation.get(), &one, b, plan_->b.get(), a,
+                             plan_->a.get(), &zero, d, plan_->d.get(), d, plan_->d.get(), &plan_->algorithm,
+                             state.workspace.data(), kWorkspaceBytes,
+                             static_cast<cudaStream_t>(stream.handle())),
         "product");
 }
 

@@ -5,9 +5,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "kernels/cuda/library_paths.h"
 #include "tests/support/device_memory.h"
+#include "tests/support/temporary_folder.h"
 #include "tests/support/tensors.h"
 
 namespace convoy::cuda {
@@ -143,6 +150,61 @@ TEST(CudaGemm, RunsInAGraphOnceItHasRunOutside) {
   fill_zero(stream, d.data(), 64 * sizeof(float));
   graph.launch(stream);
   EXPECT_EQ(d.values(), numbers);
+}
+
+// Sets a variable of the environment for the life of the object.
+class Variable {
+ public:
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* const before = std::getenv(name); before != nullptr) before_ = before;
+    setenv(name, value.c_str(), 1);
+  }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+  Variable(Variable&&) = delete;
+  Variable& operator=(Variable&&) = delete;
+  ~Variable() {
+    if (before_) setenv(name_, before_->c_str(), 1);
+    if (!before_) unsetenv(name_);
+  }
+
+ private:
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(CudaLibraryPaths, ToolkitThenWheelsOfEachPython) {
+  const test::TemporaryFolder folder;
+  const auto make = [&](const std::string& file) {
+    const std::filesystem::path path = folder / file;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << "x";
+    return path.string();
+  };
+  make("python/bin/python3");
+  const std::string of_path = make("python/lib/python3.12/site-packages/nvidia/cu13/lib/libtest.so.13");
+  make("python/lib/python3.12/site-packages/nvidia/cu13/lib/libother.so.13");
+  const std::string of_environment =
+      make("environment/lib/python3.11/site-packages/nvidia/cublas/lib/libtest.so.13");
+  const std::string of_user = make("home/.local/lib/python3.9/dist-packages/nvidia/x/lib/libtest.so.13");
+  const std::string of_folder = make("packages/nvidia/cu13/lib/libtest.so.13");
+  make("elsewhere/lib/python3.12/site-packages/nvidia/cu13/lib/libtest.so.13");  // no python3 there
+  const Variable toolkit("CUDA_HOME", folder / "toolkit");
+  const Variable packages("PYTHONPATH", folder / "packages");
+  const Variable environment("VIRTUAL_ENV", folder / "environment");
+  const Variable conda("CONDA_PREFIX", "");
+  const Variable path("PATH", (folder / "elsewhere/bin") + ":" + (folder / "python/bin"));
+  const Variable home("HOME", folder / "home");
+  const std::vector<std::string> wanted = {"libtest.so.13",
+                                           folder / "toolkit/lib64/libtest.so.13",
+                                           folder / "toolkit/targets/x86_64-linux/lib/libtest.so.13",
+                                           "/usr/local/cuda/lib64/libtest.so.13",
+                                           "/usr/local/cuda/targets/x86_64-linux/lib/libtest.so.13",
+                                           of_folder,
+                                           of_environment,
+                                           of_path,
+                                           of_user};
+  EXPECT_EQ(library_paths("libtest.so.13"), wanted);
 }
 
 }  // namespace
