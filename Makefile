@@ -1,13 +1,13 @@
 # README.md is for users of convoy, HACKING.md for its developers. `make help` lists the targets.
 #
-#   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/
+#   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/ (`make gpu` uses a fourth, travel)
 #   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that run on other machines too
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
 #   JOBS=N                      number of compilations and tests that `make check` and `make demo` run at a time
 #   V=1                         show whole commands instead of a short line for each file
 
 MODE ?= release
-ARCH ?= native
+ARCH ?= $(if $(filter travel,$(MODE)),x86-64-v3,native)
 PREFIX ?= /usr/local
 CXX ?= g++
 PKG_CONFIG ?= pkg-config
@@ -22,8 +22,10 @@ MODE_FLAGS_release := -O3 -DNDEBUG
 MODE_FLAGS_debug := -Og
 # In instrumented code GCC 12 falsely reports members of std::regex as uninitialised.
 MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
+# Programs for another machine: see kernels/cuda/cuda.mk.
+MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
-$(if $(MODE_FLAGS),,$(error MODE must be release, debug or asan, not '$(MODE)'))
+$(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan or travel, not '$(MODE)'))
 
 PACKAGES := libjpeg libpng zlib libarchive libxxhash
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
@@ -62,7 +64,7 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
-tests: $(UNIT_TESTS) $(FIXTURE) emulated-tools ## the test programs, in $(OUT)/test
+tests: $(UNIT_TESTS) $(FIXTURE) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
 
 # The flags that the objects were compiled with: a change of flags rebuilds them.
 FLAGS_TEXT := $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
@@ -116,7 +118,7 @@ RUN := $(if $(filter asan,$(MODE)),$(SANITIZER_OPTIONS)) $(RUN)
 
 check: ## all tests and checks; installs what they need; the last line sums up
 	@$(SETUP) check
-	@$(MAKE) --no-print-directory $(PARALLEL) all tests
+	@$(MAKE) --no-print-directory $(PARALLEL) all tests $(if $(filter release,$(MODE)),$(if $(HAVE_CUDA),gpu))
 	@$(RUN) $(CLI_TESTS) $(UNIT_TESTS) $(CHECKS)
 check-unit: tests ## the GoogleTest programs alone
 	@$(RUN) $(UNIT_TESTS)

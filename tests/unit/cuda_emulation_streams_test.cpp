@@ -267,7 +267,8 @@ TEST(BenchTiming, RunsWhatItTimesBeforeItIsCaptured) {
     ++given;
     launch(only_timed, dim3(1), dim3(kValues), 0, stream, out.data());
   };
-  EXPECT_GE(bench::milliseconds_of(stream, work, 3), 0.0);
+  const bench::Bench bench(stream, 60.0, bench::kFullEffort, "");
+  EXPECT_GE(bench.milliseconds(work, 3), 0.0);
   EXPECT_EQ(given, 1 + 3);
   const std::vector<float> runs = out.values();
   EXPECT_TRUE(all_are(runs, runs[0]));

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <optional>
+#include <vector>
 
+#include "kernels/cuda/library_paths.h"
 #include "lib/base/error.h"
-#include "tests/bench/gpu/timing.h"
 
 namespace convoy::bench {
 namespace {
@@ -62,15 +65,6 @@ struct Operand {
 
 }  // namespace
 
-// One direction of a convolution: computes out from a and b.
-struct Cudnn::Work {
-  Find find;
-  Convolve run;
-  Operand a;
-  Operand b;
-  Operand out;
-};
-
 struct Cudnn::Library {
   std::unique_ptr<void, int (*)(void*)> library{nullptr, &dlclose};
   Handle handle = nullptr;
@@ -123,93 +117,128 @@ struct Cudnn::Library {
   }
 };
 
-Cudnn::Cudnn(std::unique_ptr<Library> library, const cuda::Stream& stream)
-    : library_(std::move(library)), stream_(stream) {}
+Cudnn::Cudnn(std::unique_ptr<Library> library, Bench& bench) : library_(std::move(library)), bench_(bench) {}
 Cudnn::~Cudnn() { library_->destroy(library_->handle); }
 
-std::unique_ptr<Cudnn> Cudnn::load(const cuda::Stream& stream) {
+std::unique_ptr<Cudnn> Cudnn::load(Bench& bench) {
   auto library = std::make_unique<Library>();
   for (const char* name : {"libcudnn.so.9", "libcudnn.so.8", "libcudnn.so"}) {
-    if (library->library == nullptr) library->library.reset(dlopen(name, RTLD_NOW | RTLD_LOCAL));
+    for (const std::string& path : cuda::library_paths(name)) {
+      if (library->library == nullptr) library->library.reset(dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL));
+    }
   }
-  if (library->library == nullptr || !library->find_all()) return nullptr;
-  if (library->create(&library->handle) != kSuccess) return nullptr;
-  if (library->set_stream(library->handle, stream.handle()) != kSuccess) return nullptr;
-  return std::unique_ptr<Cudnn>(new Cudnn(std::move(library), stream));
+  if (library->library == nullptr) return nullptr;
+  if (!library->find_all() || library->create(&library->handle) != kSuccess ||
+      library->set_stream(library->handle, bench.stream.handle()) != kSuccess) {
+    throw Error("cuDNN", "does not start");
+  }
+  return std::unique_ptr<Cudnn>(new Cudnn(std::move(library), bench));
 }
 
 std::string Cudnn::version() const { return std::to_string(library_->get_version()); }
 
-std::optional<double> Cudnn::milliseconds(const ConvShape& s, Direction direction) const {
-  const Library& lib = *library_;
-  const Described x(lib.create_tensor, lib.destroy_tensor);
-  const Described y(lib.create_tensor, lib.destroy_tensor);
-  const Described w(lib.create_filter, lib.destroy_filter);
-  const Described conv(lib.create_conv, lib.destroy_conv);
-  const bool described =
-      lib.set_tensor(x.get(), kNhwc, kBfloat16, s.images, s.channels, s.height, s.width) == kSuccess &&
-      lib.set_tensor(y.get(), kNhwc, kBfloat16, s.images, s.filters, s.out_height(), s.out_width()) ==
-          kSuccess &&
-      lib.set_filter(w.get(), kBfloat16, kNhwc, s.filters, s.channels / s.groups, s.kernel_height,
-                     s.kernel_width) == kSuccess &&
-      lib.set_conv(conv.get(), s.pad_top, s.pad_left, s.stride, s.stride, 1, 1, kCrossCorrelation, kFloat) ==
-          kSuccess &&
-      lib.set_groups(conv.get(), s.groups) == kSuccess && lib.set_math(conv.get(), kTensorOps) == kSuccess;
-  if (!described) return std::nullopt;
-  Buffers buffers(stream_);
-  const Operand image{x.get(), buffers.make<Bf16>(std::int64_t{s.images} * s.height * s.width * s.channels)};
-  const Operand result{
-      y.get(), buffers.make<Bf16>(std::int64_t{s.images} * s.out_height() * s.out_width() * s.filters)};
-  const Operand filter{w.get(), buffers.make<Bf16>(s.weights())};
-  switch (direction) {
-    case Direction::forward:
-      return fastest({lib.find_forward, lib.forward, image, filter, result}, conv.get());
-    case Direction::backward_data:
-      return fastest({lib.find_data, lib.backward_data, filter, result, image}, conv.get());
-    case Direction::backward_weights:
-      return fastest({lib.find_weights, lib.backward_weights, image, result, filter}, conv.get());
+// One direction of a convolution: computes out from a and b.
+class Cudnn::Work {
+ public:
+  Work(const Library& library, Bench& bench, const ConvShape& s, Direction direction)
+      : lib_(library), bench_(bench), buffers_(bench.stream) {
+    const bool described =
+        lib_.set_tensor(x_.get(), kNhwc, kBfloat16, s.images, s.channels, s.height, s.width) == kSuccess &&
+        lib_.set_tensor(y_.get(), kNhwc, kBfloat16, s.images, s.filters, s.out_height(), s.out_width()) ==
+            kSuccess &&
+        lib_.set_filter(w_.get(), kBfloat16, kNhwc, s.filters, s.channels / s.groups, s.kernel_height,
+                        s.kernel_width) == kSuccess &&
+        lib_.set_conv(conv_.get(), s.pad_top, s.pad_left, s.stride, s.stride, 1, 1, kCrossCorrelation,
+                      kFloat) == kSuccess &&
+        lib_.set_groups(conv_.get(), s.groups) == kSuccess &&
+        lib_.set_math(conv_.get(), kTensorOps) == kSuccess;
+    if (!described) throw Error("cuDNN", "does not take this convolution");
+    const Operand image{x_.get(),
+                        buffers_.make<Bf16>(std::int64_t{s.images} * s.height * s.width * s.channels)};
+    const Operand result{
+        y_.get(), buffers_.make<Bf16>(std::int64_t{s.images} * s.out_height() * s.out_width() * s.filters)};
+    const Operand filter{w_.get(), buffers_.make<Bf16>(s.weights())};
+    if (direction == Direction::forward) set(lib_.find_forward, lib_.forward, image, filter, result);
+    if (direction == Direction::backward_data) set(lib_.find_data, lib_.backward_data, filter, result, image);
+    if (direction == Direction::backward_weights) {
+      set(lib_.find_weights, lib_.backward_weights, image, result, filter);
+    }
   }
-  return std::nullopt;
-}
 
-std::optional<double> Cudnn::fastest(const Work& work, void* conv) const {
-  std::array<Performance, kAlgorithms> found{};
-  int count = 0;
-  if (work.find(library_->handle, work.a.descriptor, work.b.descriptor, conv, work.out.descriptor,
-                kAlgorithms, &count, found.data()) != kSuccess) {
-    return std::nullopt;
+  // The algorithms that work, the fastest first, as cudnnFind* orders them.
+  [[nodiscard]] std::vector<Performance> algorithms() const {
+    std::array<Performance, kAlgorithms> found{};
+    int count = 0;
+    if (find_(lib_.handle, a_.descriptor, b_.descriptor, conv_.get(), out_.descriptor, kAlgorithms, &count,
+              found.data()) != kSuccess) {
+      throw Error("cuDNN", "finds no algorithm");
+    }
+    std::vector<Performance> result(found.begin(), found.begin() + count);
+    std::erase_if(result, [](const Performance& one) { return one.status != kSuccess; });
+    return result;
   }
-  std::optional<double> best;
-  int timed = 0;
-  for (int i = 0; i < count && timed < kTimed; ++i) {
-    const Performance& one = found[static_cast<std::size_t>(i)];  // fastest first
-    if (one.status != kSuccess) continue;
-    const std::optional<double> time = time_algorithm(work, conv, one.algorithm, one.math, one.memory);
-    if (!time) continue;
-    ++timed;
-    if (!best || *time < *best) best = time;
-  }
-  return best;
-}
-
-std::optional<double> Cudnn::time_algorithm(const Work& work, void* conv, int algorithm, int math,
-                                            std::size_t scratch_bytes) const {
-  if (library_->set_math(conv, math) != kSuccess) return std::nullopt;
-  try {
-    cuda::DeviceBuffer scratch(std::max<std::size_t>(scratch_bytes, 1), "cuDNN");
-    const float one = 1.0F;
-    const float zero = 0.0F;
-    const auto run = [&] {
-      if (work.run(library_->handle, &one, work.a.descriptor, work.a.data, work.b.descriptor, work.b.data,
-                   conv, algorithm, scratch.data(), scratch_bytes, &zero, work.out.descriptor,
-                   work.out.data) != kSuccess) {
+  // What runs the convolution with this algorithm, until the next call of this function. Throws Error if it
+  // cannot run.
+  [[nodiscard]] std::function<void()> with(const Performance& algorithm) {
+    if (lib_.set_math(conv_.get(), algorithm.math) != kSuccess)
+      throw Error("cuDNN", "refuses a kind of arithmetic");
+    scratch_ = cuda::DeviceBuffer(std::max<std::size_t>(algorithm.memory, 1), "cuDNN");
+    return [this, algorithm] {
+      const float one = 1.0F;
+      const float zero = 0.0F;
+      if (run_(lib_.handle, &one, a_.descriptor, a_.data, b_.descriptor, b_.data, conv_.get(),
+               algorithm.algorithm, scratch_.data(), algorithm.memory, &zero, out_.descriptor,
+               out_.data) != kSuccess) {
         throw Error("cuDNN", "a convolution failed");
       }
     };
-    return milliseconds_of(stream_, run);
-  } catch (const Error&) {
-    return std::nullopt;
   }
+  [[nodiscard]] double milliseconds(const Performance& algorithm) {
+    return bench_.milliseconds(with(algorithm));
+  }
+
+ private:
+  void set(Find find, Convolve run, const Operand& a, const Operand& b, const Operand& out) {
+    find_ = find;
+    run_ = run;
+    a_ = a;
+    b_ = b;
+    out_ = out;
+  }
+  const Library& lib_;
+  Bench& bench_;
+  Buffers buffers_;
+  cuda::DeviceBuffer scratch_;
+  Described x_{lib_.create_tensor, lib_.destroy_tensor};
+  Described y_{lib_.create_tensor, lib_.destroy_tensor};
+  Described w_{lib_.create_filter, lib_.destroy_filter};
+  Described conv_{lib_.create_conv, lib_.destroy_conv};
+  Find find_ = nullptr;
+  Convolve run_ = nullptr;
+  Operand a_{};
+  Operand b_{};
+  Operand out_{};
+};
+
+void Cudnn::time(const ConvShape& shape, Direction direction, const Subject& subject, double flop) const {
+  Work work(*library_, bench_, shape, direction);
+  std::optional<Performance> best;
+  double best_milliseconds = 0.0;
+  int timed = 0;
+  for (const Performance& algorithm : work.algorithms()) {
+    if (timed == kTimed) break;
+    try {
+      const double milliseconds = work.milliseconds(algorithm);
+      ++timed;
+      if (best && best_milliseconds <= milliseconds) continue;
+      best = algorithm;
+      best_milliseconds = milliseconds;
+    } catch (const Error&) {
+      continue;  // it cannot be captured, or takes more memory than there is
+    }
+  }
+  if (!best) throw Error("cuDNN", "none of its algorithms works");
+  bench_.time(subject, work.with(*best), flop, "FLOP");
 }
 
 }  // namespace convoy::bench

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "kernels/conv.h"
-#include "kernels/cuda/device.h"
+#include "tests/bench/gpu/timing.h"
 
 namespace convoy::bench {
 
@@ -14,8 +13,9 @@ enum class Direction { forward, backward_data, backward_weights };
 
 class Cudnn {
  public:
-  // Null if there is no libcudnn.so.9 or .8, or if it does not start. `stream` must outlive it.
-  [[nodiscard]] static std::unique_ptr<Cudnn> load(const cuda::Stream& stream);
+  // Looks where library_paths() says. Null if there is no libcudnn.so.9 or .8. Throws Error if it does not
+  // start. `bench` must outlive it.
+  [[nodiscard]] static std::unique_ptr<Cudnn> load(Bench& bench);
   Cudnn(const Cudnn&) = delete;
   Cudnn& operator=(const Cudnn&) = delete;
   Cudnn(Cudnn&&) = delete;
@@ -23,20 +23,17 @@ class Cudnn {
   ~Cudnn();
 
   [[nodiscard]] std::string version() const;
-  // Milliseconds, as measured by milliseconds_of(), of the fastest of the first few algorithms that
-  // cudnnFind* finds by running them all: bf16, NHWC, sums in float, without bias and ReLU. Empty if there is
-  // none. These are the functions of cuDNN's legacy interface; plans of its graph interface may be faster.
-  [[nodiscard]] std::optional<double> milliseconds(const ConvShape& shape, Direction direction) const;
+  // Reports the time of the fastest of the first few algorithms that cudnnFind* finds by running them all:
+  // bf16, NHWC, sums in float, without bias and ReLU. Throws Error if none works. These are the functions of
+  // cuDNN's legacy interface; plans of its graph interface may be faster.
+  void time(const ConvShape& shape, Direction direction, const Subject& subject, double flop) const;
 
  private:
   struct Library;
-  struct Work;
-  Cudnn(std::unique_ptr<Library> library, const cuda::Stream& stream);
-  [[nodiscard]] std::optional<double> fastest(const Work& work, void* conv) const;
-  [[nodiscard]] std::optional<double> time_algorithm(const Work& work, void* conv, int algorithm, int math,
-                                                     std::size_t scratch_bytes) const;
+  class Work;
+  Cudnn(std::unique_ptr<Library> library, Bench& bench);
   std::unique_ptr<Library> library_;
-  const cuda::Stream& stream_;
+  Bench& bench_;
 };
 
 }  // namespace convoy::bench

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 #include <functional>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "kernels/augment.h"
@@ -17,27 +19,10 @@
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
+#include "tests/bench/gpu/cudnn.h"
 
 namespace convoy::bench {
 namespace {
-
-void print_product(const char* layer, const char* direction, double flop, double milliseconds, double peer,
-                   const Peaks& peaks) {
-  const double tflops = flop / milliseconds * 1e-9;
-  std::printf("%-6s %-17s %9.1f us %7.1f TFLOP/s %4.0f %% of peak", layer, direction, milliseconds * 1e3,
-              tflops, 100.0 * tflops / peaks.tflops);
-  if (peer > 0.0) {
-    std::printf("   cuDNN %9.1f us   %.2f times as fast\n", peer * 1e3, peer / milliseconds);
-  } else {
-    std::printf("   cuDNN         -\n");
-  }
-}
-void print_pass(const char* layer, const char* direction, double bytes, double milliseconds,
-                const Peaks& peaks) {
-  const double rate = bytes / milliseconds * 1e-6;
-  std::printf("%-6s %-17s %9.1f us %7.0f GB/s    %4.0f %% of peak\n", layer, direction, milliseconds * 1e3,
-              rate, 100.0 * rate / peaks.gigabytes);
-}
 
 struct NamedConv {
   const char* name;
@@ -62,9 +47,14 @@ ConvShape as_cudnn_wants(ConvShape shape) {
   return shape;
 }
 
-void time_conv(const cuda::Stream& stream, const NamedConv& conv, const Cudnn* cudnn, const Peaks& peaks) {
+double flop_of(const ConvShape& shape) {
+  return 2.0 * shape.images * shape.out_height() * shape.out_width() * static_cast<double>(shape.weights());
+}
+
+void time_conv(Bench& bench, const NamedConv& conv) {
   const bool first = conv.shape.stride > 1;
   const ConvShape shape = first ? cuda::space_to_depth(conv.shape).transformed : conv.shape;
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const std::int64_t pixels_in = std::int64_t{shape.images} * shape.height * shape.width;
   const std::int64_t pixels_out = std::int64_t{shape.images} * shape.out_height() * shape.out_width();
@@ -77,31 +67,24 @@ void time_conv(const cuda::Stream& stream, const NamedConv& conv, const Cudnn* c
   auto* const db = buffers.make<float>(shape.filters);
   auto* const scratch = buffers.make<float>(
       static_cast<std::int64_t>(cuda::conv_weight_gradient_scratch(shape) / sizeof(float)) + 1);
-  const double flop = 2.0 * static_cast<double>(pixels_out) * static_cast<double>(conv.shape.weights());
-  const auto peer = [&](Direction direction) {
-    return cudnn == nullptr ? 0.0 : cudnn->milliseconds(as_cudnn_wants(conv.shape), direction).value_or(0.0);
-  };
+  const double flop = flop_of(conv.shape);
+  const int batch = conv.shape.images;
   const auto forward = [&] { cuda::conv_forward(stream, shape, x, w, bias, y, true); };
-  print_product(conv.name, "forward", flop, milliseconds_of(stream, forward), peer(Direction::forward),
-                peaks);
-  if (!first) {
-    const auto data = [&] {
-      cuda::conv_input_gradient(stream, shape, static_cast<const Bf16*>(y), static_cast<const Bf16*>(w),
-                                static_cast<const Bf16*>(x), dx);
-    };
-    print_product(conv.name, "backward_data", flop, milliseconds_of(stream, data),
-                  peer(Direction::backward_data), peaks);
-  }
+  bench.time({"own", conv.name, "forward", batch}, forward, flop, "FLOP");
+  const auto data = [&] {
+    cuda::conv_input_gradient(stream, shape, static_cast<const Bf16*>(y), static_cast<const Bf16*>(w),
+                              static_cast<const Bf16*>(x), dx);
+  };
+  if (!first) bench.time({"own", conv.name, "backward_data", batch}, data, flop, "FLOP");
   const auto weights = [&] {
     cuda::conv_weight_gradient(stream, shape, static_cast<const Bf16*>(x), static_cast<const Bf16*>(y), dw,
                                db, scratch);
   };
-  print_product(conv.name, "backward_weights", flop, milliseconds_of(stream, weights),
-                peer(Direction::backward_weights), peaks);
+  bench.time({"own", conv.name, "backward_weights", batch}, weights, flop, "FLOP");
 }
 
-void time_fc(const cuda::Stream& stream, const char* name, std::int64_t images, std::int64_t in,
-             std::int64_t out, const Peaks& peaks) {
+void time_fc(Bench& bench, const char* name, std::int64_t images, std::int64_t in, std::int64_t out) {
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const cuda::GemmContext context;
   const auto* const x = buffers.make<Bf16>(images * in);
@@ -114,10 +97,9 @@ void time_fc(const cuda::Stream& stream, const char* name, std::int64_t images, 
   const auto time = [&](const char* direction, const cuda::GemmShape& shape, const void* a, const void* b,
                         const void* with, void* d) {
     const cuda::Gemm gemm(context, shape);
-    const double ms = milliseconds_of(stream, [&] { gemm.run(stream, a, b, with, d); });
-    const double tflops = flop / ms * 1e-9;
-    std::printf("%-6s %-17s %9.1f us %7.1f TFLOP/s %4.0f %% of peak   (cuBLASLt)\n", name, direction,
-                ms * 1e3, tflops, 100.0 * tflops / peaks.tflops);
+    bench.time(
+        {"own", name, direction, static_cast<int>(images)}, [&] { gemm.run(stream, a, b, with, d); }, flop,
+        "FLOP");
   };
   time("forward", {images, out, in, false, true, Element::bf16, Element::bf16, cuda::GemmEpilogue::bias_relu},
        x, w, bias, y);
@@ -129,13 +111,14 @@ void time_fc(const cuda::Stream& stream, const char* name, std::int64_t images, 
        dw);
 }
 
-void time_lrn_pool(const cuda::Stream& stream, const char* name, const TensorShape& in, const Peaks& peaks) {
+void time_lrn_pool(Bench& bench, const char* name, const TensorShape& in) {
   LrnPoolShape shape;
   shape.lrn.tensor = in;
   shape.pool = {in, in, 3, 3, 2, 0, 0};
   shape.pool.out.height = (in.height - 3) / 2 + 1;
   shape.pool.out.width = (in.width - 3) / 2 + 1;
   shape.relu_input = true;
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const TensorShape& out = shape.pool.out;
   auto* const x = buffers.make<Bf16>(in.elements());
@@ -145,18 +128,19 @@ void time_lrn_pool(const cuda::Stream& stream, const char* name, const TensorSha
   const auto small = static_cast<double>(out.elements()) * 3;  // a value and an index
   const auto large = static_cast<double>(in.elements()) * 2;
   const auto forward = [&] { cuda::lrn_pool_forward(stream, shape, static_cast<const Bf16*>(x), y, where); };
-  print_pass(name, "lrn+pool forward", large + small, milliseconds_of(stream, forward), peaks);
+  bench.time({"own", name, "lrn_pool_forward", in.images}, forward, large + small, "B");
   const auto backward = [&] {
     cuda::lrn_pool_backward(stream, shape, static_cast<const Bf16*>(x),
                             static_cast<const LrnPoolIndex*>(where), static_cast<const Bf16*>(y), dx);
   };
-  print_pass(name, "lrn+pool backward", 2 * large + small, milliseconds_of(stream, backward), peaks);
+  bench.time({"own", name, "lrn_pool_backward", in.images}, backward, 2 * large + small, "B");
 }
 
-void time_pool(const cuda::Stream& stream, const char* name, const TensorShape& in, const Peaks& peaks) {
+void time_pool(Bench& bench, const char* name, const TensorShape& in) {
   PoolShape shape{in, in, 3, 3, 2, 0, 0};
   shape.out.height = (in.height - 3) / 2 + 1;
   shape.out.width = (in.width - 3) / 2 + 1;
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const auto* const x = buffers.make<Bf16>(in.elements());
   auto* const dx = buffers.make<Bf16>(in.elements());
@@ -165,23 +149,23 @@ void time_pool(const cuda::Stream& stream, const char* name, const TensorShape& 
   const auto small = static_cast<double>(shape.out.elements()) * 4;  // a value and an index
   const auto large = static_cast<double>(in.elements()) * 2;
   const auto forward = [&] { cuda::maxpool_forward(stream, shape, false, x, y, where); };
-  print_pass(name, "pool forward", large + small, milliseconds_of(stream, forward), peaks);
+  bench.time({"own", name, "pool_forward", in.images}, forward, large + small, "B");
   const auto backward = [&] {
     cuda::maxpool_backward(stream, shape, static_cast<const PoolIndex*>(where), static_cast<const Bf16*>(y),
                            x, dx);
   };
-  print_pass(name, "pool backward", 2 * large + small, milliseconds_of(stream, backward), peaks);
+  bench.time({"own", name, "pool_backward", in.images}, backward, 2 * large + small, "B");
 }
 
 // The gradient of a fully-connected layer's bias: sums over the images.
-void time_column_sums(const cuda::Stream& stream, const char* name, std::int64_t rows, int columns,
-                      const Peaks& peaks) {
+void time_column_sums(Bench& bench, const char* name, std::int64_t rows, int columns) {
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const auto* const dy = buffers.make<Bf16>(rows * columns);
   auto* const sums = buffers.make<float>(columns);
   const auto sum = [&] { cuda::column_sums(stream, rows, columns, dy, sums); };
-  print_pass(name, "bias gradient", 2.0 * static_cast<double>(rows) * columns, milliseconds_of(stream, sum),
-             peaks);
+  bench.time({"own", name, "bias_gradient", static_cast<int>(rows)}, sum,
+             2.0 * static_cast<double>(rows) * columns, "B");
 }
 
 // The data that differ from step to step, for a whole batch.
@@ -210,11 +194,12 @@ struct DeviceBatch {
 };
 
 // Crops of 224x224 from 256x256, in the cells of pixels that conv1 reads.
-void time_augment(const cuda::Stream& stream, const ConvShape& conv1, const Peaks& peaks) {
+void time_augment(Bench& bench, const ConvShape& conv1) {
   constexpr int kStored = 256;
   const ConvShape cells = cuda::space_to_depth(conv1).transformed;
   AugmentShape shape{
       kStored, kStored, {conv1.images, cells.channels, cells.height, cells.width, cells.channels}};
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const DeviceBatch batch(buffers, conv1.images);
   const auto* const images =
@@ -226,15 +211,16 @@ void time_augment(const cuda::Stream& stream, const ConvShape& conv1, const Peak
                   {batch.header, batch.crops, images}, mean, y);
   };
   const double read = static_cast<double>(conv1.images) * conv1.height * conv1.width * conv1.channels;
-  print_pass("input", "augment", read + 2.0 * static_cast<double>(shape.out.elements()),
-             milliseconds_of(stream, augment), peaks);
+  bench.time({"own", "input", "augment", conv1.images}, augment,
+             read + 2.0 * static_cast<double>(shape.out.elements()), "B");
 }
 
-void time_dropout(const cuda::Stream& stream, const char* name, int images, int units, const Peaks& peaks) {
+void time_dropout(Bench& bench, const char* name, int images, int units) {
   DropoutShape shape;
   shape.tensor = {images, units, 1, 1, units};
   shape.scale = 2.0F;
   const std::int64_t count = shape.tensor.elements();
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const DeviceBatch batch(buffers, images);
   const cuda::DropoutBatch of_batch{batch.header, batch.records, batch.epochs};
@@ -242,18 +228,17 @@ void time_dropout(const cuda::Stream& stream, const char* name, int images, int 
   auto* const y = buffers.make<Bf16>(count);
   auto* const dx = buffers.make<Bf16>(count);
   const auto forward = [&] { cuda::dropout_forward(stream, shape, of_batch, x, y); };
-  print_pass(name, "dropout forward", 4.0 * static_cast<double>(count), milliseconds_of(stream, forward),
-             peaks);
+  bench.time({"own", name, "dropout_forward", images}, forward, 4.0 * static_cast<double>(count), "B");
   const auto backward = [&] {
     cuda::relu_dropout_backward(stream, count, shape.scale, static_cast<const Bf16*>(y), x, dx);
   };
-  print_pass(name, "dropout backward", 6.0 * static_cast<double>(count), milliseconds_of(stream, backward),
-             peaks);
+  bench.time({"own", name, "dropout_backward", images}, backward, 6.0 * static_cast<double>(count), "B");
 }
 
-void time_softmax(const cuda::Stream& stream, int images, const Peaks& peaks) {
+void time_softmax(Bench& bench, int images) {
   const SoftmaxShape shape{1000, 1000};
   const std::int64_t count = images * shape.stride;
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   const DeviceBatch batch(buffers, images);
   const auto* const scores = buffers.make<float>(count);
@@ -262,14 +247,14 @@ void time_softmax(const cuda::Stream& stream, int images, const Peaks& peaks) {
   const auto loss = [&] {
     cuda::softmax_loss(stream, shape, images, batch.header, batch.labels, scores, losses, dscores);
   };
-  print_pass("fc8", "softmax and loss", 6.0 * static_cast<double>(count), milliseconds_of(stream, loss),
-             peaks);
+  bench.time({"own", "fc8", "softmax_loss", images}, loss, 6.0 * static_cast<double>(count), "B");
 }
 
 // All parameters of AlexNet at once: an update moves 22 bytes per parameter, three floats read, two floats
 // and a bf16 written.
-void time_sgd(const cuda::Stream& stream, const Peaks& peaks) {
+void time_sgd(Bench& bench, int batch) {
   constexpr std::int64_t kParameters = 60965224;
+  const cuda::Stream& stream = bench.stream;
   Buffers buffers(stream);
   cuda::SgdTensors tensors{};
   tensors.tensor[0] = {kParameters,
@@ -279,53 +264,60 @@ void time_sgd(const cuda::Stream& stream, const Peaks& peaks) {
                        buffers.make<Bf16>(kParameters),
                        buffers.copy_of(std::vector<SgdCoefficients>{{0.9F, 5e-6F, 0.01F}})};
   const auto update = [&] { cuda::sgd_update(stream, tensors, 1); };
-  print_pass("all", "sgd", 22.0 * kParameters, milliseconds_of(stream, update, 5), peaks);
+  bench.time({"own", "all", "sgd", batch}, update, 22.0 * kParameters, "B");
 }
 
-using Piece = std::function<void()>;
+// A part of a training step of AlexNet, which takes about a second to measure.
+struct Piece {
+  std::string layer;
+  std::function<void()> measure;
+};
 
-// What a training step of AlexNet does, in pieces that take about a second.
-std::vector<Piece> pieces_of_step(const cuda::Stream& stream, int batch, const Cudnn* cudnn,
-                                  const Peaks& peaks) {
+std::vector<Piece> pieces_of_step(Bench& bench, int batch) {
   std::vector<Piece> pieces;
-  const std::array<NamedConv, 5> convs = alexnet_convs(batch);
-  pieces.emplace_back([=, &stream] { time_augment(stream, convs.front().shape, peaks); });
-  for (const NamedConv& conv : convs) {
-    pieces.emplace_back([=, &stream] { time_conv(stream, conv, cudnn, peaks); });
+  std::array<NamedConv, 5> convs = alexnet_convs(batch);
+  for (NamedConv& conv : convs) {
+    if (bench.quick() && conv.shape.stride == 1) conv.shape.height = conv.shape.width = 5;
+    pieces.push_back({conv.name, [=, &bench] { time_conv(bench, conv); }});
   }
-  pieces.emplace_back([=, &stream] {
-    time_fc(stream, "fc6", batch, 9216, 4096, peaks);
-    time_fc(stream, "fc7", batch, 4096, 4096, peaks);
-    time_fc(stream, "fc8", batch, 4096, 1000, peaks);
-  });
-  pieces.emplace_back([=, &stream] {
-    time_lrn_pool(stream, "conv1", {batch, 96, 55, 55, 96}, peaks);
-    time_lrn_pool(stream, "conv2", {batch, 256, 27, 27, 256}, peaks);
-    time_pool(stream, "conv5", {batch, 256, 13, 13, 256}, peaks);
-  });
-  pieces.emplace_back([=, &stream] {
-    time_column_sums(stream, "fc6", batch, 4096, peaks);
-    time_dropout(stream, "fc6", batch, 4096, peaks);
-    time_softmax(stream, batch, peaks);
-  });
-  pieces.emplace_back([=, &stream] { time_sgd(stream, peaks); });
+  pieces.push_back({"conv1", [=, &bench] { time_lrn_pool(bench, "conv1", {batch, 96, 55, 55, 96}); }});
+  pieces.push_back({"conv2", [=, &bench] { time_lrn_pool(bench, "conv2", {batch, 256, 27, 27, 256}); }});
+  pieces.push_back({"conv5", [=, &bench] { time_pool(bench, "conv5", {batch, 256, 13, 13, 256}); }});
+  pieces.push_back({"input", [=, &bench] { time_augment(bench, convs.front().shape); }});
+  pieces.push_back({"all", [=, &bench] { time_sgd(bench, batch); }});
+  pieces.push_back({"fc6", [=, &bench] { time_fc(bench, "fc6", batch, 9216, 4096); }});
+  pieces.push_back({"fc7", [=, &bench] { time_fc(bench, "fc7", batch, 4096, 4096); }});
+  pieces.push_back({"fc8", [=, &bench] { time_fc(bench, "fc8", batch, 4096, 1000); }});
+  pieces.push_back({"fc6", [=, &bench] { time_column_sums(bench, "fc6", batch, 4096); }});
+  pieces.push_back({"fc6", [=, &bench] { time_dropout(bench, "fc6", batch, 4096); }});
+  pieces.push_back({"fc8", [=, &bench] { time_softmax(bench, batch); }});
   return pieces;
 }
 
 }  // namespace
 
-void time_layers(const cuda::Stream& stream, int batch, const Cudnn* cudnn, const Peaks& peaks,
-                 const Deadline& deadline) {
-  std::printf("AlexNet, layer by layer, batch %d, bf16\n", batch);
-  for (const Piece& piece : pieces_of_step(stream, batch, cudnn, peaks)) {
-    if (deadline.passed()) {
-      std::printf("the rest of batch %d is left out, the time is up\n", batch);
-      break;
-    }
-    piece();
-    std::fflush(stdout);
+void time_layers(Bench& bench, int batch) {
+  for (const Piece& piece : pieces_of_step(bench, batch)) {
+    if (bench.wants(piece.layer)) bench.attempt({"own", piece.layer, "every_pass", batch}, piece.measure);
   }
-  std::printf("\n");
+}
+
+bool time_cudnn(Bench& bench, int batch) {
+  const std::unique_ptr<Cudnn> cudnn = Cudnn::load(bench);
+  if (cudnn == nullptr) return false;
+  std::printf("version\tcuDNN\t%s\n", cudnn->version().c_str());
+  for (const NamedConv& conv : alexnet_convs(batch)) {
+    if (!bench.wants(conv.name)) continue;
+    const ConvShape shape = as_cudnn_wants(conv.shape);
+    const auto time = [&](const char* pass, Direction direction) {
+      const Subject subject = {"cudnn", conv.name, pass, batch};
+      bench.attempt(subject, [&] { cudnn->time(shape, direction, subject, flop_of(conv.shape)); });
+    };
+    time("forward", Direction::forward);
+    if (conv.shape.stride == 1) time("backward_data", Direction::backward_data);
+    time("backward_weights", Direction::backward_weights);
+  }
+  return true;
 }
 
 }  // namespace convoy::bench

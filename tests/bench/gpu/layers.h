@@ -1,20 +1,13 @@
 // The layers of AlexNet on a GPU, one by one.
 #pragma once
 
-#include "kernels/cuda/device.h"
-#include "tests/bench/gpu/cudnn.h"
 #include "tests/bench/gpu/timing.h"
 
 namespace convoy::bench {
 
-struct Peaks {
-  double tflops = 0.0;
-  double gigabytes = 0.0;  // per second, read plus written
-};
-
-// Prints a line for each operation of a training step and each direction: time, TFLOP/s or GB/s, share of the
-// peak, and cuDNN's time for convolutions. cudnn may be null.
-void time_layers(const cuda::Stream& stream, int batch, const Cudnn* cudnn, const Peaks& peaks,
-                 const Deadline& deadline);
+// Reports the time of each operation of a training step, in each direction.
+void time_layers(Bench& bench, int batch);
+// Reports that of cuDNN for the convolutions. False if there is no cuDNN.
+[[nodiscard]] bool time_cudnn(Bench& bench, int batch);
 
 }  // namespace convoy::bench
