@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Times PyTorch's training step of AlexNet (with groups) on the first GPU, channels_last and with bf16 autocast: eager,
 captured in a CUDA graph, compiled, and compiled with CUDA graphs, each with and without LRN. The data stay on the GPU:
-nothing is copied or augmented.
+nothing is copied or augmented. Prints lines as tests/bench/gpu/report.h describes them; status 77
+if there is no PyTorch, or no GPU for it.
 
-    torch_alexnet.py [BATCH...]
+    torch_alexnet.py [--modes=eager,graph,compiled,compiled+graph] [BATCH...]
 """
 
 import sys
@@ -14,11 +15,11 @@ try:
     from torch import nn
     from torch.nn import functional as F
 except ImportError:
-    print("PyTorch is not installed: skipped")
-    sys.exit(0)
+    print("PyTorch is not installed")
+    sys.exit(77)
 if not torch.cuda.is_available():
-    print("PyTorch sees no GPU: skipped")
-    sys.exit(0)
+    print("PyTorch sees no GPU")
+    sys.exit(77)
 
 
 # Modes of torch.compile; the second one replays CUDA graphs of the compiled code.
@@ -100,10 +101,14 @@ def rate(batch, lrn, mode):
 
 def main():
     torch.backends.cudnn.benchmark = True
-    print(f"PyTorch {torch.__version__}, cuDNN {torch.backends.cudnn.version()}")
-    batches = [int(text) for text in sys.argv[1:]] or [128, 256, 1024]
+    print(f"version\tPyTorch\t{torch.__version__}, cuDNN {torch.backends.cudnn.version()}", flush=True)
     # Compiling takes long and the caller may set a time limit, so it comes last, and batch by batch.
-    for modes in (("eager", "graph"), tuple(COMPILED)):
+    groups = (("eager", "graph"), tuple(COMPILED))
+    arguments = sys.argv[1:]
+    if arguments and arguments[0].startswith("--modes="):
+        groups = (tuple(arguments.pop(0).removeprefix("--modes=").split(",")),)
+    batches = [int(text) for text in arguments] or [128, 256, 1024]
+    for modes in groups:
         for batch in batches:
             for lrn in (True, False):
                 for mode in modes:
@@ -111,13 +116,12 @@ def main():
 
 
 def print_rate(batch, lrn, mode):
+    subject = f"torch\t{'alexnet' if lrn else 'alexnet-no-lrn'}\t{mode}\t{batch}"
     try:
-        result = f"{rate(batch, lrn, mode):8.0f} images/s"
+        print(f"{subject}\t{rate(batch, lrn, mode):.1f}\timages/s", flush=True)
     except Exception as error:  # a peer that fails is a line of the table
         lines = str(error).splitlines() or [""]
-        result = f"failed: {type(error).__name__}: {lines[0][:80]}"
-    with_lrn = "with   " if lrn else "without"
-    print(f"PyTorch step,  batch {batch:4d}, {with_lrn} LRN, {mode:14s}: {result}", flush=True)
+        print(f"failed\t{subject}\t{type(error).__name__}: {lines[0][:80]}", flush=True)
     torch.cuda.empty_cache()
 
 
