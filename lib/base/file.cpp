@@ -130,15 +130,15 @@ std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
 MappedFile::MappedFile(const std::string& path, const std::string& name)
     : name_(name.empty() ? display_name(path) : name) {
   InputFile input(path);
-  Fd spool;
+  std::optional<TemporaryFile> spool;
   int fd = input.fd();
   if (!input.is_regular() || input.position() != 0) {
-    spool = make_temporary_file();
+    spool.emplace("temporary copy of " + name_);
     std::vector<std::byte> step(kBufferBytes);
     while (const std::size_t got = input.read_some(step)) {
-      write_all(spool.get(), std::span(step).first(got), "temporary copy of " + name_);
+      spool->append(std::span(step).first(got));
     }
-    fd = spool.get();
+    fd = spool->fd();
   }
   size_ = static_cast<std::size_t>(stat_fd(fd, name_).st_size);
   if (size_ == 0) return;
@@ -285,16 +285,47 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::string& name
   }
 }
 
-Fd make_temporary_file() {
-  const char* folder = std::getenv("TMPDIR");
-  std::string pattern =
-      std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/convoy.XXXXXX";
-  Fd fd(create_temporary(pattern));
-  if (!fd.valid()) throw_errno(pattern, errno);
+TemporaryFile::TemporaryFile(std::string_view use) {
+  const char* const given = std::getenv("TMPDIR");
+  const std::string folder = given != nullptr && *given != '\0' ? given : "/tmp";
+  name_ = std::string(use) + " in " + folder;
+  std::string pattern = folder + "/convoy.XXXXXX";
+  fd_ = Fd(create_temporary(pattern));
+  if (!fd_.valid()) fail(errno);
   ::unlink(pattern.c_str());
   forget_temporary(pattern);
-  return fd;
 }
+
+void TemporaryFile::append(std::span<const std::byte> bytes) {
+  try {
+    write_all(fd(), bytes, name_);
+  } catch (const Error& error) {
+    throw OutputError(error.place(), error.reason());
+  }
+}
+
+void TemporaryFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t done = ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail(errno);
+    offset += static_cast<std::uint64_t>(done);
+    bytes = bytes.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+void TemporaryFile::read_at(std::uint64_t offset, std::span<std::byte> into) const {
+  while (!into.empty()) {
+    const ssize_t done = ::pread(fd(), into.data(), into.size(), static_cast<off_t>(offset));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) fail(errno);
+    if (done == 0) throw OutputError(name_, "shorter than what was written");
+    offset += static_cast<std::uint64_t>(done);
+    into = into.subspan(static_cast<std::size_t>(done));
+  }
+}
+
+void TemporaryFile::fail(int code) const { throw OutputError(name_, std::generic_category().message(code)); }
 
 std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
   return InputFile(path).read_all(limit);

@@ -100,7 +100,7 @@ class MappedFile {
 // those that are not in memory, instead of page by page as each is touched. Never fails.
 void map_ahead(std::span<const std::uint8_t> bytes);
 
-// A failure to write an OutputFile: the tool's inputs are not to blame.
+// A failure to write an output or a temporary file: the tool's inputs are not to blame.
 class OutputError : public Error {
  public:
   using Error::Error;
@@ -149,8 +149,23 @@ class OutputFile {
 // Writes all bytes to a descriptor, unbuffered. Throws Error(name, reason).
 void write_all(int fd, std::span<const std::byte> bytes, const std::string& name);
 
-// An unlinked temporary file in TMPDIR, else /tmp.
-[[nodiscard]] Fd make_temporary_file();
+// An unlinked temporary file in TMPDIR, else /tmp. Throws OutputErrors that name its use and its folder.
+class TemporaryFile {
+ public:
+  // use: such as "temporary copy of stdin".
+  explicit TemporaryFile(std::string_view use);
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  // "temporary copy of stdin in /tmp".
+  [[nodiscard]] const std::string& name() const { return name_; }
+  void append(std::span<const std::byte> bytes);
+  void write_at(std::uint64_t offset, std::span<const std::byte> bytes);
+  void read_at(std::uint64_t offset, std::span<std::byte> into) const;
+
+ private:
+  [[noreturn]] void fail(int code) const;
+  std::string name_;
+  Fd fd_;
+};
 
 // Reads a whole file; "-" is standard input. Throws Error if it has more than `limit` bytes.
 [[nodiscard]] std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit);

@@ -209,8 +209,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::text:
       throw Error(name, "neither image nor list: " + names_no_file(open(index)->source.peek(kListPeek)));
     case Kind::missing:
-      static_cast<void>(open(index));
-      throw Error(name, "cannot be read");
+      throw Error(name, operand.failure);
     case Kind::unknown:
     case Kind::file:
       return nullptr;

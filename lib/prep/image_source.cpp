@@ -96,6 +96,8 @@ void ImageSource::read_idx_pairs() {
 void ImageSource::gather_classes() {
   for (std::size_t i = 0; i < operands_.size(); ++i) {
     if (operands_[i].kind == Kind::unknown) classify(i);
+    const bool read_twice = operands_[i].kind == Kind::archive && options_.labels.labels_file.empty();
+    if (read_twice && opened_.count(i) > 0) spool(i);  // a failure ends the run: the rest would not be missed
     try {
       scan(i);
     } catch (const Error&) {
@@ -121,8 +123,9 @@ void ImageSource::classify(std::size_t index) {
     } else if (standard || !opened->file.is_regular()) {
       opened_[index] = std::move(opened);
     }
-  } catch (const Error&) {
-    operand.kind = Kind::missing;  // the reason is reported when it is opened again
+  } catch (const Error& error) {
+    operand.kind = Kind::missing;
+    operand.failure = error.reason();
   }
 }
 
@@ -143,17 +146,16 @@ ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) 
 
 void ImageSource::spool(std::size_t index) {
   Opened& opened = *opened_.at(index);
-  Fd temporary = make_temporary_file();
-  const std::string name = "temporary copy of " + display_name(operands_[index].path);
+  TemporaryFile copy("temporary copy of " + display_name(operands_[index].path));
   while (true) {
     const auto bytes = opened.source.peek(1);
     if (bytes.empty()) break;
-    write_all(temporary.get(), std::as_bytes(bytes), name);
+    copy.append(std::as_bytes(bytes));
     opened.source.take(bytes.size());
   }
   opened_.erase(index);
-  reopened_[index] = "/dev/fd/" + std::to_string(temporary.get());
-  spools_.push_back(std::move(temporary));
+  reopened_[index] = "/dev/fd/" + std::to_string(copy.fd());
+  spools_.push_back(std::move(copy));
   spooled_.push_back(display_name(operands_[index].path));
 }
 
@@ -175,7 +177,6 @@ void ImageSource::scan(std::size_t index) {
         total_known_ = false;
         break;
       }
-      if (opened_.count(index) > 0) spool(index);
       total_ += scan_archive(index);
       break;
     case Kind::unknown:
@@ -280,6 +281,8 @@ std::optional<ImageInput> ImageSource::next() {
       if (auto input = feed_->next()) return input;
       feed_.reset();
       ++at_;
+    } catch (const OutputError&) {
+      throw;
     } catch (const Error& error) {
       ImageInput input;
       input.name = input.place = display_name(operand.path);

@@ -72,6 +72,7 @@ class ImageSource {
     Kind kind = Kind::unknown;
     std::int32_t label = kNoLabel;  // from a list
     bool labelled = false;
+    std::string failure = {};  // of Kind::missing
   };
   class Feed;
   class FolderFeed;
@@ -102,7 +103,7 @@ class ImageSource {
   std::vector<Operand> operands_;
   std::map<std::size_t, std::unique_ptr<Opened>> opened_;  // by operand: what cannot be opened twice
   std::map<std::size_t, std::string> reopened_;            // by operand: another path to open it by
-  std::vector<Fd> spools_;
+  std::vector<TemporaryFile> spools_;
   std::map<std::size_t, std::string> common_;  // by archive: the folder that all its members have in common
   std::deque<IdxPair> idx_;
   std::vector<std::string> spooled_;

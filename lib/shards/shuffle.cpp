@@ -1,9 +1,6 @@
 #include "lib/shards/shuffle.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -17,29 +14,6 @@ namespace {
 
 // Rounded fractions such as 0.333333 may miss 1 by this much.
 constexpr double kFractionSlack = 1e-5;
-
-constexpr std::string_view kSpillName = "temporary file of the shuffle";
-
-void write_at(const Fd& file, std::uint64_t offset, std::span<const std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::pwrite(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw_errno(kSpillName, errno);
-    offset += static_cast<std::uint64_t>(done);
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-  }
-}
-
-void read_at(const Fd& file, std::uint64_t offset, std::span<std::uint8_t> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::pread(file.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (done < 0 && errno == EINTR) continue;
-    if (done < 0) throw_errno(kSpillName, errno);
-    if (done == 0) throw Error(kSpillName, "shorter than what was written");
-    offset += static_cast<std::uint64_t>(done);
-    bytes = bytes.subspan(static_cast<std::size_t>(done));
-  }
-}
 
 bool is_plain_name(const std::string& name) {
   return !name.empty() && name.find('/') == std::string::npos && name.find('%') == std::string::npos;
@@ -116,7 +90,7 @@ Arrangement arrange(std::uint64_t count, std::uint64_t seed, bool shuffle, std::
 // A quarter of the memory is for buffers while writing. While reading, one stretch is still in use further on
 // while the next one is read.
 PayloadSpill::PayloadSpill(std::span<const std::uint64_t> lengths, std::uint64_t memory)
-    : file_(make_temporary_file()), places_(lengths.size()), lengths_(lengths.size()) {
+    : file_("temporary file of the shuffle"), places_(lengths.size()), lengths_(lengths.size()) {
   const std::uint64_t stretch_bytes = memory / 4;
   std::uint64_t offset = 0;
   std::uint64_t filled = 0;
@@ -146,7 +120,7 @@ void PayloadSpill::put(std::uint64_t rank, std::span<const std::uint8_t> payload
 }
 
 void PayloadSpill::flush(Stretch& stretch) {
-  write_at(file_, stretch.begin + stretch.written, stretch.buffer);
+  file_.write_at(stretch.begin + stretch.written, std::as_bytes(std::span(stretch.buffer)));
   stretch.written += stretch.buffer.size();
   stretch.buffer.clear();
 }
@@ -155,7 +129,7 @@ void PayloadSpill::load(Stretch& stretch) {
   flush(stretch);
   stretch.buffer.shrink_to_fit();
   auto bytes = std::make_shared<std::vector<std::uint8_t>>(stretch.written);
-  read_at(file_, stretch.begin, *bytes);
+  file_.read_at(stretch.begin, std::as_writable_bytes(std::span(*bytes)));
   bytes_ = std::move(bytes);
   loaded_ = &stretch;
 }

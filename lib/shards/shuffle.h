@@ -66,7 +66,7 @@ class PayloadSpill {
   Stretch& stretch_of(std::uint64_t rank);
   void load(Stretch& stretch);
 
-  Fd file_;
+  TemporaryFile file_;
   std::vector<Stretch> stretches_;
   std::uint64_t buffer_bytes_ = 0;
   std::vector<std::uint64_t> places_;   // of each rank's payload within its stretch
