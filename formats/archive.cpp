@@ -103,7 +103,8 @@ struct ArchiveReader::State {
 
 std::size_t ArchiveReader::State::Content::fill(std::span<std::byte> into) {
   const la_ssize_t got = archive_read_data(state_.handle.get(), into.data(), into.size());
-  if (got < 0) state_.check(static_cast<int>(std::max<la_ssize_t>(got, ARCHIVE_FATAL)));
+  // Also after a success: libarchive may take a failure of the source for its end.
+  state_.check(static_cast<int>(std::clamp<la_ssize_t>(got, ARCHIVE_FATAL, ARCHIVE_OK)));
   return got < 0 ? 0 : static_cast<std::size_t>(got);
 }
 

@@ -26,18 +26,23 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
   if (batch.decoded.size() < count) batch.decoded.resize(count);
   std::vector<const std::uint8_t*> pixels(count, nullptr);
   std::vector<std::optional<Damage>> damage(count);
+  std::vector<std::exception_ptr> failures(
+      count);  // that no record is to blame for, such as a lack of memory
   const auto load = [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       try {
         pixels[i] = data.pixels(samples[i].record, batch.decoded[i]).data();
       } catch (const Error& error) {
         damage[i] = damage_of(error, data.place(samples[i].record));
-      } catch (const std::exception& error) {
-        damage[i] = Damage{.place = data.place(samples[i].record), .reason = error.what()};
+      } catch (...) {
+        failures[i] = std::current_exception();
       }
     }
   };
   parallel_ranges(threads, count, load);
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
 
   batch.images.clear();
   batch.crops.clear();

@@ -3,15 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
 #include "tests/support/archives.h"
+#include "tests/support/error_message.h"
 
 namespace convoy {
 namespace {
 
+using test::error_of;
 using test::make_tar;
 using test::pack;
 using test::Packing;
@@ -103,6 +106,41 @@ TEST(Archive, ACutIsSaid) {
     }
   }
   EXPECT_GT(said, 18);
+}
+
+// A disk that cannot be read any further.
+class FailingSource : public ByteSource {
+ public:
+  explicit FailingSource(std::span<const std::uint8_t> bytes) : readable_(bytes) {}
+
+ protected:
+  std::size_t fill(std::span<std::byte> into) override {
+    if (readable_.empty()) throw Error("disk", "read failed");
+    const std::size_t got = std::min(into.size(), readable_.size());
+    std::ranges::copy(std::as_bytes(readable_.first(got)), into.begin());
+    readable_ = readable_.subspan(got);
+    return got;
+  }
+
+ private:
+  std::span<const std::uint8_t> readable_;
+};
+
+TEST(Archive, AFailureToReadIsNoEnd) {
+  for (const Packing packing : kPackings) {
+    const Bytes whole = make_tar(files(), packing);
+    // The blocks at the end of a tar need not be read, nor the sums of compressed data.
+    const std::size_t needed =
+        packing == Packing::plain ? 512 * (2 + 2 + 1 + 1 + 1 + 391) : whole.size() * 9 / 10;
+    for (std::size_t length = 0; length < needed; length += needed / 40) {
+      FailingSource source(std::span<const std::uint8_t>(whole).first(length));
+      const auto read = [&] {
+        ArchiveReader reader(source, "x.tar");
+        while (reader.next()) static_cast<void>(read_all(reader.content(), "member", 1 << 20));
+      };
+      EXPECT_EQ(error_of(read), "disk: read failed") << static_cast<int>(packing) << ", " << length;
+    }
+  }
 }
 
 TEST(Archive, FlippedBytesDoNoHarm) {
