@@ -60,8 +60,9 @@ MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& optio
 int run(const Options& options, Console& console) {
   const bool stop = options.stop_on_error();
   const std::vector<std::string> inputs = options.inputs();
-  const std::vector<std::string> replaceable;  // --merge may replace one of the means that it reads
-  options.check_outputs({"output", "png", "rejects"}, options.flag("merge") ? replaceable : inputs);
+  // --merge may replace one of the means that it reads.
+  options.check_outputs({"output", "png", "rejects"}, inputs,
+                        options.flag("merge") ? Replacing::inputs : Replacing::nothing);
   // Opened first, so that a terminal or a missing folder is an error before the work, not after it.
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   std::optional<OutputFile> png;

@@ -122,7 +122,8 @@ int run(const Options& options, Console& console) {
   const std::vector<std::string> inputs = options.inputs();
   options.check_outputs({"output", "rejects"}, {});
   options.check_outputs({"rejects"}, inputs);
-  if (!look.empty()) options.check_outputs({"output"}, inputs);  // a shard may take the place of its input
+  // A shard may take the place of its input.
+  options.check_outputs({"output"}, inputs, look.empty() ? Replacing::inputs : Replacing::nothing);
   Rejects rejects(options.rejects(), stop, console);
   int signal = 0;
   if (look.empty()) {

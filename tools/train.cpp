@@ -1,9 +1,11 @@
 // train: shards, mean and net -> weights.
+#include <array>
 #include <cstdio>
 #include <string>
 #include <vector>
 
 #include "kernels/element.h"
+#include "lib/base/destination.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
@@ -56,10 +58,11 @@ RunOptions run_options(const Options& options) {
   run.validate_every = Interval::parse(options.text("val-every"), "--val-every", false);
   run.log_every = Interval::parse(options.text("log-every"), "--log-every", false);
   run.checkpoint_at_end = options.given("checkpoint") || options.given("checkpoint-every");
+  const bool replaces_resumed = options.given("resume") && is_replaced(run.resumed_from);
   if (options.given("checkpoint")) {
     run.checkpoint = options.text("checkpoint");
   } else {
-    run.checkpoint = options.given("resume") ? run.resumed_from : default_checkpoint(options.text("output"));
+    run.checkpoint = replaces_resumed ? run.resumed_from : default_checkpoint(options.text("output"));
   }
   return run;
 }
@@ -70,10 +73,10 @@ void check_files(const Options& options, const std::vector<std::string>& shards,
   std::vector<std::string> inputs = options.texts("val");
   inputs.insert(inputs.end(), shards.begin(), shards.end());
   for (const char* name : {"net", "mean"}) inputs.push_back(options.text(name));
-  options.check_outputs({"output", "checkpoint", "log", "rejects"}, inputs);
   options.check_outputs({"output", "log", "rejects"}, {options.text("resume")});
-  check_writable(options.text("output"));
-  if (!checkpoint.empty()) check_writable(checkpoint);
+  std::vector<RunOutput> outputs = options.outputs({"output", "log", "rejects"});
+  if (!checkpoint.empty()) outputs.push_back({"--checkpoint", checkpoint});
+  check_outputs(outputs, inputs);
 }
 
 int describe(const Options& options) {
@@ -100,12 +103,16 @@ int run(const Options& options, Console& console) {
   PreparedRun prepared(options, device);
   const std::vector<std::string> shards = options.inputs();
   check_files(options, shards, reports.checkpoint);
+  const std::array held = {hold_output(options.text("output"), OutputFile::Content::binary),
+                           hold_output(reports.checkpoint, OutputFile::Content::binary),
+                           hold_output(options.text("log"), OutputFile::Content::text)};
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
   Rejects rejects(options.rejects(), stop, console, Rejects::Repeats::ignored);
   prepared.open(shards, rejects, console);
   if (reports.checkpoint.empty() && options.text("checkpoint-every") != "never") {
-    console.note("the weights go to standard output: no checkpoints without --checkpoint=FILE");
+    console.note("the weights go to " + display_name(options.text("output"), "standard output") +
+                 ": no checkpoints without --checkpoint=FILE");
   }
   const auto net = prepared.compile(console);
   Trainer trainer(*net, prepared.inputs(), reports, prepared.state(), prepared.open_log(), rejects, console);

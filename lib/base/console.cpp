@@ -8,6 +8,7 @@
 #include <cmath>
 #include <utility>
 
+#include "lib/base/destination.h"
 #include "lib/base/lines.h"
 #include "lib/base/text.h"
 
@@ -103,7 +104,10 @@ void Console::erase_progress() {
   progress_line_.clear();
 }
 
-bool shows_lines(const std::string& output) { return output == "-" && ::isatty(STDOUT_FILENO) == 1; }
+bool shows_lines(const std::string& output) {
+  const Destination to = Destination::of(output);
+  return to.kind == Destination::Kind::descriptor && ::isatty(to.descriptor) == 1;
+}
 
 Progress::Progress(Console& console, std::uint64_t total, std::string unit)
     : console_(console), total_(total), unit_(std::move(unit)), start_(Clock::now()), last_shown_(start_) {}

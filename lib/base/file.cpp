@@ -14,6 +14,7 @@
 #include <system_error>
 #include <utility>
 
+#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/temporaries.h"
 
@@ -55,6 +56,31 @@ mode_t mode_for(const std::string& path) {
 // Throws OutputError(name, strerror(code)).
 [[noreturn]] void throw_output_errno(const std::string& name, int code) {
   throw OutputError(name, std::generic_category().message(code));
+}
+
+// Whether what is written comes between the messages on standard error, in a file or a pipe.
+bool takes_messages(int fd) {
+  struct stat output {};
+  struct stat messages {};
+  return ::fstat(fd, &output) == 0 && ::fstat(STDERR_FILENO, &messages) == 0 &&
+         output.st_dev == messages.st_dev && output.st_ino == messages.st_ino &&
+         (S_ISREG(output.st_mode) || S_ISFIFO(output.st_mode));
+}
+
+// A descriptor that shares the offset and the append mode of one that the process was started with.
+Fd duplicate(int descriptor, const std::string& name) {
+  const int flags = ::fcntl(descriptor, F_GETFL);
+  const bool writable = flags != -1 && (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_RDONLY;
+  Fd fd(writable ? ::fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : -1);
+  if (!fd.valid()) throw_errno(name, writable ? errno : EBADF);
+  return fd;
+}
+
+// Appending, since another process's descriptor can lead to a regular file, which is not ours alone.
+Fd open_as_it_is(const std::string& path, const std::string& name) {
+  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
+  if (!fd.valid()) throw_errno(name, errno);
+  return fd;
 }
 
 }  // namespace
@@ -180,35 +206,35 @@ void map_ahead(std::span<const std::uint8_t> bytes) {
 #endif
 }
 
-OutputFile::OutputFile(const std::string& path, Content content) : name_(display_name(path, "stdout")) {
-  standard_ = path == kStdStreamName;
+OutputFile::OutputFile(const std::string& path, Content content) {
+  const Destination to = Destination::of(path);
+  name_ = to.name;
   buffer_.reserve(kBufferBytes);
-  const auto refuse_terminal = [&](int fd, const std::string& which, const char* advice) {
-    if (content != Content::binary || ::isatty(fd) != 1) return;
+  if (to.kind == Destination::Kind::file) {
+    lock_ = OutputLock(to);
+    path_ = to.path;
+    create_temporary_beside();
+    return;
+  }
+  fd_ = to.kind == Destination::Kind::descriptor ? duplicate(to.descriptor, name_)
+                                                 : open_as_it_is(to.path, name_);
+  if (content == Content::text) return;
+  const bool standard = path == kStdStreamName;
+  const std::string which = standard ? "standard output" : name_;
+  const std::string advice = standard ? "redirect it or give -o FILE" : "name a file";
+  if (::isatty(fd_.get()) == 1)
     throw UsageError(which + " is a terminal and the output is binary: " + advice);
-  };
-  if (standard_) {
-    refuse_terminal(STDOUT_FILENO, "standard output", "redirect it or give -o FILE");
-    return;
+  if (takes_messages(fd_.get())) {
+    throw UsageError(which + " is standard error too and the output is binary: " + advice);
   }
-  struct stat info {};
-  if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
-    fd_ = Fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY));
-    if (!fd_.valid()) throw_errno(name_, errno);
-    refuse_terminal(fd_.get(), name_, "name a file");
-    return;
-  }
-  // A symbolic link stays; the file that it names is replaced.
-  std::error_code failure;
-  const auto target = std::filesystem::is_symlink(path, failure)
-                          ? std::filesystem::weakly_canonical(path, failure)
-                          : std::filesystem::path(path);
-  path_ = failure ? path : target.string();
+}
+
+void OutputFile::create_temporary_beside() {
   temporary_ = path_ + ".XXXXXX";
   fd_ = Fd(create_temporary(temporary_));
   if (!fd_.valid()) {
     temporary_.clear();
-    throw_errno(name_, errno);
+    throw_errno(path_ == name_ ? name_ : name_ + " (a link to " + path_ + ")", errno);
   }
   ::fchmod(fd_.get(), mode_for(path_));
 }
@@ -217,8 +243,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : name_(std::move(other.name_)),
       path_(std::move(other.path_)),
       temporary_(std::exchange(other.temporary_, std::string())),
+      lock_(std::move(other.lock_)),
       fd_(std::move(other.fd_)),
-      standard_(std::exchange(other.standard_, false)),
       buffer_(std::move(other.buffer_)),
       position_(other.position_) {
   other.buffer_.clear();
@@ -230,20 +256,12 @@ OutputFile::~OutputFile() {
   forget_temporary(temporary_);
 }
 
-void OutputFile::write_through(std::span<const std::byte> bytes) {
-  try {
-    write_all(standard_ ? STDOUT_FILENO : fd_.get(), bytes, name_);
-  } catch (const Error& error) {
-    throw OutputError(error.place(), error.reason());
-  }
-}
-
 void OutputFile::write(std::span<const std::byte> bytes) {
   position_ += bytes.size();
   if (buffer_.size() + bytes.size() > kBufferBytes) {
     flush();
     if (bytes.size() >= kBufferBytes) {
-      write_through(bytes);
+      write_all(fd_.get(), bytes, name_);
       return;
     }
   }
@@ -253,7 +271,7 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 void OutputFile::write(std::string_view text) { write(as_bytes_of(text)); }
 
 void OutputFile::flush() {
-  write_through(buffer_);
+  write_all(fd_.get(), buffer_, name_);
   buffer_.clear();
 }
 
@@ -261,7 +279,7 @@ void OutputFile::commit() {
   flush();
   if (temporary_.empty()) {
     // Some file systems report only at close() that bytes they accepted were lost.
-    if (!standard_ && ::close(fd_.release()) != 0) throw_output_errno(name_, errno);
+    if (::close(fd_.release()) != 0) throw_output_errno(name_, errno);
     return;
   }
   if (::fsync(fd_.get()) != 0) throw_output_errno(name_, errno);
@@ -269,6 +287,7 @@ void OutputFile::commit() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_output_errno(name_, errno);
   forget_temporary(temporary_);
   temporary_.clear();
+  lock_ = {};
   // The new name must reach the disk too. File systems that cannot fsync a folder fail with EINVAL.
   const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_output_errno(name_, errno);
@@ -279,7 +298,7 @@ void write_all(int fd, std::span<const std::byte> bytes, const std::string& name
     const ssize_t written = ::write(fd, bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      throw_errno(name, errno);
+      throw_output_errno(name, errno);
     }
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
@@ -291,24 +310,18 @@ TemporaryFile::TemporaryFile(std::string_view use) {
   name_ = std::string(use) + " in " + folder;
   std::string pattern = folder + "/convoy.XXXXXX";
   fd_ = Fd(create_temporary(pattern));
-  if (!fd_.valid()) fail(errno);
+  if (!fd_.valid()) throw_output_errno(name_, errno);
   ::unlink(pattern.c_str());
   forget_temporary(pattern);
 }
 
-void TemporaryFile::append(std::span<const std::byte> bytes) {
-  try {
-    write_all(fd(), bytes, name_);
-  } catch (const Error& error) {
-    throw OutputError(error.place(), error.reason());
-  }
-}
+void TemporaryFile::append(std::span<const std::byte> bytes) { write_all(fd(), bytes, name_); }
 
 void TemporaryFile::write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     const ssize_t done = ::pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail(errno);
+    if (done < 0) throw_output_errno(name_, errno);
     offset += static_cast<std::uint64_t>(done);
     bytes = bytes.subspan(static_cast<std::size_t>(done));
   }
@@ -318,14 +331,12 @@ void TemporaryFile::read_at(std::uint64_t offset, std::span<std::byte> into) con
   while (!into.empty()) {
     const ssize_t done = ::pread(fd(), into.data(), into.size(), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) fail(errno);
+    if (done < 0) throw_output_errno(name_, errno);
     if (done == 0) throw OutputError(name_, "shorter than what was written");
     offset += static_cast<std::uint64_t>(done);
     into = into.subspan(static_cast<std::size_t>(done));
   }
 }
-
-void TemporaryFile::fail(int code) const { throw OutputError(name_, std::generic_category().message(code)); }
 
 std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
   return InputFile(path).read_all(limit);

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/fd.h"
+#include "lib/base/output_lock.h"
 
 namespace convoy {
 
@@ -19,29 +21,6 @@ inline constexpr std::string_view kStdStreamName = "-";
 
 // What messages and records call an operand: its path, or `standard` for "-".
 [[nodiscard]] std::string display_name(const std::string& path, std::string_view standard = "stdin");
-
-// An owned file descriptor.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(const Fd&) = delete;
-  Fd& operator=(const Fd&) = delete;
-  Fd(Fd&& other) noexcept : fd_(other.release()) {}
-  Fd& operator=(Fd&& other) noexcept;
-  ~Fd() { reset(); }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool valid() const { return fd_ >= 0; }
-  int release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-  void reset();
-
- private:
-  int fd_ = -1;
-};
 
 // Reads a file, a pipe or standard input from front to back.
 class InputFile {
@@ -110,13 +89,15 @@ class OutputError : public Error {
 //
 // A regular file appears under its name only in commit(), whole and on disk (temporary file in the same
 // folder, fsync, rename). Without commit() the temporary file is removed, in a tool even if a signal ends
-// it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Standard output
-// and anything that is not a regular file (/dev/null, a FIFO, /dev/full) are written directly. Every
-// failure, including one of the last flush, is an Error with the file's name, and an OutputError once the
-// file is open.
+// it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Symbolic links stay,
+// and the file at their end is written in this way. No other process can write the file meanwhile
+// (OutputLock). Whatever is not a regular file with a name of its own (Destination) is written directly: an
+// open descriptor by any name, so that ">>" appends, a FIFO, a device. Every failure, including one of the
+// last flush, is an Error with the file's name, and an OutputError once the file is open.
 class OutputFile {
  public:
-  enum class Content { text, binary };  // binary output to a terminal is a UsageError
+  // Binary output to a terminal, or between the messages on standard error, is a UsageError.
+  enum class Content { text, binary };
 
   OutputFile(const std::string& path, Content content);
   OutputFile(const OutputFile&) = delete;
@@ -136,17 +117,17 @@ class OutputFile {
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
  private:
-  void write_through(std::span<const std::byte> bytes);
+  void create_temporary_beside();
   std::string name_;       // for messages
   std::string path_;       // its final path; empty if written directly
   std::string temporary_;  // its path until commit(); empty if written directly
+  OutputLock lock_;
   Fd fd_;
-  bool standard_ = false;
   std::vector<std::byte> buffer_;
   std::uint64_t position_ = 0;
 };
 
-// Writes all bytes to a descriptor, unbuffered. Throws Error(name, reason).
+// Writes all bytes to a descriptor, unbuffered. Throws OutputError(name, reason).
 void write_all(int fd, std::span<const std::byte> bytes, const std::string& name);
 
 // An unlinked temporary file in TMPDIR, else /tmp. Throws OutputErrors that name its use and its folder.
@@ -162,7 +143,6 @@ class TemporaryFile {
   void read_at(std::uint64_t offset, std::span<std::byte> into) const;
 
  private:
-  [[noreturn]] void fail(int code) const;
   std::string name_;
   Fd fd_;
 };

@@ -73,9 +73,9 @@ std::vector<RunOutput> Options::outputs(std::initializer_list<const char*> names
   return outputs;
 }
 
-void Options::check_outputs(std::initializer_list<const char*> names,
-                            const std::vector<std::string>& inputs) const {
-  convoy::check_outputs(outputs(names), inputs);
+void Options::check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs,
+                            Replacing replacing) const {
+  convoy::check_outputs(outputs(names), inputs, replacing);
 }
 
 std::vector<std::string> Options::effective() const {

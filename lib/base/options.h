@@ -45,9 +45,9 @@ class Options {
 
   // The given ones of the options `names`, which name files to write.
   [[nodiscard]] std::vector<RunOutput> outputs(std::initializer_list<const char*> names) const;
-  // Throws UsageError if two of them name the same file, or one of them a file of
-  // `inputs` (convoy::check_outputs()).
-  void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs) const;
+  // convoy::check_outputs() of the given ones of the options `names`.
+  void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs,
+                     Replacing replacing = Replacing::nothing) const;
 
   [[nodiscard]] int threads() const;          // -j; by default the number of processors
   [[nodiscard]] std::uint64_t seed() const;   // --seed

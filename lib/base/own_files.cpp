@@ -4,18 +4,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
-#include <system_error>
+#include <set>
 
+#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/temporaries.h"
 
 namespace convoy {
 namespace {
-
-constexpr const char* kIsInput = "is an input";
 
 std::optional<FileIdentity> regular(const struct stat& info) {
   return S_ISREG(info.st_mode) ? std::optional(FileIdentity{info.st_dev, info.st_ino}) : std::nullopt;
@@ -27,15 +25,14 @@ std::optional<FileIdentity> written_to(const std::string& output) {
   return ::fstat(STDOUT_FILENO, &info) == 0 ? regular(info) : std::nullopt;
 }
 
-// A text that is equal for two paths to the same regular file, also if that does not exist yet. Empty for a
-// device, a pipe or a folder.
-std::string key_of(const std::string& path) {
-  if (const auto file = regular_file(path)) {
-    return std::to_string(file->device) + ":" + std::to_string(file->inode);
-  }
-  std::error_code failure;
-  if (std::filesystem::exists(path, failure)) return {};
-  return std::filesystem::weakly_canonical(path, failure).string();
+// Comparable to Destination::identity(). Empty for what is no file and no FIFO: a terminal or a socket can be
+// read and written.
+std::string identity_of_input(const std::string& path) {
+  struct stat info {};
+  const bool there =
+      path == kStdStreamName ? ::fstat(STDIN_FILENO, &info) == 0 : ::stat(path.c_str(), &info) == 0;
+  if (!there || (!S_ISREG(info.st_mode) && !S_ISFIFO(info.st_mode))) return {};
+  return file_identity(info);
 }
 
 UsageError misplaced(const RunOutput& output, const std::string& reason) {
@@ -49,21 +46,25 @@ std::optional<FileIdentity> regular_file(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 ? regular(info) : std::nullopt;
 }
 
-void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs) {
-  std::map<std::string, std::string> taken;  // why a file cannot be used again, by its key
-  for (const std::string& input : inputs) {
-    if (input != kStdStreamName) taken.emplace(key_of(input), kIsInput);
-  }
-  taken.erase(std::string());
+void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs,
+                   Replacing replacing) {
+  std::set<std::string> read;
+  for (const std::string& input : inputs) read.insert(identity_of_input(input));
+  const std::string messages = Destination::of_descriptor(STDERR_FILENO).identity();
+  std::map<std::string, std::string> written;  // by what option
   for (const RunOutput& output : outputs) {
-    const std::string key = output.path == kStdStreamName ? std::string(kStdStreamName) : key_of(output.path);
-    if (key.empty()) continue;
-    const auto [other, added] = taken.emplace(key, "is what " + output.option + " writes already");
-    if (!added) throw misplaced(output, other->second);
+    const Destination to = Destination::of(output.path);
+    const std::string identity = to.identity();
+    if (identity.empty()) continue;
+    const bool replaced = to.kind == Destination::Kind::file;
+    if (read.contains(identity) && !(replaced && replacing == Replacing::inputs)) throw_is_input(output);
+    if (replaced && identity == messages) throw misplaced(output, "is where standard error goes");
+    const auto [other, added] = written.emplace(identity, output.option);
+    if (!added) throw misplaced(output, "is what " + other->second + " writes already");
   }
 }
 
-void throw_is_input(const RunOutput& output) { throw misplaced(output, kIsInput); }
+void throw_is_input(const RunOutput& output) { throw misplaced(output, "is an input"); }
 
 OwnFiles::OwnFiles(const std::vector<RunOutput>& outputs) {
   if (outputs.empty()) return;

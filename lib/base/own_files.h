@@ -24,9 +24,16 @@ struct RunOutput {
   std::string path;
 };
 
-// Throws UsageError if two outputs are the same file, or if one is a file of `inputs`. Devices and pipes may
-// be named several times; standard output may not.
-void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs);
+// Which outputs may be an input of the run as well.
+enum class Replacing {
+  nothing,
+  inputs,  // those that take its place when they are complete; what is written directly may not
+};
+// Throws UsageError if two outputs are one file or one stream, if one is a file of `inputs`, or if one would
+// replace the file that standard error goes to. Character devices such as /dev/null may be named several
+// times.
+void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs,
+                   Replacing replacing = Replacing::nothing);
 // Throws the UsageError of an output that is an input.
 [[noreturn]] void throw_is_input(const RunOutput& output);
 

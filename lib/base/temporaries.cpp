@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <climits>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -37,34 +37,29 @@ Slot* take_slot() {
   return nullptr;
 }
 
-// Blocks signals in this thread, so that no handler waits here for a slot that this thread is changing.
-class HeldSignals {
- public:
-  HeldSignals() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-  }
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
-  HeldSignals(HeldSignals&&) = delete;
-  HeldSignals& operator=(HeldSignals&&) = delete;
-  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
- private:
-  sigset_t before_{};
-};
-
 }  // namespace
 
 int create_temporary(std::string& pattern) {
-  const HeldSignals held;
+  const HeldSignals held;  // so that no handler waits here for a slot that this thread is changing
   Slot* const slot = pattern.size() < PATH_MAX ? take_slot() : nullptr;
   const int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
   if (slot == nullptr) return fd;
   if (fd >= 0) std::memcpy(slot->path.data(), pattern.c_str(), pattern.size() + 1);
   slot->use = fd >= 0 ? Use::kept : Use::free;
   return fd;
+}
+
+void keep_temporary(const std::string& path) {
+  const HeldSignals held;
+  Slot* const slot = path.size() < PATH_MAX ? take_slot() : nullptr;
+  if (slot == nullptr) return;
+  std::memcpy(slot->path.data(), path.c_str(), path.size() + 1);
+  slot->use = Use::kept;
+}
+
+bool is_kept_temporary(const std::string& path) {
+  return std::ranges::any_of(
+      slots, [&](const Slot& slot) { return slot.use == Use::kept && path == slot.path.data(); });
 }
 
 void forget_temporary(const std::string& path) {
@@ -91,5 +86,13 @@ void unlink_temporaries() noexcept {
   }
   errno = before;
 }
+
+HeldSignals::HeldSignals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+HeldSignals::~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 }  // namespace convoy

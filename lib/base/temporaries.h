@@ -1,6 +1,7 @@
 // Temporary files, which must not outlive the process.
 #pragma once
 
+#include <csignal>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,10 @@ namespace convoy {
 // one that is longer than the system's limit, are not recorded. Returns the descriptor, or -1 with errno
 // set. Thread-safe.
 [[nodiscard]] int create_temporary(std::string& pattern);
+// Records the name of a file that is there already, as create_temporary() does. Thread-safe.
+void keep_temporary(const std::string& path);
+// Whether the name is recorded. Thread-safe.
+[[nodiscard]] bool is_kept_temporary(const std::string& path);
 // Drops a recorded name, once the file is gone or has its final name.
 void forget_temporary(const std::string& path);
 // The recorded names. Must not run while other threads create or forget temporaries.
@@ -18,5 +23,19 @@ void forget_temporary(const std::string& path);
 // Removes the recorded files, including those that other threads are just creating. For signal handlers:
 // async-signal-safe, and does not change errno.
 void unlink_temporaries() noexcept;
+
+// Blocks signals in this thread while it lives.
+class HeldSignals {
+ public:
+  HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  HeldSignals(HeldSignals&&) = delete;
+  HeldSignals& operator=(HeldSignals&&) = delete;
+  ~HeldSignals();
+
+ private:
+  sigset_t before_{};
+};
 
 }  // namespace convoy

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string_view>
 
+#include "lib/base/destination.h"
 #include "lib/base/file.h"
 
 namespace convoy {
@@ -13,17 +14,22 @@ constexpr std::string_view kCheckpointSuffix = ".checkpoint.safetensors";
 
 }  // namespace
 
-void check_writable(const std::string& path) {
-  std::error_code failure;
-  const auto status = std::filesystem::status(path, failure);
-  const bool special = std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
-                       !std::filesystem::is_directory(status);
-  if (special) return;  // opening a FIFO would wake up its reader
-  const OutputFile probe(path, OutputFile::Content::binary);
+OutputLock hold_output(const std::string& output, OutputFile::Content content) {
+  if (output.empty()) return {};
+  const Destination to = Destination::of(output);
+  OutputLock lock(to);
+  // Opening a FIFO would wake up its reader.
+  if (to.kind != Destination::Kind::special || std::filesystem::is_directory(to.path)) {
+    const OutputFile probe(output, content);
+  }
+  return lock;
 }
 
 std::string default_checkpoint(const std::string& output) {
-  if (output == kStdStreamName) return {};
+  const Destination to = Destination::of(output);
+  const bool in_folder = to.kind == Destination::Kind::file ||
+                         (to.kind == Destination::Kind::special && std::filesystem::is_fifo(to.path));
+  if (!in_folder) return {};
   const bool suffixed = output.size() > kWeightsSuffix.size() && output.ends_with(kWeightsSuffix);
   return output.substr(0, output.size() - (suffixed ? kWeightsSuffix.size() : 0)) +
          std::string(kCheckpointSuffix);

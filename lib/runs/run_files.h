@@ -3,14 +3,18 @@
 
 #include <string>
 
+#include "lib/base/file.h"
+#include "lib/base/output_lock.h"
+
 namespace convoy {
 
-// Throws Error if the file cannot be written, so that this shows before hours of training. Leaves "-" and
-// non-regular files alone.
-void check_writable(const std::string& path);
+// Holds an output of a run from its start, rather than only while it is written; an empty name is none.
+// Throws Error if another run writes it or if no such file can be written, so that this is found before hours
+// of training. Does not touch what would have to be opened to find out, such as a FIFO.
+[[nodiscard]] OutputLock hold_output(const std::string& output, OutputFile::Content content);
 
 // The checkpoint of a run that writes its weights to `output`: "alexnet.safetensors" ->
-// "alexnet.checkpoint.safetensors"; empty for "-".
+// "alexnet.checkpoint.safetensors"; empty if the output is a descriptor, such as "-", or a device.
 [[nodiscard]] std::string default_checkpoint(const std::string& output);
 
 }  // namespace convoy

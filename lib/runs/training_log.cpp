@@ -7,6 +7,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 
@@ -40,21 +41,21 @@ std::string kept_rows(const std::string& path, std::uint64_t step) {
 }  // namespace
 
 TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step) : name_(path) {
-  std::error_code failure;
-  const auto status = std::filesystem::status(path, failure);
-  const bool exists = std::filesystem::exists(status);
-  if (path == kStdStreamName || (exists && !std::filesystem::is_regular_file(status))) {
+  const Destination to = Destination::of(path);
+  if (to.kind != Destination::Kind::file) {
     stream_.emplace(path, OutputFile::Content::text);
     stream_->write(kHead);
     stream_->flush();
     return;
   }
-  const std::string kept = exists && resumed_step ? kept_rows(path, *resumed_step) : std::string();
+  lock_ = OutputLock(to);
+  const bool kept = resumed_step && std::filesystem::exists(to.path);
+  const std::string rows = kept ? kept_rows(path, *resumed_step) : std::string();
   OutputFile start(path, OutputFile::Content::text);
   start.write(kHead);
-  start.write(kept);
+  start.write(rows);
   start.commit();
-  file_ = Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
+  file_ = Fd(::open(to.path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
   if (!file_.valid()) throw_errno(name_, errno);
 }
 

@@ -32,8 +32,9 @@ class TrainingLog {
 
  private:
   std::string name_;
-  std::optional<OutputFile> stream_;  // if it is not a regular file
-  Fd file_;                           // if it is a regular file, opened for appending
+  OutputLock lock_;
+  std::optional<OutputFile> stream_;  // if it is written directly
+  Fd file_;                           // if it is a file of its own, opened for appending
 };
 
 }  // namespace convoy

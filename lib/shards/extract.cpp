@@ -13,6 +13,7 @@
 
 #include "formats/png.h"
 #include "formats/shard.h"
+#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -177,8 +178,11 @@ std::string safe_file_name(std::string_view text) {
 
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
                           Rejects& rejects, Console& console) {
-  // Checked before the inputs are opened, but created only after the first one was.
   std::error_code failure;
+  std::string path = std::filesystem::weakly_canonical(folder, failure).string();
+  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+  const OutputLock lock(Destination{.name = folder, .path = path});
+  // Checked before the inputs are opened, but created only after the first one was.
   const bool there = std::filesystem::exists(folder, failure);
   if (there && !std::filesystem::is_empty(folder, failure)) {
     throw Error(folder, failure ? failure.message() : "is not empty");

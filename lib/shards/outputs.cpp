@@ -88,6 +88,7 @@ std::uint64_t parse_bytes(const std::string& text, const std::string& what) {
 OutputSeries::OutputSeries(DatasetInfo info,
                            std::function<std::optional<OutputRange>(std::uint64_t)> range_at)
     : info_(std::move(info)), range_at_(std::move(range_at)) {
+  if (const auto first = range_at_(0)) lock_ = OutputLock(first->path);
   open_next();
 }
 

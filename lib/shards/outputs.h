@@ -72,6 +72,7 @@ class OutputSeries {
   bool open_next();
   void close();
 
+  OutputLock lock_;  // on the first output: two runs may not write one series at a time
   DatasetInfo info_;
   std::function<std::optional<OutputRange>(std::uint64_t)> range_at_;
   std::uint64_t next_ = 0;  // outputs opened so far

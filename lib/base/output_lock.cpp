@@ -1,0 +1,102 @@
+#include "lib/base/output_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "lib/base/destination.h"
+#include "lib/base/error.h"
+#include "lib/base/temporaries.h"
+#include "lib/base/text.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::string_view kSuffix = ".convoy-lock";
+constexpr mode_t kMode = 0666;  // less the umask
+
+std::string lock_path(const Destination& output) {
+  namespace fs = std::filesystem;
+  std::error_code failure;
+  const fs::path path = output.path;
+  const fs::path folder = fs::canonical(path.has_parent_path() ? path.parent_path() : ".", failure);
+  if (failure) return {};
+  return (folder / ("." + path.filename().string() + std::string(kSuffix))).string();
+}
+
+// The process that wrote its number into the file, as " (process 42)"; empty if there is none.
+std::string holder_of(int fd) {
+  std::array<char, 24> text{};
+  const ssize_t bytes = ::pread(fd, text.data(), text.size(), 0);
+  const auto process =
+      number_from<int>(std::string_view(text.data(), static_cast<std::size_t>(std::max<ssize_t>(bytes, 0))));
+  return process ? " (process " + std::to_string(*process) + ")" : std::string();
+}
+
+// Whether `path` still leads to the open file: the run that held it may have removed it meanwhile.
+bool is_file_at(int fd, const std::string& path) {
+  struct stat open {};
+  struct stat there {};
+  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &there) == 0 && open.st_dev == there.st_dev &&
+         open.st_ino == there.st_ino;
+}
+
+void write_holder(int fd) {
+  const std::string process = std::to_string(::getpid());
+  // Without it the message of another run says less.
+  if (::ftruncate(fd, 0) == 0) static_cast<void>(::pwrite(fd, process.data(), process.size(), 0));
+}
+
+}  // namespace
+
+OutputLock::OutputLock(const std::string& output) : OutputLock(Destination::of(output)) {}
+
+OutputLock::OutputLock(const Destination& output) {
+  if (output.kind != Destination::Kind::file) return;
+  const std::string path = lock_path(output);
+  if (path.empty() || is_kept_temporary(path)) return;
+  const HeldSignals held;  // so that none ends the process before the file is recorded
+  while (true) {
+    Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode));
+    if (!fd.valid()) fd = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));  // another user's
+    if (!fd.valid()) return;
+    while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno == EINTR) continue;
+      if (errno == EWOULDBLOCK) {
+        throw Error(output.name, "another run is writing it" + holder_of(fd.get()));
+      }
+      ::unlink(path.c_str());
+      return;
+    }
+    if (!is_file_at(fd.get(), path)) continue;
+    write_holder(fd.get());
+    keep_temporary(path);
+    path_ = path;
+    fd_ = std::move(fd);
+    return;
+  }
+}
+
+OutputLock::OutputLock(OutputLock&& other) noexcept
+    : path_(std::exchange(other.path_, std::string())), fd_(std::move(other.fd_)) {}
+
+OutputLock& OutputLock::operator=(OutputLock&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+OutputLock::~OutputLock() {
+  if (path_.empty()) return;
+  ::unlink(path_.c_str());  // before the lock goes with the descriptor
+  forget_temporary(path_);
+}
+
+}  // namespace convoy
