@@ -11,9 +11,8 @@ struct Destination;
 
 // Holds the name of an output for this process, by whatever path, until it is destroyed or the process ends,
 // however that happens. It is a lock (flock) on ".NAME.convoy-lock" in the output's folder, which is removed
-// with it; SIGKILL leaves that file behind, and the next run of this output uses and removes it. A file
-// system that has no locks, or a folder where the file cannot be made, gives none, and the run goes on
-// without.
+// with it; SIGKILL leaves that file behind, and the next run of this output uses and removes it. If the file
+// system has no locks, or the file cannot be made in its folder, the run goes on without a lock.
 class OutputLock {
  public:
   OutputLock() = default;  // of nothing

@@ -30,8 +30,7 @@ enum class Replacing {
   inputs,  // those that take its place when they are complete; what is written directly may not
 };
 // Throws UsageError if two outputs are one file or one stream, if one is a file of `inputs`, or if one would
-// replace the file that standard error goes to. Character devices such as /dev/null may be named several
-// times.
+// replace the file that standard error goes to. Character devices such as /dev/null may be named repeatedly.
 void check_outputs(const std::vector<RunOutput>& outputs, const std::vector<std::string>& inputs,
                    Replacing replacing = Replacing::nothing);
 // Throws the UsageError of an output that is an input.

@@ -23,8 +23,7 @@ constexpr unsigned kHelpWidth = 80;
 std::string command_of(const ToolInfo& info) { return "convoy " + info.name; }
 
 // If the caller closed descriptor 0, 1 or 2, the next file opened would get that number, and messages or data
-// would go into it. This opens /dev/null instead, for neither reading nor writing: every use fails, as it
-// should.
+// would go into it. This opens /dev/null instead, for neither reading nor writing, so that every use fails.
 void reserve_standard_descriptors() {
   for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(fd, F_GETFD) == -1) {

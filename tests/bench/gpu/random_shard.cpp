@@ -15,8 +15,7 @@ void write_random_shard(const std::string& path, int images, int side, int chann
   info.preprocessing.size = side;
   info.preprocessing.gray = channels == 1;
   for (int i = 0; i < classes; ++i) info.classes.push_back({std::to_string(i), ""});
-  // Parts of one random block, each from another place on: to draw gigabytes would take longer than to write
-  // them.
+  // Parts of one random block, each from another offset: drawing gigabytes takes longer than writing them.
   const auto bytes = static_cast<std::size_t>(side) * static_cast<std::size_t>(side * channels);
   std::vector<std::uint8_t> noise(bytes + 65536);
   std::mt19937 random(1);
