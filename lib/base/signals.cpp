@@ -37,12 +37,14 @@ void on_bus_error(int signal_number, siginfo_t* info, void* /*context*/) {
   on_end(signal_number);
 }
 
+// A terminal that closes sends SIGHUP twice, through the shell and by the kernel, and systemd may send it
+// right after SIGTERM. So SIGHUP can ask for a stop, but never cuts one short.
 void on_stop(int signal_number) {
-  if (stop_requested != 0) {
+  if (stop_requested == 0) {
+    stop_requested = signal_number;
+  } else if (signal_number != SIGHUP) {
     on_end(signal_number);
-    return;
   }
-  stop_requested = signal_number;
 }
 
 void on_checkpoint(int /*signal_number*/) { checkpoint_requested = 1; }
@@ -90,8 +92,7 @@ SignalWatch::~SignalWatch() {
 }
 
 void SignalWatch::note_stops() {
-  install(SIGINT, on_stop);
-  install(SIGTERM, on_stop);
+  for (const int signal_number : {SIGHUP, SIGINT, SIGTERM}) install(signal_number, on_stop);
 }
 
 int SignalWatch::stop_signal() { return stop_requested; }

@@ -13,14 +13,14 @@ namespace convoy {
 // mapped file is cut short or its disk fails, also writes a line to standard error in the name of `tool`.
 void remove_temporaries_on_signals(std::string_view tool);
 
-// While it lives, SIGINT and SIGTERM are noted as a request to stop (a second one ends the process at once,
-// as it would without a watch), and SIGUSR1 as a request for a checkpoint. Its destructor restores the
-// earlier handlers. Only one may live at a time.
+// While it lives, SIGHUP, SIGINT and SIGTERM are noted as a request to stop, and SIGUSR1 as a request for a
+// checkpoint. A second SIGINT or SIGTERM ends the process at once, as it would without a watch. Its
+// destructor restores the earlier handlers. Only one may live at a time.
 class SignalWatch {
  public:
   enum class Stops {
     noted,
-    at_once,  // SIGINT and SIGTERM end the process until note_stops() is called: there is nothing to save yet
+    at_once,  // signals end the process until note_stops() is called: there is nothing to save yet
   };
 
   explicit SignalWatch(Stops stops = Stops::noted);
@@ -37,7 +37,7 @@ class SignalWatch {
   [[nodiscard]] static bool take_checkpoint_request();
 
  private:
-  static constexpr std::array kWatched = {SIGINT, SIGTERM, SIGUSR1};
+  static constexpr std::array kWatched = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
   std::array<struct sigaction, kWatched.size()> before_{};
 };
 

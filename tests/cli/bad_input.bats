@@ -241,19 +241,21 @@ rejected() {
   assert_equal "$stderr" ""
 }
 
-@test "SIGTERM leaves nothing behind" {
+@test "SIGHUP and SIGTERM leave nothing behind" {
   fixture jpeg a.jpg size=500x375
   # More work than can be finished before the signal arrives.
   yes a.jpg | head -n 200000 > list
-  "$BIN/imgprep" -q -o x.shard --files-from=list &
-  child=$!
-  until ls x.shard.* > /dev/null 2>&1; do
-    kill -0 "$child" || fail "imgprep ended by itself"
-    sleep 0.1
+  for signal in HUP:129 TERM:143; do
+    "$BIN/imgprep" -q -o x.shard --files-from=list &
+    child=$!
+    until ls x.shard.* > /dev/null 2>&1; do
+      kill -0 "$child" || fail "imgprep ended by itself"
+      sleep 0.1
+    done
+    kill -"${signal%:*}" "$child"
+    status=0
+    wait "$child" || status=$?
+    assert_equal "$status" "${signal#*:}"
+    assert_missing x.shard
   done
-  kill -TERM "$child"
-  status=0
-  wait "$child" || status=$?
-  assert_equal "$status" 143
-  assert_missing x.shard
 }

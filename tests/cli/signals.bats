@@ -42,27 +42,30 @@ ends_clean() {
   done
 }
 
-@test "shardpack leaves nothing behind after SIGTERM, even while it collects what to shuffle" {
+@test "shardpack leaves nothing behind after SIGHUP and SIGTERM, even while it collects what to shuffle" {
   exec 8<> gate
-  ends_clean TERM:143 r.tsv -- "$BIN/shardpack" --shuffle -o x.shard --rejects=r.tsv train.shard gate
-  ends_clean TERM:143 r.tsv -- "$BIN/shardpack" --list --rejects=r.tsv -o list.tsv train.shard gate
+  local signal
+  for signal in HUP:129 TERM:143; do
+    ends_clean "$signal" r.tsv -- "$BIN/shardpack" --shuffle -o x.shard --rejects=r.tsv train.shard gate
+    ends_clean "$signal" r.tsv -- "$BIN/shardpack" --list --rejects=r.tsv -o list.tsv train.shard gate
+  done
   assert_missing x.shard list.tsv
 }
 
-@test "eval leaves nothing behind after SIGINT and SIGTERM" {
+@test "eval leaves nothing behind after SIGHUP, SIGINT and SIGTERM" {
   small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
   local signal
-  for signal in INT:130 TERM:143; do
+  for signal in HUP:129 INT:130 TERM:143; do
     ends_clean "$signal" c.tsv -- "$BIN/eval" -q -w w.safetensors --confusion=c.tsv --predictions=gate val.shard
   done
 }
 
-@test "predict leaves nothing behind after SIGINT and SIGTERM" {
+@test "predict leaves nothing behind after SIGHUP, SIGINT and SIGTERM" {
   small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
   exec 8<> gate
   fixture png a.png size=12x12 kind=gray
   local signal
-  for signal in INT:130 TERM:143; do
+  for signal in HUP:129 INT:130 TERM:143; do
     ends_clean "$signal" p.tsv r.tsv -- "$BIN/predict" -q -w w.safetensors -o p.tsv --rejects=r.tsv a.png gate
   done
 }
@@ -104,6 +107,9 @@ ends_clean() {
   small_train_until INT -o w.safetensors
   assert_equal "$stopped" 130
   grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
+  small_train_until HUP -o w.safetensors
+  assert_equal "$stopped" 129
+  grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
   small_train_until TERM > w.safetensors
   assert_equal "$stopped" 143
   grep -qx 'train: the weights go to standard output: no checkpoints without --checkpoint=FILE' messages || fail "$(cat messages)"
@@ -117,6 +123,19 @@ ends_clean() {
   local pid=$! lines status=0
   wait_for log.tsv
   kill -INT "$pid"
+  lines=$(wc -l < log.tsv)
+  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" && sleep 0.05; done
+  kill -TERM "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" 143
+}
+
+@test "train under nohup outlives SIGHUP" {
+  nohup "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
+    -o w.safetensors train.shard &
+  local pid=$! lines status=0
+  wait_for log.tsv
+  kill -HUP "$pid"
   lines=$(wc -l < log.tsv)
   until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" && sleep 0.05; done
   kill -TERM "$pid"

@@ -117,10 +117,10 @@ profile_is_whole() {
   assert_contains "$stderr" "try another --lr"
 }
 
-@test "SIGINT and SIGTERM end train after a checkpoint, with 130 and 143" {
+@test "SIGHUP, SIGINT and SIGTERM end train after a checkpoint, with 129, 130 and 143" {
   local signal
   # A shell makes its background jobs ignore SIGINT.
-  for signal in INT:130 TERM:143; do
+  for signal in HUP:129 INT:130 TERM:143; do
     rm -f log.tsv c.safetensors
     env --default-signal=INT "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
     local pid=$! status=0
@@ -146,6 +146,25 @@ profile_is_whole() {
   wait "$pid" || status=$?
   assert_equal "$status" 143
   assert_missing w.safetensors
+}
+
+@test "SIGHUP that comes again, or after SIGTERM, takes no checkpoint from train" {
+  local first pid status before
+  mkfifo c.safetensors  # opening it for writing blocks until somebody reads
+  for first in HUP:129 TERM:143; do
+    rm -f log.tsv
+    "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
+    pid=$! status=0
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+    kill -"${first%:*}" "$pid"
+    before=-1
+    until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # it is at its checkpoint
+    kill -HUP "$pid"
+    timeout 30 cat c.safetensors > got.safetensors
+    wait "$pid" || status=$?
+    assert_equal "$status" "${first#*:}"
+    expect_status 0 "$BIN/eval" -q -w got.safetensors val.shard
+  done
 }
 
 @test "a signal while train writes its weights does not lose them" {
