@@ -52,21 +52,54 @@ std::string name_in(std::string_view line) {
   return std::string(line.substr(0, line.find_first_of(" \t=")));
 }
 
+// Stands for a '#' that begins no comment while Boost, which cuts a line at any '#', parses the file. A
+// checked line has no control characters.
+constexpr char kPlainHash = '\x01';
+
+// The line without its comment, which begins with a '#' at the start of the line or after a blank.
+std::string without_comment(std::string_view line) {
+  std::string result;
+  for (const char c : line) {
+    if (c == '#' && (result.empty() || is_blank(result.back()))) break;
+    result += c == '#' ? kPlainHash : c;
+  }
+  return result;
+}
+
+std::string with_hashes(std::string text) {
+  std::ranges::replace(text, kPlainHash, '#');
+  return text;
+}
+
 Config read_config(const std::string& path, const po::options_description& known) {
   const std::string place = display_name(path);
-  const std::string text = read_text_file(path, kMaxConfigBytes);
-  std::map<std::string, std::string> places;
-  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+  const std::string whole = read_text_file(path, kMaxConfigBytes);
+  std::string text;  // the lines without comments
+  Config config{po::parsed_options(&known), {}};
+  for_each_line(whole, '\n', [&](std::string_view line, std::uint64_t number) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     check_printable(line, place, number);
-    places["--" + name_in(line)] = place + ":" + std::to_string(number);
+    const std::string name = "--" + name_in(line);
+    const std::string here = place + ":" + std::to_string(number);
+    const std::string kept = without_comment(line);
+    const std::size_t equals = kept.find('=');
+    if (equals != std::string::npos && kept.find_first_not_of(" \t", equals + 1) == std::string::npos) {
+      throw UsageError(here + ": " + name + " is given an empty value");
+    }
+    config.places[name] = here;
+    text += kept + '\n';
   });
   std::istringstream lines(text);
   try {
-    return {po::parse_config_file(lines, known), std::move(places)};
+    config.parsed = po::parse_config_file(lines, known);
   } catch (const po::error& error) {
-    throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " + error.what());
+    throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " +
+                     with_hashes(error.what()));
   }
+  for (po::option& option : config.parsed.options) {
+    for (std::string& value : option.value) value = with_hashes(value);
+  }
+  return config;
 }
 
 // Removes from the file's options those that the command line decides.

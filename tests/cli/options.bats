@@ -120,6 +120,22 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   refuse 2 "^imgprep: --threads: 'few' is not a whole number" "$BIN/imgprep" --config=bad.conf -j few nothing
 }
 
+@test "# in --config begins a comment only at the start of a line or after a blank" {
+  make_training_set
+  printf '# one\r\n  # two\nlog = log#1#.tsv # three #\noutput=#3.safetensors\t#=four\r\nval=a b#c.shard  \n' > t.conf
+  cp val.shard "a b#c.shard"
+  expect_status 0 "$BIN/train" --config=t.conf "${SMALL[@]}" --steps=1 train.shard
+  [ -s log#1#.tsv ] && [ -s '#3.safetensors' ]
+  printf '#\n #quiet\nthreads=1#2\n' > t.conf
+  refuse 2 "^train: t.conf:3: --threads: '1#2' is not a whole number" "$BIN/train" --config=t.conf "${SMALL[@]}" --steps=1 train.shard
+  printf 'quiet=on\noutput = #3.safetensors\n' > t.conf
+  refuse 2 "^train: t.conf:2: --output is given an empty value" "$BIN/train" --config=t.conf "${SMALL[@]}" --steps=1 train.shard
+  printf 'quiet=on # yes\n\nlr#2=0.1 # no\n' > t.conf
+  refuse 2 "^train: t.conf:3: .*'lr#2'" "$BIN/train" --config=t.conf train.shard
+  printf '# a\nquiet#on' > t.conf
+  refuse 2 "^train: t.conf:2: .*'quiet#on'" "$BIN/train" --config=t.conf train.shard
+}
+
 @test "the command line wins over --config, also where values are gathered or options exclude each other" {
   make_training_set
   cp val.shard other.shard
