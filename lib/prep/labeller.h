@@ -26,7 +26,8 @@ struct LabelRules {
 // there is one, its readable name.
 class ClassPattern {
  public:
-  // Throws UsageError if it does not compile or has no group.
+  // Throws UsageError if it does not compile, has no group, or is of another grammar: \d, [\w-] or .+? would
+  // compile, but not mean what they mean there.
   explicit ClassPattern(const std::string& expression);
   ClassPattern(ClassPattern&&) noexcept;
   ClassPattern& operator=(ClassPattern&&) noexcept;

@@ -182,6 +182,8 @@ load common
   expect_status 0 "$BIN/imgprep" --labels=truth --size=8 -o b.shard flat.tar
   assert_contains "$stderr" "2 images, 2 classes"
   refuse 2 "exclude each other" "$BIN/imgprep" --labels=truth --class-pattern='(x)' -o c.shard flat.tar
+  refuse 2 "^imgprep: --class-pattern: '.*': .d is no escape of .*: write \[0-9\]" \
+    "$BIN/imgprep" --class-pattern='(n\d+)_' -o c.shard flat.tar
 }
 
 @test "the five hundred photographs of ImageNet" {
