@@ -29,7 +29,7 @@ void declare(po::options_description& options) {
   auto add = options.add_options();
   add("batch", text_option("N", "128"), "images at a time");
   add("json", po::bool_switch(), "one line of JSON instead of TSV");
-  add("per-class", po::bool_switch(), "errors of each class too");
+  add("per-class", po::bool_switch(), "errors of each class too, and their means");
   add("confusion", text_option("FILE"), "write how often each class was taken for which, as TSV");
   add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
   add_precision_option(options);

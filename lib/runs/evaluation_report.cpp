@@ -11,11 +11,26 @@ namespace {
 
 std::string decimal(double value) { return format("%.6f", value); }
 
+// The three figures of a class, each after a tab. A class without images has none; 0 would mean perfect.
+std::string class_figures(const Totals& one) {
+  if (one.images == 0) return "\t-\t-\t-";
+  return "\t" + decimal(one.top1_error()) + "\t" + decimal(one.top5_error()) + "\t" + decimal(one.loss());
+}
+
 nlohmann::ordered_json totals_json(const Totals& totals) {
   return {{"images", totals.images},
           {"top1_error", totals.top1_error()},
           {"top5_error", totals.top5_error()},
           {"loss", totals.loss()}};
+}
+
+nlohmann::ordered_json class_json(const ClassInfo& info, const Totals& one) {
+  nlohmann::ordered_json json = {{"id", info.id}, {"name", info.name}};
+  json.update(totals_json(one));
+  if (one.images == 0) {
+    for (const char* figure : {"top1_error", "top5_error", "loss"}) json[figure] = nullptr;
+  }
+  return json;
 }
 
 }  // namespace
@@ -29,11 +44,13 @@ std::string report_tsv(const Metrics& metrics, const std::vector<ClassInfo>& cla
   std::string text = "images\t" + std::to_string(all.images) + "\ntop1_error\t" + decimal(all.top1_error()) +
                      "\ntop5_error\t" + decimal(all.top5_error()) + "\nloss\t" + decimal(all.loss()) + "\n";
   if (!per_class) return text;
+  const ClassMeans means = metrics.class_means();
+  text += "mean_class_top1_error\t" + decimal(means.top1_error) + "\nmean_class_top5_error\t" +
+          decimal(means.top5_error) + "\nmean_class_loss\t" + decimal(means.loss) + "\n";
   for (std::size_t label = 0; label < classes.size(); ++label) {
     const Totals& one = metrics.per_class().at(label);
     text += "class\t" + classes[label].id + "\t" + classes[label].name + "\t" + std::to_string(one.images) +
-            "\t" + decimal(one.top1_error()) + "\t" + decimal(one.top5_error()) + "\t" + decimal(one.loss()) +
-            "\n";
+            class_figures(one) + "\n";
   }
   return text;
 }
@@ -41,11 +58,13 @@ std::string report_tsv(const Metrics& metrics, const std::vector<ClassInfo>& cla
 std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& classes, bool per_class) {
   nlohmann::ordered_json report = totals_json(metrics.totals());
   if (per_class) {
+    const ClassMeans means = metrics.class_means();
+    report["mean_class_top1_error"] = means.top1_error;
+    report["mean_class_top5_error"] = means.top5_error;
+    report["mean_class_loss"] = means.loss;
     report["classes"] = nlohmann::ordered_json::array();
     for (std::size_t label = 0; label < classes.size(); ++label) {
-      nlohmann::ordered_json one = {{"id", classes[label].id}, {"name", classes[label].name}};
-      one.update(totals_json(metrics.per_class().at(label)));
-      report["classes"].push_back(one);
+      report["classes"].push_back(class_json(classes[label], metrics.per_class().at(label)));
     }
   }
   return report.dump() + "\n";

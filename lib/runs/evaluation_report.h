@@ -18,11 +18,12 @@ namespace convoy {
 [[nodiscard]] std::string class_id(const std::vector<ClassInfo>& classes, std::size_t index);
 
 // A line NAME<TAB>VALUE each for "images", "top1_error", "top5_error" and "loss"; errors are fractions from 0
-// to 1. With per_class also a line for each class of the table: "class", id, name, images, top1_error,
-// top5_error, loss.
+// to 1. With per_class also "mean_class_top1_error", "mean_class_top5_error" and "mean_class_loss", the means
+// over the classes that have images, and a line for each class of the table: "class", id, name, images,
+// top1_error, top5_error, loss; the last three are "-" for a class without images.
 [[nodiscard]] std::string report_tsv(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                      bool per_class);
-// The same as one line of JSON; the classes are in the array "classes".
+// The same as one line of JSON; the classes are in the array "classes", with null for "-".
 [[nodiscard]] std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                       bool per_class);
 

@@ -65,6 +65,21 @@ bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
   return true;
 }
 
+ClassMeans Metrics::class_means() const {
+  ClassMeans means;
+  std::size_t present = 0;
+  for (const Totals& one : per_class_) {
+    if (one.images == 0) continue;
+    ++present;
+    means.top1_error += one.top1_error();
+    means.top5_error += one.top5_error();
+    means.loss += one.loss();
+  }
+  if (present == 0) return means;
+  const auto count = static_cast<double>(present);
+  return {means.top1_error / count, means.top5_error / count, means.loss / count};
+}
+
 std::uint64_t Metrics::confusion(std::size_t label, std::size_t predicted) const {
   return confusion_.at(label * per_class_.size() + predicted);
 }

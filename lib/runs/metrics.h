@@ -36,6 +36,13 @@ struct Totals {
 // comes first.
 [[nodiscard]] std::vector<std::int32_t> top_classes(std::span<const float> scores, std::size_t k);
 
+// Means over classes that have images, each class counting as much as any other. 0 if no class has images.
+struct ClassMeans {
+  double top1_error = 0.0;
+  double top5_error = 0.0;
+  double loss = 0.0;
+};
+
 // Totals for all images and for each class, and the confusion matrix if requested.
 class Metrics {
  public:
@@ -48,6 +55,7 @@ class Metrics {
 
   [[nodiscard]] const Totals& totals() const { return totals_; }
   [[nodiscard]] const std::vector<Totals>& per_class() const { return per_class_; }
+  [[nodiscard]] ClassMeans class_means() const;
   // Images of class `label` whose best class is `predicted`. Only with a confusion matrix.
   [[nodiscard]] std::uint64_t confusion(std::size_t label, std::size_t predicted) const;
 

@@ -53,6 +53,31 @@ setup() {
   assert_equal "$matrix $answers" "$total $total"
 }
 
+@test "eval --per-class has no figures for a class without images, and leaves it out of the means" {
+  # Four images, two of each of two classes; the net knows four.
+  printf '%s\n' 0 1 2 3 > classes.txt
+  make_idx two 4 size=12x12 classes=2
+  "$BIN/imgprep" -q --size=none --gray --classes=classes.txt --idx two-images.idx two-labels.idx -o two.shard
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --per-class two.shard
+  assert_equal "$(grep '^class	[23]' <<< "$output")" "class	2		0	-	-	-
+class	3		0	-	-	-"
+  local figure column
+  for figure in top1_error top5_error loss; do
+    column=$((column + 1))
+    awk -F '\t' -v column=$((column + 4)) -v mean="$(value_of mean_class_$figure)" '
+      $1 == "class" && $4 > 0 { sum += $column; ++classes }
+      END { difference = sum / classes - mean; exit !(mean != "" && difference * difference < 1e-11) }' <<< "$output" ||
+      fail "mean_class_$figure in $output"
+  done
+  local error
+  error=$(value_of mean_class_top1_error)
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --per-class --json two.shard
+  assert_contains "$output" '"id":"3","name":"","images":0,"top1_error":null,"top5_error":null,"loss":null}'
+  requires perl
+  assert_equal "$(perl -MJSON::PP -e 'printf "%.6f", decode_json(<STDIN>)->{mean_class_top1_error}' \
+    <<< "$output")" "$error"
+}
+
 @test "eval takes shards from standard input, several of them, and JPEG ones" {
   expect_status 0 "$BIN/eval" -q -w w.safetensors train.shard
   local expected=$output

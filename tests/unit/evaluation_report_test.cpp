@@ -18,6 +18,7 @@ TEST(EvaluationReport, IsTsvOrJson) {
   ASSERT_TRUE(metrics.add(Floats{0.25F, 0.25F, 0.5F}, 1));
   EXPECT_EQ(report_tsv(metrics, kClasses, true),
             "images\t2\ntop1_error\t0.500000\ntop5_error\t0.000000\nloss\t1.039721\n"
+            "mean_class_top1_error\t0.500000\nmean_class_top5_error\t0.000000\nmean_class_loss\t1.039721\n"
             "class\tn01\ttench\t1\t0.000000\t0.000000\t0.693147\n"
             "class\tn02\t\t1\t1.000000\t0.000000\t1.386294\n");
   const auto json = nlohmann::json::parse(report_json(metrics, kClasses, true));
@@ -26,6 +27,26 @@ TEST(EvaluationReport, IsTsvOrJson) {
   EXPECT_EQ(json["classes"][1]["id"], "n02");
   EXPECT_EQ(json["classes"][1]["top1_error"], 1.0);
   EXPECT_EQ(class_id(kClasses, 2), "2") << "an output beyond the table";
+}
+
+TEST(EvaluationReport, HasNoFiguresForAClassWithoutImages) {
+  Metrics metrics(2, false);
+  ASSERT_TRUE(metrics.add(Floats{0.5F, 0.5F}, 1));
+  ASSERT_TRUE(metrics.add(Floats{0.25F, 0.75F}, 1));
+  EXPECT_EQ(report_tsv(metrics, kClasses, true),
+            "images\t2\ntop1_error\t0.500000\ntop5_error\t0.000000\nloss\t0.490415\n"
+            "mean_class_top1_error\t0.500000\nmean_class_top5_error\t0.000000\nmean_class_loss\t0.490415\n"
+            "class\tn01\ttench\t0\t-\t-\t-\n"
+            "class\tn02\t\t2\t0.500000\t0.000000\t0.490415\n");
+  const auto json = nlohmann::json::parse(report_json(metrics, kClasses, true));
+  EXPECT_EQ(json["mean_class_top1_error"], 0.5);
+  EXPECT_EQ(json["classes"][0]["images"], 0);
+  for (const char* figure : {"top1_error", "top5_error", "loss"}) {
+    EXPECT_TRUE(json["classes"][0].at(figure).is_null()) << figure;
+    EXPECT_TRUE(json["classes"][1].at(figure).is_number()) << figure;
+  }
+  EXPECT_FALSE(
+      nlohmann::json::parse(report_json(metrics, kClasses, false)).contains("mean_class_top1_error"));
 }
 
 }  // namespace

@@ -55,6 +55,19 @@ TEST(Metrics, CountTopOneTopFiveAndLoss) {
   EXPECT_EQ(metrics.per_class()[0], Totals{});
 }
 
+TEST(Metrics, MeansOverClassesLeaveOutThoseWithoutImages) {
+  Metrics metrics(3, false);
+  EXPECT_EQ(metrics.class_means().top1_error, 0.0) << "no class has images";
+  // Class 0: three right. Class 1: one right, one wrong. Class 2: no images.
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(metrics.add(Floats{0.5F, 0.25F, 0.25F}, 0));
+  EXPECT_TRUE(metrics.add(Floats{0.25F, 0.5F, 0.25F}, 1));
+  EXPECT_TRUE(metrics.add(Floats{0.5F, 0.25F, 0.25F}, 1));
+  EXPECT_EQ(metrics.totals().top1_error(), 0.2);
+  EXPECT_EQ(metrics.class_means().top1_error, 0.25);
+  EXPECT_EQ(metrics.class_means().top5_error, 0.0);
+  EXPECT_DOUBLE_EQ(metrics.class_means().loss, (std::log(2) + (std::log(2) + std::log(4)) / 2) / 2);
+}
+
 TEST(Metrics, RefuseWhatIsNotANumber) {
   Metrics metrics(2, false);
   EXPECT_FALSE(metrics.add(Floats{std::nanf(""), 0.5F}, 1));
