@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "lib/base/table.h"
 #include "lib/base/text.h"
@@ -31,6 +32,37 @@ nlohmann::ordered_json class_json(const ClassInfo& info, const Totals& one) {
     for (const char* figure : {"top1_error", "top5_error", "loss"}) json[figure] = nullptr;
   }
   return json;
+}
+
+void write_confusion_matrix(OutputFile& out, const Metrics& metrics, const std::vector<ClassInfo>& classes) {
+  const std::size_t outputs = metrics.per_class().size();
+  std::string line = "class";
+  for (std::size_t predicted = 0; predicted < outputs; ++predicted) {
+    line += "\t" + class_id(classes, predicted);
+  }
+  out.write(line + "\n");
+  auto next = metrics.confusion().begin();  // the counts have the order of the matrix
+  for (std::size_t label = 0; label < classes.size(); ++label) {
+    line = classes[label].id;
+    for (std::size_t predicted = 0; predicted < outputs; ++predicted) {
+      if (next != metrics.confusion().end() && next->first == std::pair(label, predicted)) {
+        line += "\t" + std::to_string(next->second);
+        ++next;
+      } else {
+        line += "\t0";
+      }
+    }
+    out.write(line + "\n");
+  }
+}
+
+void write_confusion_pairs(OutputFile& out, const Confusion& confusion,
+                           const std::vector<ClassInfo>& classes) {
+  out.write("true\tpredicted\tcount\n");
+  for (const auto& [pair, count] : confusion) {
+    out.write(class_id(classes, pair.first) + "\t" + class_id(classes, pair.second) + "\t" +
+              std::to_string(count) + "\n");
+  }
 }
 
 }  // namespace
@@ -71,17 +103,10 @@ std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& cl
 }
 
 void write_confusion(OutputFile& out, const Metrics& metrics, const std::vector<ClassInfo>& classes) {
-  const std::size_t outputs = metrics.per_class().size();
-  out.write("class");
-  for (std::size_t predicted = 0; predicted < outputs; ++predicted)
-    out.write("\t" + class_id(classes, predicted));
-  out.write("\n");
-  for (std::size_t label = 0; label < classes.size(); ++label) {
-    out.write(classes[label].id);
-    for (std::size_t predicted = 0; predicted < outputs; ++predicted) {
-      out.write("\t" + std::to_string(metrics.confusion(label, predicted)));
-    }
-    out.write("\n");
+  if (metrics.per_class().size() > kMaxMatrixClasses) {
+    write_confusion_pairs(out, metrics.confusion(), classes);
+  } else {
+    write_confusion_matrix(out, metrics, classes);
   }
 }
 

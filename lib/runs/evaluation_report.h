@@ -27,8 +27,14 @@ namespace convoy {
 [[nodiscard]] std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                       bool per_class);
 
-// Writes a head line of class ids, then a line for each class: its id, and how often each class was the net's
-// answer for its images.
+// The most outputs of a net for which write_confusion writes a matrix; of so many it has up to 400 million
+// counts.
+inline constexpr std::size_t kMaxMatrixClasses = 20'000;
+
+// Writes how often each class was the net's answer for the images of each class: a head line of class ids,
+// then a line for each class with its id and its counts. If the net has more than kMaxMatrixClasses outputs,
+// it writes the head line "true", "predicted", "count" instead, then a line for each pair that occurred: both
+// ids and the count, in the order of the class table.
 void write_confusion(OutputFile& out, const Metrics& metrics, const std::vector<ClassInfo>& classes);
 
 // The table of --predictions: a head line, then a line for each record: name, class id, and the ids of the

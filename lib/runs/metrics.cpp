@@ -6,7 +6,6 @@
 #include <numeric>
 
 #include "kernels/softmax.h"
-#include "lib/base/error.h"
 #include "lib/base/finite.h"
 
 namespace convoy {
@@ -38,14 +37,8 @@ std::vector<std::int32_t> top_classes(std::span<const float> scores, std::size_t
   return order;
 }
 
-Metrics::Metrics(int classes, bool confusion) : per_class_(static_cast<std::size_t>(classes)) {
-  if (!confusion) return;
-  if (classes > kMaxConfusionClasses) {
-    throw Error("a confusion matrix of " + std::to_string(classes) + " classes exceeds the limit of " +
-                std::to_string(kMaxConfusionClasses));
-  }
-  confusion_.resize(per_class_.size() * per_class_.size());
-}
+Metrics::Metrics(int classes, bool confusion)
+    : per_class_(static_cast<std::size_t>(classes)), counts_confusion_(confusion) {}
 
 bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
   if (!all_finite(probabilities)) return false;
@@ -59,8 +52,8 @@ bool Metrics::add(std::span<const float> probabilities, std::int32_t label) {
                    .loss_sum = -std::log(static_cast<double>(probability))};
   totals_.add(one);
   per_class_[row].add(one);
-  if (!confusion_.empty()) {
-    ++confusion_[row * per_class_.size() + static_cast<std::size_t>(top_classes(probabilities, 1).front())];
+  if (counts_confusion_) {
+    ++confusion_[{row, static_cast<std::size_t>(top_classes(probabilities, 1).front())}];
   }
   return true;
 }
@@ -78,10 +71,6 @@ ClassMeans Metrics::class_means() const {
   if (present == 0) return means;
   const auto count = static_cast<double>(present);
   return {means.top1_error / count, means.top5_error / count, means.loss / count};
-}
-
-std::uint64_t Metrics::confusion(std::size_t label, std::size_t predicted) const {
-  return confusion_.at(label * per_class_.size() + predicted);
 }
 
 }  // namespace convoy

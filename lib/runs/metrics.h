@@ -3,7 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lib/net/compiled_net.h"
@@ -43,10 +45,13 @@ struct ClassMeans {
   double loss = 0.0;
 };
 
-// Totals for all images and for each class, and the confusion matrix if requested.
+// The number of images for each pair of class and best class that occurred, {label, predicted}, in order. Its
+// memory grows with the pairs that occur, not with the square of the classes.
+using Confusion = std::map<std::pair<std::size_t, std::size_t>, std::uint64_t>;
+
+// Totals for all images and for each class, and the confusion counts if requested.
 class Metrics {
  public:
-  // Throws Error if a confusion matrix is requested for more than kMaxConfusionClasses classes.
   Metrics(int classes, bool confusion);
 
   // probabilities: [classes]; label in [0, classes). Returns false, and counts nothing, if a probability is
@@ -56,15 +61,13 @@ class Metrics {
   [[nodiscard]] const Totals& totals() const { return totals_; }
   [[nodiscard]] const std::vector<Totals>& per_class() const { return per_class_; }
   [[nodiscard]] ClassMeans class_means() const;
-  // Images of class `label` whose best class is `predicted`. Only with a confusion matrix.
-  [[nodiscard]] std::uint64_t confusion(std::size_t label, std::size_t predicted) const;
+  [[nodiscard]] const Confusion& confusion() const { return confusion_; }  // empty if not requested
 
  private:
   Totals totals_;
   std::vector<Totals> per_class_;
-  std::vector<std::uint64_t> confusion_;  // [label, predicted]; empty if not requested
+  bool counts_confusion_;
+  Confusion confusion_;
 };
-
-inline constexpr int kMaxConfusionClasses = 20'000;
 
 }  // namespace convoy

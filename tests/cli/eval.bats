@@ -78,6 +78,32 @@ class	3		0	-	-	-"
     <<< "$output")" "$error"
 }
 
+# make_many N: makes many.shard, two 4x4 images of the first and the last of N classes, and many.safetensors, weights
+# that take each for the other.
+make_many() {
+  seq -f 'n%08.0f' 1 "$1" > classes.txt
+  printf 'input 4x4x1\nfc out %d init=0\nsoftmax\n' "$1" > many.net
+  fixture png a.png size=4x4
+  fixture png b.png size=4x4 seed=2
+  printf 'b.png\tn00000001\na.png\tn%08d\n' "$1" > many.tsv
+  "$BIN/imgprep" -q --size=4 --gray --classes=classes.txt --files-from=many.tsv -o many.shard || return 1
+  "$BIN/meanimg" -q -o many-mean.safetensors many.shard || return 1
+  printf 'b.png\tn%08d\n' "$1" > last.tsv
+  "$BIN/imgprep" -q --size=4 --gray --classes=classes.txt --files-from=last.tsv -o last.shard || return 1
+  "$BIN/train" -q --net=many.net --mean=many-mean.safetensors --steps=3 --batch=1 -o many.safetensors last.shard
+}
+
+@test "eval --confusion writes pairs instead of a matrix above 20000 classes" {
+  make_many 21841  # of ImageNet-21K
+  expect_status 0 "$BIN/eval" -q -w many.safetensors --confusion=c.tsv --predictions=p.tsv many.shard
+  assert_equal "$(cat c.tsv)" "true	predicted	count
+n00000001	n00021841	1
+n00021841	n00000001	1"
+  assert_equal "$(tail -n +2 p.tsv | cut -f 2,3 | sed 's/$/\t1/')" "$(tail -n +2 c.tsv)"
+  expect_status 0 "$BIN/eval" -q -w many.safetensors --confusion=c.tsv many.shard many.shard
+  assert_equal "$(cut -f 3 c.tsv | xargs)" "count 2 2"
+}
+
 @test "eval takes shards from standard input, several of them, and JPEG ones" {
   expect_status 0 "$BIN/eval" -q -w w.safetensors train.shard
   local expected=$output

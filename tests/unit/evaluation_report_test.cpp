@@ -3,7 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
+
+#include "tests/support/temporary_folder.h"
 
 namespace convoy {
 namespace {
@@ -47,6 +51,36 @@ TEST(EvaluationReport, HasNoFiguresForAClassWithoutImages) {
   }
   EXPECT_FALSE(
       nlohmann::json::parse(report_json(metrics, kClasses, false)).contains("mean_class_top1_error"));
+}
+
+// What write_confusion writes of a net with that many outputs and the classes of kClasses. It takes an image
+// of class n01 for "2", and three of n02 for n01 and n02 and n02.
+std::string confusion_of(std::size_t outputs) {
+  Metrics metrics(static_cast<int>(outputs), true);
+  for (const auto& [label, predicted] : {std::pair{1, 1}, {1, 0}, {0, 2}, {1, 1}}) {
+    Floats probabilities(outputs);
+    probabilities[static_cast<std::size_t>(predicted)] = 1.0F;
+    EXPECT_TRUE(metrics.add(probabilities, label));
+  }
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "confusion";
+  OutputFile out(path, OutputFile::Content::text);
+  write_confusion(out, metrics, kClasses);
+  out.commit();
+  return read_text_file(path, 1 << 20);
+}
+
+TEST(EvaluationReport, HasAConfusionMatrix) {
+  EXPECT_EQ(confusion_of(3), "class\tn01\tn02\t2\nn01\t0\t0\t1\nn02\t1\t2\t0\n");
+}
+
+TEST(EvaluationReport, HasPairsInsteadOfAMatrixOfManyClasses) {
+  const std::string matrix = confusion_of(kMaxMatrixClasses);
+  EXPECT_TRUE(matrix.starts_with("class\tn01\tn02\t2\t3\t"));
+  EXPECT_EQ(std::ranges::count(matrix, '\n'), 3);
+  EXPECT_EQ(std::ranges::count(matrix, '\t'), 3 * kMaxMatrixClasses);
+  EXPECT_EQ(confusion_of(kMaxMatrixClasses + 1),
+            "true\tpredicted\tcount\nn01\t2\t1\nn02\tn01\t1\nn02\tn02\t2\n");
 }
 
 }  // namespace
