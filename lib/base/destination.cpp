@@ -16,6 +16,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/file_identity.h"
 #include "lib/base/text.h"
 
 namespace convoy {
@@ -33,10 +34,6 @@ bool in_procfs(const fs::path& folder) {
   return ::statfs(folder.c_str(), &info) == 0 && info.f_type == PROC_SUPER_MAGIC;
 }
 
-bool same_file(const struct stat& a, const struct stat& b) {
-  return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
 // Whether the path is PROC/PID/fd/N or PROC/PID/task/TID/fd/N of this process, wherever procfs is mounted; or
 // of another one, such as the shell, whose descriptor N this process was started with.
 bool is_own_descriptor(const fs::path& path, int number) {
@@ -48,7 +45,8 @@ bool is_own_descriptor(const fs::path& path, int number) {
   if (fs::read_symlink(folder.parent_path() / "self", failure) == folder.filename()) return true;
   struct stat theirs {};
   struct stat own {};
-  return ::stat(path.c_str(), &theirs) == 0 && ::fstat(number, &own) == 0 && same_file(theirs, own);
+  return ::stat(path.c_str(), &theirs) == 0 && ::fstat(number, &own) == 0 &&
+         FileIdentity(theirs) == FileIdentity(own);
 }
 
 // The descriptor that a path names. The names in /dev mean what they do in a shell, even if the links that

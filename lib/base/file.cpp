@@ -16,6 +16,7 @@
 
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
+#include "lib/base/file_identity.h"
 #include "lib/base/temporaries.h"
 
 namespace convoy {
@@ -63,7 +64,7 @@ bool takes_messages(int fd) {
   struct stat output {};
   struct stat messages {};
   return ::fstat(fd, &output) == 0 && ::fstat(STDERR_FILENO, &messages) == 0 &&
-         output.st_dev == messages.st_dev && output.st_ino == messages.st_ino &&
+         FileIdentity(output) == FileIdentity(messages) &&
          (S_ISREG(output.st_mode) || S_ISFIFO(output.st_mode));
 }
 

@@ -13,6 +13,7 @@
 
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
+#include "lib/base/file_identity.h"
 #include "lib/base/temporaries.h"
 #include "lib/base/text.h"
 
@@ -44,8 +45,8 @@ std::string holder_of(int fd) {
 bool is_file_at(int fd, const std::string& path) {
   struct stat open {};
   struct stat there {};
-  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &there) == 0 && open.st_dev == there.st_dev &&
-         open.st_ino == there.st_ino;
+  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &there) == 0 &&
+         FileIdentity(open) == FileIdentity(there);
 }
 
 void write_holder(int fd) {

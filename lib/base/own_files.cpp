@@ -16,7 +16,7 @@ namespace convoy {
 namespace {
 
 std::optional<FileIdentity> regular(const struct stat& info) {
-  return S_ISREG(info.st_mode) ? std::optional(FileIdentity{info.st_dev, info.st_ino}) : std::nullopt;
+  return S_ISREG(info.st_mode) ? std::optional(FileIdentity(info)) : std::nullopt;
 }
 
 std::optional<FileIdentity> written_to(const std::string& output) {

@@ -1,20 +1,14 @@
 // The files that a run writes, which must not take the place of its inputs.
 #pragma once
 
-#include <sys/types.h>
-
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lib/base/file_identity.h"
+
 namespace convoy {
 
-// Identifies a file or folder, whatever path leads to it.
-struct FileIdentity {
-  dev_t device;
-  ino_t inode;
-  bool operator==(const FileIdentity&) const = default;
-};
 // The identity of the regular file at `path`; nothing if there is none.
 [[nodiscard]] std::optional<FileIdentity> regular_file(const std::string& path);
 

@@ -38,8 +38,8 @@ struct LayerOptions {
 //  - Backward: a layer whose input is a ReLU's output (LayerOptions::relu_input) sets dx to zero where x is
 //    not positive, so that dx is the gradient of the ReLU's input. After a ReLU, the softmax does the same to
 //    the gradient of the scores (LayerPlan::relu_scores).
-//  - So dy is always the gradient of what the ReLU after the layer gets, and no backward pass needs
-//    LayerOptions::relu.
+//  - So dy is always the gradient of the input of the ReLU after the layer, and LayerOptions::relu does not
+//    matter to any backward pass.
 // In the kernels' headers `relu` and `relu_output` are the forward side, `relu_input` is the backward side;
 // some take x instead, and nullptr if x is not a ReLU's output.
 

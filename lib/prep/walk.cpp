@@ -11,6 +11,7 @@
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/file_identity.h"
 
 namespace convoy {
 namespace {
@@ -58,7 +59,7 @@ class FolderLister {
   void list(const fs::path& folder, const std::string& path) {
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
-    const FileIdentity identity{info.st_dev, info.st_ino};
+    const FileIdentity identity(info);
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       return fail(path, "leads back to a folder that it lies in");
     }

@@ -27,8 +27,7 @@ namespace convoy {
 [[nodiscard]] std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& classes,
                                       bool per_class);
 
-// The most outputs of a net for which write_confusion writes a matrix; of so many it has up to 400 million
-// counts.
+// The largest number of a net's outputs for which write_confusion writes a matrix (400 million counts).
 inline constexpr std::size_t kMaxMatrixClasses = 20'000;
 
 // Writes how often each class was the net's answer for the images of each class: a head line of class ids,
