@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/tool.h"
@@ -45,7 +46,7 @@ std::optional<OutputFile> open_if_given(const Options& options, const std::strin
 
 int run(const Options& options, Console& console) {
   const std::string weights_path = read_weights_option(options, "evaluate");
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   auto [device, compile] = read_inference_options(options, kMaxBatch);
   std::vector<std::string> inputs = options.inputs();
   inputs.push_back(weights_path);
@@ -56,8 +57,9 @@ int run(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
-  Rejects rejects(options.rejects(), stop, console, Rejects::Repeats::ignored);
+  Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
   const Dataset data(options.inputs(), rejects.on_damage());
+  rejects.expect(data.size() + rejects.count());
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
@@ -88,8 +90,7 @@ int run(const Options& options, Console& console) {
   evaluation.confusion = confusion.has_value();
   const Metrics metrics = evaluate(*net, data, evaluation, hooks);
   progress.finish();
-  rejects.finish("record");
-  if (metrics.totals().images == 0) throw Error("not one record could be read");
+  rejects.conclude(metrics.totals().images, "record");
 
   if (predictions) predictions->commit();
   if (confusion) {
@@ -100,7 +101,8 @@ int run(const Options& options, Console& console) {
   out.write(options.flag("json") ? report_json(metrics, classes, per_class)
                                  : report_tsv(metrics, classes, per_class));
   out.commit();
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  console.note(rejects.beside(count_of(metrics.totals().images, "record")));
+  return rejects.status();
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ int run(const Options& options, Console& console) {
   DatasetInfo info;
   info.codec = encoding.codec;
   info.preprocessing = preprocessing_from(options);
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   const int threads = options.threads();
   std::vector<std::string> files = input_options.operands;
   for (const char* name : {"classes", "labels"}) files.push_back(options.text(name));
@@ -103,7 +103,7 @@ int run(const Options& options, Console& console) {
   options.check_outputs({"output", "rejects"}, files);
   const SignalWatch signals;  // watches before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
-  Rejects rejects(options.rejects(), stop, console);
+  Rejects rejects(reject_rules, console);
   ImageSource inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
@@ -112,6 +112,7 @@ int run(const Options& options, Console& console) {
   PreparerPool pool(info.preprocessing, input_options.limits);
   ShardSink sink(out, info, rejects);
   Progress progress(console, inputs.total(), "images");
+  if (inputs.total() > 0) rejects.expect(inputs.total());
   std::uint64_t done = 0;
   ordered_parallel_map(
       threads,
@@ -125,17 +126,19 @@ int run(const Options& options, Console& console) {
         progress.update(++done, rejects.summary());
       });
   progress.finish();
-  rejects.commit();
-  if (const int signal = SignalWatch::stop_signal(); signal != 0) return kStatusSignal + signal;
+  if (const int signal = SignalWatch::stop_signal(); signal != 0) {
+    rejects.commit();
+    return kStatusSignal + signal;
+  }
   sink.finish();
-  out.commit();
-  console.note(sink.summary());
   if (sink.labelled() == 0 && inputs.expects_classes()) {
     console.warn(
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "
         "--class-pattern or --labels");
   }
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  out.commit();
+  console.note(sink.summary());
+  return rejects.status();
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ const ToolInfo kInfo{.name = "meanimg",
                      .summary =
                          "Computes the mean image of shards, the mean of each channel, and the "
                          "directions and standard deviations in which colours vary.",
-                     .exclusive = {{"merge", "on-error"}, {"merge", "rejects"}}};
+                     .exclusive = {{"merge", "on-error"}, {"merge", "rejects"}, {"merge", "max-rejects"}}};
 constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true};
 
 void declare(po::options_description& options) {
@@ -49,16 +49,17 @@ MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& optio
   SummedImages summed = sum_images(inputs, options.threads(), rejects.on_damage(),
                                    [&](std::uint64_t done, std::uint64_t total) {
                                      progress.set_total(total);
+                                     if (total > 0) rejects.expect(total);
                                      progress.update(done, rejects.summary());
                                    });
   progress.finish();
-  rejects.commit();
+  rejects.conclude(summed.sums.count, "record");
   if (summed.sums.count == 0) throw Error(inputs.front(), "no images");
   return {std::move(summed.sums), summed.info.preprocessing};
 }
 
 int run(const Options& options, Console& console) {
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   const std::vector<std::string> inputs = options.inputs();
   // --merge may replace one of the means that it reads.
   options.check_outputs({"output", "png", "rejects"}, inputs,
@@ -68,7 +69,7 @@ int run(const Options& options, Console& console) {
   std::optional<OutputFile> png;
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
 
-  Rejects rejects(options.rejects(), stop, console);
+  Rejects rejects(reject_rules, console);
   const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, rejects);
   write_mean_file(out, mean);
   if (png) {
@@ -78,7 +79,7 @@ int run(const Options& options, Console& console) {
   }
   out.commit();
   console.note(rejects.beside("mean of " + count_of(mean.sums.count, "image")));
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  return rejects.status();
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ PreparedImage prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& n
 
 int run(const Options& options, Console& console) {
   const std::string weights_path = read_weights_option(options, "predict with");
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options);
@@ -120,7 +120,7 @@ int run(const Options& options, Console& console) {
   ImageSource inputs(input_options);
   console.note("device " + inference.device.text() + ", threads " +
                std::to_string(inference.compile.threads));
-  Rejects rejects(options.rejects(), stop, console);
+  Rejects rejects(reject_rules, console);
   const std::size_t batch = images_at_a_time(inference.compile.batch, input_options);
   const auto compile = [&](std::size_t images) {
     CompileOptions how = inference.compile;
@@ -143,10 +143,8 @@ int run(const Options& options, Console& console) {
       });
   progress.finish();
   answers.finish();
-  rejects.commit();
-  if (rejects.any()) console.note(rejects.beside(count_of(answers.answered(), "image")));
-  if (answers.answered() == 0 && !rejects.any()) throw Error("no images");
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  console.note(rejects.beside(count_of(answers.answered(), "image")));
+  return rejects.status();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // shardpack: shards -> shards (merged, shuffled, split, cut, transcoded), or what is inside them.
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -25,7 +26,9 @@ const ExclusiveOptions kLooks = {"list", "info", "verify", "extract"};
 constexpr std::array kPacking = {"shuffle", "memory", "shards", "per-shard", "split", "codec"};
 
 std::vector<ExclusiveOptions> exclusive_options() {
-  std::vector<ExclusiveOptions> groups = {{"shards", "per-shard"}, {"extract", "output"}};
+  // The product of --verify is its verdict, which no limit changes.
+  std::vector<ExclusiveOptions> groups = {
+      {"shards", "per-shard"}, {"extract", "output"}, {"verify", "max-rejects"}};
   for (const char* name : kPacking) {
     groups.push_back(kLooks);
     groups.back().emplace_back(name);
@@ -91,40 +94,49 @@ PackOptions pack_options(const Options& options) {
   return pack;
 }
 
-// Skips inputs that cannot be read at all, and looks at the others.
-void look_inside(const std::string& look, const Options& options, Rejects& rejects, bool stop,
-                 Console& console) {
+// Skips inputs that cannot be read at all, and looks at the others. Returns the exit status.
+int look_inside(const std::string& look, const Options& options, Rejects& rejects, Console& console) {
   LookProgress progress(options.inputs(), options.text("output"), console);
   OutputFile out(options.text("output"), OutputFile::Content::text);
   const DamageHandler on_damage = rejects.on_damage();
+  std::uint64_t read = 0;
+  std::uint64_t records = 0;
   for (const std::string& input : options.inputs()) {
     try {
-      if (look == "list") list_shard(input, out, on_damage, progress);
+      if (look == "list") records += list_shard(input, out, on_damage, progress);
       if (look == "info") {
-        describe_shard(input, options.flag("json") ? InfoForm::json : InfoForm::text, out, on_damage,
-                       progress);
+        records += describe_shard(input, options.flag("json") ? InfoForm::json : InfoForm::text, out,
+                                  on_damage, progress);
       }
       if (look == "verify") verify_shard(input, out, on_damage, progress);
+      ++read;
     } catch (const OutputError&) {
       throw;
+    } catch (const EndedByReject&) {
+      throw;
     } catch (const Error& error) {
-      if (stop) throw;
       rejects.add(damage_of(error, error.place(), {.records = 0, .more = true}));
     }
     progress.next_input();
   }
+  if (look == "verify") {
+    out.commit();
+    return rejects.any() ? kStatusFailure : kStatusDone;
+  }
+  rejects.conclude(std::max(records, read), "record");  // a shard without records can be described too
   out.commit();
+  return rejects.status();
 }
 
 int run(const Options& options, Console& console) {
   const std::string look = look_from(options);
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   const std::vector<std::string> inputs = options.inputs();
   options.check_outputs({"output", "rejects"}, {});
   options.check_outputs({"rejects"}, inputs);
   // A shard may take the place of its input.
   options.check_outputs({"output"}, inputs, look.empty() ? Replacing::inputs : Replacing::nothing);
-  Rejects rejects(options.rejects(), stop, console);
+  Rejects rejects(reject_rules, console);
   int signal = 0;
   if (look.empty()) {
     const PackResult result = pack(pack_options(options), rejects, console);
@@ -143,11 +155,12 @@ int run(const Options& options, Console& console) {
       console.note(rejects.beside(count_of(result.records, "record") + " in " + options.text("extract")));
     }
   } else {
-    look_inside(look, options, rejects, stop, console);
+    const int status = look_inside(look, options, rejects, console);
+    rejects.commit();
+    return status;
   }
   rejects.commit();
-  if (signal != 0) return kStatusSignal + signal;
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  return signal != 0 ? kStatusSignal + signal : rejects.status();
 }
 
 }  // namespace

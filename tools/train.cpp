@@ -98,7 +98,7 @@ void show_profile(const CompiledNet& net, const TrainingOptions& training, const
 int run(const Options& options, Console& console) {
   if (options.flag("describe")) return describe(options);
   const Device device = choose_device(options.text("device"));
-  const bool stop = options.stop_on_error();
+  const RejectRules reject_rules = options.reject_rules();
   const RunOptions reports = run_options(options);
   PreparedRun prepared(options, device);
   const std::vector<std::string> shards = options.inputs();
@@ -108,8 +108,10 @@ int run(const Options& options, Console& console) {
                            hold_output(options.text("log"), OutputFile::Content::text)};
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
-  Rejects rejects(options.rejects(), stop, console, Rejects::Repeats::ignored);
+  Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
   prepared.open(shards, rejects, console);
+  const std::uint64_t records = prepared.records() + rejects.count();
+  rejects.expect(records);
   if (reports.checkpoint.empty() && options.text("checkpoint-every") != "never") {
     console.note("the weights go to " + display_name(options.text("output"), "standard output") +
                  ": no checkpoints without --checkpoint=FILE");
@@ -119,10 +121,16 @@ int run(const Options& options, Console& console) {
   SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, prepared.training(), trainer);
-  rejects.finish("record");
-  if (signal != 0) return kStatusSignal + signal;
+  if (signal != 0) {
+    rejects.commit();
+    return kStatusSignal + signal;
+  }
+  const StepTimes times = trainer.times();
+  const bool trained = times.steps == 0 || times.images > 0;
+  rejects.conclude(trained ? records - rejects.count() : 0, "record");
   save_weights(options.text("output"), prepared.model(), prepared.training(), *net);
-  return rejects.any() ? kStatusFailure : kStatusDone;
+  if (rejects.any()) console.note(rejects.summary("record"));
+  return rejects.status();
 }
 
 }  // namespace

@@ -276,15 +276,22 @@ void OutputFile::flush() {
   buffer_.clear();
 }
 
-void OutputFile::commit() {
+void OutputFile::close_whole() {
   flush();
-  if (temporary_.empty()) {
-    // Some file systems report only at close() that bytes they accepted were lost.
-    if (::close(fd_.release()) != 0) throw_output_errno(name_, errno);
-    return;
-  }
-  if (::fsync(fd_.get()) != 0) throw_output_errno(name_, errno);
+  buffer_ = {};
+  if (!temporary_.empty() && ::fsync(fd_.get()) != 0) throw_output_errno(name_, errno);
+  // Some file systems report only at close() that bytes they accepted were lost.
   if (::close(fd_.release()) != 0) throw_output_errno(name_, errno);
+}
+
+void OutputFile::seal() {
+  close_whole();
+  lock_ = {};
+}
+
+void OutputFile::commit() {
+  if (fd_.valid()) close_whole();
+  if (temporary_.empty()) return;
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_output_errno(name_, errno);
   forget_temporary(temporary_);
   temporary_.clear();

@@ -111,13 +111,17 @@ class OutputFile {
   void write(std::string_view text);
   // Hands all bytes to the system now. For a coprocess.
   void flush();
-  // Flushes and gives the file its name. Nothing may be written after it.
+  // Puts everything on disk and closes the file, which still has no name. Nothing may be written after it,
+  // and other runs may write the file again. For many outputs that get their names together.
+  void seal();
+  // Seals the file, if that has not been done, and gives it its name.
   void commit();
   // Bytes written so far.
   [[nodiscard]] std::uint64_t position() const { return position_; }
 
  private:
   void create_temporary_beside();
+  void close_whole();
   std::string name_;       // for messages
   std::string path_;       // its final path; empty if written directly
   std::string temporary_;  // its path until commit(); empty if written directly

@@ -18,6 +18,7 @@ namespace {
 
 constexpr const char* kOnError = "on-error";
 constexpr const char* kRejects = "rejects";
+constexpr const char* kMaxRejects = "max-rejects";
 constexpr std::uint64_t kMaxNamesBytes = std::uint64_t{4} << 30;
 
 }  // namespace
@@ -61,9 +62,14 @@ int Options::threads() const {
 
 std::uint64_t Options::seed() const { return parse_unsigned(text("seed"), "--seed"); }
 
-bool Options::stop_on_error() const { return choice(kOnError, {"skip", "stop"}) == 1; }
-
-std::string Options::rejects() const { return text(kRejects); }
+RejectRules Options::reject_rules() const {
+  RejectRules rules{.list = text(kRejects), .stop = choice(kOnError, {"skip", "stop"}) == 1};
+  if (given(kMaxRejects)) rules.limit.emplace(text(kMaxRejects));
+  if (rules.stop && rules.limit) {
+    throw UsageError::about("--max-rejects", "--max-rejects and --on-error=stop exclude each other");
+  }
+  return rules;
+}
 
 std::vector<RunOutput> Options::outputs(std::initializer_list<const char*> names) const {
   std::vector<RunOutput> outputs;
@@ -107,6 +113,8 @@ void add_rejects_options(po::options_description& options, const RejectsHelp& he
   auto add = options.add_options();
   add(kOnError, text_option(help.placeholder, "skip"), help.on_error.c_str());
   add(kRejects, text_option("FILE"), help.rejects.c_str());
+  add(kMaxRejects, text_option("N|P%"),
+      "up to so many rejects, or such a share of the inputs, are status 0; more are status 1");
 }
 
 std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lib/base/own_files.h"
+#include "lib/base/reject_rules.h"
 
 namespace convoy {
 
@@ -49,10 +50,10 @@ class Options {
   void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs,
                      Replacing replacing = Replacing::nothing) const;
 
-  [[nodiscard]] int threads() const;          // -j; by default the number of processors
-  [[nodiscard]] std::uint64_t seed() const;   // --seed
-  [[nodiscard]] bool stop_on_error() const;   // --on-error
-  [[nodiscard]] std::string rejects() const;  // --rejects; empty without it
+  [[nodiscard]] int threads() const;         // -j; by default the number of processors
+  [[nodiscard]] std::uint64_t seed() const;  // --seed
+  // --on-error, --rejects, --max-rejects.
+  [[nodiscard]] RejectRules reject_rules() const;
 
   // Every option with its value in effect as "--name=value", without operands, switches that are off, and
   // options without a value.
@@ -75,7 +76,7 @@ struct RejectsHelp {
   std::string on_error;
   std::string rejects;
 };
-// Declares --on-error=skip|stop and --rejects=FILE.
+// Declares --on-error=skip|stop, --rejects=FILE and --max-rejects=N|P%.
 void add_rejects_options(po::options_description& options, const RejectsHelp& help);
 
 // The whole text as a number, or as the index of one of `words`. Throws UsageError about `what`, such

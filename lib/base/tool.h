@@ -14,8 +14,9 @@ namespace convoy {
 
 // Exit statuses of the contract (README, every man page).
 inline constexpr int kStatusDone = 0;
-inline constexpr int kStatusFailure = 1;  // data, I/O or device; any skipped input
+inline constexpr int kStatusFailure = 1;  // of data, I/O or a device: the output is not there
 inline constexpr int kStatusUsage = 2;
+inline constexpr int kStatusLeftOut = 3;   // the output is whole, and some inputs were left out of it
 inline constexpr int kStatusSignal = 128;  // plus the signal's number
 
 struct ToolInfo {

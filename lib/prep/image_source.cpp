@@ -287,7 +287,9 @@ std::optional<ImageInput> ImageSource::next() {
       ImageInput input;
       input.name = input.place = display_name(operand.path);
       set_failure(input, error);
-      // If the operand cannot be opened, go on with the next; if it is open, go on after the damage.
+      // If the operand cannot be opened, go on with the next; if it is open, go on after the damage, which
+      // may have cost any number of images.
+      if (feed_) input.loss = {.records = 0, .more = true};
       if (!feed_) ++at_;
       return input;
     }

@@ -42,7 +42,7 @@ void ShardSink::add(PreparedRecord&& record) {
   std::string& failure = record.input.failure;
   if (failure.empty()) failure = misfit(record);
   if (!failure.empty()) {
-    rejects_.add(record.input.place, failure);
+    rejects_.add(record.input.place, failure, record.input.loss);
     return;
   }
   if (!writer_) {
@@ -56,16 +56,14 @@ void ShardSink::add(PreparedRecord&& record) {
 }
 
 void ShardSink::finish() {
-  if (!writer_) {
-    throw Error(rejects_.any() ? "every image was rejected: nothing written" : "no images");
-  }
+  rejects_.conclude(records(), "image");
+  if (!writer_) throw Error("no images");
   writer_->finish();
 }
 
 std::string ShardSink::summary() const {
-  const std::uint64_t unlabelled = writer_->records() - labelled_;
-  return rejects_.beside(count_of(writer_->records(), "image") + ", " +
-                         count_of(info_.classes.size(), "class") +
+  const std::uint64_t unlabelled = records() - labelled_;
+  return rejects_.beside(count_of(records(), "image") + ", " + count_of(info_.classes.size(), "class") +
                          (unlabelled > 0 ? ", " + std::to_string(unlabelled) + " unlabelled" : ""));
 }
 

@@ -35,7 +35,8 @@ class ShardSink {
   ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects);
   // Throws what ShardWriter::add() and Rejects::add() throw.
   void add(PreparedRecord&& record);
-  // Completes the shard; the caller commits `out`. Throws Error if there was no good image.
+  // Completes the list of the rejects and the shard; the caller commits `out`. Throws what
+  // Rejects::conclude() throws, and Error if there was no image.
   void finish();
   // The number of images with a label that were written.
   [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
@@ -43,6 +44,7 @@ class ShardSink {
   [[nodiscard]] std::string summary() const;
 
  private:
+  [[nodiscard]] std::uint64_t records() const { return writer_ ? writer_->records() : 0; }
   [[nodiscard]] std::string misfit(const PreparedRecord& record) const;
 
   OutputFile& out_;

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "lib/base/error.h"
 #include "lib/base/finite.h"
 
 namespace convoy {
@@ -25,6 +26,8 @@ void Answers::add(PreparedImage&& image) {
 
 void Answers::finish() {
   answer_waiting();
+  rejects_.conclude(answered_, "image");
+  if (answered_ == 0) throw Error("no images");
   out_.commit();
 }
 

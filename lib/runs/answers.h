@@ -45,7 +45,9 @@ class Answers {
           Compile compile, std::size_t batch, Rejects& rejects);
 
   void add(PreparedImage&& image);
-  // Answers the images of the last batch, which need not be full, and completes the output.
+  // Answers the images of the last batch, which need not be full, and completes the list of the rejects and
+  // the output. Throws what Rejects::conclude() throws, and Error if there was no image; answers that have
+  // been written to a stream stand.
   void finish();
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
 

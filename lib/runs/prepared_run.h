@@ -45,6 +45,10 @@ class PreparedRun {
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] const TrainingOptions& training() const { return training_; }
   // After open():
+  // The records of the training set and of the validation set.
+  [[nodiscard]] std::uint64_t records() const {
+    return data_->size() + (validation_ ? validation_->size() : 0);
+  }
   [[nodiscard]] const TrainingState& state() const { return state_; }
   [[nodiscard]] RunInputs inputs() const;
 

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <mutex>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <unordered_set>
 #include <utility>
@@ -79,11 +81,35 @@ class Names {
   std::unordered_set<std::string> used_;
 };
 
-void make_folder(const std::string& path) {
-  std::error_code failure;
-  std::filesystem::create_directories(path, failure);
-  if (failure) throw Error(path, failure.message());
-}
+// The folders and files that an extraction has made. Unless keep() is called, the destructor removes them.
+// Thread-safe.
+class Made {
+ public:
+  Made() = default;
+  Made(const Made&) = delete;
+  Made& operator=(const Made&) = delete;
+  Made(Made&&) = delete;
+  Made& operator=(Made&&) = delete;
+  ~Made() {
+    std::error_code ignored;
+    for (const std::string& path : paths_ | std::views::reverse) std::filesystem::remove(path, ignored);
+  }
+  void add_folder(const std::string& path) {
+    std::error_code failure;
+    const bool made = std::filesystem::create_directories(path, failure);
+    if (failure) throw Error(path, failure.message());
+    if (made) add(path);
+  }
+  void add(const std::string& path) {
+    const std::lock_guard lock(mutex_);
+    paths_.push_back(path);
+  }
+  void keep() { paths_.clear(); }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> paths_;
+};
 
 void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes) {
   Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, kFileMode));
@@ -100,8 +126,8 @@ void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes
 // The records of all inputs as items. Used by one thread at a time.
 class Feed {
  public:
-  Feed(const std::vector<std::string>& inputs, const std::string& folder)
-      : inputs_(inputs), folder_(folder), names_(folder) {
+  Feed(const std::vector<std::string>& inputs, const std::string& folder, Made& made)
+      : inputs_(inputs), folder_(folder), made_(made), names_(folder) {
     open_next();
   }
 
@@ -119,7 +145,7 @@ class Feed {
     if (opened_ == inputs_.size()) return false;
     file_.emplace(inputs_[opened_++]);
     reader_.emplace(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
-    make_folder(folder_);
+    made_.add_folder(folder_);
     make_class_folders(reader_->info().classes);
     return true;
   }
@@ -132,7 +158,7 @@ class Feed {
       if (!folders.insert(name).second)
         throw Error(file_->name(), "class id '" + one.id + "' has the same folder as another");
       names_.reserve(name);
-      make_folder(folder_ + "/" + name);
+      made_.add_folder(folder_ + "/" + name);
     }
   }
 
@@ -153,6 +179,7 @@ class Feed {
 
   const std::vector<std::string>& inputs_;
   const std::string& folder_;
+  Made& made_;
   Names names_;
   std::size_t opened_ = 0;
   std::optional<InputFile> file_;
@@ -188,7 +215,8 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
     throw Error(folder, failure ? failure.message() : "is not empty");
   }
   const SignalWatch signals;
-  Feed feed(inputs, folder);
+  Made made;
+  Feed feed(inputs, folder, made);
   Progress progress(console, 0, "images");
   std::uint64_t done = 0;
   ordered_parallel_map(
@@ -204,11 +232,15 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
       [&](Item&& item) {
         for (const Damage& damage : item.damage) rejects.add(damage);
         write_new_file(item.path, item.bytes);
+        made.add(item.path);
         progress.update(++done, rejects.summary());
       });
   progress.finish();
   for (const Damage& damage : feed.take_damage()) rejects.add(damage);
-  return {done, done, SignalWatch::stop_signal()};
+  const int signal = SignalWatch::stop_signal();
+  if (signal == 0) rejects.conclude(done, "record");
+  made.keep();
+  return {done, done, signal};
 }
 
 }  // namespace convoy

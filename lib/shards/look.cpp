@@ -98,9 +98,9 @@ void LookProgress::next_input() {
   before_ += std::exchange(here_, 0);
 }
 
-void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
-                LookProgress& progress) {
-  for_each_record(
+std::uint64_t list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                         LookProgress& progress) {
+  const Seen seen = for_each_record(
       path, on_damage, progress,
       [&](const DatasetInfo& info, const std::string& file, std::uint64_t index, const RecordView& record) {
         const bool labelled = record.label >= 0;
@@ -110,10 +110,11 @@ void list_shard(const std::string& path, OutputFile& out, const DamageHandler& o
                   std::to_string(record.payload.size()) + "\t" + hexadecimal(record.checksum) + "\t" +
                   tsv_field(file) + "\n");
       });
+  return seen.records;
 }
 
-void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
-                    LookProgress& progress) {
+std::uint64_t describe_shard(const std::string& path, InfoForm form, OutputFile& out,
+                             const DamageHandler& on_damage, LookProgress& progress) {
   std::vector<std::uint64_t> of_class;
   std::uint64_t unlabelled = 0;
   std::uint64_t bytes = 0;
@@ -139,7 +140,7 @@ void describe_shard(const std::string& path, InfoForm form, OutputFile& out, con
     value["payload_bytes"] = bytes;
     for (std::size_t i = 0; i < of_class.size(); ++i) value["classes"][i]["records"] = of_class[i];
     out.write(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    return;
+    return seen.records;
   }
   const auto line = [&](const char* key, const std::string& text) {
     out.write(std::string(key) + "\t" + tsv_field(text) + "\n");
@@ -158,6 +159,7 @@ void describe_shard(const std::string& path, InfoForm form, OutputFile& out, con
     out.write("class\t" + std::to_string(i) + "\t" + tsv_field(info.classes[i].id) + "\t" +
               tsv_field(info.classes[i].name) + "\t" + std::to_string(of_class[i]) + "\n");
   }
+  return seen.records;
 }
 
 void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,

@@ -35,14 +35,15 @@ class LookProgress {
 
 // Writes one line a record: index, label, class ID ("-" without a label), name, offset of the payload, its
 // length, its checksum (16 hexadecimal digits), and the file. Payloads are not read, except from a pipe.
-void list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
-                LookProgress& progress);
+// Returns the number of records.
+std::uint64_t list_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
+                         LookProgress& progress);
 
 enum class InfoForm { text, json };
 // Writes what the shard says about its records, and how many records each class has: lines KEY<TAB>VALUE and
-// class<TAB>LABEL<TAB>ID<TAB>NAME<TAB>RECORDS, or one JSON object on one line.
-void describe_shard(const std::string& path, InfoForm form, OutputFile& out, const DamageHandler& on_damage,
-                    LookProgress& progress);
+// class<TAB>LABEL<TAB>ID<TAB>NAME<TAB>RECORDS, or one JSON object on one line. Returns the number of records.
+std::uint64_t describe_shard(const std::string& path, InfoForm form, OutputFile& out,
+                             const DamageHandler& on_damage, LookProgress& progress);
 
 // Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses". A shard that
 // cannot be read to its end counts as one more loss; the line is written before the Error is thrown.

@@ -85,9 +85,9 @@ std::uint64_t parse_bytes(const std::string& text, const std::string& what) {
   return *bytes;
 }
 
-OutputSeries::OutputSeries(DatasetInfo info,
+OutputSeries::OutputSeries(DatasetInfo info, Naming naming,
                            std::function<std::optional<OutputRange>(std::uint64_t)> range_at)
-    : info_(std::move(info)), range_at_(std::move(range_at)) {
+    : info_(std::move(info)), naming_(naming), range_at_(std::move(range_at)) {
   if (const auto first = range_at_(0)) lock_ = OutputLock(first->path);
   open_next();
 }
@@ -103,7 +103,12 @@ bool OutputSeries::open_next() {
 
 void OutputSeries::close() {
   open_->writer.finish();
-  open_->file.commit();
+  if (naming_ == Naming::at_once) {
+    open_->file.commit();
+  } else {
+    open_->file.seal();
+    unnamed_.push_back(std::move(open_->file));
+  }
   open_.reset();
 }
 
@@ -124,6 +129,7 @@ void OutputSeries::add(std::uint64_t position, std::int32_t label, std::string_v
 void OutputSeries::finish(bool all) {
   close();
   while (all && open_next()) close();
+  for (OutputFile& output : unnamed_) output.commit();
 }
 
 }  // namespace convoy

@@ -49,15 +49,19 @@ struct OutputRange {
 // Writes outputs one after another, completing each before it starts the next.
 class OutputSeries {
  public:
+  // When an output gets its name: as soon as it is complete, or only in finish(), all together.
+  enum class Naming { at_once, at_end };
+
   // range_at(k): the k-th output, or nothing after the last. The first is opened at once, so that a missing
   // folder or a terminal is noticed before any work.
-  OutputSeries(DatasetInfo info, std::function<std::optional<OutputRange>(std::uint64_t)> range_at);
+  OutputSeries(DatasetInfo info, Naming naming,
+               std::function<std::optional<OutputRange>(std::uint64_t)> range_at);
 
   // Adds the next record. position: its place among all planned records, ascending; records left out
   // are skipped.
   void add(std::uint64_t position, std::int32_t label, std::string_view name,
            std::span<const std::uint8_t> payload, std::optional<std::uint64_t> checksum);
-  // Completes the current output. all: also writes those that would follow, without records.
+  // Completes the current output, and the series. all: also writes those that would follow, without records.
   void finish(bool all);
   [[nodiscard]] std::uint64_t records() const { return records_; }
   [[nodiscard]] std::uint64_t outputs() const { return next_; }
@@ -74,10 +78,12 @@ class OutputSeries {
 
   OutputLock lock_;  // on the first output: two runs may not write one series at a time
   DatasetInfo info_;
+  Naming naming_;
   std::function<std::optional<OutputRange>(std::uint64_t)> range_at_;
   std::uint64_t next_ = 0;  // outputs opened so far
   std::uint64_t end_ = 0;   // of the open output
   std::unique_ptr<Open> open_;
+  std::vector<OutputFile> unnamed_;  // complete, in order
   std::uint64_t records_ = 0;
 };
 

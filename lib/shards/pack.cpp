@@ -126,8 +126,12 @@ class Packer {
   [[nodiscard]] Codec output_codec(const Dataset& data) const;
   [[nodiscard]] std::string place_of(const Item& item) const;
   [[nodiscard]] Packed work(Item&& item) const;
+  [[nodiscard]] OutputSeries::Naming naming() const {
+    return rejects_.may_end_run() ? OutputSeries::Naming::at_end : OutputSeries::Naming::at_once;
+  }
   template <typename Produce>
   void convey(Produce&& produce, OutputSeries& outputs, std::uint64_t total, bool transcoding);
+  void finish(OutputSeries& outputs, bool all);
 
   const PackOptions& options_;
   Rejects& rejects_;
@@ -198,6 +202,16 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
   result_.signal = SignalWatch::stop_signal();
 }
 
+// all: whether the outputs that would follow are written too, without records.
+void Packer::finish(OutputSeries& outputs, bool all) {
+  if (result_.signal == 0) {
+    rejects_.conclude(outputs.records(), "record");
+    outputs.finish(all);
+  }
+  result_.records = outputs.records();
+  result_.outputs = outputs.outputs();
+}
+
 Codec Packer::output_codec(const Dataset& data) const {
   if (options_.codec) return *options_.codec;
   std::optional<Codec> common;
@@ -264,13 +278,15 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
 
 void Packer::run_planned() {
   const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage());
+  rejects_.expect(data.size() + rejects_.count());
   info_ = data.info();
   info_.codec = output_codec(data);
   const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
   const std::vector<OutputRange> ranges = plan(arrangement);
   const SignalWatch signals;  // started before there is an output to remove
-  OutputSeries outputs(
-      info_, [&](std::uint64_t k) { return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt; });
+  OutputSeries outputs(info_, naming(), [&](std::uint64_t k) {
+    return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt;
+  });
   const bool reordered = options_.shuffle || !options_.split.empty();
   const auto spilled = reordered ? spill(data, arrangement) : nullptr;
   std::uint64_t next = 0;
@@ -301,9 +317,7 @@ void Packer::run_planned() {
   const auto shard_differs = [&](const ShardFile& shard) { return shard.info().codec != info_.codec; };
   const bool transcoding = std::any_of(data.shards().begin(), data.shards().end(), shard_differs);
   convey(produce, outputs, data.size(), transcoding);
-  if (result_.signal == 0) outputs.finish(true);
-  result_.records = outputs.records();
-  result_.outputs = outputs.outputs();
+  finish(outputs, true);
 }
 
 void Packer::run_streaming() {
@@ -311,15 +325,13 @@ void Packer::run_streaming() {
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
   const SignalWatch signals;  // started before there is an output to remove
-  OutputSeries outputs(info_, [&](std::uint64_t k) -> std::optional<OutputRange> {
+  OutputSeries outputs(info_, naming(), [&](std::uint64_t k) -> std::optional<OutputRange> {
     if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
   });
   convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
   for (const Damage& damage : stream.take_damage()) rejects_.add(damage);
-  if (result_.signal == 0) outputs.finish(false);
-  result_.records = outputs.records();
-  result_.outputs = outputs.outputs();
+  finish(outputs, false);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ struct PackResult {
 
 // Damaged records go to `rejects` and leave their positions empty: they change neither the order of the
 // others nor where the outputs end. The bytes written depend on neither threads nor memory. Throws Error
-// naming two inputs that do not agree, and UsageError if the output pattern does not fit.
+// naming two inputs that do not agree, and UsageError if the output pattern does not fit. Throws what
+// Rejects::conclude() throws; then, and if a reject ends the run, no output gets its name.
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console);
 
 }  // namespace convoy

@@ -3,12 +3,13 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/table.h"
+#include "lib/base/tool.h"
 
 namespace convoy {
 
-Rejects::Rejects(const std::string& path, bool stop, Console& console, Repeats repeats)
-    : stop_(stop), console_(console), repeats_(repeats) {
-  if (!path.empty()) list_.emplace(path, OutputFile::Content::text);
+Rejects::Rejects(const RejectRules& rules, Console& console, Repeats repeats)
+    : rules_(rules), console_(console), repeats_(repeats) {
+  if (!rules_.list.empty()) list_.emplace(rules_.list, OutputFile::Content::text);
 }
 
 void Rejects::add(std::string_view place, std::string_view reason, Loss loss) {
@@ -18,11 +19,18 @@ void Rejects::add(std::string_view place, std::string_view reason, Loss loss) {
   count_ += loss.records;
   more_ = more_ || loss.more;
   if (list_) list_->write(line);
-  if (stop_) {
+  if (rules_.stop) {
     commit();
-    throw Error(place, reason);
+    throw EndedByReject(place, reason);
   }
   console_.error(std::string(place) + ": " + std::string(reason));
+  if (!rules_.limit) return;
+  // A reject may be one input more than was expected: no run ends too early if all of them are.
+  const bool sure = !rules_.limit->is_share() || more_ || expected_;
+  if (sure && exceeds_limit(expected_.value_or(0) + count_)) {
+    commit();
+    throw_exceeded();
+  }
 }
 
 void Rejects::add(const Damage& damage) { add(damage.where(), damage.reason, damage.loss); }
@@ -44,9 +52,24 @@ void Rejects::commit() {
   list_.reset();
 }
 
-void Rejects::finish(const std::string& what) {
+void Rejects::conclude(std::uint64_t used, const std::string& what) {
   commit();
-  if (any()) console_.note(summary(what));
+  if (used == 0 && (count_ > 0 || more_)) throw Error("every " + what + " was rejected");
+  if (!any_ || !rules_.limit) return;
+  if (exceeds_limit(used + count_)) throw_exceeded();
+  console_.warn(summary(what) + ", which " + rules_.limit->option() + " allows");
+}
+
+int Rejects::status() const { return any_ && !rules_.limit ? kStatusLeftOut : kStatusDone; }
+
+bool Rejects::exceeds_limit(std::uint64_t inputs) const {
+  return more_ || count_ > rules_.limit->allowed(inputs);
+}
+
+void Rejects::throw_exceeded() const {
+  const std::string& option = rules_.limit->option();
+  throw EndedByReject(summary() + (more_ ? ": " + option + " allows no unknown number"
+                                         : ", more than " + option + " allows"));
 }
 
 }  // namespace convoy

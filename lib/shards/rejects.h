@@ -1,4 +1,4 @@
-// Reports, counts and lists inputs that cannot be used.
+// Reports, counts and lists inputs that cannot be used, and decides what they mean for the exit status.
 #pragma once
 
 #include <cstdint>
@@ -9,28 +9,41 @@
 
 #include "formats/shard_damage.h"
 #include "lib/base/console.h"
+#include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/reject_rules.h"
 
 namespace convoy {
 
-// Implements --on-error and --rejects. Use from one thread.
+// A reject that ends the run: what() says which, or what limit it exceeds.
+class EndedByReject : public Error {
+ public:
+  using Error::Error;
+};
+
+// Implements --on-error, --rejects and --max-rejects. Use from one thread.
 class Rejects {
  public:
   // Whether a reject that occurs again counts again: training meets a damaged record in every epoch.
   enum class Repeats { counted, ignored };
 
-  // path: of the list; empty: none. stop: the first reject ends the run. Throws Error.
-  Rejects(const std::string& path, bool stop, Console& console, Repeats repeats = Repeats::counted);
+  // Throws Error if the list cannot be written.
+  Rejects(const RejectRules& rules, Console& console, Repeats repeats = Repeats::counted);
 
-  // Prints "place: reason" on standard error and adds it to the list. If the first reject is to stop the
-  // run, throws Error(place, reason) instead, after completing the list. loss: how many images or records
-  // this costs.
+  // Prints "place: reason" on standard error and adds it to the list. Throws EndedByReject, after completing
+  // the list, if that ends the run: with this place and reason, which are then not printed, if the first
+  // reject is to stop the run, or about the limit if this exceeds it. loss: how many images or records this
+  // costs. An unknown number exceeds every limit.
   void add(std::string_view place, std::string_view reason, Loss loss = {});
   void add(const Damage& damage);
   // A handler that adds damage; valid as long as this object.
   [[nodiscard]] DamageHandler on_damage() {
     return [this](const Damage& damage) { add(damage); };
   }
+  // Tells how many inputs there will be, as far as is known before they are read. If the limit is a share, a
+  // run that is sure to exceed it then ends early; otherwise conclude() decides.
+  void expect(std::uint64_t inputs) { expected_ = inputs; }
+
   // Whether there was any reject, including damage that cost nothing.
   [[nodiscard]] bool any() const { return any_; }
   // The number of images or records known to be lost.
@@ -40,17 +53,29 @@ class Rejects {
   [[nodiscard]] std::string summary(const std::string& what = {}) const;
   // `done` with the summary: "30 records" becomes "30 records, 2 rejected" if there was any reject.
   [[nodiscard]] std::string beside(const std::string& done) const;
+
+  // Whether a reject can end the run, so that no output may get its name before conclude().
+  [[nodiscard]] bool may_end_run() const { return rules_.stop || rules_.limit; }
   // Completes the list: lines PLACE<TAB>REASON, each field written by tsv_field().
   void commit();
-  // Commits, and notes summary(what) on the console if there was any reject.
-  void finish(const std::string& what);
+  // To be called when all inputs have been read, before an output gets its name: completes the list. `used`
+  // inputs, of the kind `what` ("image", "record"), were not rejected. Throws Error if all that there was has
+  // been rejected, and if there are more rejects than the limit allows; warns if it allows them.
+  void conclude(std::uint64_t used, const std::string& what);
+  // The exit status of a run whose output is whole, after conclude(): kStatusDone, or kStatusLeftOut if there
+  // was a reject and no limit that allows it.
+  [[nodiscard]] int status() const;
 
  private:
+  [[nodiscard]] bool exceeds_limit(std::uint64_t inputs) const;
+  [[noreturn]] void throw_exceeded() const;
+
+  RejectRules rules_;
   std::optional<OutputFile> list_;
-  bool stop_;
   Console& console_;
   Repeats repeats_;
   std::set<std::string> seen_;  // lines of the list, if repeats are ignored
+  std::optional<std::uint64_t> expected_;
   bool any_ = false;
   std::uint64_t count_ = 0;
   bool more_ = false;

@@ -82,11 +82,16 @@ make_ilsvrc() {
   expect_status 0 make "${options[@]}" SHARDS=2 train.shards
   assert_equal "$(cat train.shards)" "train-00000.shard
 train-00001.shard"
-  # Some images left out is fine; none left is not.
+  # Some images left out is fine; more than MAX_REJECTS are not, and then no older shard is taken for the new one.
+  rm val.shard
+  expect_status 2 make "${options[@]}" MAX_REJECTS=0 val.shard
+  assert_contains "$stderr" "1 rejected, more than --max-rejects=0 allows"
+  [ ! -e val.shard ]
+  # None left is not fine either.
   for image in ../val/*.JPEG; do : > "$image"; done
   tar -C ../val -cf ../ILSVRC2012_img_val.tar .
   expect_status 2 make "${options[@]}" val.shard
-  assert_contains "$stderr" "every image was rejected: nothing written"
+  assert_contains "$stderr" "every image was rejected"
   [ ! -e val.shard ]
 }
 

@@ -38,7 +38,7 @@ load common
 @test "a FIFO in a folder is left out, not waited for" {
   make_folders photos 1 2
   mkfifo photos/class0/z
-  refuse 1 "photos/class0/z: not a regular file" "$BIN/imgprep" -q --size=32 -o a.shard photos
+  refuse 3 "photos/class0/z: not a regular file" "$BIN/imgprep" -q --size=32 -o a.shard photos
   expect_status 0 "$BIN/shardpack" --list a.shard
   assert_contains "$output" "class0/1.png"
 }
@@ -85,10 +85,10 @@ load common
 @test "the output does not depend on -j" {
   make_folders photos 4 5
   head -c 1000 /dev/zero > photos/class1/2.png
-  expect_status 1 "$BIN/imgprep" -j1 -o one.shard photos
+  expect_status 3 "$BIN/imgprep" -j1 -o one.shard photos
   first=$stderr
   for threads in 2 5; do
-    expect_status 1 "$BIN/imgprep" -j"$threads" -o many.shard photos
+    expect_status 3 "$BIN/imgprep" -j"$threads" -o many.shard photos
     cmp one.shard many.shard
     assert_equal "$stderr" "$first"
   done
@@ -157,7 +157,7 @@ load common
   assert_contains "$output" "30"
   assert_contains "$output" "40"
   fixture jpeg b.jpg size=41x30
-  refuse 1 "b.jpg: 41x30 pixels, where the images before have 40x30" \
+  refuse 3 "b.jpg: 41x30 pixels, where the images before have 40x30" \
     "$BIN/imgprep" --size=none -o x.shard a.jpg b.jpg
 }
 

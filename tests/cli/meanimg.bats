@@ -60,22 +60,22 @@ make_shards() {
   assert_equal "$first" 11.5
 }
 
-@test "meanimg: a damaged record is named, counted, listed and left out, and the status is 1" {
+@test "meanimg: a damaged record is named, counted, listed and left out, and the status is 3" {
   make_shards
   cp 5.shard damaged.shard
   # Changes pixels in the middle of the file's payloads, which end before the end chunk.
   size=$(stat -c %s damaged.shard)
   printf '\377\376\375' | dd of=damaged.shard bs=1 seek=4200 conv=notrunc status=none
   [ "$size" -eq "$(stat -c %s damaged.shard)" ]
-  refuse 1 'damaged.shard: record [0-9]+ .*checksum' "$BIN/meanimg" --rejects=list -o m.safetensors 4.shard damaged.shard
+  refuse 3 'damaged.shard: record [0-9]+ .*checksum' "$BIN/meanimg" --rejects=list -o m.safetensors 4.shard damaged.shard
   assert_lines list 1
   grep -Eqx "damaged.shard: record [0-9]+ \([^)]*\): offset [0-9]+	payload checksum mismatch" list
   [ -s m.safetensors ]
   refuse 1 'damaged.shard: .*record [0-9]+.*checksum' "$BIN/meanimg" -q --on-error=stop -o s.safetensors damaged.shard
   assert_missing s.safetensors
   # The same images are left out if they come from a pipe.
-  expect_status 1 "$BIN/meanimg" -q -o p.safetensors - < damaged.shard
-  expect_status 1 "$BIN/meanimg" -q -o f.safetensors damaged.shard
+  expect_status 3 "$BIN/meanimg" -q -o p.safetensors - < damaged.shard
+  expect_status 3 "$BIN/meanimg" -q -o f.safetensors damaged.shard
   cmp p.safetensors f.safetensors
 }
 

@@ -215,7 +215,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   fixture png a.png size=12x12
   local name=$'bad\n\033[31mname\t\r.png'
   printf junk > "$name"
-  refuse 1 '^imgprep: bad\\n\\x1b\[31mname\\t\\r\.png: ' "$BIN/imgprep" -q -o x.shard a.png "$name"
+  refuse 3 '^imgprep: bad\\n\\x1b\[31mname\\t\\r\.png: ' "$BIN/imgprep" -q -o x.shard a.png "$name"
   assert_equal "${#stderr_lines[@]}" 1
 }
 

@@ -191,7 +191,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   assert_equal "$(find . -name '*.png' ! -path './out/*' | wc -l)" 3
 }
 
-@test "shardpack: a damaged record is named, left out, and makes the status 1" {
+@test "shardpack: a damaged record is named, left out, and makes the status 3" {
   make_all
   "$BIN/shardpack" -q --shuffle all.shard > whole
   cp all.shard bad.shard
@@ -200,7 +200,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   place="bad.shard: record 7 \(class0/7.png\): offset $offset"
   for options in --shuffle '--shuffle --memory=1K' -j1; do
     # shellcheck disable=SC2086
-    refuse 1 "^shardpack: $place: payload checksum mismatch" "$BIN/shardpack" -q --rejects=rejects -o out $options bad.shard
+    refuse 3 "^shardpack: $place: payload checksum mismatch" "$BIN/shardpack" -q --rejects=rejects -o out $options bad.shard
     assert_equal "$(cat rejects)" "bad.shard: record 7 (class0/7.png): offset $offset	payload checksum mismatch"
     [ "$options" = -j1 ] || names out | cmp - <(names whole | grep -vx class0/7.png)
   done
@@ -208,7 +208,7 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   expect_status 1 "$BIN/shardpack" --verify bad.shard all.shard
   assert_equal "$output" "bad.shard	29	1
 all.shard	30	0"
-  refuse 1 "$place" "$BIN/shardpack" --extract=dir bad.shard
+  refuse 3 "$place" "$BIN/shardpack" --extract=dir bad.shard
   assert_contains "$stderr" "shardpack: 29 records in dir, 1 rejected"
   assert_equal "$(find dir -name '*.png' | wc -l)" 29
   # With --on-error=stop nothing is written.
@@ -223,22 +223,22 @@ all.shard	30	0"
   make_all
   head -c $(($(wc -c < all.shard) - 4096)) all.shard > cut.shard
   refuse 1 'cut.shard: offset [0-9]+: input ends without an end chunk' "$BIN/shardpack" --verify cut.shard
-  refuse 1 '^shardpack: 30 records in 1 shard, an unknown number rejected$' "$BIN/shardpack" -o out.shard cut.shard
+  refuse 3 '^shardpack: 30 records in 1 shard, an unknown number rejected$' "$BIN/shardpack" -o out.shard cut.shard
   printf x | cat all.shard - > longer.shard
-  refuse 1 '^shardpack: 30 records in 1 shard, none rejected in spite of damage$' "$BIN/shardpack" -o out.shard longer.shard
+  refuse 3 '^shardpack: 30 records in 1 shard, none rejected in spite of damage$' "$BIN/shardpack" -o out.shard longer.shard
   head -c $(($(payload all.shard 20) + 10)) all.shard > cut.shard
-  refuse 1 'its last 10 records lost' "$BIN/shardpack" -o out.shard cut.shard
+  refuse 3 'its last 10 records lost' "$BIN/shardpack" -o out.shard cut.shard
   # Records are counted, not messages; nothing is known about what may have followed.
   assert_contains "$stderr" "shardpack: 20 records in 1 shard, at least 10 rejected"
-  refuse 1 '^shardpack: 20 records in dir, at least 10 rejected$' "$BIN/shardpack" --extract=dir cut.shard
-  refuse 1 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors cut.shard
-  refuse 1 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors < cut.shard
+  refuse 3 '^shardpack: 20 records in dir, at least 10 rejected$' "$BIN/shardpack" --extract=dir cut.shard
+  refuse 3 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors cut.shard
+  refuse 3 '^meanimg: mean of 20 images, at least 10 rejected$' "$BIN/meanimg" -o m.safetensors < cut.shard
   names out.shard | cmp - <(names all.shard | head -20)
   cp all.shard bad.shard
   flip bad.shard 20
   refuse 1 'no whole chunk' "$BIN/shardpack" -o no.shard bad.shard
   cat bad.shard all.shard > more.shard
-  refuse 1 'more.shard: offset 0: chunk header checksum mismatch: .* 1 chunk with 30 records lost' \
+  refuse 3 'more.shard: offset 0: chunk header checksum mismatch: .* 1 chunk with 30 records lost' \
     "$BIN/shardpack" -o out.shard more.shard
   assert_contains "$stderr" "shardpack: 30 records in 1 shard, 30 rejected"
   names out.shard | cmp - <(names all.shard)

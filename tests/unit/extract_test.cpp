@@ -33,7 +33,7 @@ TEST(Extract, WritesIntoItsFolderAlone) {
     for (const std::int32_t label : {-1, 0, 1}) records.push_back({label, name, {1, 2, 3, 4}});
   }
   test::write_shard(folder / "x", info, records);
-  Rejects rejects({}, false, console);
+  Rejects rejects({}, console);
   static_cast<void>(extract_shards({folder / "x"}, folder / "out/deep", 2, rejects, console));
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {

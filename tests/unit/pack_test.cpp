@@ -22,7 +22,7 @@ class Packing : public ::testing::Test {
   std::vector<std::uint8_t> pack_to_bytes(PackOptions options) {
     options.output = folder_ / "out";
     options.quality = 90;
-    Rejects rejects({}, false, console_);
+    Rejects rejects({}, console_);
     static_cast<void>(pack(options, rejects, console_));
     rejected_ = rejects.count();
     return bytes_of_file(options.output);

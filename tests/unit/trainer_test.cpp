@@ -68,7 +68,7 @@ class Training : public ::testing::Test {
     run.log_every = Interval::parse("2steps", "", false);
     run.validate_every = Interval::parse("1epoch", "", false);
     if (arrange) arrange(net, run);
-    Rejects rejects({}, false, console_, Rejects::Repeats::ignored);
+    Rejects rejects({}, console_, Rejects::Repeats::ignored);
     Trainer trainer(net, {model, options_, data, labels, &data}, run, state,
                     TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), rejects,
                     console_);
