@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "formats/idx.h"
 #include "formats/image.h"
 #include "formats/shard_layout.h"
 
@@ -80,6 +81,7 @@ ContentKind detect_content(std::span<const std::uint8_t> bytes) {
   if (starts_with(bytes, kJpegSignature)) return ContentKind::jpeg;
   if (starts_with(bytes, kPngSignature)) return ContentKind::png;
   if (starts_with(bytes, kChunkMagic)) return ContentKind::shard;
+  if (is_idx(bytes)) return ContentKind::idx;
   if (std::any_of(kCompressed.begin(), kCompressed.end(),
                   [&](std::string_view lead) { return starts_with(bytes, lead); })) {
     return ContentKind::compressed;

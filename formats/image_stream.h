@@ -12,11 +12,11 @@
 
 namespace convoy {
 
-enum class ContentKind { jpeg, png, tar, compressed, shard, empty, unknown };
+enum class ContentKind { jpeg, png, tar, compressed, shard, idx, empty, unknown };
 
 // The number of bytes that detect_content() looks at.
 inline constexpr std::size_t kDetectBytes = 512;
-// The number of bytes that are enough to recognise JPEG, PNG, compressed data and shards.
+// The number of bytes that are enough to recognise JPEG, PNG, compressed data, shards and IDX.
 inline constexpr std::size_t kImageSignatureBytes = 8;
 
 // The kind of content, from its first bytes (fewer than kDetectBytes only if there are no more). compressed:

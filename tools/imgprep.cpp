@@ -26,7 +26,7 @@ constexpr int kMaxPreparedSide = 16384;
 constexpr std::uint64_t kMaxClassesBytes = std::uint64_t{256} << 20;
 
 const ToolInfo kInfo{.name = "imgprep",
-                     .usage = "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES LABELS...",
+                     .usage = "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES [LABELS]...",
                      .summary =
                          "Rescales images, crops their central square and writes them as a shard. "
                          "Inputs are JPEG and PNG files, "
@@ -51,7 +51,7 @@ void declare(po::options_description& options) {
       "readable name");
   add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL");
   add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");
-  add("idx", po::bool_switch(), "operands are pairs of IDX files: IMAGES LABELS");
+  add("idx", po::bool_switch(), "operands are IDX files: images, each perhaps followed by its labels");
   add_rejects_options(options, {.on_error = "what to do about an image that cannot be used",
                                 .rejects = "write name and reason of every image skipped to FILE"});
   add("max-side", text_option("N", std::to_string(kMaxImageSide)), "refuse images with a longer side");
@@ -108,6 +108,7 @@ int run(const Options& options, Console& console) {
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
   }
+  for (const std::string& note : inputs.notes()) console.note(note);
   info.classes = inputs.classes();
   PreparerPool pool(info.preprocessing, input_options.limits);
   ShardSink sink(out, info, rejects);
@@ -131,6 +132,7 @@ int run(const Options& options, Console& console) {
     return kStatusSignal + signal;
   }
   sink.finish();
+  if (const std::string note = sink.class_note(inputs.numbered()); !note.empty()) console.note(note);
   if (sink.labelled() == 0 && inputs.expects_classes()) {
     console.warn(
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "

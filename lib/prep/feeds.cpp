@@ -3,7 +3,6 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "formats/list.h"
-#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/prep/list_text.h"
 #include "lib/prep/shard_images.h"
@@ -123,32 +122,6 @@ class ImageSource::StreamFeed : public Feed {
   bool ended_ = false;
 };
 
-class ImageSource::IdxFeed : public Feed {
- public:
-  IdxFeed(const IdxPair& pair, std::string name, std::size_t classes)
-      : pair_(pair), name_(std::move(name)), classes_(classes) {}
-  std::optional<ImageInput> next() override {
-    if (at_ == pair_.count) return std::nullopt;
-    ImageInput input;
-    input.name = input.place = name_ + ":" + std::to_string(at_);
-    input.label = pair_.labels[at_];
-    if (static_cast<std::size_t>(input.label) >= classes_) {
-      input.failure = "label " + std::to_string(input.label) + " is out of range: the table has " +
-                      count_of(classes_, "class") + ", from 0";
-    } else {
-      input.pixels = pair_.image(at_);
-    }
-    ++at_;
-    return input;
-  }
-
- private:
-  const IdxPair& pair_;
-  std::string name_;
-  std::size_t classes_;
-  std::uint64_t at_ = 0;
-};
-
 class ImageSource::ShardFeed : public Feed {
  public:
   ShardFeed(const InputOptions& options, const std::string& path, const std::string& name)
@@ -188,7 +161,7 @@ class ImageSource::ListFeed : public Feed {
 std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
   const Operand& operand = operands_[index];
   const std::string name = display_name(operand.path);
-  if (options_.idx) return std::make_unique<IdxFeed>(idx_[index], name, labeller_.classes().size());
+  if (options_.idx) return make_idx_feed(index);
   if (operand.kind == Kind::unknown) classify(index);
   switch (operand.kind) {
     case Kind::folder:
@@ -204,6 +177,8 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
       return std::make_unique<ShardFeed>(options_,
                                          reopened == reopened_.end() ? operand.path : reopened->second, name);
     }
+    case Kind::idx:
+      return make_idx_feed(index);
     case Kind::list:
       return std::make_unique<ListFeed>(options_, open(index)->source, name);
     case Kind::text:

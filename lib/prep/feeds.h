@@ -1,11 +1,13 @@
-// What ImageSource reads from: an open operand, and the images in it. Only image_source.cpp and feeds.cpp
-// include this.
+// What ImageSource reads from: an open operand, and the images in it. Only image_source.cpp, feeds.cpp
+// and idx_feed.cpp include this.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "formats/byte_source.h"
+#include "formats/idx.h"
 #include "lib/base/file.h"
 #include "lib/prep/image_source.h"
 
@@ -17,6 +19,20 @@ struct ImageSource::Opened {
   FileSource source;
   bool from_start;  // false if standard input had been read from before
   explicit Opened(const std::string& path) : file(path), source(file), from_start(file.position() == 0) {}
+};
+
+// An IDX file that is being read.
+struct ImageSource::IdxStream {
+  std::unique_ptr<Opened> opened;
+  IdxReader reader;
+};
+
+// A file of images among the operands of --idx, and the labels that follow it.
+struct ImageSource::IdxOperand {
+  IdxHeader header;
+  std::unique_ptr<IdxStream> stream;  // of what cannot be opened twice
+  std::optional<IdxLabels> labels;
+  std::string labels_name;
 };
 
 // Returns the images of one operand.

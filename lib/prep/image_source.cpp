@@ -18,16 +18,20 @@ namespace {
 // Compressed bytes that unpack to at least one tar header. bzip2 needs a whole block of up to 900 kB.
 constexpr std::size_t kCompressedPeek = std::size_t{1} << 20;
 
-// Whether compressed data hold an archive and not a single file. False if they are damaged at the start.
-bool holds_archive(ByteSource& source, const std::string& place) {
+// What compressed data hold: tar for any archive, else the kind of the file inside; unknown if they are
+// damaged at the start.
+ContentKind unpacked_content(ByteSource& source, const std::string& place) {
   // Unpacking takes bytes from its source, and a pipe has them only once: unpack a copy.
   const auto head = source.peek(kCompressedPeek);
   const std::vector<std::uint8_t> copy(head.begin(), head.end());
   MemorySource memory(copy);
   try {
-    return !ArchiveReader(memory, place).is_plain();
+    ArchiveReader reader(memory, place);
+    if (!reader.is_plain()) return ContentKind::tar;
+    if (!reader.next()) return ContentKind::empty;
+    return detect_content(reader.content().peek(kImageSignatureBytes));
   } catch (const Error&) {
-    return false;
+    return ContentKind::unknown;
   }
 }
 
@@ -45,7 +49,7 @@ ImageSource::ImageSource(InputOptions options)
   for (const std::string& path : options_.operands)
     operands_.push_back({path, Kind::unknown, kNoLabel, false});
   if (options_.idx) {
-    read_idx_pairs();
+    read_idx_operands();
     return;
   }
   if (!options_.files_from.empty()) read_list();
@@ -73,24 +77,6 @@ void ImageSource::read_list() {
     if (options_.labelled) operand.label = numbers.resolve(entry, place);
     operands_.push_back(std::move(operand));
   }
-}
-
-void ImageSource::read_idx_pairs() {
-  if (operands_.size() % 2 != 0) {
-    throw UsageError(
-        "--idx", "operands come in pairs, images and labels: '" + operands_.back().path + "' has no partner");
-  }
-  int largest = -1;
-  std::vector<Operand> pairs;
-  for (std::size_t i = 0; i < operands_.size(); i += 2) {
-    idx_.push_back(read_idx_pair(operands_[i].path, operands_[i + 1].path, options_.limits));
-    for (const std::uint8_t label : idx_.back().labels) largest = std::max<int>(largest, label);
-    total_ += idx_.back().count;
-    pairs.push_back(operands_[i]);
-  }
-  labeller_.note_numbers(largest + 1, operands_.front().path);
-  labeller_.finish();
-  operands_ = std::move(pairs);
 }
 
 void ImageSource::gather_classes() {
@@ -134,8 +120,10 @@ ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) 
   // A coprocess may send an image of a few bytes and wait: read on only if these begin no image.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
   if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
-  if (content == ContentKind::tar) return Kind::archive;
-  if (content == ContentKind::compressed && holds_archive(opened.source, path)) return Kind::archive;
+  ContentKind inside = content;
+  if (content == ContentKind::compressed) inside = unpacked_content(opened.source, path);
+  if (inside == ContentKind::tar) return Kind::archive;
+  if (inside == ContentKind::idx) return Kind::idx;
   if (!options_.shards_and_lists) return images;
   if (content == ContentKind::shard) return Kind::shard;
   if (content != ContentKind::unknown) return images;
@@ -182,6 +170,7 @@ void ImageSource::scan(std::size_t index) {
     case Kind::unknown:
     case Kind::stream:
     case Kind::shard:
+    case Kind::idx:
     case Kind::list:
     case Kind::text:
     case Kind::missing:
@@ -284,6 +273,7 @@ std::optional<ImageInput> ImageSource::next() {
     } catch (const OutputError&) {
       throw;
     } catch (const Error& error) {
+      if (options_.idx) throw;
       ImageInput input;
       input.name = input.place = display_name(operand.path);
       set_failure(input, error);

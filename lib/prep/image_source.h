@@ -1,9 +1,8 @@
 // All images that the operands of a command line stand for, in order: files, folders, archives, lists, IDX
-// pairs, standard input. The kinds are recognized by content.
+// files, standard input. The kinds are recognized by content.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,12 +23,12 @@ struct InputOptions {
   std::vector<std::string> operands = {};  // "-" is standard input
   std::string files_from = {};             // a list of more operands, perhaps with labels; empty: none
   bool nul = false;                        // entries of that list end in a NUL byte
-  bool idx = false;                        // operands are pairs of IDX files, images and labels
+  bool idx = false;                        // operands are IDX files: images, perhaps followed by their labels
   LabelRules labels = {};
   bool labelled = true;      // whether labels and a class table are needed; if not, no input is read twice
   bool whole_paths = false;  // images in folders are named by their whole paths; only without labels
-  // Whether shards are accepted as inputs, and texts whose first line begins with the name of a file as
-  // lists. Only without labels.
+  // Whether shards and IDX files are accepted as inputs, and texts whose first line begins with the name of a
+  // file as lists. Only without labels.
   bool shards_and_lists = false;
   // Called for each shard that is opened, with its name for messages. If it throws an Error, the whole shard
   // is one failure with that reason.
@@ -59,14 +58,19 @@ class ImageSource {
   // Whether the user probably expects images to have classes: there is a class table, or a folder or archive
   // among the operands that have been looked at so far.
   [[nodiscard]] bool expects_classes() const;
+  // Whether the classes of images are given as numbers.
+  [[nodiscard]] bool numbered() const { return numbered_; }
   // Operands that were copied to a temporary file.
   [[nodiscard]] const std::vector<std::string>& spooled() const { return spooled_; }
+  // What the user should know of how inputs were read, a sentence each.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
-  // The next image, or nothing at the end. What is wrong with an input becomes its `failure`.
+  // The next image, or nothing at the end. What is wrong with an input becomes its `failure`, but for IDX
+  // files of options.idx: half of one is no set, so it throws Error.
   std::optional<ImageInput> next();
 
  private:
-  enum class Kind { unknown, file, folder, archive, stream, shard, list, text, missing };
+  enum class Kind { unknown, file, folder, archive, stream, shard, idx, list, text, missing };
   struct Operand {
     std::string path;
     Kind kind = Kind::unknown;
@@ -78,13 +82,16 @@ class ImageSource {
   class FolderFeed;
   class ArchiveFeed;
   class StreamFeed;
-  class IdxFeed;
   class ShardFeed;
   class ListFeed;
   struct Opened;
+  struct IdxStream;
+  struct IdxOperand;
+  class IdxFeed;
 
   void read_list();
-  void read_idx_pairs();
+  void read_idx_operands();
+  void add_idx_labels(const std::string& images, IdxReader& reader);
   void gather_classes();
   void classify(std::size_t index);
   [[nodiscard]] Kind kind_of(Opened& opened, const std::string& path) const;
@@ -93,6 +100,9 @@ class ImageSource {
   std::uint64_t scan_archive(std::size_t index);
   [[nodiscard]] std::unique_ptr<Opened> open(std::size_t index);
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::size_t index);
+  [[nodiscard]] std::unique_ptr<Feed> make_idx_feed(std::size_t index);
+  [[nodiscard]] static std::unique_ptr<IdxStream> open_idx(std::unique_ptr<Opened> opened,
+                                                           const std::string& name);
   // If there is no label for the input, the reason becomes its failure.
   void set_label(ImageInput& input, std::string_view folder) const;
   [[nodiscard]] std::string member_class(const ArchiveWalker::Member& member, std::size_t index) const;
@@ -105,10 +115,12 @@ class ImageSource {
   std::map<std::size_t, std::string> reopened_;            // by operand: another path to open it by
   std::vector<TemporaryFile> spools_;
   std::map<std::size_t, std::string> common_;  // by archive: the folder that all its members have in common
-  std::deque<IdxPair> idx_;
+  std::vector<IdxOperand> idx_;                // by operand, if options_.idx
   std::vector<std::string> spooled_;
+  std::vector<std::string> notes_;
   std::uint64_t total_ = 0;
   bool total_known_ = true;
+  bool numbered_ = false;
   std::size_t at_ = 0;  // operand
   std::unique_ptr<Feed> feed_;
 };

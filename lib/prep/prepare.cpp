@@ -74,6 +74,8 @@ Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view pl
       throw Error(place, "empty file");
     case ContentKind::tar:
       throw Error(place, "a tar archive where an image is expected");
+    case ContentKind::idx:
+      throw Error(place, "an IDX file where an image is expected");
     case ContentKind::compressed:
     case ContentKind::shard:
     case ContentKind::unknown:

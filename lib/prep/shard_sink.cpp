@@ -28,7 +28,7 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
 }
 
 ShardSink::ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects)
-    : out_(out), info_(std::move(info)), rejects_(rejects) {}
+    : out_(out), info_(std::move(info)), rejects_(rejects), use_(info_.classes.size()) {}
 
 // Why the image does not match those before it; empty if it does.
 std::string ShardSink::misfit(const PreparedRecord& record) const {
@@ -53,6 +53,7 @@ void ShardSink::add(PreparedRecord&& record) {
   }
   writer_->add(record.input.label, record.input.name, record.payload);
   if (record.input.label != kNoLabel) ++labelled_;
+  use_.add(record.input.label);
 }
 
 void ShardSink::finish() {

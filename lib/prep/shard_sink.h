@@ -8,6 +8,7 @@
 
 #include "formats/shard.h"
 #include "lib/base/file.h"
+#include "lib/prep/class_use.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/pool.h"
 #include "lib/shards/encoding.h"
@@ -40,6 +41,8 @@ class ShardSink {
   void finish();
   // The number of images with a label that were written.
   [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
+  // See ClassUse::note().
+  [[nodiscard]] std::string class_note(bool numbered) const { return use_.note(info_.classes, numbered); }
   // "500 images, 500 classes, 2 rejected", after finish().
   [[nodiscard]] std::string summary() const;
 
@@ -51,6 +54,7 @@ class ShardSink {
   DatasetInfo info_;
   Rejects& rejects_;
   std::optional<ShardWriter> writer_;
+  ClassUse use_;
   std::uint64_t labelled_ = 0;
 };
 

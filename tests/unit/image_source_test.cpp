@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/prep/walk.h"
 #include "tests/support/archives.h"
+#include "tests/support/error_message.h"
 #include "tests/support/images.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
@@ -252,20 +253,95 @@ TEST_F(Inputs, LabelTablesGoByName) {
   EXPECT_THROW(read(options), TextError);
 }
 
+// An IDX file of unsigned bytes.
+Bytes idx(const Bytes& dims, const Bytes& values) {
+  Bytes file{0, 0, 8, static_cast<std::uint8_t>(dims.size())};
+  for (const std::uint8_t dim : dims) file.insert(file.end(), {0, 0, 0, dim});
+  file.insert(file.end(), values.begin(), values.end());
+  return file;
+}
+
 TEST_F(Inputs, IdxPairsAreNumbered) {
-  const auto idx = [](Bytes header, std::size_t values) {
-    for (std::size_t i = 0; i < values; ++i) header.push_back(static_cast<std::uint8_t>(i % 3));
-    return header;
-  };
-  const std::string images = write("i", idx({0, 0, 8, 3, 0, 0, 0, 4, 0, 0, 0, 2, 0, 0, 0, 2}, 16));
-  const std::string labels = write("l", idx({0, 0, 8, 1, 0, 0, 0, 4}, 4));
+  const std::string images = write("i", idx({4, 2, 2}, Bytes(16, 7)));
+  const std::string labels = write("l", idx({4}, {0, 1, 2, 0}));
   const Result result = read({.operands = {images, labels}, .idx = true});
   EXPECT_EQ(result.classes, (Strings{"0", "1", "2"}));
   EXPECT_EQ(result.images, (Strings{images + ":0 0", images + ":1 1", images + ":2 2", images + ":3 0"}));
-  EXPECT_THROW(read({.operands = {images}, .idx = true}), UsageError);
   InputOptions two{.operands = {images, labels}, .idx = true};
   two.labels.classes = std::vector<ClassInfo>{{"x", ""}, {"y", ""}};
   EXPECT_EQ(read(two).images[2], images + ":2! label 2 is out of range: the table has 2 classes, from 0");
+}
+
+TEST_F(Inputs, IdxLabelsFollowTheirImages) {
+  const std::string one = write("one", idx({2, 1, 2}, {1, 2, 3, 4}));
+  const std::string two = write("two", idx({2, 1, 2}, {5, 6, 7, 8}));
+  const std::string labels = write("labels", idx({2, 3}, {4, 9, 9, 1, 9, 9}));
+  const auto source = [](const Strings& operands) {
+    return ImageSource({.operands = operands, .idx = true}).notes();
+  };
+  // Images whose labels do not follow have none.
+  EXPECT_EQ(read({.operands = {one}, .idx = true}).images, (Strings{one + ":0 -1", one + ":1 -1"}));
+  const Result both = read({.operands = {one, two, labels, one}, .idx = true});
+  EXPECT_EQ(both.images, (Strings{one + ":0 -1", one + ":1 -1", two + ":0 4", two + ":1 1", one + ":0 -1",
+                                  one + ":1 -1"}));
+  EXPECT_EQ(both.classes.size(), 5U);
+  EXPECT_EQ(source({one, two, labels}), (Strings{labels + ": of 3 columns, the first is the class",
+                                                 one + ": no labels follow: its images have no class"}));
+  const std::string either = write("either", idx({1, 3, 2, 3}, Bytes(18, 0)));
+  EXPECT_EQ(source({either}), (Strings{either + ": 1 x 3 x 2 x 3 is read as number, height, width, channels",
+                                       either + ": no labels follow: its images have no class"}));
+  // A table of labels by name serves those.
+  InputOptions named{.operands = {one}, .idx = true};
+  named.labels.labels_file = write_text("table", "one:0 3\none:1 0\n");
+  EXPECT_EQ(read(named).images, (Strings{one + ":0 3", one + ":1 0"}));
+}
+
+TEST_F(Inputs, IdxFilesThatDoNotFitAreNamed) {
+  const std::string images = write("images", idx({2, 1, 2}, {1, 2, 3, 4}));
+  const std::string labels = write("labels", idx({2}, {1, 2}));
+  const std::string three = write("three", idx({3}, {0, 1, 2}));
+  const auto error = [](const Strings& operands, std::size_t classes = 0) {
+    InputOptions options{.operands = operands, .idx = true};
+    if (classes > 0) options.labels.classes = std::vector<ClassInfo>{{"x", ""}, {"y", ""}, {"z", ""}};
+    if (classes > 0) options.labels.classes->resize(classes);
+    return test::error_of([&] { read(options); });
+  };
+  EXPECT_EQ(
+      error({labels, images}),
+      labels + ": labels (2) where images, of 3 or 4 dimensions, are expected: labels follow their images");
+  EXPECT_EQ(error({images, labels, three}),
+            three + ": labels (3) behind " + labels + ", which has those of " + images);
+  EXPECT_EQ(error({images, three}), three + ": 3 labels for the 2 images of " + images);
+  EXPECT_EQ(error({images, folder_ / "gone"}), (folder_ / "gone") + ": No such file or directory");
+  // The last of two classes has the number 2, so that each label would be that of the class behind.
+  EXPECT_EQ(error({images, labels}, 2),
+            labels +
+                ": labels from 1 to 2, but the table has 2 classes, from 0: subtract "
+                "1, or begin the table with a line for class 0");
+  EXPECT_EQ(error({images, labels}, 3), "");
+  // Half a set is no set: what is wrong with an image ends the run.
+  const std::string wide = write("wide", {0, 0, 11, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 9, 1, 0});
+  EXPECT_EQ(error({images, wide}),
+            wide + ": offset 18: the value 256 (1 in little-endian order) of image 1 is not from 0 to 255");
+}
+
+TEST_F(Inputs, IdxImagesAreOperandsWithoutLabels) {
+  const Bytes bytes = idx({2, 1, 2}, {1, 2, 3, 4});
+  const Bytes cut(bytes.begin(), bytes.end() - 1);
+  const auto unlabelled = [](const std::string& path) {
+    return read({.operands = {path}, .labelled = false, .shards_and_lists = true}).images;
+  };
+  for (const auto packing : {Packing::plain, Packing::gzip, Packing::zstd}) {
+    const std::string path = write("images", packing == Packing::plain ? bytes : test::pack(bytes, packing));
+    EXPECT_EQ(unlabelled(path), (Strings{path + ":0 -1", path + ":1 -1"}));
+    EXPECT_EQ(read({.operands = {path}}).images, Strings{path + "! an IDX file: give --idx"});
+  }
+  const std::string path = write("cut", test::pack(cut, Packing::gzip));
+  EXPECT_EQ(unlabelled(path),
+            (Strings{path + ":0 -1", path + "! the header promises 4 values, the file has 3"}));
+  const std::string labels = write("labels", idx({2}, {1, 2}));
+  EXPECT_EQ(unlabelled(labels).size(), 1U);
+  EXPECT_TRUE(unlabelled(labels)[0].starts_with(labels + "! not images: 1 dimension (2)"));
 }
 
 // A FIFO is read in the same way as standard input.
@@ -280,6 +356,23 @@ class Pipe {
  private:
   std::jthread writer_;
 };
+
+TEST_F(Inputs, IdxFilesThroughPipes) {
+  const std::string images = folder_ / "fifo";
+  const std::string labels = folder_ / "other";
+  ASSERT_EQ(::mkfifo(images.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(labels.c_str(), 0600), 0);
+  const Bytes bytes = idx({2, 1, 2}, {1, 2, 3, 4});
+  {
+    const Pipe pipe(images, bytes);
+    EXPECT_EQ(read({.operands = {images}, .labelled = false, .shards_and_lists = true}).images,
+              (Strings{images + ":0 -1", images + ":1 -1"}));
+  }
+  const Pipe pipe(images, test::pack(bytes, Packing::gzip));
+  const Pipe other(labels, idx({2}, {1, 0}));
+  EXPECT_EQ(read({.operands = {images, labels}, .idx = true}).images,
+            (Strings{images + ":0 1", images + ":1 0"}));
+}
 
 TEST_F(Inputs, PipesOfImagesAndArchives) {
   const std::string fifo = folder_ / "fifo";

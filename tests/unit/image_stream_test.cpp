@@ -140,6 +140,7 @@ TEST(Content, IsToldFromTheFirstBytes) {
   EXPECT_EQ(detect_content(text("\x89"
                                 "CVY\n")),
             ContentKind::unknown);
+  EXPECT_EQ(detect_content(Bytes{0, 0, 8, 3, 0, 0, 0, 1}), ContentKind::idx);
   EXPECT_EQ(detect_content(text("hello")), ContentKind::unknown);
   EXPECT_EQ(detect_content(Bytes(512, 0)), ContentKind::unknown);
 }
