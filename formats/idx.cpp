@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kDimBytes = 4;
 constexpr std::size_t kMaxDims = 8;
 constexpr std::int32_t kMaxPixel = 255;
+constexpr const char* kOtherOrder = " (in little-endian order?)";
 
 // Bytes of a value, or 0 if there is no such type.
 std::size_t bytes_of(std::uint8_t type) {
@@ -52,6 +53,13 @@ std::int32_t integer(IdxType type, const std::uint8_t* bytes, std::size_t size, 
       break;
   }
   return static_cast<std::int32_t>(bits);
+}
+
+// The magic number in the other order of bytes; empty if there is no whole one.
+std::vector<std::uint8_t> reversed(std::span<const std::uint8_t> magic) {
+  if (magic.size() < kIdxMagicBytes) return {};
+  magic = magic.first(kIdxMagicBytes);
+  return {magic.rbegin(), magic.rend()};
 }
 
 std::uint32_t swapped(std::uint32_t dim) { return __builtin_bswap32(dim); }
@@ -114,7 +122,9 @@ IdxReader::IdxReader(ByteSource& source, std::string place, std::uint64_t file_b
 void IdxReader::read_header() {
   const auto magic = source_->peek(kIdxMagicBytes);
   if (magic.size() < kIdxMagicBytes || magic[0] != 0 || magic[1] != 0) {
-    throw FormatError(place_, 0, "not an IDX file: it does not begin with two zero bytes");
+    throw FormatError(place_, 0,
+                      std::string("not an IDX file: it does not begin with two zero bytes") +
+                          (is_idx(reversed(magic)) ? kOtherOrder : ""));
   }
   if (bytes_of(magic[2]) == 0) {
     throw FormatError(place_, 2,
@@ -163,7 +173,7 @@ std::string IdxReader::little_endian_hint(std::optional<std::uint64_t> values) c
   std::vector<std::uint32_t> other(header_.dims.size());
   std::ranges::transform(header_.dims, other.begin(), swapped);
   const auto promised = product(other, value_bytes());
-  return promised && promised == values.value_or(*promised) ? " (in little-endian order?)" : "";
+  return promised && promised == values.value_or(*promised) ? kOtherOrder : "";
 }
 
 std::size_t IdxReader::value_bytes() const { return bytes_of(static_cast<std::uint8_t>(header_.type)); }

@@ -20,8 +20,9 @@ namespace convoy {
 inline constexpr std::uint64_t kMaxIdxBytes = INT64_MAX;
 // Limit on the labels of one file, which are in memory.
 inline constexpr std::uint64_t kMaxIdxLabels = std::uint64_t{1} << 28;
-// Limit on the columns of labels of two dimensions; QMNIST's have 8.
-inline constexpr std::uint32_t kMaxIdxLabelColumns = 64;
+// Limit on the columns of labels of two dimensions. QMNIST's have 8, and small images in rows of pixels,
+// which are no labels, have 64.
+inline constexpr std::uint32_t kMaxIdxLabelColumns = 32;
 
 enum class IdxType : std::uint8_t {
   unsigned_byte = 0x08,

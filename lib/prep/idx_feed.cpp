@@ -9,6 +9,10 @@
 namespace convoy {
 namespace {
 
+std::string image_name(const std::string& file, std::size_t index) {
+  return file + ":" + std::to_string(index);
+}
+
 // The labels of all operands.
 struct Extent {
   std::int32_t least = kMaxClasses;
@@ -52,7 +56,7 @@ class ImageSource::IdxFeed : public Feed {
     if (!image) return std::nullopt;
     ended_ = false;
     ImageInput input;
-    input.name = input.place = name_ + ":" + std::to_string(at_);
+    input.name = input.place = image_name(name_, at_);
     input.pixels = std::move(image);
     set_label(input);
     ++at_;
@@ -112,8 +116,12 @@ void ImageSource::read_idx_operands() {
     images.push_back(std::move(operand));
   }
   for (std::size_t i = 0; i < images.size(); ++i) {
-    if (!idx_[i].labels) {
-      notes_.push_back(display_name(images[i].path) + ": no labels follow: its images have no class");
+    if (idx_[i].labels) continue;
+    const std::string name = display_name(images[i].path);
+    if (labeller_.has_pattern()) {
+      labeller_.note(image_name(name, 0), {});  // all images of a file have its name
+    } else if (options_.labels.labels_file.empty()) {
+      notes_.push_back(name + ": no labels follow: its images have no class");
     }
   }
   if (options_.labels.classes) check_first_label(labels, *options_.labels.classes);

@@ -127,6 +127,8 @@ TEST(Idx, ChecksSizesThatComeLate) {
 }
 
 TEST(Idx, NamesLittleEndianOrder) {
+  EXPECT_EQ(error_of({3, 8, 0, 0, 1, 0, 0, 0}),
+            "x: offset 0: not an IDX file: it does not begin with two zero bytes (in little-endian order?)");
   EXPECT_EQ(error_of(counted({2U << 24, 1U << 24, 3U << 24}, 6)),
             "x: offset 4: dimensions too large (in little-endian order?)");
   EXPECT_EQ(error_of(counted({2U << 24, 1, 3}, 6)),
@@ -246,8 +248,8 @@ TEST(Idx, NamesWhatIsNoLabel) {
   EXPECT_EQ(label_error(header(IdxType::float64, {0})),
             "x: offset 2: labels of floating-point numbers (IDX type 14): store whole numbers");
   EXPECT_EQ(label_error(counted({1, 2, 3}, 6)), "x: not labels: 3 dimensions instead of 1 or 2");
-  EXPECT_EQ(label_error(counted({2, 0}, 0)), "x: not labels: 0 columns, not 1 to 64");
-  EXPECT_EQ(label_error(counted({1, 65}, 65)), "x: not labels: 65 columns, not 1 to 64");
+  EXPECT_EQ(label_error(counted({2, 0}, 0)), "x: not labels: 0 columns, not 1 to 32");
+  EXPECT_EQ(label_error(counted({1, 64}, 64)), "x: not labels: 64 columns, not 1 to 32");
   EXPECT_EQ(label_error(counted({3}, 4)), "x: offset 11: the header promises 3 values, the file has 4");
   EXPECT_EQ(label_error(idx(IdxType::unsigned_byte, {3, 3}, {0, 0, 1, 1, 0, 0, 0, 1, 0})),
             "x: each row of 3 columns is zeros and a single one: store the number of the class instead");

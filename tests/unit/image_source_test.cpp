@@ -294,6 +294,13 @@ TEST_F(Inputs, IdxLabelsFollowTheirImages) {
   InputOptions named{.operands = {one}, .idx = true};
   named.labels.labels_file = write_text("table", "one:0 3\none:1 0\n");
   EXPECT_EQ(read(named).images, (Strings{one + ":0 3", one + ":1 0"}));
+  EXPECT_EQ(ImageSource(named).notes(), Strings{});
+  // A file for each class.
+  InputOptions files{.operands = {two, one}, .idx = true};
+  files.labels.class_pattern = "([a-z]+):";
+  const Result classes = read(files);
+  EXPECT_EQ(classes.classes, (Strings{"one", "two"}));
+  EXPECT_EQ(classes.images, (Strings{two + ":0 1", two + ":1 1", one + ":0 0", one + ":1 0"}));
 }
 
 TEST_F(Inputs, IdxFilesThatDoNotFitAreNamed) {
