@@ -279,7 +279,10 @@ void IdxImages::append(std::span<const std::uint8_t> values, std::vector<std::ui
   }
 }
 
-bool is_idx_labels(const IdxHeader& header) { return header.dims.size() <= 2; }
+bool is_idx_labels(const IdxHeader& header) {
+  return header.dims.size() <= 2 ||
+         std::ranges::all_of(std::span(header.dims).subspan(1), [](std::uint32_t dim) { return dim == 1; });
+}
 
 IdxLabels read_idx_labels(IdxReader& reader) {
   const std::vector<std::uint32_t>& dims = reader.header().dims;
@@ -289,7 +292,7 @@ IdxLabels read_idx_labels(IdxReader& reader) {
   }
   check_integers(reader.header(), place, "labels", "whole numbers");
   IdxLabels labels;
-  labels.columns = dims.size() == 2 ? dims[1] : 1;
+  labels.columns = dims.size() > 1 ? dims[1] : 1;
   if (labels.columns == 0 || labels.columns > kMaxIdxLabelColumns) {
     throw Error(place, "not labels: " + count_of(labels.columns, "column") + ", not 1 to " +
                            std::to_string(kMaxIdxLabelColumns));

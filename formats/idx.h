@@ -128,7 +128,8 @@ struct IdxLabels {
 // "10 x 28 x 28".
 [[nodiscard]] std::string dims_text(const IdxHeader& header);
 
-// Whether a file with this header is labels rather than images: it has one or two dimensions.
+// Whether a file with this header is labels rather than images: it has one or two dimensions, or further ones
+// of 1.
 [[nodiscard]] bool is_idx_labels(const IdxHeader& header);
 
 // Reads all labels. Throws FormatError if they are not integers, at the first that is negative or above the

@@ -25,14 +25,15 @@ namespace {
 constexpr int kMaxPreparedSide = 16384;
 constexpr std::uint64_t kMaxClassesBytes = std::uint64_t{256} << 20;
 
-const ToolInfo kInfo{.name = "imgprep",
-                     .usage = "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES [LABELS]...",
-                     .summary =
-                         "Rescales images, crops their central square and writes them as a shard. "
-                         "Inputs are JPEG and PNG files, "
-                         "folders and tar archives of them, lists (--files-from), or images one after "
-                         "another on standard input.",
-                     .exclusive = {{"idx", "files-from"}, {"class-pattern", "labels"}}};
+const ToolInfo kInfo{
+    .name = "imgprep",
+    .usage = "[OPTION]... [IMAGE|FOLDER|ARCHIVE]...\n[OPTION]... --idx IMAGES [LABELS]...",
+    .summary =
+        "Rescales images, crops their central square and writes them as a shard. "
+        "Inputs are JPEG and PNG files, "
+        "folders and tar archives of them, lists (--files-from), IDX files (--idx), or images one after "
+        "another on standard input.",
+    .exclusive = {{"idx", "files-from"}, {"class-pattern", "labels"}}};
 constexpr SharedOptions kShared{.output = true, .threads = true};
 
 void declare(po::options_description& options) {

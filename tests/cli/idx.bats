@@ -119,7 +119,7 @@ imgprep: 3 images, 0 classes, 3 unlabelled"
   idx_refuse "negative: offset 12: label -1 of image 1 is not from 0 to" images negative
   write_idx rows u8 "3 3" 0 0 1 1 0 0 0 1 0
   idx_refuse "rows: each row of 3 columns is zeros and a single one: store the number" images rows
-  { bytes 1 0 0 13 3; bytes 4 1 1 1 0; } > float
+  { bytes 1 0 0 13 3; bytes 4 1 1 2 0 0; } > float
   idx_refuse "float: offset 2: images of floating-point numbers .*: store whole numbers from 0 to 255" float
   { bytes 1 0 0 8 3; bytes 4 4294967295 28 28; } > huge
   idx_refuse "huge: offset 16: the header promises 3367254359280 values, the file has 0" huge

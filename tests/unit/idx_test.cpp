@@ -230,6 +230,7 @@ TEST(Idx, ReadsLabelsOfEveryType) {
   for (const IdxType type : kIntegers) {
     EXPECT_EQ(read_labels(idx(type, {3}, {0, 9, 127})).values, expected);
     EXPECT_EQ(read_labels(idx(type, {3, 1}, {0, 9, 127})).values, expected);
+    EXPECT_EQ(read_labels(idx(type, {3, 1, 1}, {0, 9, 127})).values, expected);
     // As QMNIST's: the class, then numbers of the writer and the glyph.
     const IdxLabels columns = read_labels(idx(type, {3, 3}, {0, 5, -1, 9, 6, -1, 127, 7, 0}));
     EXPECT_EQ(columns.values, expected);

@@ -327,9 +327,9 @@ TEST_F(Inputs, IdxFilesThatDoNotFitAreNamed) {
                 "1, or begin the table with a line for class 0");
   EXPECT_EQ(error({images, labels}, 3), "");
   // Half a set is no set: what is wrong with an image ends the run.
-  const std::string wide = write("wide", {0, 0, 11, 3, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 9, 1, 0});
+  const std::string wide = write("wide", {0, 0, 11, 3, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 2, 0, 9, 1, 0});
   EXPECT_EQ(error({images, wide}),
-            wide + ": offset 18: the value 256 (1 in little-endian order) of image 1 is not from 0 to 255");
+            wide + ": offset 18: the value 256 (1 in little-endian order) of image 0 is not from 0 to 255");
 }
 
 TEST_F(Inputs, IdxImagesAreOperandsWithoutLabels) {
