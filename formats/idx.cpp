@@ -7,6 +7,7 @@
 #include "formats/dataset_info.h"
 #include "formats/image_stream.h"
 #include "lib/base/checked.h"
+#include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 
@@ -122,9 +123,12 @@ IdxReader::IdxReader(ByteSource& source, std::string place, std::uint64_t file_b
 void IdxReader::read_header() {
   const auto magic = source_->peek(kIdxMagicBytes);
   if (magic.size() < kIdxMagicBytes || magic[0] != 0 || magic[1] != 0) {
+    const bool other_order = is_idx(reversed(magic));
+    const std::string wrong = wrong_content(source_->peek(kDetectBytes), Expected::idx);
+    if (!wrong.empty()) throw Error(place_, wrong);
     throw FormatError(place_, 0,
                       std::string("not an IDX file: it does not begin with two zero bytes") +
-                          (is_idx(reversed(magic)) ? kOtherOrder : ""));
+                          (other_order ? kOtherOrder : ""));
   }
   if (bytes_of(magic[2]) == 0) {
     throw FormatError(place_, 2,

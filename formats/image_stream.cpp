@@ -10,18 +10,17 @@
 
 #include "formats/idx.h"
 #include "formats/image.h"
-#include "formats/shard_layout.h"
+#include "lib/base/content.h"
+#include "lib/base/file.h"
+#include "lib/base/lines.h"
+#include "lib/base/marks.h"
 
 namespace convoy {
 namespace {
 
-using namespace std::string_view_literals;
-
-constexpr auto kPngSignature = "\x89PNG\r\n\x1a\n"sv;
-constexpr auto kJpegSignature = "\xff\xd8\xff"sv;
-constexpr std::array kCompressed = {"\x1f\x8b"sv, "\x28\xb5\x2f\xfd"sv, "BZh"sv,
-                                    "\xfd"
-                                    "7zXZ\0"sv};
+constexpr std::string_view kPngSignature = kPngMark;
+constexpr std::string_view kJpegSignature = kJpegMark;
+constexpr std::array kCompressed = {kGzipMark, kZstdMark, kBzip2Mark, kXzMark};
 constexpr std::size_t kPngChunkHeader = 8;   // length, type
 constexpr std::size_t kPngChunkTrailer = 4;  // CRC
 constexpr std::size_t kPassedOverKept = 8192;
@@ -65,6 +64,14 @@ bool has_tar_checksum(std::span<const std::uint8_t> header) {
   return digits && sum == written;
 }
 
+// What bytes between images are, if they are something that was taken for images; empty for a few words or
+// unknown bytes.
+std::string what_is_there(std::span<const std::uint8_t> bytes) {
+  const auto content = content_of(bytes);
+  const bool words = content && !content->markup && is_text(as_text(std::as_bytes(bytes)));
+  return words ? std::string() : wrong_content(bytes, Expected::image);
+}
+
 // Offset of the first signature of an image at `from` or later; bytes.size() if there is none.
 std::size_t find_signature(std::span<const std::uint8_t> bytes, std::size_t from) {
   for (std::size_t i = from; i < bytes.size(); ++i) {
@@ -80,7 +87,7 @@ ContentKind detect_content(std::span<const std::uint8_t> bytes) {
   if (bytes.empty()) return ContentKind::empty;
   if (starts_with(bytes, kJpegSignature)) return ContentKind::jpeg;
   if (starts_with(bytes, kPngSignature)) return ContentKind::png;
-  if (starts_with(bytes, kChunkMagic)) return ContentKind::shard;
+  if (starts_with(bytes, kShardMark)) return ContentKind::shard;
   if (is_idx(bytes)) return ContentKind::idx;
   if (std::any_of(kCompressed.begin(), kCompressed.end(),
                   [&](std::string_view lead) { return starts_with(bytes, lead); })) {
@@ -104,7 +111,9 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   if (!jpeg && !png) {
     Piece other;
     const std::uint64_t passed = take_to_signature(0, other.bytes, kPassedOverKept);
-    other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
+    other.failure = what_is_there(other.bytes);
+    if (other.failure.empty())
+      other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
     return other;
   }
   Piece piece;

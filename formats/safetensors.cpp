@@ -149,22 +149,25 @@ class HeaderReader {
   std::string_view place_;
 };
 
-std::uint64_t read_header_length(std::span<const std::byte> bytes, std::string_view place) {
-  if (bytes.size() < kLengthBytes) {
-    throw FormatError(place, bytes.size(), "ends before the header's length: not a safetensors file");
-  }
+std::uint64_t read_header_length(std::span<const std::byte> bytes, std::string_view place,
+                                 Expected expected) {
+  const auto fail = [&](std::uint64_t offset, const std::string& reason) {
+    const std::string wrong = wrong_content(as_u8(bytes), expected);
+    if (!wrong.empty()) throw Error(place, wrong);
+    throw FormatError(place, offset, reason + ": not a safetensors file");
+  };
+  if (bytes.size() < kLengthBytes) fail(bytes.size(), "ends before the header's length");
   std::uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
   if (length > kMaxSafetensorsHeader) {
-    throw FormatError(place, 0,
-                      "header length " + std::to_string(length) + " is over the limit of " +
-                          std::to_string(kMaxSafetensorsHeader) + ": not a safetensors file");
+    fail(0, "header length " + std::to_string(length) + " is over the limit of " +
+                std::to_string(kMaxSafetensorsHeader));
+  }
+  if (length == 0 || (bytes.size() > kLengthBytes && bytes[kLengthBytes] != std::byte{'{'})) {
+    fail(kLengthBytes, "the header does not begin with '{'");
   }
   if (length > bytes.size() - kLengthBytes) {
     throw FormatError(place, bytes.size(), "the file ends within its header");
-  }
-  if (length == 0 || bytes[kLengthBytes] != std::byte{'{'}) {
-    throw FormatError(place, kLengthBytes, "the header does not begin with '{': not a safetensors file");
   }
   return length;
 }
@@ -231,9 +234,9 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return text + "]";
 }
 
-SafetensorsFile::SafetensorsFile(const std::string& path) : file_(path) {
+SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : file_(path) {
   const std::span<const std::byte> bytes = file_.bytes();
-  const std::uint64_t length = read_header_length(bytes, file_.name());
+  const std::uint64_t length = read_header_length(bytes, file_.name(), expected);
   const auto data = bytes.subspan(kLengthBytes + length);
   const nlohmann::json header =
       parse_json(as_text(bytes.subspan(kLengthBytes, length)), file_.name(), kLengthBytes);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/content.h"
 #include "lib/base/file.h"
 
 namespace convoy {
@@ -63,7 +64,8 @@ using Metadata = std::map<std::string, std::string>;  // __metadata__: text to t
 // to its element size, which the format allows.
 class SafetensorsFile {
  public:
-  explicit SafetensorsFile(const std::string& path);
+  // expected: what the file is to be, for the message if it is something else.
+  SafetensorsFile(const std::string& path, Expected expected);
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }

@@ -11,12 +11,11 @@
 #include <variant>
 
 #include "formats/dataset_info.h"
+#include "lib/base/marks.h"
 
 namespace convoy {
 
-inline constexpr std::string_view kChunkMagic =
-    "\x89"
-    "CVY\r\n\x1a\n";
+inline constexpr std::string_view kChunkMagic = kShardMark;
 inline constexpr std::uint32_t kShardVersion = 1;
 inline constexpr std::size_t kChunkHeaderBytes = 128;
 inline constexpr std::size_t kTableEntryBytes = 40;

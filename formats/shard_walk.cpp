@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/checked.h"
+#include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -112,11 +113,15 @@ std::optional<ChunkHeader> ChunkWalker::next_header() {
 // Looks for the next header after the bad one at cursor_. `gap` says what was skipped.
 std::optional<ChunkHeader> ChunkWalker::seek_header(const std::string& fault, Gap& gap) {
   const std::uint64_t bad = cursor_;
+  const std::string wrong =
+      any_header_ ? std::string()
+                  : wrong_content(as_u8(source_.bytes(bad, kContentBytes)), convoy::Expected::shard);
   const bool maimed = !any_header_ && maimed_as_text(source_.bytes(bad, kChunkHeaderBytes));
   const std::uint64_t limit = any_header_ ? UINT64_MAX : bad + kMaxLeadIn;
   const auto found = scan(bad + 1, limit, true);
   if (!found) {
     if (maimed) throw_no_shard("a shard that was transferred as text: fetch it again in binary mode");
+    if (!wrong.empty()) throw Error(name_, wrong);
     if (!any_header_) throw_no_shard("not a shard (" + fault + ")");
     report(bad,
            fault + ": no chunk from here to the input's end" +

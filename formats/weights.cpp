@@ -35,8 +35,11 @@ std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
           static_cast<std::uint64_t>(input.stored.width)};
 }
 
-WeightsFile::WeightsFile(const std::string& path) : file_(path) {
+WeightsFile::WeightsFile(const std::string& path, Expected expected) : file_(path, expected) {
   const Metadata& metadata = file_.metadata();
+  if (!metadata.contains(kMetaNet) && file_.find(kColorProductsTensor) != nullptr) {
+    throw Error(name(), wrong_file("a mean file", expected));
+  }
   model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
   model_.dataset = dataset_info_from_json(
       parse_json(required(metadata, kMetaDataset, name()), name() + ": " + kMetaDataset), name());

@@ -14,20 +14,18 @@
 #include "formats/net.h"
 #include "formats/safetensors.h"
 #include "lib/base/file.h"
+#include "lib/base/marks.h"
 
 namespace convoy {
 
 inline constexpr std::string_view kMeanTensor = "mean";
 inline constexpr std::string_view kMomentumPrefix = "momentum.";
 
-// Keys of __metadata__.
+// Keys of __metadata__, with those of lib/base/marks.h.
 inline constexpr const char* kMetaFormat = "format";  // "pt", which PyTorch's readers look for
-inline constexpr const char* kMetaNet = "convoy.net";
-inline constexpr const char* kMetaDataset = "convoy.dataset";
 inline constexpr const char* kMetaOptions = "convoy.options";
 inline constexpr const char* kMetaSeed = "convoy.seed";
 inline constexpr const char* kMetaVersion = "convoy.version";
-inline constexpr const char* kMetaCheckpoint = "convoy.checkpoint";
 
 // A trained net, apart from its parameters.
 struct Model {
@@ -41,7 +39,8 @@ class WeightsFile {
  public:
   // Throws Error naming the file and every parameter that is missing, or whose type or shape does not match
   // the net in the file.
-  explicit WeightsFile(const std::string& path);
+  // expected: weights, or a checkpoint, for the message if the file is something else.
+  explicit WeightsFile(const std::string& path, Expected expected = Expected::weights);
 
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Model& model() const { return model_; }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "formats/list.h"
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
@@ -81,7 +82,7 @@ InputOptions inputs_from(const Options& options) {
   inputs.idx = options.flag("idx");
   if (options.given("classes")) {
     const std::string path = options.text("classes");
-    inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes), path);
+    inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes, Expected::classes), path);
   }
   inputs.labels.class_pattern = options.text("class-pattern");
   inputs.labels.labels_file = options.text("labels");

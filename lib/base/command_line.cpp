@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -73,7 +74,7 @@ std::string with_hashes(std::string text) {
 
 Config read_config(const std::string& path, const po::options_description& known) {
   const std::string place = display_name(path);
-  const std::string whole = read_text_file(path, kMaxConfigBytes);
+  const std::string whole = read_text_file(path, kMaxConfigBytes, Expected::options);
   std::string text;  // the lines without comments
   Config config{po::parsed_options(&known), {}};
   for_each_line(whole, '\n', [&](std::string_view line, std::uint64_t number) {

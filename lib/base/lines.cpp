@@ -1,8 +1,14 @@
 #include "lib/base/lines.h"
 
+#include <algorithm>
+
 #include "lib/base/error.h"
 
 namespace convoy {
+
+bool is_text(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return !is_control(c) || (c >= '\t' && c <= '\r'); });
+}
 
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number) {
   for (std::size_t i = 0; i < line.size(); ++i) {

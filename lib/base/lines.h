@@ -20,6 +20,9 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8
 
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
+// Whether the text has no control characters other than white space, as bytes that are no text usually have.
+[[nodiscard]] bool is_text(std::string_view text);
+
 // Calls on_line(line, number) for each line, numbered from 1. A line ends in `separator`; the last may
 // lack it.
 template <typename OnLine>

@@ -7,6 +7,7 @@
 #include <limits>
 #include <sstream>
 
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -157,7 +158,7 @@ std::size_t parse_choice(std::string_view text, std::string_view what,
 std::vector<std::string> read_names(const std::string& path, bool nul) {
   const std::string place = display_name(path);
   std::vector<std::string> names;
-  for_each_line(read_text_file(path, kMaxNamesBytes), nul ? '\0' : '\n',
+  for_each_line(read_text_file(path, kMaxNamesBytes, Expected::list), nul ? '\0' : '\n',
                 [&](std::string_view name, std::uint64_t number) {
                   if (!nul) check_name_line(name, place, number);
                   if (name.empty()) throw TextError(place, number, 0, "empty name");

@@ -3,6 +3,7 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "formats/list.h"
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/prep/list_text.h"
 #include "lib/prep/shard_images.h"
@@ -107,7 +108,8 @@ class ImageSource::StreamFeed : public Feed {
  private:
   // What the user may have meant by bytes that are no image.
   [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
-    if (!is_text(head)) return {};
+    const auto content = content_of(head);
+    if (!is_text(head) || (content && content->markup)) return {};
     if (!is_list(head)) return inputs_.options_.shards_and_lists ? ": " + names_no_file(head) : "";
     return " (names of files? --files-from=" + (name_ == "stdin" ? "-" : name_) + ")";
   }
@@ -158,6 +160,16 @@ class ImageSource::ListFeed : public Feed {
   ImageSource inputs_;
 };
 
+namespace {
+
+Error not_a_list(std::span<const std::uint8_t> head, const std::string& name) {
+  const auto content = content_of(head);
+  return {name, content && content->markup ? wrong_content(head, Expected::image)
+                                           : "neither image nor list: " + names_no_file(head)};
+}
+
+}  // namespace
+
 std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
   const Operand& operand = operands_[index];
   const std::string name = display_name(operand.path);
@@ -182,7 +194,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::list:
       return std::make_unique<ListFeed>(options_, open(index)->source, name);
     case Kind::text:
-      throw Error(name, "neither image nor list: " + names_no_file(open(index)->source.peek(kListPeek)));
+      throw not_a_list(open(index)->source.peek(kListPeek), name);
     case Kind::missing:
       throw Error(name, operand.failure);
     case Kind::unknown:

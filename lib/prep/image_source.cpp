@@ -7,6 +7,7 @@
 
 #include "formats/archive.h"
 #include "formats/image_stream.h"
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/prep/feeds.h"
@@ -63,7 +64,7 @@ ImageSource::ImageSource(InputOptions options)
 
 void ImageSource::read_list() {
   const std::string place = display_name(options_.files_from);
-  const std::string text = read_text_file(options_.files_from, kMaxListBytes);
+  const std::string text = read_text_file(options_.files_from, kMaxListBytes, Expected::list);
   const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
   if (options_.labelled && labeller_.gathers()) {
     labeller_.note_numbers(count_numbered_classes(entries, place), place);

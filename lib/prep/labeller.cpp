@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/prep/walk.h"
@@ -159,7 +160,7 @@ Labeller::Labeller(const LabelRules& rules)
       labels_file_(rules.labels_file) {
   if (!rules.class_pattern.empty()) pattern_.emplace(rules.class_pattern);
   if (labels_file_.empty()) return;
-  named_ = parse_list(read_text_file(labels_file_, kMaxListBytes), labels_file_);
+  named_ = parse_list(read_text_file(labels_file_, kMaxListBytes, Expected::labels), labels_file_);
   for (std::size_t i = 0; i < named_.size(); ++i) {
     const ListEntry& entry = named_[i];
     if (entry.label.empty()) throw TextError(labels_file_, entry.line, 0, "a name without a label");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "lib/base/file.h"
 #include "lib/base/lines.h"
 
 namespace convoy {
@@ -14,7 +15,7 @@ constexpr std::string_view kBlanks = " \t\v\f\r";
 constexpr std::size_t kShownOfLine = 100;
 
 std::string_view first_line(std::span<const std::uint8_t> head) {
-  const std::string_view text(reinterpret_cast<const char*>(head.data()), head.size());
+  const std::string_view text = as_text(std::as_bytes(head));
   return text.substr(0, text.find('\n'));
 }
 
@@ -38,9 +39,7 @@ bool is_list(std::span<const std::uint8_t> head) {
 }
 
 bool is_text(std::span<const std::uint8_t> head) {
-  return !head.empty() && std::ranges::all_of(head, [](std::uint8_t byte) {
-    return !is_control(static_cast<char>(byte)) || (byte >= '\t' && byte <= '\r');
-  });
+  return !head.empty() && is_text(as_text(std::as_bytes(head)));
 }
 
 std::string names_no_file(std::span<const std::uint8_t> head) {

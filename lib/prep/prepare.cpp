@@ -6,6 +6,7 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "formats/png.h"
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/prep/color.h"
 
@@ -75,13 +76,13 @@ Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view pl
     case ContentKind::tar:
       throw Error(place, "a tar archive where an image is expected");
     case ContentKind::idx:
-      throw Error(place, "an IDX file where an image is expected");
     case ContentKind::compressed:
     case ContentKind::shard:
     case ContentKind::unknown:
       break;
   }
-  throw Error(place, "neither JPEG nor PNG");
+  const std::string wrong = wrong_content(bytes, Expected::image);
+  throw Error(place, wrong.empty() ? "neither JPEG nor PNG" : wrong);
 }
 
 Image Preparer::prepare(const Image& image) { return prepare_pixels(image, 1); }

@@ -10,7 +10,7 @@
 namespace convoy {
 
 MeanImage read_mean(const std::string& path, const InputSpec& input) {
-  const SafetensorsFile file(path);
+  const SafetensorsFile file(path, Expected::mean);
   const std::string wrong = tensor_problem(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
   if (!wrong.empty()) {
     throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "formats/net.h"
+#include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -38,7 +39,7 @@ void check_steps_left(std::uint64_t step, std::uint64_t total_steps,
 NetSpec read_net(const Options& options) {
   const std::string path = options.text("net");
   if (path.empty()) throw UsageError("--net=FILE is missing");
-  return parse_net(read_text_file(path, kMaxNetBytes), display_name(path));
+  return parse_net(read_text_file(path, kMaxNetBytes, Expected::net), display_name(path));
 }
 
 PreparedRun::PreparedRun(const Options& options, Device device)

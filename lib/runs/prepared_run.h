@@ -55,7 +55,8 @@ class PreparedRun {
  private:
   // What a run is resumed from.
   struct Resumed {
-    explicit Resumed(const std::string& path) : file(path), checkpoint(read_checkpoint(file)) {}
+    explicit Resumed(const std::string& path)
+        : file(path, Expected::checkpoint), checkpoint(read_checkpoint(file)) {}
     WeightsFile file;
     Checkpoint checkpoint;
   };

@@ -10,8 +10,10 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/safetensors.h"
+#include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/marks.h"
 #include "lib/base/version.h"
 
 namespace convoy {
@@ -130,10 +132,11 @@ Image mean_picture(const ImageSums& sums) {
 }
 
 MeanFile read_mean_file(const std::string& path) {
-  const SafetensorsFile file(path);
+  const SafetensorsFile file(path, Expected::mean);
+  if (file.metadata().contains(kMetaNet)) throw Error(file.name(), wrong_file("weights", Expected::mean));
   const TensorView& sum = file.get("sum");
   const TensorView& count = file.get("count");
-  const TensorView& products = file.get("color_products");
+  const TensorView& products = file.get(kColorProductsTensor);
   const auto reject = [&](const TensorView& tensor, const char* expected) {
     throw Error(file.name(),
                 "tensor '" + tensor.name + "' is " + shape_text(tensor.shape) + ", expected " + expected);
@@ -176,7 +179,7 @@ void write_mean_file(OutputFile& out, const MeanFile& mean) {
       view_of("color_stddev", {channels}, statistics.stddev),
       view_of("sum", image, mean.sums.sum),
       view_of("count", {}, std::span(&mean.sums.count, 1)),
-      view_of("color_products", {channels, channels}, mean.sums.products)};
+      view_of(kColorProductsTensor, {channels, channels}, mean.sums.products)};
   write_safetensors(out, tensors,
                     {{"format", "pt"},
                      {"convoy.version", kVersion},

@@ -102,7 +102,7 @@ rejected() {
   : > "$(printf 'odd\tname.png')"
   echo hello > c.png
   expect_status 3 "$BIN/imgprep" -o x.shard --rejects=r.tsv a.png "$(printf 'odd\tname.png')" a.png c.png
-  assert_equal "$(cat r.tsv)" "$(printf 'odd\\tname.png\tempty file\nc.png\tneither JPEG nor PNG')"
+  assert_equal "$(cat r.tsv)" "$(printf 'odd\\tname.png\tempty file\nc.png\ta text where an image is expected')"
   assert_contains "$stderr" "2 images"
   assert_contains "$stderr" "2 rejected"
   # Also if there is nothing to write.
@@ -220,7 +220,7 @@ rejected() {
   head -c 1000 a-images.idx > cut.idx
   refuse 1 "cut.idx: offset 1000: the header promises" "$BIN/imgprep" --idx -o x.shard cut.idx a-labels.idx
   fixture png good.png
-  refuse 1 "good.png: offset 0: not an IDX file" "$BIN/imgprep" --idx -o x.shard good.png a-labels.idx
+  refuse 1 "good.png: a PNG image where an IDX file is expected" "$BIN/imgprep" --idx -o x.shard good.png a-labels.idx
   assert_missing x.shard
 }
 

@@ -161,8 +161,8 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
 }
 
 @test "eval refuses files that are not weights" {
-  refuse 1 'val.shard: offset' "$BIN/eval" -w val.shard val.shard
-  refuse 1 'not a weights file' "$BIN/eval" -w mean.safetensors val.shard
+  refuse 1 '^eval: val.shard: a shard where weights are expected$' "$BIN/eval" -w val.shard val.shard
+  refuse 1 '^eval: mean.safetensors: a mean file where weights are expected$' "$BIN/eval" -w mean.safetensors val.shard
   refuse 1 'No such file' "$BIN/eval" -w nothing val.shard
   refuse 1 'Is a directory' "$BIN/eval" -w . val.shard
   head -c 2000 w.safetensors > cut.safetensors

@@ -165,7 +165,7 @@ train-00001.shard"
   local options=(-f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" IMAGES=images)
   expect_status 0 make "${options[@]}" shards
   assert_equal "$("$BIN/shardpack" --list train.shard val.shard | wc -l)" 29
-  assert_contains "$(cat train.rejects)" "images/class1/3.png	neither"
+  assert_contains "$(cat train.rejects)" "images/class1/3.png	a text where an image"
   # A record that is damaged later costs only itself, too.
   damage_payload train.shard 5
   damage_payload val.shard 1

@@ -128,7 +128,7 @@ imgprep: 3 images, 0 classes, 3 unlabelled"
   head -c 25 images.gz > cut.gz
   idx_refuse "cut.gz: " cut.gz
   printf '<!DOCTYPE html>\n' > page.html
-  idx_refuse "page.html: offset 0: not an IDX file" page.html labels
+  idx_refuse "page.html: an HTML page where an IDX file is expected: the download failed" page.html labels
   assert_missing x.shard
 }
 

@@ -200,7 +200,7 @@ load common
     expect_status 2 "$BIN/imgprep" "$wrong" -o x.shard a.png
     assert_contains "$stderr" "Try 'convoy imgprep --help'."
   done
-  refuse 1 "a.png: offset 0: not an IDX file" "$BIN/imgprep" --idx -o x.shard a.png
+  refuse 1 "a.png: a PNG image where an IDX file is expected" "$BIN/imgprep" --idx -o x.shard a.png
   assert_missing x.shard
 }
 

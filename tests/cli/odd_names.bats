@@ -85,7 +85,7 @@ damaged() {
     printf 'no shard' > "$name"
     for how in --list --info --verify; do
       expect_status 1 "$BIN/shardpack" "$how" --rejects=r.tsv "$name"
-      listed shardpack "$name: offset 0" "not a shard (no chunk starts here)"
+      listed shardpack "$name" "a text where a shard is expected"
     done
     expect_status 1 "$BIN/shardpack" --info --rejects=r.tsv "gone$name"
     listed shardpack "gone$name" "No such file or directory"

@@ -132,7 +132,7 @@ answers() { cut -f 3 | xargs; }
   cp "${images[0]}" $'a\tb\n.png'
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 $'a\tb\n.png'
   assert_equal "$(cut -f 1 <<< "$output")" 'a\tb\n.png'
-  refuse 1 'not a weights file' "$BIN/predict" -w mean.safetensors "${images[0]}"
+  refuse 1 'mean.safetensors: a mean file where weights are expected' "$BIN/predict" -w mean.safetensors "${images[0]}"
   refuse 2 "Try 'convoy predict --help'" "$BIN/predict" "${images[0]}"
   refuse 2 "Try 'convoy predict --help'" "$BIN/predict" -w w.safetensors -k 0 "${images[0]}"
   [[ $stderr != *device* ]] || fail "$stderr"

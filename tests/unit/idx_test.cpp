@@ -91,9 +91,12 @@ std::string label_error(const Bytes& bytes) {
 
 TEST(Idx, ChecksEverySize) {
   const std::string not_idx = "x: offset 0: not an IDX file: it does not begin with two zero bytes";
-  EXPECT_EQ(error_of({0x89, 'P', 'N', 'G'}), not_idx);
-  EXPECT_EQ(error_of({'<', 'h', 't', 'm', 'l', '>', '\n', '\n', '\n'}), not_idx);
-  EXPECT_EQ(error_of({}), not_idx);
+  EXPECT_EQ(error_of({0x89, 'C', 'o', 'n'}), not_idx);
+  EXPECT_EQ(error_of({0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'}),
+            "x: a PNG image where an IDX file is expected");
+  EXPECT_EQ(error_of({'<', 'h', 't', 'm', 'l', '>', '\n', '\n', '\n'}),
+            "x: an HTML page where an IDX file is expected: the download failed");
+  EXPECT_EQ(error_of({}), "x: an empty file where an IDX file is expected");
   EXPECT_EQ(
       error_of({0, 0, 0x0A, 1}),
       "x: offset 2: IDX type 10 is none of 8, 9, 11, 12 (integers), 13 and 14 (floating-point numbers)");

@@ -291,9 +291,11 @@ TEST(Prepare, CompressedImagesAndWhatIsNone) {
     return test::error_of([&] { static_cast<void>(preparer.prepare(bytes, "a")); });
   };
   EXPECT_EQ(error_of({}), "a: empty file");
-  EXPECT_EQ(error_of({'h', 'i'}), "a: neither JPEG nor PNG");
+  EXPECT_EQ(error_of({0x89, 'i'}), "a: neither JPEG nor PNG");
+  EXPECT_EQ(error_of({'h', 'i'}), "a: a text where an image is expected");
+  EXPECT_EQ(error_of({'G', 'I', 'F', '8', '9', 'a', 0}), "a: a GIF image: convert it to PNG");
   EXPECT_EQ(error_of(test::make_tar({{"x", {1}}})), "a: a tar archive where an image is expected");
-  EXPECT_EQ(error_of(test::pack({'h', 'i'}, test::Packing::gzip)), "a: neither JPEG nor PNG");
+  EXPECT_EQ(error_of(test::pack({'h', 'i'}, test::Packing::gzip)), "a: a text where an image is expected");
 }
 
 }  // namespace

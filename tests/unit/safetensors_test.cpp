@@ -33,7 +33,7 @@ class Safetensors : public ::testing::Test {
   }
   // The error of opening the file; empty if there is none.
   std::string error_of(std::string_view header, std::string_view data = {}) {
-    return test::error_of([&] { const SafetensorsFile file(file_of(header, data)); });
+    return test::error_of([&] { const SafetensorsFile file(file_of(header, data), Expected::weights); });
   }
   std::string write(std::span<const TensorView> tensors, const Metadata& metadata) {
     std::string path = folder_ / "b.safetensors";
@@ -64,7 +64,7 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
       TensorView{"count", DType::u64, {}, std::as_bytes(std::span(count))},
       TensorView{"empty", DType::f64, {4, 0}, {}}};
   const Metadata metadata = {{"format", "pt"}, {"text", "zwei\nZeilen \"\\ \xC3\xBC"}};
-  const SafetensorsFile file(write(tensors, metadata));
+  const SafetensorsFile file(write(tensors, metadata), Expected::weights);
   EXPECT_EQ(file.metadata(), metadata);
   ASSERT_EQ(file.tensors().size(), 4U);
   const std::span<const float> values = file.get("conv1.weight").f32("x");
@@ -162,14 +162,14 @@ TEST_F(Safetensors, MisalignedTensorsOfStrangersAreReadAll) {
   const float value = 1.5F;
   std::string data(sizeof value, '\0');
   std::memcpy(data.data(), &value, sizeof value);
-  const SafetensorsFile file(file_of(header, data));
+  const SafetensorsFile file(file_of(header, data), Expected::weights);
   EXPECT_EQ(file.get("t").f32("x").front(), 1.5F);
 }
 
 TEST_F(Safetensors, RefusesWhatTheFormatForbids) {
   expect_refused("[]", "", "does not begin with '{'");
   expect_refused(" {}", "", "does not begin with '{'");
-  expect_refused("", "", "does not begin with '{'");
+  expect_refused("", "a", "does not begin with '{'");
   expect_refused("{", "", "invalid JSON");
   expect_refused("{}x", "", "invalid JSON");
   expect_refused(std::string_view("{}\0", 3), "", "invalid JSON");
@@ -226,18 +226,20 @@ TEST_F(Safetensors, RefusesLayoutsThatLie) {
 TEST_F(Safetensors, RefusesLengthsThatLie) {
   const auto error_of_length = [&](std::uint64_t length, std::string_view rest) {
     const std::string text = length_field(length) + std::string(rest);
-    return test::error_of([&] { const SafetensorsFile file(file_of(as_bytes_of(text))); });
+    return test::error_of([&] { const SafetensorsFile file(file_of(as_bytes_of(text)), Expected::weights); });
   };
   EXPECT_NE(error_of_length(100'000'001, "{}").find("offset 0: header length 100000001 is over the limit"),
             std::string::npos);
   EXPECT_NE(error_of_length(~0ULL, "{}").find("over the limit"), std::string::npos);
   EXPECT_NE(error_of_length(3, "{}").find("ends within its header"), std::string::npos);
-  EXPECT_NE(
-      test::error_of([&] { const SafetensorsFile file(file_of(Bytes{})); }).find("not a safetensors file"),
-      std::string::npos);
-  EXPECT_NE(
-      test::error_of([&] { const SafetensorsFile file(file_of(Bytes(7))); }).find("not a safetensors file"),
-      std::string::npos);
+  EXPECT_NE(error_of_length(8, "data").find("the header does not begin with '{': not a safetensors file"),
+            std::string::npos);
+  const auto error_of_file = [&](const Bytes& bytes) {
+    return test::error_of([&] { const SafetensorsFile file(file_of(bytes), Expected::weights); });
+  };
+  EXPECT_NE(error_of_file(Bytes(7, std::byte{0x89})).find("not a safetensors file"), std::string::npos);
+  EXPECT_NE(error_of_file({}).find(": an empty file where weights are expected"), std::string::npos);
+  EXPECT_NE(error_of_file(Bytes(7)).find(": zero bytes where weights are expected"), std::string::npos);
 }
 
 // A small file as convoy writes it.
@@ -254,8 +256,8 @@ TEST_F(Safetensors, EveryCutIsNoticed) {
   const Bytes whole =
       small_file([&](auto tensors, const auto& metadata) { return write(tensors, metadata); });
   for (std::size_t length = 0; length < whole.size(); ++length) {
-    const std::string error =
-        test::error_of([&] { const SafetensorsFile file(file_of(std::span(whole).first(length))); });
+    const std::string error = test::error_of(
+        [&] { const SafetensorsFile file(file_of(std::span(whole).first(length)), Expected::weights); });
     EXPECT_NE(error, "") << length;
   }
 }
@@ -269,7 +271,7 @@ TEST_F(Safetensors, NoChangedByteLeadsOutOfTheFile) {
       changed[at] ^= static_cast<std::byte>(flip);
       const std::string path = file_of(changed);
       const std::string error = test::error_of([&] {
-        const SafetensorsFile file(path);
+        const SafetensorsFile file(path, Expected::weights);
         std::uint64_t bytes = 0;
         unsigned sum = 0;
         for (const TensorView& tensor : file.tensors()) {

@@ -238,8 +238,11 @@ TEST_F(Shard, IsReadFromAPipe) {
 
 TEST_F(Shard, OtherFilesAreNamedForWhatTheyAreNot) {
   EXPECT_NE(read({}).error.find("empty input, not a shard"), std::string::npos);
-  EXPECT_NE(read(Bytes(100000)).error.find("not a shard"), std::string::npos);
-  EXPECT_NE(read({'a'}).error.find("not a shard"), std::string::npos);
+  EXPECT_NE(read({0x89, 'a'}).error.find("offset 0: not a shard"), std::string::npos);
+  EXPECT_NE(read(Bytes(100000)).error.find(": zero bytes where a shard is expected"), std::string::npos);
+  EXPECT_NE(read({'a'}).error.find(": a text where a shard is expected"), std::string::npos);
+  EXPECT_NE(read({'G', 'I', 'F', '8', '9', 'a', 0}).error.find(": a GIF image where a shard is expected"),
+            std::string::npos);
   Bytes bytes = make(small_info(7, 5, 3, 3), {});
   const auto replaced = [&](const std::string& what, const std::string& by) {
     Bytes maimed;

@@ -49,7 +49,7 @@ class Weights : public ::testing::Test {
 
   // Writes the tensors and metadata of a good file after a change.
   void write_changed(const std::function<void(std::vector<TensorView>&, Metadata&)>& change) {
-    const SafetensorsFile good(path_);
+    const SafetensorsFile good(path_, Expected::weights);
     std::vector<TensorView> tensors = good.tensors();
     Metadata metadata = good.metadata();
     change(tensors, metadata);
