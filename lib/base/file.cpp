@@ -110,7 +110,7 @@ InputFile::InputFile(const std::string& path) : name_(display_name(path)) {
     if (!fd_.valid()) throw_errno(name_, errno);
   }
   const struct stat info = stat_fd(fd(), name_);
-  if (S_ISDIR(info.st_mode)) throw_errno(name_, EISDIR);
+  if (S_ISDIR(info.st_mode)) throw Error(name_, "a folder where a file is expected");
   regular_ = S_ISREG(info.st_mode);
   if (regular_) {
     const off_t here = ::lseek(fd(), 0, SEEK_CUR);

@@ -59,10 +59,10 @@ rejected() {
   mkdir folder
   printf 'folder\t0\ngood.png\t0\n' > list
   fixture png good.png
-  refuse 3 "^imgprep: folder: Is a directory" "$BIN/imgprep" --files-from=list -o x.shard
+  refuse 3 "^imgprep: folder: a folder where a file is expected" "$BIN/imgprep" --files-from=list -o x.shard
   refuse 1 "no images" "$BIN/imgprep" -o y.shard folder
-  refuse 1 "Is a directory" "$BIN/imgprep" --classes=folder -o y.shard good.png
-  refuse 1 "Is a directory" "$BIN/imgprep" --files-from=folder -o y.shard
+  refuse 1 "^imgprep: folder: a folder where a file is expected" "$BIN/imgprep" --classes=folder -o y.shard good.png
+  refuse 1 "^imgprep: folder: a folder where a file is expected" "$BIN/imgprep" --files-from=folder -o y.shard
   assert_missing y.shard
 }
 

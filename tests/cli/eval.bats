@@ -164,7 +164,7 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   refuse 1 '^eval: val.shard: a shard where weights are expected$' "$BIN/eval" -w val.shard val.shard
   refuse 1 '^eval: mean.safetensors: a mean file where weights are expected$' "$BIN/eval" -w mean.safetensors val.shard
   refuse 1 'No such file' "$BIN/eval" -w nothing val.shard
-  refuse 1 'Is a directory' "$BIN/eval" -w . val.shard
+  refuse 1 'a folder where a file is expected' "$BIN/eval" -w . val.shard
   head -c 2000 w.safetensors > cut.safetensors
   refuse 1 'cut.safetensors: offset' "$BIN/eval" -w cut.safetensors val.shard
   refuse 2 "Try 'convoy eval --help'" "$BIN/eval" val.shard

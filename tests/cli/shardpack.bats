@@ -269,7 +269,7 @@ all.shard	30	0"
   refuse 1 'empty: empty input' "$BIN/shardpack" empty -o no
   refuse 1 'garbage: offset 0: not a shard' "$BIN/shardpack" garbage -o no
   refuse 1 'in/class0/0.png: a PNG image where a shard is expected' "$BIN/shardpack" --shuffle in/class0/0.png -o no
-  refuse 1 'in: Is a directory' "$BIN/shardpack" in -o no
+  refuse 1 'in: a folder where a file is expected' "$BIN/shardpack" in -o no
   refuse 1 'missing: No such file' "$BIN/shardpack" missing -o no
   refuse 1 'transferred as text' "$BIN/shardpack" -o no <(sed 's/\r$//' all.shard)
   # An input that cannot be read does not keep the others from being verified.

@@ -278,7 +278,7 @@ profile_is_whole() {
 
 @test "train names what is wrong with its files" {
   refuse 1 'nothing.net: No such file' "$BIN/train" --net=nothing.net --mean=none -o w.safetensors train.shard
-  refuse 1 'Is a directory' "$BIN/train" --net=. --mean=none -o w.safetensors train.shard
+  refuse 1 'a folder where a file is expected' "$BIN/train" --net=. --mean=none -o w.safetensors train.shard
   printf 'input 12x12x1\nconf x\n' > bad.net
   refuse 1 'bad.net:2:1: ' "$BIN/train" --net=bad.net --mean=none -o w.safetensors train.shard
   refuse 1 'small.net: a net where a mean file is expected' "$BIN/train" --net=small.net --mean=small.net -o w.safetensors train.shard

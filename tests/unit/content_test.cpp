@@ -61,6 +61,7 @@ std::vector<Sample> samples() {
       {bytes("47494638396114000a00810000c8643200"), "a GIF image: convert it to PNG"},
       {bytes("52494646440000005745425056503820380000001003009d012a"), "a WebP image: convert it to PNG"},
       {bytes("424d8e020000000000003600000028000000140000000a000000"), "a BMP image: convert it to PNG"},
+      {"BM\"\xf0", "a BMP image: convert it to PNG"},
       {bytes("49492a0010000000435202002ee20000"), "a camera raw image (CR2): convert it to PNG"},
       {bytes("49492a00080000000a00000104000100"), "a TIFF image: convert it to PNG"},
       {bytes("4d4d002a00000008000a010000030000"), "a TIFF image: convert it to PNG"},
@@ -187,6 +188,7 @@ std::vector<Sample> samples() {
       {bytes("000516070002000000"), "an AppleDouble file (._NAME of a Mac) where an image is expected"},
       {bytes("4c0000000114020000000000"), "a Windows shortcut where an image is expected"},
       {bytes("7f454c4602010100"), "a program where an image is expected"},
+      {bytes("4d5a9000030000000400"), "a Windows program where an image is expected"},
 
       {"", "an empty file where an image is expected"},
       {std::string(1, '\0'), "zero bytes: the copy or the download failed"},
