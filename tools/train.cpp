@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/element.h"
+#include "lib/base/count.h"
 #include "lib/base/destination.h"
 #include "lib/base/file.h"
 #include "lib/base/signals.h"
@@ -127,9 +128,10 @@ int run(const Options& options, Console& console) {
   }
   const StepTimes times = trainer.times();
   const bool trained = times.steps == 0 || times.images > 0;
-  rejects.conclude(trained ? records - rejects.count() : 0, "record");
+  const std::uint64_t used = trained ? records - rejects.count() : 0;
+  rejects.conclude(used, "record");
   save_weights(options.text("output"), prepared.model(), prepared.training(), *net);
-  if (rejects.any()) console.note(rejects.summary("record"));
+  console.note(rejects.beside(count_of(used, "record")));
   return rejects.status();
 }
 

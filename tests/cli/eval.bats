@@ -137,7 +137,7 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   refuse 3 '^eval: 7 records, at least 5 rejected$' "$BIN/eval" -w w.safetensors cut.shard
   assert_equal "$(value_of images)" 7
   refuse 3 '^predict: 7 images, at least 5 rejected$' "$BIN/predict" -w w.safetensors cut.shard
-  refuse 3 '^train: at least 5 records rejected$' "$BIN/train" "${SMALL[@]}" --epochs=1 -o x.safetensors cut.shard
+  refuse 3 '^train: 7 records, at least 5 rejected$' "$BIN/train" "${SMALL[@]}" --epochs=1 -o x.safetensors cut.shard
 }
 
 @test "eval refuses shards that do not fit the weights" {

@@ -64,7 +64,7 @@ set_command() {
     [ -s out ] || fail "$tool wrote nothing"
     assert_lines r.tsv 2
     last=${stderr_lines[-1]}
-    [[ $last == "$tool: "*"2 rejected" || $last == "$tool: 2 records rejected" ]] || fail "last line: $last"
+    [[ $last =~ ^"$tool: ".*[0-9]+" "(image|record)s?.*", 2 rejected"$ ]] || fail "last line: $last"
   done
 }
 
@@ -231,4 +231,10 @@ bad.shard	38	2"
   assert_equal "${stderr_lines[-1]}" "predict: 8 images"
   expect_status 0 "$BIN/eval" -w w.safetensors train.shard
   assert_equal "${stderr_lines[-1]}" "eval: 40 records"
+  expect_status 0 "$BIN/train" "${SMALL[@]}" --epochs=1 -o out train.shard --val=val.shard
+  assert_equal "${stderr_lines[-1]}" "train: 52 records"
+  expect_status 0 "$BIN/shardpack" -o out train.shard
+  assert_equal "${stderr_lines[-1]}" "shardpack: 40 records in 1 shard"
+  expect_status 0 "$BIN/meanimg" -o out train.shard
+  assert_equal "${stderr_lines[-1]}" "meanimg: mean of 40 images"
 }

@@ -222,11 +222,11 @@ profile_is_whole() {
   damage_payload train.shard 5
   expect_status 3 "$BIN/train" "${basic[@]}" --epochs=3 -o w.safetensors train.shard
   assert_equal "$(grep -c 'record 5 .*checksum' <<< "$stderr")" 1
-  assert_equal "${stderr_lines[-1]}" "train: 1 record rejected"
+  assert_equal "${stderr_lines[-1]}" "train: 39 records, 1 rejected"
   expect_status 0 "$BIN/eval" -q -w w.safetensors val.shard
   damage_payload train.shard 9
   expect_status 3 "$BIN/train" "${basic[@]}" --epochs=3 --val=train.shard --rejects=r.tsv -o w.safetensors train.shard
-  assert_contains "$stderr" "train: 2 records rejected"
+  assert_contains "$stderr" "train: 78 records, 2 rejected"
   assert_equal "$(sort r.tsv | cut -f 1 | sed 's/:.*//' | xargs)" "train.shard train.shard"
   grep -q '^train.shard: record 5 (.*): offset [0-9]*	.*checksum' r.tsv || fail "$(cat r.tsv)"
   rm r.tsv
