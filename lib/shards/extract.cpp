@@ -8,7 +8,6 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <unordered_set>
 #include <utility>
@@ -92,7 +91,8 @@ class Made {
   Made& operator=(Made&&) = delete;
   ~Made() {
     std::error_code ignored;
-    for (const std::string& path : paths_ | std::views::reverse) std::filesystem::remove(path, ignored);
+    std::ranges::reverse(paths_);  // what is in a folder before the folder
+    for (const std::string& path : paths_) std::filesystem::remove(path, ignored);
   }
   void add_folder(const std::string& path) {
     std::error_code failure;
