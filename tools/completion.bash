@@ -52,6 +52,14 @@ _convoy_values() {  # TOOL OPTION COMMAND...
   esac
 }
 
+# Prints the words that an option takes instead of a file.
+_convoy_words() {  # OPTION
+  case $1 in
+    --resume) echo "auto" ;;
+    --mean) echo "none" ;;
+  esac
+}
+
 # Prints a shell pattern for the files that an option, or an operand if OPTION is empty, may name; nothing for all files.
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
@@ -118,6 +126,7 @@ _convoy() {
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
     return
   fi
+  mapfile -t COMPREPLY < <(compgen -W "$(_convoy_words "$option")" -- "$word")
   _convoy_files "$word" "$(_convoy_pattern "$tool" "$option")"
 }
 

@@ -14,6 +14,7 @@
 #include "lib/net/device.h"
 #include "lib/net/profile.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/earlier_run.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/prepared_run.h"
 #include "lib/runs/run_files.h"
@@ -28,7 +29,7 @@ const ToolInfo kInfo{.name = "train",
                          "--resume=CHECKPOINT [OPTION]... [-o WEIGHTS] [SHARD]...\n"
                          "--describe --net=FILE",
                      .summary = "Trains a net on labelled shards and writes its weights.",
-                     .exclusive = {{"epochs", "steps"}}};
+                     .exclusive = {{"epochs", "steps"}, {"resume", "overwrite"}}};
 constexpr SharedOptions kShared{
     .output = true, .files_from = true, .threads = true, .seed = true, .device = true};
 
@@ -39,7 +40,10 @@ void declare(po::options_description& options) {
   add("val", texts_option("SHARD"), "validate on SHARD; may be given several times");
   add_training_options(options);
   add_precision_option(options);
-  add("resume", text_option("CHECKPOINT"), "go on where CHECKPOINT was written");
+  add("resume", text_option("CHECKPOINT"),
+      "go on where CHECKPOINT was written; auto: from the run's own checkpoint if it is there and fits, else "
+      "start anew");
+  add("overwrite", po::bool_switch(), "start anew, and replace checkpoint and log of an earlier run");
   add("checkpoint", text_option("FILE"), "where to write checkpoints (default: named after the output)");
   add("checkpoint-every", text_option("N", "10minutes"), "Nsteps, Nepochs, Nminutes or never");
   add("val-every", text_option("N", "1epoch"), "Nsteps, Nepochs or never (then only at the end)");
@@ -52,31 +56,34 @@ void declare(po::options_description& options) {
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
 
-RunOptions run_options(const Options& options) {
+RunOptions run_options(const Options& options, const RunFiles& files) {
   RunOptions run;
-  run.resumed_from = options.text("resume");
+  run.checkpoint = files.checkpoint;
+  run.resumed_from = files.resumed_from;
   run.checkpoint_every = Interval::parse(options.text("checkpoint-every"), "--checkpoint-every", true);
   run.validate_every = Interval::parse(options.text("val-every"), "--val-every", false);
   run.log_every = Interval::parse(options.text("log-every"), "--log-every", false);
-  run.checkpoint_at_end = options.given("checkpoint") || options.given("checkpoint-every");
-  const bool replaces_resumed = options.given("resume") && is_replaced(run.resumed_from);
-  if (options.given("checkpoint")) {
-    run.checkpoint = options.text("checkpoint");
-  } else {
-    run.checkpoint = replaces_resumed ? run.resumed_from : default_checkpoint(options.text("output"));
-  }
+  run.checkpoint_at_end = options.given("checkpoint") || options.given("checkpoint-every") ||
+                          files.beginning == Beginning::resumed_if_fits;
   return run;
 }
 
+std::vector<GivenInterval> given_intervals(const Options& options, const RunOptions& run) {
+  std::vector<GivenInterval> given;
+  if (options.given("checkpoint-every")) given.emplace_back("--checkpoint-every", run.checkpoint_every);
+  if (options.given("val-every")) given.emplace_back("--val-every", run.validate_every);
+  if (options.given("log-every")) given.emplace_back("--log-every", run.log_every);
+  return given;
+}
+
 // A checkpoint may replace the one that the run is resumed from.
-void check_files(const Options& options, const std::vector<std::string>& shards,
-                 const std::string& checkpoint) {
+void check_files(const Options& options, const std::vector<std::string>& shards, const RunFiles& files) {
   std::vector<std::string> inputs = options.texts("val");
   inputs.insert(inputs.end(), shards.begin(), shards.end());
   for (const char* name : {"net", "mean"}) inputs.push_back(options.text(name));
-  options.check_outputs({"output", "log", "rejects"}, {options.text("resume")});
+  options.check_outputs({"output", "log", "rejects"}, {files.resumed_from});
   std::vector<RunOutput> outputs = options.outputs({"output", "log", "rejects"});
-  if (!checkpoint.empty()) outputs.push_back({"--checkpoint", checkpoint});
+  if (!files.checkpoint.empty()) outputs.push_back({"--checkpoint", files.checkpoint});
   check_outputs(outputs, inputs);
 }
 
@@ -100,13 +107,15 @@ int run(const Options& options, Console& console) {
   if (options.flag("describe")) return describe(options);
   const Device device = choose_device(options.text("device"));
   const RejectRules reject_rules = options.reject_rules();
-  const RunOptions reports = run_options(options);
-  PreparedRun prepared(options, device);
+  const RunFiles files = RunFiles::of(options);
+  RunOptions reports = run_options(options, files);
   const std::vector<std::string> shards = options.inputs();
-  check_files(options, shards, reports.checkpoint);
+  check_files(options, shards, files);
   const std::array held = {hold_output(options.text("output"), OutputFile::Content::binary),
-                           hold_output(reports.checkpoint, OutputFile::Content::binary),
-                           hold_output(options.text("log"), OutputFile::Content::text)};
+                           hold_output(files.checkpoint, OutputFile::Content::binary),
+                           hold_output(files.log, OutputFile::Content::text)};
+  check_earlier_run(files);
+  PreparedRun prepared(options, device, files);
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
   Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
@@ -117,7 +126,12 @@ int run(const Options& options, Console& console) {
     console.note("the weights go to " + display_name(options.text("output"), "standard output") +
                  ": no checkpoints without --checkpoint=FILE");
   }
+  prepared.doubt(given_intervals(options, reports), console);
   const auto net = prepared.compile(console);
+  const RunStart start = prepared.start();
+  clear_earlier_run(files, start, console);
+  if (!start.resumed) reports.resumed_from.clear();
+  reports.checkpoint_at_start = files.beginning == Beginning::resumed_if_fits && !start.resumed;
   Trainer trainer(*net, prepared.inputs(), reports, prepared.state(), prepared.open_log(), rejects, console);
   SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();

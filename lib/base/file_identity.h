@@ -3,6 +3,8 @@
 
 #include <sys/stat.h>
 
+#include <compare>
+
 namespace convoy {
 
 // Equal for all names and descriptors of one file, folder, FIFO or device.
@@ -10,7 +12,7 @@ struct FileIdentity {
   dev_t device = 0;
   ino_t inode = 0;
   explicit FileIdentity(const struct stat& info) : device(info.st_dev), inode(info.st_ino) {}
-  bool operator==(const FileIdentity&) const = default;
+  auto operator<=>(const FileIdentity&) const = default;
 };
 
 }  // namespace convoy

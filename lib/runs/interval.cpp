@@ -70,6 +70,11 @@ bool Interval::due(std::uint64_t step, std::uint64_t batch, std::uint64_t record
   }
 }
 
+bool Interval::exceeds(std::uint64_t steps, std::uint64_t batch, std::uint64_t records) const {
+  if (unit_ == Unit::steps) return count_ > static_cast<double>(steps);
+  return unit_ == Unit::epochs && count_ > epochs_done(steps * batch, records);
+}
+
 bool Interval::due_after(double seconds) const {
   return unit_ == Unit::minutes && seconds >= count_ * kSecondsPerMinute;
 }

@@ -17,6 +17,8 @@ class Interval {
   [[nodiscard]] Unit unit() const { return unit_; }
   // Whether it is due after `step` steps (at least 1) of `batch` images; never for minutes.
   [[nodiscard]] bool due(std::uint64_t step, std::uint64_t batch, std::uint64_t records) const;
+  // Whether it is not due before the end of a run of `steps` steps; never for minutes.
+  [[nodiscard]] bool exceeds(std::uint64_t steps, std::uint64_t batch, std::uint64_t records) const;
   // Whether it is due `seconds` after it was last done; only for minutes.
   [[nodiscard]] bool due_after(double seconds) const;
 

@@ -93,7 +93,8 @@ LabelScan check_training_set(const Dataset& data, const NetSpec& net, Console& c
   return labels;
 }
 
-void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console) {
+LabelScan check_labelled_set(const Dataset& data, const Model& model, const std::string& owner,
+                             Console& console) {
   const std::string& name = data.shards().front().name();
   if (data.size() == 0) throw Error(name, "has no records");
   check_extent(data.info(), model.net.input, name);
@@ -101,13 +102,14 @@ void check_labelled_set(const Dataset& data, const Model& model, const std::stri
   // explain a missing table.
   const bool has_classes = !data.info().classes.empty();
   if (has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
-  (void)scan_labels(data, model.net.classes());
+  LabelScan labels = scan_labels(data, model.net.classes());
   if (!has_classes) check_classes(data.info().classes, name, model.dataset.classes, owner);
   const std::string difference =
       preprocessing_difference(data.info().preprocessing, model.dataset.preprocessing);
   if (!difference.empty()) {
     console.warn(name + ": prepared in another way than " + owner + ": " + difference);
   }
+  return labels;
 }
 
 std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other) {

@@ -41,7 +41,8 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
 // Checks that another labelled set fits `model` and its training set: extent, class table, every label. A
 // difference in preprocessing is only warned of. `owner` is whose model it is, for messages. Throws Error
 // naming the first shard, with which the others agree.
-void check_labelled_set(const Dataset& data, const Model& model, const std::string& owner, Console& console);
+LabelScan check_labelled_set(const Dataset& data, const Model& model, const std::string& owner,
+                             Console& console);
 
 // What differs in how images were prepared, as text for a warning; empty if nothing does.
 [[nodiscard]] std::string preprocessing_difference(const Preprocessing& one, const Preprocessing& other);

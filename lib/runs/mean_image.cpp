@@ -27,10 +27,7 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
 
 MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
   if (path.empty() && resumed != nullptr) return {resumed->model().mean, std::nullopt};
-  if (path.empty()) {
-    throw UsageError::about("--mean",
-                            "--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
-  }
+  require_mean(path);
   MeanImage mean;
   if (path == "none") {
     mean.values.resize(static_cast<std::size_t>(net.input.stored.elements()));
@@ -41,6 +38,12 @@ MeanImage choose_mean(const std::string& path, const NetSpec& net, const Weights
     throw Error(resumed->name(), "the checkpoint was trained with another mean than --mean=" + path);
   }
   return mean;
+}
+
+void require_mean(const std::string& path) {
+  if (!path.empty()) return;
+  throw UsageError::about("--mean",
+                          "--mean=FILE is missing: make it with meanimg; --mean=none subtracts nothing");
 }
 
 void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console) {

@@ -24,6 +24,9 @@ struct MeanImage {
 // fit the net or differs from the checkpoint's.
 [[nodiscard]] MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed);
 
+// Throws UsageError if `path`, what --mean names, is empty.
+void require_mean(const std::string& path);
+
 // Warns if the images of the mean, which --mean=`path` names, were prepared in another way than those of the
 // training set.
 void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console);

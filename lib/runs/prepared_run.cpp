@@ -1,6 +1,7 @@
 #include "lib/runs/prepared_run.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "formats/net.h"
@@ -8,6 +9,7 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/own_files.h"
 #include "lib/net/init.h"
 
 namespace convoy {
@@ -42,20 +44,49 @@ NetSpec read_net(const Options& options) {
   return parse_net(read_text_file(path, kMaxNetBytes, Expected::net), display_name(path));
 }
 
-PreparedRun::PreparedRun(const Options& options, Device device)
-    : options_(options), device_(std::move(device)) {
-  const TrainingOptions* before = nullptr;
-  const WeightsFile* file = nullptr;
-  if (options.given("resume")) {
-    resumed_.emplace(options.text("resume"));
-    file = &resumed_->file;
-    before = &resumed_->checkpoint.options;
+PreparedRun::PreparedRun(const Options& options, Device device, const RunFiles& files)
+    : options_(options), device_(std::move(device)), files_(files) {
+  if (files_.resumed_from.empty()) {
+    settle();
+    return;
   }
-  training_ = training_options_from(options, before, device_);
-  if (before != nullptr) differences_ = resume_differences(*before, training_);
-  model_.net = file != nullptr && !options.given("net") ? file->model().net : read_net(options);
-  mean_ = choose_mean(options.text("mean"), model_.net, file);
+  // What cannot be read now is not a checkpoint that does not fit.
+  if (files_.beginning == Beginning::resumed_if_fits) const MappedFile readable(files_.resumed_from);
+  resume_if_fits([this] {
+    resumed_.emplace(files_.resumed_from);
+    resumes_ = true;
+    settle();
+  });
+}
+
+void PreparedRun::settle() {
+  const TrainingOptions* before = resumed_ ? &resumed_->checkpoint.options : nullptr;
+  const WeightsFile* file = resumed_ ? &resumed_->file : nullptr;
+  // The command that resumes a run automatically is also the one that starts it.
+  const bool complete = file == nullptr || files_.beginning == Beginning::resumed_if_fits;
+  training_ = training_options_from(options_, before, device_);
+  model_.net = options_.given("net") || complete ? read_net(options_) : file->model().net;
+  if (complete) require_mean(options_.text("mean"));
+  mean_ = choose_mean(options_.text("mean"), model_.net, file);
   model_.mean = mean_.values;
+  differences_.clear();
+  if (before != nullptr) differences_ = resume_differences(*before, training_);
+}
+
+void PreparedRun::resume_if_fits(const std::function<void()>& step) {
+  if (files_.beginning != Beginning::resumed_if_fits) return step();
+  try {
+    return step();
+  } catch (const OutputError&) {
+    throw;
+  } catch (const UsageError& error) {
+    unfit_ = files_.resumed_from + ": " + error.what();
+  } catch (const Error& error) {
+    unfit_ = error.what();
+  }
+  resumed_.reset();
+  resumes_ = false;
+  settle();
 }
 
 void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects, Console& console) {
@@ -65,17 +96,15 @@ void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects,
   model_.dataset = data_->info();
   if (options_.given("val")) {
     validation_.emplace(options_.texts("val"), rejects.on_damage());
-    check_labelled_set(*validation_, model_, "the training set", console);
+    validation_labels_ = check_labelled_set(*validation_, model_, "the training set", console);
   }
   state_ = {.records = data_->size(),
             .fingerprint = labels_.fingerprint,
             .validates = options_.given("val"),
             .logs = options_.given("log")};
+  if (resumed_) resume_if_fits([this] { check_resumable(); });
   const std::uint64_t total_steps = training_.total_steps(data_->size());
-  if (resumed_) {
-    check_resumable();
-    resume(total_steps, console);
-  }
+  if (resumed_) resume(total_steps, console);
   console.note("seed " + std::to_string(training_.seed) + ", device " + device_.text() + ", precision " +
                std::string(element_name(training_.precision)) + ", threads " +
                std::to_string(training_.threads) + ", " + count_of(data_->size(), "image") + ", " +
@@ -97,16 +126,19 @@ void PreparedRun::check_resumable() const {
   if (before.fingerprint != state_.fingerprint) {
     throw Error(file.name(), "the checkpoint is of another training set, or of its shards in another order");
   }
+  (void)file.momenta();
 }
 
 // Replaces the state of a new run by that of the checkpoint.
 void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState& before = resumed_->checkpoint.state;
   check_steps_left(before.step, total_steps, differences_);
-  std::vector<std::string> warnings;
-  for (const ResumeDifference& difference : differences_) warnings.push_back(difference.text);
-  for (std::string& report : reports_left_out(before, state_)) warnings.push_back(std::move(report));
-  for (const std::string& warning : warnings) console.warn("resumed run: " + warning);
+  for (const ResumeDifference& difference : differences_) {
+    const std::string text = "resumed run: " + difference.text;
+    const bool on_purpose = difference.moves_end || options_.given(difference.option);
+    on_purpose ? console.note(text) : console.warn(text);
+  }
+  for (const std::string& report : reports_left_out(before, state_)) console.warn("resumed run: " + report);
   if (before.step > total_steps) {
     throw UsageError("the checkpoint is at step " + std::to_string(before.step) + " already, beyond the " +
                      std::to_string(total_steps) + " asked for");
@@ -114,16 +146,52 @@ void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState fresh = std::exchange(state_, before);
   state_.validates = fresh.validates;
   state_.logs = fresh.logs;
-  console.note("resumed at step " + std::to_string(state_.step));
+  console.note(resumed_->file.name() + ": resumed at step " + std::to_string(state_.step) +
+               (state_.step == total_steps ? ", the last: the run is finished" : ""));
+}
+
+CompileOptions PreparedRun::compile_options() const {
+  return {.batch = training_.batch,
+          .mode = Mode::train,
+          .precision = training_.precision,
+          .seed = training_.seed,
+          .threads = training_.threads};
+}
+
+void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& console) const {
+  const RunDoubts doubts = doubts_about({.options = training_,
+                                         .records = data_->size(),
+                                         .total_steps = training_.total_steps(data_->size()),
+                                         .classes = model_.dataset.classes,
+                                         .labels = labels_,
+                                         .validation = validation_ ? &validation_labels_ : nullptr,
+                                         .shared_shards = shared_shards(),
+                                         .intervals = intervals});
+  for (const std::string& warning : doubts.warnings) console.warn(warning);
+  for (const std::string& note : doubts.notes) console.note(note);
+  if (device_.cuda) return;  // whose memory is checked when the net is compiled
+  const MemoryNeed need = memory_need(model_.net, compile_options());
+  console.detail("memory: some " + format_bytes(need.of_batch(training_.batch)) + ", of which " +
+                 format_bytes(need.image_bytes) + " for each image of a batch");
+  if (const auto warning = memory_warning(need, training_.batch, available_memory())) console.warn(*warning);
+}
+
+std::vector<std::string> PreparedRun::shared_shards() const {
+  std::vector<std::string> shared;
+  if (!validation_) return shared;
+  std::set<FileIdentity> training;
+  for (const ShardFile& shard : data_->shards()) {
+    if (const auto file = regular_file(shard.name())) training.insert(*file);
+  }
+  for (const ShardFile& shard : validation_->shards()) {
+    const auto file = regular_file(shard.name());
+    if (file && training.contains(*file)) shared.push_back(shard.name());
+  }
+  return shared;
 }
 
 std::unique_ptr<CompiledNet> PreparedRun::compile(Console& console) {
-  auto net = compile_net(model_.net, device_,
-                         {.batch = training_.batch,
-                          .mode = Mode::train,
-                          .precision = training_.precision,
-                          .seed = training_.seed,
-                          .threads = training_.threads});
+  auto net = compile_net(model_.net, device_, compile_options());
   for (const std::string& line : net->describe_primitives()) console.detail(line);
   if (resumed_) {
     load_parameters(resumed_->file, *net, true);
@@ -137,8 +205,14 @@ std::unique_ptr<CompiledNet> PreparedRun::compile(Console& console) {
 
 std::optional<TrainingLog> PreparedRun::open_log() const {
   if (!options_.given("log")) return std::nullopt;
-  return TrainingLog(options_.text("log"),
-                     options_.given("resume") ? std::optional(state_.step) : std::nullopt);
+  return TrainingLog(options_.text("log"), resumes_ ? std::optional(state_.step) : std::nullopt);
+}
+
+RunStart PreparedRun::start() const {
+  return {.step = state_.step,
+          .epochs_a_step = static_cast<double>(training_.batch) / static_cast<double>(state_.records),
+          .resumed = resumes_,
+          .unfit = unfit_};
 }
 
 RunInputs PreparedRun::inputs() const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +13,10 @@
 #include "lib/base/options.h"
 #include "lib/net/device.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/earlier_run.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/mean_image.h"
+#include "lib/runs/run_doubts.h"
 #include "lib/runs/trainer.h"
 #include "lib/runs/training_log.h"
 #include "lib/runs/training_options.h"
@@ -27,13 +30,18 @@ namespace convoy {
 
 class PreparedRun {
  public:
-  // Reads the net, the mean and the checkpoint that the options of train name; whatever is not given comes
-  // from the checkpoint. `options` must outlive this. Throws UsageError and Error.
-  PreparedRun(const Options& options, Device device);
+  // Reads the net, the mean and the checkpoint that the options of train and `files` name; whatever is not
+  // given comes from the checkpoint. If the run is only to be resumed from a checkpoint that fits, one that
+  // does not is left where it is, and the run starts anew. `options` must outlive this. Throws UsageError and
+  // Error.
+  PreparedRun(const Options& options, Device device, const RunFiles& files);
 
   // Opens the training set `shards` and the validation set, and checks that everything fits together, the
-  // checkpoint too. Warns about options that differ from the checkpoint's. Throws UsageError and Error.
+  // checkpoint too. Names the options that differ from the checkpoint's. Throws UsageError and Error.
   void open(const std::vector<std::string>& shards, Rejects& rejects, Console& console);
+
+  // Says what about the run may not be what was meant, such as a batch that memory cannot hold. After open().
+  void doubt(const std::vector<GivenInterval>& intervals, Console& console) const;
 
   // The net at the start of the run, with its parameters, momenta and mean. Call this once, after open(). It
   // closes the file of the checkpoint, which may be replaced afterwards.
@@ -51,6 +59,7 @@ class PreparedRun {
   }
   [[nodiscard]] const TrainingState& state() const { return state_; }
   [[nodiscard]] RunInputs inputs() const;
+  [[nodiscard]] RunStart start() const;
 
  private:
   // What a run is resumed from.
@@ -60,11 +69,21 @@ class PreparedRun {
     WeightsFile file;
     Checkpoint checkpoint;
   };
+  // Reads the options, the net and the mean of the run, which is then resumed or not.
+  void settle();
+  // Does `step`. If it throws because the checkpoint does not fit, and the run may start anew, it does.
+  void resume_if_fits(const std::function<void()>& step);
+  [[nodiscard]] CompileOptions compile_options() const;
+  // The shards of the validation set that are in the training set, too.
+  [[nodiscard]] std::vector<std::string> shared_shards() const;
   void check_resumable() const;
   void resume(std::uint64_t total_steps, Console& console);
 
   const Options& options_;
   Device device_;
+  RunFiles files_;
+  bool resumes_ = false;            // also after compile()
+  std::string unfit_;               // why the run does not go on from the checkpoint that is there
   std::optional<Resumed> resumed_;  // until compile()
   TrainingOptions training_;
   std::vector<ResumeDifference> differences_;  // from the checkpoint's options
@@ -73,6 +92,7 @@ class PreparedRun {
   std::optional<Dataset> data_;
   std::optional<Dataset> validation_;
   LabelScan labels_;
+  LabelScan validation_labels_;
   TrainingState state_;
 };
 

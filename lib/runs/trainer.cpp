@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "lib/base/count.h"
 #include "lib/base/finite.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
@@ -33,6 +34,7 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       total_steps_(inputs.options.total_steps(inputs.training.size())),
       solver_(net, inputs.options, state),
       watch_(inputs.labels.chance_loss()),
+      alarm_(inputs.model.net.classes()),
       log_(std::move(log)),
       rejects_(rejects),
       console_(console) {}
@@ -46,6 +48,7 @@ int Trainer::run() {
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
+    if (run_.checkpoint_at_start) save(false);
     if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // not given to a resumed run
     if (state().validation_due) validate();
     while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
@@ -61,6 +64,7 @@ int Trainer::run() {
       save_if_due(SignalWatch::take_checkpoint_request());
     }
     finish_steps(0);
+    if (alarm_.finish()) warn_of_high_loss();
     progress.finish();  // the messages that follow are about the whole run
     const bool complete = state().step == total_steps_ && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
@@ -109,6 +113,7 @@ void Trainer::finish_steps(std::size_t left) {
     if (images > 0) {
       last_loss_ = result.loss_sum / static_cast<double>(images);
       if (watch_.add(last_loss_)) warn_of_loss();
+      if (alarm_.add(last_loss_)) warn_of_high_loss();
     }
     if (row_ && row_->step == state().step - solver_.started()) write_row();
   }
@@ -122,6 +127,25 @@ void Trainer::warn_of_loss() {
   console_.warn(
       "try another --lr (ten times more, or less), larger init= values in the net, and check the labels "
       "(shardpack --list) and the mean (meanimg --png)");
+}
+
+void Trainer::warn_of_high_loss() {
+  console_.warn(
+      "step " + std::to_string(state().step - solver_.started()) + ": the loss over " +
+      count_of(alarm_.training_steps(), "step") +
+      format(" is %.4f, far above guessing (ln %d = %.4f): try a smaller --lr than %g or smaller init= "
+             "values in the net, and check the mean",
+             alarm_.training_loss(), inputs_.model.net.classes(), alarm_.guessing(),
+             inputs_.options.learning_rate));
+}
+
+void Trainer::warn_of_high_validation_loss(double loss) {
+  console_.warn(
+      "step " + std::to_string(state().step) +
+      format(": the validation loss is %.4f, far above guessing (ln %d = %.4f), and the training loss "
+             "%.4f: the labels or the preparation of the validation set differ from those of the training "
+             "set, the net has overfitted, or --lr is too large",
+             loss, inputs_.model.net.classes(), alarm_.guessing(), last_loss_));
 }
 
 // Does not wait for the step's result: a device that overlaps steps would have nothing to do meanwhile.
@@ -160,6 +184,7 @@ void Trainer::validate() {
   console_.note(format("step %llu epoch %.2f validation: loss %.4f, top-1 error %.2f %%, top-5 error %.2f %%",
                        static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
                        100 * totals.top1_error(), 100 * totals.top5_error()));
+  if (alarm_.add_validation(totals.loss())) warn_of_high_validation_loss(totals.loss());
   if (!log_) return;
   log_->add({.step = state().step,
              .epoch = solver_.epoch(),

@@ -25,6 +25,7 @@ namespace convoy {
 struct RunOptions {
   std::string checkpoint;  // file; empty: none
   Interval checkpoint_every;
+  bool checkpoint_at_start = false;  // before the first step
   bool checkpoint_at_end = false;
   std::string resumed_from;  // the checkpoint that the run continues; empty: none
   Interval validate_every;
@@ -63,6 +64,8 @@ class Trainer {
   void finish_steps(std::size_t left);
   void add_time_since(Clock::time_point start);
   void warn_of_loss();
+  void warn_of_high_loss();
+  void warn_of_high_validation_loss(double loss);
   // Logs the step that was started last, as soon as its result is there.
   void log_training();
   void write_row();
@@ -78,6 +81,7 @@ class Trainer {
   std::uint64_t total_steps_;
   Solver solver_;
   LossWatch watch_;
+  LossAlarm alarm_;
   std::optional<TrainingLog> log_;
   Rejects& rejects_;
   Console& console_;

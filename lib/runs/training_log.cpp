@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
@@ -18,27 +19,55 @@ constexpr std::string_view kHead =
     "step\tepoch\tset\timages\tloss\ttop1_error\ttop5_error\tlearning_rate\timages_per_second\n";
 constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
 
-// The rows of an older log that a run keeps if it is resumed after `step` steps.
-std::string kept_rows(const std::string& path, std::uint64_t step) {
+// Calls take(row, step) for each whole row of an older log; the last line may have been cut off when the run
+// was killed. Throws Error if the file is not a log.
+template <typename Take>
+void for_each_row(const std::string& path, Take&& take) {
   const std::string text = read_text_file(path, kMaxLogBytes);
-  if (text.empty()) return {};
+  if (text.empty()) return;
   if (text.compare(0, kHead.size(), kHead) != 0) {
     throw Error(path, "exists and is not a training log: give --log another name");
   }
-  std::string kept;
   std::size_t begin = kHead.size();
   while (begin < text.size()) {
     const std::size_t end = text.find('\n', begin);
-    if (end == std::string::npos) break;  // cut off when the run was killed
-    std::uint64_t row_step = 0;
-    const auto [rest, failure] = std::from_chars(text.data() + begin, text.data() + end, row_step);
-    if (failure == std::errc() && row_step <= step) kept += text.substr(begin, end + 1 - begin);
+    if (end == std::string::npos) break;
+    std::uint64_t step = 0;
+    const auto [rest, failure] = std::from_chars(text.data() + begin, text.data() + end, step);
+    if (failure == std::errc()) take(std::string_view(text).substr(begin, end + 1 - begin), step);
     begin = end + 1;
   }
+}
+
+// The rows of an older log that a run keeps if it is resumed after `step` steps.
+std::string kept_rows(const std::string& path, std::uint64_t step) {
+  std::string kept;
+  for_each_row(path, [&](std::string_view row, std::uint64_t row_step) {
+    if (row_step <= step) kept += row;
+  });
   return kept;
 }
 
 }  // namespace
+
+std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
+  if (path.empty()) return std::nullopt;
+  const Destination to = Destination::of(path);
+  if (to.kind != Destination::Kind::file || !std::filesystem::exists(to.path)) return std::nullopt;
+  LogRows found;
+  try {
+    for_each_row(path, [&](std::string_view row, std::uint64_t step) {
+      ++found.rows;
+      found.last_step = step;
+      const std::size_t tab = std::min(row.find('\t'), row.size() - 1) + 1;
+      const std::string_view epoch = row.substr(tab, row.find('\t', tab) - tab);
+      found.last_epoch = number_from<double>(epoch).value_or(0.0);
+    });
+  } catch (const Error&) {
+    if (!any) throw;
+  }
+  return found.rows > 0 ? std::optional(found) : std::nullopt;
+}
 
 TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step) : name_(path) {
   const Destination to = Destination::of(path);

@@ -20,6 +20,16 @@ struct LogRow {
   double seconds = 0.0;        // that the images took
 };
 
+// What the file of a log holds.
+struct LogRows {
+  std::uint64_t rows = 0;  // at least 1
+  std::uint64_t last_step = 0;
+  double last_epoch = 0.0;  // at that step
+};
+// The rows of the log at `path`; nothing if there are none, or if it is no regular file. Throws Error if the
+// file is not a log; with `any` that is nothing, too.
+[[nodiscard]] std::optional<LogRows> find_log_rows(const std::string& path, bool any = false);
+
 class TrainingLog {
  public:
   // Starts a new file. If the run is resumed after `resumed_step` steps, keeps the rows up to that step of

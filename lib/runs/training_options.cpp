@@ -229,7 +229,8 @@ std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoi
     if (row.resume == Resume::keeps) {
       throw UsageError("--" + row.name, change + ": a resumed run cannot change it");
     }
-    differences.push_back({.text = row.name + ": " + change, .moves_end = row.resume == Resume::moves_end});
+    differences.push_back(
+        {.option = row.name, .text = row.name + ": " + change, .moves_end = row.resume == Resume::moves_end});
   }
   return differences;
 }

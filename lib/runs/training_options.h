@@ -59,6 +59,7 @@ void add_training_options(po::options_description& options);
 
 // An option in which a resumed run differs from its checkpoint.
 struct ResumeDifference {
+  std::string option;      // "lr"
   std::string text;        // "lr: 0.01 in the checkpoint, 0.001 now"
   bool moves_end = false;  // it changes only where the run ends
 };

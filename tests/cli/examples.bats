@@ -57,9 +57,15 @@ make_ilsvrc() {
   assert_contains "$output$stderr" "resumed at step 6"
   rm alexnet.safetensors
   interrupted
-  touch -d 'now + 1 minute' ../small.net  # so the checkpoint seems to be of another net
+  echo '# another net' >> ../small.net
   expect_status 0 make "${options[@]}" EPOCHS=3
   [[ $stderr != *"resumed at"* ]] || fail "$stderr"
+  assert_contains "$stderr" "the checkpoint is of another net than --net: kept as alexnet.checkpoint.safetensors.~1~"
+  # The data are newer than the weights: the rule runs again, unattended.
+  touch -d 'now + 1 minute' train.shards
+  expect_status 0 make "${options[@]}" EPOCHS=3
+  expect_status 0 make "${options[@]}" clean
+  assert_equal "$(ls)" other.safetensors
 }
 
 @test "examples/imagenet leaves out images that cannot be used, and shards of an earlier run" {

@@ -18,7 +18,7 @@ on_terminal() {
 @test "train shows its rate, the time left and the loss at 80 columns; a longer bar at 120" {
   make_training_set
   # The run is long, and is stopped when it has drawn some states, so that the speed of the machine does not matter.
-  local command="timeout --foreground 1 '$BIN/train' ${SMALL[*]} --steps=1000000 -o w.safetensors train.shard || true"
+  local command="timeout --foreground 1 '$BIN/train' ${SMALL[*]} --steps=1000000 --overwrite -o w.safetensors train.shard || true"
   on_terminal 80 "$command"
   grep -Eq '^train: \[[# ]{10}\] [0-9]+/8000000 images [0-9.]+/s ETA [0-9hms]+ loss [0-9]' shown || fail "$(cat shown)"
   [ "$(grep '^train: \[' shown | awk '{ print length($0) }' | sort -n | tail -n 1)" -le 79 ] || fail "$(cat shown)"

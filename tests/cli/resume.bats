@@ -73,13 +73,13 @@ kill_at() {
 }
 
 @test "a full disk ends the run at a checkpoint, and the previous checkpoint stays intact" {
-  # No file may be larger than 1 MB. The first checkpoint fits; the second, of a larger net, does not.
+  # A checkpoint has 6 MB, and in the second run no file may be larger than 1 MB.
+  make_net 4 4000
   small_train --steps=2 --checkpoint=c.safetensors -o w.safetensors train.shard
   cp c.safetensors before.safetensors
-  make_net 4 4000
   # shellcheck disable=SC2016
-  run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec "$0" "$@"' "$BIN/train" -q --net=small.net \
-    --mean=mean.safetensors --steps=3 --checkpoint-every=1steps --checkpoint=c.safetensors -o v.safetensors train.shard
+  run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1024; exec "$0" "$@"' "$BIN/train" -q --resume=c.safetensors \
+    --steps=3 --checkpoint-every=1steps -o v.safetensors train.shard
   [ "$status" -eq 1 ]
   assert_contains "$stderr" "train: c.safetensors: File too large"
   cmp c.safetensors before.safetensors
@@ -119,7 +119,7 @@ kill_at() {
   expect_status 0 "$BIN/train" -q --resume=c.safetensors -o w.safetensors train.shard
   assert_equal "$stderr" "$(printf 'train: resumed run: --%s was given before, and is not now\n' val log)"
   cmp w.safetensors whole.safetensors
-  small_train --steps=6 --val=val.shard --log=log.tsv --checkpoint=c.safetensors -o whole.safetensors train.shard
+  small_train --steps=6 --val=val.shard --log=log.tsv --checkpoint=c.safetensors --overwrite -o whole.safetensors train.shard
   expect_status 0 "$BIN/train" -q --resume=c.safetensors --log=log.tsv --val=val.shard -o w.safetensors train.shard
   assert_equal "$stderr" ""
 }
@@ -177,7 +177,7 @@ same_tensors() {
   expect_status 0 "$BIN/train" --resume=c.safetensors --steps=8 --lr=0.001 --momentum=0.8 -j 1 -o v.safetensors train.shard
   assert_contains "$stderr" "lr: 0.002 in the checkpoint, 0.001 now"
   assert_contains "$stderr" "momentum: 0.9 in the checkpoint, 0.8 now"
-  small_train --steps=6 --checkpoint=c.safetensors -o w.safetensors train.shard
+  small_train --steps=6 --checkpoint=c.safetensors --overwrite -o w.safetensors train.shard
   refuse 2 'batch: 8 in the checkpoint, 9 now: a resumed run cannot change it' \
     "$BIN/train" --resume=c.safetensors --batch=9 -o v2.safetensors train.shard
   refuse 2 'seed: 1 in the checkpoint, 2 now' "$BIN/train" --resume=c.safetensors --seed=2 -o v2.safetensors train.shard

@@ -1,0 +1,130 @@
+// What is said before the first step of a run that may not be what was meant.
+#include "lib/runs/run_doubts.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace convoy {
+namespace {
+
+class Doubts : public ::testing::Test {
+ protected:
+  Doubts() { labels_.counts = {20, 20, 20}; }
+
+  [[nodiscard]] RunDoubts doubts(std::uint64_t steps = 100) const {
+    return doubts_about({.options = options_,
+                         .records = 60,
+                         .total_steps = steps,
+                         .classes = classes_,
+                         .labels = labels_,
+                         .validation = validation_,
+                         .shared_shards = shared_,
+                         .intervals = intervals_});
+  }
+  void set(const char* name, const char* value) { options_.set(name, value); }
+
+  TrainingOptions options_ = [] {
+    TrainingOptions options;
+    options.batch = 60;
+    return options;
+  }();
+  std::vector<ClassInfo> classes_ = {{"cat", {}}, {"dog", {}}, {"emu", {}}};
+  LabelScan labels_ = {.counts = {}, .fingerprint = 7};
+  const LabelScan* validation_ = nullptr;
+  std::vector<std::string> shared_;
+  std::vector<GivenInterval> intervals_;
+};
+
+TEST_F(Doubts, NoneOfAnOrdinaryRun) {
+  const LabelScan other{.counts = {1, 1, 1}, .fingerprint = 8};
+  validation_ = &other;
+  intervals_.emplace_back("--log-every", Interval::parse("100steps", "", false));
+  set("lr", "1");
+  EXPECT_TRUE(doubts().warnings.empty());
+  EXPECT_TRUE(doubts().notes.empty());
+}
+
+TEST_F(Doubts, ABatchLargerThanTheSet) {
+  set("batch", "61");
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(
+      doubts().warnings[0],
+      "a batch of 61 is larger than the training set of 60 images: each step takes an image 1.02 times on "
+      "average");
+  EXPECT_TRUE(doubts(0).warnings.empty()) << "no step";
+}
+
+TEST_F(Doubts, ARateThatHardlyEverWorks) {
+  set("lr", "1.5");
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_NE(doubts().warnings[0].find("1.5 is unusually high"), std::string::npos);
+}
+
+TEST_F(Doubts, ClassesWithoutImages) {
+  labels_.counts = {30, 0, 30};
+  ASSERT_EQ(doubts().notes.size(), 1U);
+  EXPECT_EQ(doubts().notes[0], "1 of 3 classes without images in the training set: dog");
+  EXPECT_TRUE(doubts().warnings.empty());
+  labels_.counts = {0, 60, 0};
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(doubts().warnings[0],
+            "all images of the training set are of one class, dog: there is nothing to tell apart");
+  // Ten names are enough; outputs of the net beyond the table are none of its classes.
+  classes_.clear();
+  for (int i = 0; i < 30; ++i) classes_.push_back({"c" + std::to_string(i), {}});
+  labels_.counts.assign(100, 0);
+  labels_.counts[3] = labels_.counts[29] = 30;
+  ASSERT_EQ(doubts().notes.size(), 1U);
+  EXPECT_EQ(
+      doubts().notes[0],
+      "28 of 30 classes without images in the training set: c0, c1, c2, c4, c5, c6, c7, c8, c9, c10 and 18 "
+      "more");
+}
+
+TEST_F(Doubts, AValidationSetThatIsTheTrainingSetOrSharesAShard) {
+  const LabelScan same{.counts = {20, 20, 20}, .fingerprint = 7};
+  validation_ = &same;
+  shared_ = {"a.shard", "b.shard"};
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_NE(doubts().warnings[0].find("the validation set is the training set"), std::string::npos);
+  const LabelScan other{.counts = {20, 20, 20}, .fingerprint = 9};
+  validation_ = &other;
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(doubts().warnings[0], "the validation set shares a.shard and others with the training set");
+}
+
+TEST_F(Doubts, RunsWithoutStepsAndIntervalsThatAreLonger) {
+  for (const char* text : {"101steps", "100.5epochs", "100epochs", "never", "1000000steps"}) {
+    intervals_.emplace_back(text, Interval::parse(text, "", false));
+  }
+  intervals_.emplace_back("--checkpoint-every", Interval::parse("1000minutes", "", true));
+  const RunDoubts found = doubts();
+  EXPECT_TRUE(found.warnings.empty());
+  ASSERT_EQ(found.notes.size(), 3U);
+  EXPECT_EQ(found.notes[0], "101steps is longer than the run of 100 steps: only at the end");
+  EXPECT_EQ(found.notes[1].substr(0, 11), "100.5epochs");
+  ASSERT_EQ(doubts(0).notes.size(), 1U);
+  EXPECT_NE(doubts(0).notes[0].find("no step"), std::string::npos);
+}
+
+TEST(MemoryWarning, NamesTheBatchThatFits) {
+  const MemoryNeed need{.fixed_bytes = 1000 << 20, .image_bytes = 10 << 20};
+  const auto available = [](std::uint64_t mebibytes) {
+    return std::optional(AvailableMemory{.bytes = mebibytes << 20, .limit = "free on this machine"});
+  };
+  EXPECT_EQ(memory_warning(need, 128, available(2280)), std::nullopt);
+  EXPECT_EQ(memory_warning(need, 128, std::nullopt), std::nullopt);
+  EXPECT_EQ(memory_warning(need, 128, available(2279)),
+            "a batch of 128 needs some 2.2 GiB of memory, and 2.2 GiB are free on this machine: a batch of "
+            "127 would "
+            "fit");
+  EXPECT_EQ(
+      memory_warning(need, 128, available(1009)),
+      "a batch of 128 needs some 2.2 GiB of memory, and 1009.0 MiB are free on this machine: the net alone "
+      "needs more");
+}
+
+}  // namespace
+}  // namespace convoy
