@@ -274,16 +274,16 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy-train --crop = r)" random
   assert_equal "$(complete_words convoy train --crop r)" random
   assert_equal "$(complete_words convoy train --flip '' | sort | tr '\n' ' ')" "off on "
-  # A word, or a file.
-  assert_equal "$(complete_words convoy train --resume = '' | sort | tr '\n' ' ')" "a.safetensors auto folder/ "
-  assert_equal "$(complete_words convoy train --resume = au)" auto
-  assert_equal "$(complete_words convoy train --mean '' | sort | tr '\n' ' ')" "a.safetensors folder/ none "
   assert_equal "$(complete_words convoy train --lr-policy '' | sort | tr '\n' ' ')" "fixed step: "
   for tool in train eval predict; do
     assert_equal "$(complete_words "convoy-$tool" --precision = | sort | tr '\n' ' ')" "auto bf16 fp32 "
   done
   mkdir folder
   touch a.shard a.net a.safetensors a.txt
+  # A word, or a file.
+  assert_equal "$(complete_words convoy train --resume = '' | sort | tr '\n' ' ')" "a.safetensors auto folder/ "
+  assert_equal "$(complete_words convoy train --resume = au)" auto
+  assert_equal "$(complete_words convoy train --mean '' | sort | tr '\n' ' ')" "a.safetensors folder/ none "
   assert_equal "$(complete_words convoy train --net = '')" "$(printf '%s\n' a.net folder/)"
   assert_equal "$(complete_words convoy train --net '')" "$(printf '%s\n' a.net folder/)"
   assert_equal "$(complete_words convoy train --describe '' | sort)" "$(printf '%s\n' a.shard folder/)"
