@@ -131,7 +131,7 @@ void check_earlier_run(const RunFiles& files) {
 std::string keep_aside(const std::string& path) {
   const std::string from = Destination::of(path).path;
   for (std::uint64_t number = 1;; ++number) {
-    const std::string name = from + ".~" + std::to_string(number) + "~";
+    std::string name = from + ".~" + std::to_string(number) + "~";
     std::error_code failure;
     if (fs::exists(fs::symlink_status(name, failure))) continue;
     if (std::rename(from.c_str(), name.c_str()) != 0) throw_errno(name, errno);

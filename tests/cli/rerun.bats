@@ -182,7 +182,7 @@ nothing_changed() {
   local file reason number=0
   for file in five:'another net' five-outputs:'another net' other:'shards in another order' val:'training set of 12 records' \
     batch:'batch: 7 in the checkpoint, 8 now' seed:'seed: 2 in the checkpoint, 1 now' mean:'another mean' \
-    weights:'weights only' cut:'cut short' junk:'not a safetensors file'; do
+    weights:'weights only' cut:'cut short' junk:'where a checkpoint is expected'; do
     reason=${file#*:} file=${file%%:*}
     rm -f log.tsv
     cp "$file.c" c.safetensors
