@@ -8,8 +8,6 @@
 #include <sstream>
 #include <string_view>
 
-#include "lib/base/text.h"
-
 namespace convoy {
 namespace {
 
@@ -17,12 +15,11 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kKibibyte = 1024;
 
-// The number in a file that holds nothing else; nothing for another text, such as "max".
+// The number in a file of the kernel that holds nothing else; nothing for another text, such as "max".
 std::optional<std::uint64_t> number_in(const fs::path& path) {
   std::ifstream file(path);
-  std::string word;
-  file >> word;
-  return number_from<std::uint64_t>(word);
+  std::uint64_t number = 0;
+  return file >> number ? std::optional(number) : std::nullopt;
 }
 
 // The number that follows `name` at the start of a line.
@@ -30,9 +27,9 @@ std::optional<std::uint64_t> number_after(const fs::path& path, std::string_view
   std::ifstream file(path);
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
-    std::string first;
-    std::string second;
-    if (words >> first >> second && first == name) return number_from<std::uint64_t>(second);
+    std::string word;
+    std::uint64_t number = 0;
+    if (words >> word >> number && word == name) return number;
   }
   return std::nullopt;
 }

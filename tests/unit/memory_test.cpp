@@ -2,6 +2,7 @@
 #include "lib/base/memory.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -79,15 +80,12 @@ TEST_F(Memory, ReadsControlGroupsOfTheFirstVersion) {
 
 TEST_F(Memory, IsKnownHere) { EXPECT_GT(available_memory().value().bytes, 0U); }
 
-std::uint64_t resident_bytes() {
-  std::ifstream file("/proc/self/statm");
-  std::uint64_t size = 0;
-  std::uint64_t resident = 0;
-  file >> size >> resident;
-  return resident * 4096;
+// What the process has allocated, and not freed.
+double allocated_bytes() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return static_cast<double>(info.uordblks + info.hblkhd);
 }
 
-// The buffers are touched when the net is compiled, so the process grows by them.
 TEST(MemoryNeed, IsAboutWhatTheNetTakes) {
   const NetSpec net = parse_net(
       "input 48x48x3\nconv c1 24 5x5 pad=2\nrelu\nlrn\nmaxpool 2x2 stride=2\nconv c2 40 3x3 pad=1\nrelu\n"
@@ -99,10 +97,9 @@ TEST(MemoryNeed, IsAboutWhatTheNetTakes) {
     options.threads = 1;
     const auto growth = [&](int batch) {
       options.batch = batch;
-      const std::uint64_t before = resident_bytes();
+      const double before = allocated_bytes();
       const auto compiled = compile_cpu(net, options);
-      const std::uint64_t after = resident_bytes();
-      return static_cast<double>(after > before ? after - before : 0);
+      return allocated_bytes() - before;
     };
     (void)growth(1);  // what oneDNN keeps
     const double image = (growth(256) - growth(64)) / 192;
