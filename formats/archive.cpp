@@ -27,6 +27,23 @@ std::string without_dot(std::string_view path) {
   return std::string(path);
 }
 
+ArchiveEntry::Type type_of(archive_entry* entry) {
+  // A hard link has the data of another member, unless it comes with its own.
+  const bool linked =
+      archive_entry_hardlink(entry) != nullptr || archive_entry_hardlink_utf8(entry) != nullptr;
+  if (linked && archive_entry_size(entry) == 0) return ArchiveEntry::Type::hard_link;
+  switch (archive_entry_filetype(entry)) {
+    case AE_IFREG:
+      return ArchiveEntry::Type::file;
+    case AE_IFDIR:
+      return ArchiveEntry::Type::folder;
+    case AE_IFLNK:
+      return ArchiveEntry::Type::symbolic_link;
+    default:
+      return linked ? ArchiveEntry::Type::file : ArchiveEntry::Type::other;
+  }
+}
+
 }  // namespace
 
 // State of the callbacks through which libarchive reads. No exception may leave a callback: it is kept, and
@@ -136,19 +153,30 @@ ArchiveReader::~ArchiveReader() = default;
 bool ArchiveReader::is_plain() const { return archive_format(state_->handle.get()) == ARCHIVE_FORMAT_RAW; }
 
 std::optional<ArchiveMember> ArchiveReader::next() {
-  State& state = *state_;
-  while (!state.ended) {
-    archive_entry* entry = state.first != nullptr ? std::exchange(state.first, nullptr) : state.read_header();
-    if (entry == nullptr) break;
-    // The data of a hard link are in another member.
-    if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr) continue;
-    const char* path = archive_entry_pathname(entry);
-    if (path == nullptr) path = archive_entry_pathname_utf8(entry);
-    if (path == nullptr) throw Error(state.place, "a member without a name");
-    state.content.emplace(state);
-    return ArchiveMember{without_dot(path)};
+  while (auto entry = next_entry()) {
+    if (entry->type == ArchiveEntry::Type::file) return ArchiveMember{without_dot(entry->path)};
   }
   return std::nullopt;
+}
+
+std::optional<ArchiveEntry> ArchiveReader::next_entry() {
+  State& state = *state_;
+  if (state.ended) return std::nullopt;
+  archive_entry* entry = state.first != nullptr ? std::exchange(state.first, nullptr) : state.read_header();
+  if (entry == nullptr) return std::nullopt;
+  const auto text = [](const char* bytes, const char* utf8) { return bytes != nullptr ? bytes : utf8; };
+  const char* path = text(archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
+  if (path == nullptr) throw Error(state.place, "a member without a name");
+  ArchiveEntry found{.path = path, .type = type_of(entry), .target = {}};
+  const char* target = nullptr;
+  if (found.type == ArchiveEntry::Type::hard_link) {
+    target = text(archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
+  } else if (found.type == ArchiveEntry::Type::symbolic_link) {
+    target = text(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
+  }
+  if (target != nullptr) found.target = target;
+  if (found.type == ArchiveEntry::Type::file) state.content.emplace(state);
+  return found;
 }
 
 ByteSource& ArchiveReader::content() { return *state_->content; }

@@ -18,6 +18,14 @@ struct ArchiveMember {
   std::string path;  // as stored, without a leading "./"
 };
 
+// Anything that an archive has a name for.
+struct ArchiveEntry {
+  enum class Type { file, folder, hard_link, symbolic_link, other };
+  std::string path;  // as stored
+  Type type = Type::file;
+  std::string target;  // of a link, as stored
+};
+
 // Reads an archive from front to back, holding no more than a block of it.
 class ArchiveReader {
  public:
@@ -34,7 +42,9 @@ class ArchiveReader {
   // The next regular file, or nothing at the end; skips the unread rest of the previous one. Throws
   // Error(place, reason) if the archive is damaged or cut short.
   std::optional<ArchiveMember> next();
-  // The content of the member, which can be read once, until next() is called. Reading throws like next().
+  // The next entry of any type, or nothing at the end. As next() otherwise.
+  std::optional<ArchiveEntry> next_entry();
+  // The content of the file, which can be read once, until next() is called. Reading throws like next().
   [[nodiscard]] ByteSource& content();
 
  private:

@@ -52,6 +52,8 @@ void declare(po::options_description& options) {
       "the class is the first group of this extended regular expression in an image's name, the second its "
       "readable name");
   add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL");
+  add("classes-only", po::bool_switch(), "leave out images of classes that are not in the table");
+  add("root", text_option("FOLDER"), "the folder whose sub-folders are the classes");
   add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");
   add("idx", po::bool_switch(), "operands are IDX files: images, each perhaps followed by its labels");
   add_rejects_options(options, {.on_error = "what to do about an image that cannot be used",
@@ -77,8 +79,8 @@ Preprocessing preprocessing_from(const Options& options) {
   return how;
 }
 
-InputOptions inputs_from(const Options& options) {
-  InputOptions inputs = read_input_options(options);
+InputOptions inputs_from(const Options& options, Console& console) {
+  InputOptions inputs = read_input_options(options, console);
   inputs.idx = options.flag("idx");
   if (options.given("classes")) {
     const std::string path = options.text("classes");
@@ -86,17 +88,23 @@ InputOptions inputs_from(const Options& options) {
   }
   inputs.labels.class_pattern = options.text("class-pattern");
   inputs.labels.labels_file = options.text("labels");
+  inputs.classes_only = inputs.labels.classes_only = options.flag("classes-only");
+  if (inputs.classes_only && !inputs.labels.classes) {
+    throw UsageError("--classes-only", "needs the table: give --classes");
+  }
+  inputs.root = options.text("root");
+  inputs.preprocessing = preprocessing_from(options);
   inputs.limits.max_side = static_cast<int>(options.integer("max-side", 1, kMaxImageSide));
   inputs.limits.max_pixels = static_cast<std::uint64_t>(options.integer("max-pixels", 1, INT64_MAX));
   return inputs;
 }
 
 int run(const Options& options, Console& console) {
-  const InputOptions input_options = inputs_from(options);
+  const InputOptions input_options = inputs_from(options, console);
   const Encoding encoding = *read_encoding(options);
   DatasetInfo info;
   info.codec = encoding.codec;
-  info.preprocessing = preprocessing_from(options);
+  info.preprocessing = input_options.preprocessing;
   const RejectRules reject_rules = options.reject_rules();
   const int threads = options.threads();
   std::vector<std::string> files = input_options.operands;
@@ -141,7 +149,7 @@ int run(const Options& options, Console& console) {
         "--class-pattern or --labels");
   }
   out.commit();
-  console.note(sink.summary());
+  console.note(sink.summary() + inputs.left_out().appended());
   return rejects.status();
 }
 

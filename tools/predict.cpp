@@ -48,8 +48,8 @@ void declare(po::options_description& options) {
                                 .rejects = "write name and reason of every image skipped to FILE"});
 }
 
-InputOptions inputs_from(const Options& options) {
-  InputOptions inputs = read_input_options(options);
+InputOptions inputs_from(const Options& options, Console& console) {
+  InputOptions inputs = read_input_options(options, console);
   inputs.labelled = false;
   inputs.whole_paths = true;
   inputs.shards_and_lists = true;
@@ -104,7 +104,7 @@ int run(const Options& options, Console& console) {
   const RejectRules reject_rules = options.reject_rules();
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
-  InputOptions input_options = inputs_from(options);
+  InputOptions input_options = inputs_from(options, console);
   std::vector<std::string> files = input_options.operands;
   files.push_back(weights_path);
   files.push_back(input_options.files_from);
@@ -143,7 +143,7 @@ int run(const Options& options, Console& console) {
       });
   progress.finish();
   answers.finish();
-  console.note(rejects.beside(count_of(answers.answered(), "image")));
+  console.note(rejects.beside(count_of(answers.answered(), "image")) + inputs.left_out().appended());
   return rejects.status();
 }
 

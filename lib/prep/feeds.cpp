@@ -1,5 +1,7 @@
 #include "lib/prep/feeds.h"
 
+#include <functional>
+
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "formats/list.h"
@@ -7,8 +9,51 @@
 #include "lib/base/error.h"
 #include "lib/prep/list_text.h"
 #include "lib/prep/shard_images.h"
+#include "lib/prep/walk.h"
 
 namespace convoy {
+
+class ImageSource::ArchiveFeed : public Feed {
+ public:
+  // class_of: gives the class of a member.
+  // above: what the names of its images begin with, and below which folder they are for --include.
+  ArchiveFeed(const ImageSource& inputs, ArchiveWalker&& walker, std::string name,
+              std::function<std::string(const ArchiveWalker::Member&)> class_of, std::string above = {})
+      : inputs_(inputs),
+        name_(std::move(name)),
+        class_of_(std::move(class_of)),
+        above_(std::move(above)),
+        walker_(std::move(walker)) {}
+
+  std::optional<ImageInput> next() override {
+    while (auto member = walker_.next()) {
+      ImageInput input;
+      input.place = name_ + ": " + member->path;
+      member->path = above_ + member->path;
+      if (!inputs_.is_input(*member, input.place)) continue;
+      input.name = member->path;
+      input.failure = std::move(member->failure);
+      if (!input.failure.empty()) return input;
+      if (!inputs_.set_label(input, class_of_(*member))) continue;
+      if (!input.failure.empty()) return input;
+      try {
+        input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
+        if (input.bytes.empty()) input.failure = "empty file";
+      } catch (const Error& error) {
+        set_failure(input, error);
+      }
+      return input;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const ImageSource& inputs_;
+  std::string name_;
+  std::function<std::string(const ArchiveWalker::Member&)> class_of_;
+  std::string above_;
+  ArchiveWalker walker_;
+};
 
 class ImageSource::FolderFeed : public Feed {
  public:
@@ -19,55 +64,53 @@ class ImageSource::FolderFeed : public Feed {
     if (!folder_.ends_with('/')) folder_ += '/';
   }
   std::optional<ImageInput> next() override {
-    if (at_ == entries_.size()) return std::nullopt;
-    FolderEntry& entry = entries_[at_++];
-    ImageInput input;
-    input.path = input.place = folder_ + entry.path;
-    input.name = inputs_.options_.whole_paths ? input.path : std::move(entry.path);
-    input.failure = std::move(entry.failure);
-    if (input.failure.empty()) inputs_.set_label(input, first_folder(input.name));
-    return input;
+    while (true) {
+      if (archive_) {
+        if (auto input = archive_->next()) {
+          if (inputs_.options_.whole_paths) input->name = folder_ + input->name;
+          return input;
+        }
+        archive_.reset();
+      }
+      if (at_ == entries_.size()) return std::nullopt;
+      FolderEntry& entry = entries_[at_++];
+      if (!is_selected(entry.path, inputs_.options_.names)) continue;
+      if (inputs_.is_outside(entry.path)) {
+        ++inputs_.options_.left_out->outside;
+        continue;
+      }
+      const std::string path = folder_ + entry.path;
+      if (entry.failure.empty()) {
+        const Use use = inputs_.use_of(path, entry.path);
+        if (use == Use::none) inputs_.pass_over(path);
+        if (use == Use::archive) open_archive(path, entry.path);
+        if (use != Use::image) continue;
+      }
+      ImageInput input;
+      input.path = input.place = path;
+      const std::string folder(inputs_.folder_class(entry.path));
+      input.name = inputs_.options_.whole_paths ? path : std::move(entry.path);
+      input.failure = std::move(entry.failure);
+      if (input.failure.empty() && !inputs_.set_label(input, folder)) continue;
+      return input;
+    }
   }
 
  private:
+  // Its images are named and labelled as those of an archive in an archive.
+  void open_archive(const std::string& path, const std::string& entry) {
+    const std::string stem(last_component(without_archive_extension(entry)));
+    const auto class_of = [stem](const ArchiveWalker::Member& member) {
+      return member.inner.empty() ? stem : member.inner;
+    };
+    archive_.emplace(inputs_, walk_file(path), path, class_of, stem + "/");
+  }
+
   const ImageSource& inputs_;
   std::string folder_;
   std::vector<FolderEntry> entries_;
   std::size_t at_ = 0;
-};
-
-class ImageSource::ArchiveFeed : public Feed {
- public:
-  ArchiveFeed(const ImageSource& inputs, std::size_t index, std::string name, std::unique_ptr<Opened> opened)
-      : inputs_(inputs),
-        index_(index),
-        name_(std::move(name)),
-        opened_(std::move(opened)),
-        walker_(opened_->source, name_, true) {}
-
-  std::optional<ImageInput> next() override {
-    auto member = walker_.next();
-    if (!member) return std::nullopt;
-    ImageInput input;
-    input.name = member->path;
-    input.place = name_ + ": " + member->path;
-    inputs_.set_label(input, inputs_.member_class(*member, index_));
-    if (!input.failure.empty()) return input;
-    try {
-      input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
-      if (input.bytes.empty()) input.failure = "empty file";
-    } catch (const Error& error) {
-      set_failure(input, error);
-    }
-    return input;
-  }
-
- private:
-  const ImageSource& inputs_;
-  std::size_t index_;
-  std::string name_;
-  std::unique_ptr<Opened> opened_;
-  ArchiveWalker walker_;
+  std::optional<ArchiveFeed> archive_;
 };
 
 // Images one after another, perhaps compressed as one stream.
@@ -101,7 +144,7 @@ class ImageSource::StreamFeed : public Feed {
       return input;
     }
     input.bytes = std::move(piece->bytes);
-    inputs_.set_label(input, {});
+    static_cast<void>(inputs_.set_label(input, {}));
     return input;
   }
 
@@ -152,6 +195,9 @@ class ImageSource::ListFeed : public Feed {
     list.whole_paths = options.whole_paths;
     list.check_shard = options.check_shard;
     list.outputs = options.outputs;
+    list.names = options.names;
+    list.detail = options.detail;
+    list.left_out = options.left_out;
     for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
       list.operands.push_back(std::move(entry.path));
     }
@@ -179,7 +225,9 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::folder:
       return std::make_unique<FolderFeed>(*this, operand.path);
     case Kind::archive:
-      return std::make_unique<ArchiveFeed>(*this, index, name, open(index));
+      return std::make_unique<ArchiveFeed>(
+          *this, walk(index), name,
+          [this, index](const ArchiveWalker::Member& member) { return member_class(member, index); });
     case Kind::stream:
       return std::make_unique<StreamFeed>(*this, name, open(index));
     case Kind::shard: {

@@ -8,10 +8,12 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "lib/base/content.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/prep/feeds.h"
 #include "lib/prep/list_text.h"
+#include "lib/prep/temporary_source.h"
 
 namespace convoy {
 namespace {
@@ -47,6 +49,9 @@ ImageSource::~ImageSource() = default;
 
 ImageSource::ImageSource(InputOptions options)
     : options_(std::move(options)), own_(options_.outputs), labeller_(options_.labels) {
+  if (!options_.left_out) options_.left_out = std::make_shared<LeftOut>();
+  if (!options_.root.empty()) options_.root = clean_path(options_.root) + "/";
+  if (options_.root == "/") options_.root.clear();
   for (const std::string& path : options_.operands)
     operands_.push_back({path, Kind::unknown, kNoLabel, false});
   if (options_.idx) {
@@ -78,21 +83,6 @@ void ImageSource::read_list() {
     if (options_.labelled) operand.label = numbers.resolve(entry, place);
     operands_.push_back(std::move(operand));
   }
-}
-
-void ImageSource::gather_classes() {
-  for (std::size_t i = 0; i < operands_.size(); ++i) {
-    if (operands_[i].kind == Kind::unknown) classify(i);
-    const bool read_twice = operands_[i].kind == Kind::archive && options_.labels.labels_file.empty();
-    if (read_twice && opened_.count(i) > 0) spool(i);  // a failure ends the run: the rest would not be missed
-    try {
-      scan(i);
-    } catch (const Error&) {
-      // Damage is found again, and reported, when the images are read.
-      total_known_ = false;
-    }
-  }
-  labeller_.finish();
 }
 
 void ImageSource::classify(std::size_t index) {
@@ -148,70 +138,6 @@ void ImageSource::spool(std::size_t index) {
   spooled_.push_back(display_name(operands_[index].path));
 }
 
-void ImageSource::scan(std::size_t index) {
-  Operand& operand = operands_[index];
-  switch (operand.kind) {
-    case Kind::file:
-      if (!operand.labelled) labeller_.note(operand.path, {});
-      break;
-    case Kind::folder:
-      for (const FolderEntry& entry : list_folder(operand.path, options_.outputs)) {
-        if (entry.failure.empty()) labeller_.note(entry.path, first_folder(entry.path));
-        ++total_;
-      }
-      break;
-    case Kind::archive:
-      // A list of labels by name suffices: the names need not be known in advance.
-      if (!options_.labels.labels_file.empty()) {
-        total_known_ = false;
-        break;
-      }
-      total_ += scan_archive(index);
-      break;
-    case Kind::unknown:
-    case Kind::stream:
-    case Kind::shard:
-    case Kind::idx:
-    case Kind::list:
-    case Kind::text:
-    case Kind::missing:
-      break;
-  }
-}
-
-// Goes through the names in an archive; returns the number of images in it.
-std::uint64_t ImageSource::scan_archive(std::size_t index) {
-  const auto opened = open(index);
-  ArchiveWalker walker(opened->source, operands_[index].path, labeller_.has_pattern());
-  CommonFolder common;
-  std::vector<std::string> folders;  // of the outer archive that hold images
-  std::uint64_t count = 0;
-  const auto finish = [&] {
-    common_[index] = common.get();
-    for (const std::string& folder : folders) {
-      labeller_.note({}, first_folder(std::string_view(folder).substr(common.get().size())));
-    }
-  };
-  try {
-    while (auto member = walker.next()) {
-      ++count;
-      if (member->archive) total_known_ = false;
-      if (labeller_.has_pattern() || !member->inner.empty()) {
-        labeller_.note(member->path, member->inner);
-        continue;
-      }
-      common.add(member->path);
-      std::string folder = member->path.substr(0, member->path.rfind('/') + 1);
-      if (folders.empty() || folders.back() != folder) folders.push_back(std::move(folder));
-    }
-  } catch (const Error&) {
-    finish();
-    throw;
-  }
-  finish();
-  return count;
-}
-
 std::unique_ptr<ImageSource::Opened> ImageSource::open(std::size_t index) {
   if (const auto found = opened_.find(index); found != opened_.end()) {
     auto opened = std::move(found->second);
@@ -222,6 +148,32 @@ std::unique_ptr<ImageSource::Opened> ImageSource::open(std::size_t index) {
   return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
 }
 
+ArchiveWalker ImageSource::walk_file(const std::string& path) {
+  const auto again = [path]() -> std::shared_ptr<ByteSource> {
+    auto opened = std::make_shared<Opened>(path);
+    ByteSource* source = &opened->source;
+    return {std::move(opened), source};
+  };
+  return {again(), again, path};
+}
+
+ArchiveWalker ImageSource::walk(std::size_t index) {
+  const std::string name = display_name(operands_[index].path);
+  if (opened_.count(index) > 0) {
+    std::shared_ptr<Opened> opened = open(index);
+    auto pipe = std::make_shared<CopiedPipe>(opened->source, name);
+    // What is read from it lives as long as the function that gives it.
+    const auto again = [opened, pipe] { return pipe->from_start(); };
+    return {pipe, again, name};
+  }
+  const auto again = [this, index]() -> std::shared_ptr<ByteSource> {
+    std::shared_ptr<Opened> opened = open(index);
+    ByteSource* source = &opened->source;
+    return {std::move(opened), source};
+  };
+  return {again(), again, name};
+}
+
 bool ImageSource::expects_classes() const {
   if (options_.labels.classes) return true;
   return std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
@@ -229,29 +181,100 @@ bool ImageSource::expects_classes() const {
   });
 }
 
-void ImageSource::set_label(ImageInput& input, std::string_view folder) const {
-  if (!options_.labelled) return;
+bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
+  if (!options_.labelled) return true;
   try {
     input.label = labeller_.label(input.name, folder, input.place);
+  } catch (const OtherClass& error) {
+    // A class that has been looked for is missing only if none of its images can be used: they tell why.
+    if (labeller_.gathers() && options_.labels.labels_file.empty()) return true;
+    if (options_.classes_only) {
+      ++options_.left_out->other_classes;
+      if (options_.detail) options_.detail(std::string(error.what()) + ": left out");
+      return false;
+    }
+    set_failure(input, error);
   } catch (const Error& error) {
     set_failure(input, error);
   }
+  return true;
+}
+
+std::string_view ImageSource::folder_class(std::string_view path) const {
+  if (is_outside(path)) return {};
+  if (!options_.root.empty()) path.remove_prefix(options_.root.size());
+  return first_folder(path);
+}
+
+bool ImageSource::is_outside(std::string_view path) const {
+  return !options_.root.empty() && !path.starts_with(options_.root);
 }
 
 std::string ImageSource::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
   if (!member.inner.empty()) return member.inner;
-  std::string_view path = member.path;
-  if (const auto common = common_.find(index); common != common_.end()) {
-    if (path.starts_with(common->second)) path.remove_prefix(common->second.size());
-    return std::string(first_folder(path));
+  if (!options_.root.empty()) return std::string(folder_class(member.path));
+  if (const auto found = archives_.find(index); found != archives_.end()) {
+    if (!found->second.all.empty()) return found->second.all;
+    return std::string(found->second.root.class_of(member.path));
   }
-  // The other names are not known: the class is the first folder that is in the table.
-  const std::string_view outermost = first_folder(path);
-  for (std::string_view folder = outermost; !folder.empty(); folder = first_folder(path)) {
+  return table_class(member, index);
+}
+
+// Where the other names are not known: the first folder that is in the table, or the archive's own name if
+// several archives were named and it is in the table.
+std::string ImageSource::table_class(const ArchiveWalker::Member& member, std::size_t index) const {
+  std::string_view path = member.path;
+  for (std::string_view folder = first_folder(path); !folder.empty(); folder = first_folder(path)) {
     if (labeller_.knows(folder)) return std::string(folder);
     path.remove_prefix(folder.size() + 1);
   }
-  return std::string(outermost);
+  std::string own = without_archive_extension(last_component(operands_[index].path));
+  if (operands_.size() > 1 && labeller_.knows(own)) return own;
+  // None of the table.
+  return std::string(first_folder(std::string_view(member.path).substr(member.packed)));
+}
+
+void ImageSource::pass_over(const std::string& place) const {
+  ++options_.left_out->passed_over;
+  if (options_.detail) options_.detail(place + ": passed over: no image");
+}
+
+bool ImageSource::is_input(const ArchiveWalker::Member& member, const std::string& place) const {
+  if (!is_selected(member.path, options_.names)) return false;
+  if (member.inner.empty() && is_outside(member.path)) {
+    ++options_.left_out->outside;
+    return false;
+  }
+  if (!member.failure.empty() || has_image_suffix(member.path)) return true;
+  if (has_image_content(member.content->peek(kDetectBytes))) return true;
+  pass_over(place);
+  return false;
+}
+
+ImageSource::Use ImageSource::use_of(const std::string& path, const std::string& name) const {
+  if (has_image_suffix(name)) return Use::image;
+  try {
+    Opened opened(path);
+    const ContentKind kind = detect_content(opened.source.peek(kDetectBytes));
+    if (kind == ContentKind::tar) return Use::archive;
+    if (kind == ContentKind::compressed) {
+      const ContentKind inside = unpacked_content(opened.source, path);
+      if (inside == ContentKind::tar) return Use::archive;
+      return inside == ContentKind::jpeg || inside == ContentKind::png ? Use::image : Use::none;
+    }
+    return has_image_content(opened.source.peek(kDetectBytes)) ? Use::image : Use::none;
+  } catch (const Error&) {
+    return Use::image;  // which says why it cannot be read
+  }
+}
+
+std::string LeftOut::appended() const {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += ", " + part; };
+  if (other_classes > 0) add(count_of(other_classes, "image") + " of other classes left out");
+  if (outside > 0) add(count_of(outside, "file") + " outside --root left out");
+  if (passed_over > 0) add(count_of(passed_over, "other file") + " passed over");
+  return text;
 }
 
 std::optional<ImageInput> ImageSource::next() {
@@ -264,8 +287,10 @@ std::optional<ImageInput> ImageSource::next() {
         ImageInput input;
         input.name = input.path = input.place = operand.path;
         input.label = operand.label;
-        if (!operand.labelled) set_label(input, {});
         ++at_;
+        const std::string_view folder =
+            options_.root.empty() ? std::string_view() : folder_class(operand.path);
+        if (!operand.labelled && !set_label(input, folder)) continue;
         return input;
       }
       if (auto input = feed_->next()) return input;

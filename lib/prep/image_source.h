@@ -13,11 +13,23 @@
 
 #include "formats/idx.h"
 #include "lib/base/own_files.h"
+#include "lib/prep/archive_walk.h"
 #include "lib/prep/image_input.h"
 #include "lib/prep/labeller.h"
-#include "lib/prep/walk.h"
+#include "lib/prep/names.h"
+#include "lib/prep/prepare.h"
 
 namespace convoy {
+
+// Files in folders and archives that are no inputs.
+struct LeftOut {
+  std::uint64_t passed_over = 0;    // no images
+  std::uint64_t other_classes = 0;  // images of classes that are not in the table
+  std::uint64_t outside = 0;        // images outside --root
+  // ", 8 images of other classes left out, 5 other files passed over", to stand behind another count; empty
+  // if there were none.
+  [[nodiscard]] std::string appended() const;
+};
 
 struct InputOptions {
   std::vector<std::string> operands = {};  // "-" is standard input
@@ -34,6 +46,14 @@ struct InputOptions {
   // is one failure with that reason.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
+  Preprocessing preprocessing = {};  // by which a class is known to have an image that can be used
+  NameRules names = {};              // which files in folders and archives are inputs
+  // The folder whose sub-folders are the classes: below a folder operand, in an archive, or in a path. Empty:
+  // the operand itself; in an archive, the one that ClassRoot finds.
+  std::string root = {};
+  bool classes_only = false;  // leave out images of classes that are not in the table
+  std::function<void(const std::string&)> detail = {};  // called with each file that is passed over
+  std::shared_ptr<LeftOut> left_out = {};               // counts for the caller; made if there is none
   // Files that the run writes. They are skipped in folders. If one would replace an image or an archive in a
   // folder, or another input, next() throws UsageError when it meets that.
   std::vector<RunOutput> outputs = {};
@@ -65,6 +85,9 @@ class ImageSource {
   // What the user should know of how inputs were read, a sentence each.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
 
+  // What has been left out so far.
+  [[nodiscard]] const LeftOut& left_out() const { return *options_.left_out; }
+
   // The next image, or nothing at the end. What is wrong with an input becomes its `failure`, but for IDX
   // files of options.idx: half of one is no set, so it throws Error.
   std::optional<ImageInput> next();
@@ -80,6 +103,15 @@ class ImageSource {
   };
   class Feed;
   class FolderFeed;
+  class Prover;
+  enum class Use { image, archive, none };
+  // How an archive's images get their classes.
+  struct ArchiveClasses {
+    ClassRoot root;
+    std::vector<std::string> folders;  // with images, in ClassRoot's order of adding
+    bool inner = false;                // whether there are images in archives inside it
+    std::string all;                   // the class of all images; empty: that of their folder
+  };
   class ArchiveFeed;
   class StreamFeed;
   class ShardFeed;
@@ -96,16 +128,31 @@ class ImageSource {
   void classify(std::size_t index);
   [[nodiscard]] Kind kind_of(Opened& opened, const std::string& path) const;
   void spool(std::size_t index);
-  void scan(std::size_t index);
-  std::uint64_t scan_archive(std::size_t index);
+  void scan(std::size_t index, Prover& prover);
+  void scan_folder(const std::string& folder, Prover& prover);
+  void scan_archive(std::size_t index, Prover& prover);
+  void scan_inner_archive(const std::string& path, const std::string& entry, Prover& prover);
+  void name_flat_archives();
+  void note_archive_classes(std::size_t index);
   [[nodiscard]] std::unique_ptr<Opened> open(std::size_t index);
+  [[nodiscard]] ArchiveWalker walk(std::size_t index);
+  [[nodiscard]] static ArchiveWalker walk_file(const std::string& path);
   [[nodiscard]] std::unique_ptr<Feed> make_feed(std::size_t index);
   [[nodiscard]] std::unique_ptr<Feed> make_idx_feed(std::size_t index);
   [[nodiscard]] static std::unique_ptr<IdxStream> open_idx(std::unique_ptr<Opened> opened,
                                                            const std::string& name);
-  // If there is no label for the input, the reason becomes its failure.
-  void set_label(ImageInput& input, std::string_view folder) const;
+  // If there is no label for the input, the reason becomes its failure. Whether the image is to be used.
+  bool set_label(ImageInput& input, std::string_view folder) const;
   [[nodiscard]] std::string member_class(const ArchiveWalker::Member& member, std::size_t index) const;
+  [[nodiscard]] std::string table_class(const ArchiveWalker::Member& member, std::size_t index) const;
+  // The class of a path below a folder operand, or of a file operand.
+  [[nodiscard]] std::string_view folder_class(std::string_view path) const;
+  [[nodiscard]] bool is_outside(std::string_view path) const;
+  // Whether a member of an archive is an input; if it is only no image, that is counted. place: for messages.
+  [[nodiscard]] bool is_input(const ArchiveWalker::Member& member, const std::string& place) const;
+  // What the file at `path`, called `name` below its folder, is used for.
+  [[nodiscard]] Use use_of(const std::string& path, const std::string& name) const;
+  void pass_over(const std::string& place) const;
 
   InputOptions options_;
   OwnFiles own_;
@@ -114,8 +161,8 @@ class ImageSource {
   std::map<std::size_t, std::unique_ptr<Opened>> opened_;  // by operand: what cannot be opened twice
   std::map<std::size_t, std::string> reopened_;            // by operand: another path to open it by
   std::vector<TemporaryFile> spools_;
-  std::map<std::size_t, std::string> common_;  // by archive: the folder that all its members have in common
-  std::vector<IdxOperand> idx_;                // by operand, if options_.idx
+  std::map<std::size_t, ArchiveClasses> archives_;  // by archive that has been looked through
+  std::vector<IdxOperand> idx_;                     // by operand, if options_.idx
   std::vector<std::string> spooled_;
   std::vector<std::string> notes_;
   std::uint64_t total_ = 0;

@@ -8,7 +8,7 @@
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/prep/walk.h"
+#include "lib/prep/names.h"
 
 namespace convoy {
 namespace {
@@ -157,7 +157,8 @@ Labeller::Labeller(const LabelRules& rules)
     : fixed_(rules.classes.has_value()),
       classes_(rules.classes.value_or(std::vector<ClassInfo>())),
       table_(classes_),
-      labels_file_(rules.labels_file) {
+      labels_file_(rules.labels_file),
+      classes_only_(rules.classes_only) {
   if (!rules.class_pattern.empty()) pattern_.emplace(rules.class_pattern);
   if (labels_file_.empty()) return;
   named_ = parse_list(read_text_file(labels_file_, kMaxListBytes, Expected::labels), labels_file_);
@@ -167,26 +168,34 @@ Labeller::Labeller(const LabelRules& rules)
     if (!by_name_.emplace(entry.path, i).second) {
       throw TextError(labels_file_, entry.line, 1, "'" + entry.path + "' has a label already");
     }
-    if (fixed_) static_cast<void>(table_.resolve(entry, labels_file_));
+    if (fixed_ && !classes_only_) static_cast<void>(table_.resolve(entry, labels_file_));
   }
   if (!fixed_) note_numbers(count_numbered_classes(named_, labels_file_), labels_file_);
 }
 
 void Labeller::note_class(const ClassInfo& info) {
-  if (!complaint_about(info).empty()) return;  // label() reports each image in it
   gathered_.try_emplace(info.id, info.name);
   if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
     throw Error("more than " + std::to_string(kMaxClasses) + " classes");
   }
 }
 
+// The class of an image for the table; nothing if it has none, or one that no table can hold.
+std::optional<ClassInfo> Labeller::class_to_note(const std::string& name, std::string_view folder) const {
+  if (fixed_ || !labels_file_.empty()) return std::nullopt;
+  auto info = pattern_ ? pattern_->match(name) : ClassInfo{std::string(folder), {}};
+  // label() reports each image in a class that no table can hold.
+  if (!info || info->id.empty() || !complaint_about(*info).empty()) return std::nullopt;
+  return info;
+}
+
+bool Labeller::wants(const std::string& name, std::string_view folder) const {
+  const auto info = class_to_note(name, folder);
+  return info && !gathered_.contains(info->id);
+}
+
 void Labeller::note(const std::string& name, std::string_view folder) {
-  if (fixed_ || !labels_file_.empty()) return;
-  if (pattern_) {
-    if (const auto info = pattern_->match(name)) note_class(*info);
-  } else if (!folder.empty()) {
-    note_class({std::string(folder), {}});
-  }
+  if (const auto info = class_to_note(name, folder)) note_class(*info);
 }
 
 void Labeller::note_numbers(int count, std::string_view place) {
@@ -216,7 +225,12 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
   if (!labels_file_.empty()) {
     const ListEntry* entry = entry_for(name);
     if (entry == nullptr) throw Error(place, "no label in " + labels_file_);
-    return table_.resolve(*entry, labels_file_);
+    try {
+      return table_.resolve(*entry, labels_file_);
+    } catch (const Error& error) {
+      if (!classes_only_) throw;
+      throw OtherClass(place, error.reason());
+    }
   }
   ClassInfo info{std::string(folder), {}};
   if (pattern_) {
@@ -229,7 +243,7 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
     throw Error(place, complaint);
   }
   const auto label = table_.find(info.id);
-  if (!label) throw Error(place, "'" + info.id + "' is no class of the table");
+  if (!label) throw OtherClass(place, "'" + info.id + "' is no class of the table");
   return *label;
 }
 

@@ -12,6 +12,7 @@
 
 #include "formats/dataset_info.h"
 #include "formats/list.h"
+#include "lib/base/error.h"
 
 namespace convoy {
 
@@ -20,6 +21,7 @@ struct LabelRules {
   std::optional<std::vector<ClassInfo>> classes;  // --classes: the class table
   std::string class_pattern;  // --class-pattern: a POSIX extended regular expression on names; empty: none
   std::string labels_file;    // --labels: a list of names with their labels; empty: none
+  bool classes_only = false;  // whether labels of --labels may be outside the table
 };
 
 // A POSIX extended regular expression whose first group is the ID of a class, and whose second group, if
@@ -39,6 +41,12 @@ class ClassPattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
+// Thrown by Labeller::label() if the class is not in the table.
+class OtherClass : public Error {
+ public:
+  using Error::Error;
+};
+
 // Collects the class table, then assigns labels. Precedence: a label in a list, --labels, --class-pattern,
 // the folder (or inner archive).
 class Labeller {
@@ -53,6 +61,8 @@ class Labeller {
   // Whether `id` is a class of the table.
   [[nodiscard]] bool knows(std::string_view id) const { return table_.find(id).has_value(); }
 
+  // Whether note() of this would add a class.
+  [[nodiscard]] bool wants(const std::string& name, std::string_view folder) const;
   // Announces an image called `name` in a folder called `folder` (empty: none).
   void note(const std::string& name, std::string_view folder);
   // Announces the numbers 0 to count - 1 as labels.
@@ -66,13 +76,15 @@ class Labeller {
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const {
     return table_.resolve(entry, place);
   }
-  // The label of an image, or kNoLabel if no rule applies. Throws Error(place, reason) if a rule applies, but
-  // gives no class of the table.
+  // The label of an image, or kNoLabel if no rule applies. Throws OtherClass(place, reason) if a rule gives
+  // no class of the table, and Error(place, reason) if it gives no class at all.
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
 
  private:
   void note_class(const ClassInfo& info);
+  [[nodiscard]] std::optional<ClassInfo> class_to_note(const std::string& name,
+                                                       std::string_view folder) const;
   [[nodiscard]] const ListEntry* entry_for(const std::string& name) const;
 
   bool fixed_ = false;
@@ -80,6 +92,7 @@ class Labeller {
   LabelTable table_;
   std::optional<ClassPattern> pattern_;
   std::string labels_file_;
+  bool classes_only_ = false;
   std::vector<ListEntry> named_;                          // of --labels
   std::unordered_map<std::string, std::size_t> by_name_;  // index into named_
   std::map<std::string, std::string> gathered_;           // ID to readable name, in the order of bytes

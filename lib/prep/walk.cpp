@@ -12,24 +12,12 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/file_identity.h"
+#include "lib/prep/names.h"
 
 namespace convoy {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_hidden(std::string_view path) { return last_component(path).starts_with('.'); }
-
-// "train/n01440764" of "train/n01440764.tar.gz".
-std::string stem_of(std::string_view path) {
-  constexpr std::array<std::string_view, 10> extensions = {".gz",   ".zst",  ".bz2", ".xz",  ".tgz",
-                                                           ".tzst", ".tbz2", ".txz", ".tbz", ".tar"};
-  for (const std::string_view extension : extensions) {
-    const std::string_view name = last_component(path);
-    if (name.size() > extension.size() && name.ends_with(extension)) path.remove_suffix(extension.size());
-  }
-  return std::string(path);
-}
 
 // The listing itself tells which entries are files and folders, of which there may be millions; the others
 // are looked up. A dangling link has no type: it is listed as a file, and fails by name when it is opened.
@@ -132,91 +120,6 @@ std::vector<FolderEntry> list_folder(const std::string& folder, const std::vecto
     if (entry.path.empty()) throw Error(folder, entry.failure);
   }
   return entries;
-}
-
-std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-std::string_view first_folder(std::string_view path) {
-  const std::size_t slash = path.find('/');
-  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
-}
-
-void CommonFolder::add(std::string_view path) {
-  const std::string_view folder = path.substr(0, path.rfind('/') + 1);
-  if (!any_) {
-    any_ = true;
-    common_ = folder;
-    return;
-  }
-  const auto [mine, its] = std::mismatch(common_.begin(), common_.end(), folder.begin(), folder.end());
-  common_.erase(mine, common_.end());
-  common_.erase(common_.rfind('/') + 1);  // npos + 1 is 0: nothing in common
-}
-
-ArchiveWalker::ArchiveWalker(ByteSource& source, std::string place, bool descend)
-    : place_(std::move(place)), descend_(descend), outer_(source, place_) {}
-
-std::optional<ArchiveWalker::Member> ArchiveWalker::next() {
-  try {
-    return step();
-  } catch (const Error& error) {
-    if (error.place() != inner_place()) throw;
-    throw Error(place_, inner_path_ + ": " + error.reason());
-  }
-}
-
-std::optional<ArchiveWalker::Member> ArchiveWalker::step() {
-  while (!ended_) {
-    if (inner_) {
-      if (auto member = next_inner()) return member;
-      inner_.reset();
-    }
-    std::optional<ArchiveMember> entry;
-    try {
-      entry = outer_.next();
-    } catch (...) {
-      ended_ = true;
-      throw;
-    }
-    if (!entry) break;
-    if (is_hidden(entry->path)) continue;
-    if (auto member = enter(entry->path)) return member;
-  }
-  ended_ = true;
-  return std::nullopt;
-}
-
-std::optional<ArchiveWalker::Member> ArchiveWalker::next_inner() {
-  try {
-    while (auto entry = inner_->next()) {
-      if (is_hidden(entry->path)) continue;
-      const std::string path = std::string(last_component(stem_)) + "/" + entry->path;
-      return Member{path, std::string(last_component(stem_)), &inner_->content(), false};
-    }
-  } catch (...) {
-    inner_.reset();
-    throw;
-  }
-  return std::nullopt;
-}
-
-// The member called `path`, or nothing if it is an archive that is descended into.
-std::optional<ArchiveWalker::Member> ArchiveWalker::enter(const std::string& path) {
-  ByteSource& content = outer_.content();
-  const ContentKind kind = detect_content(content.peek(kDetectBytes));
-  if (kind != ContentKind::tar && kind != ContentKind::compressed) return Member{path, {}, &content, false};
-  inner_path_ = path;
-  stem_ = stem_of(path);
-  ArchiveReader reader(content, inner_place());
-  if (reader.is_plain()) {
-    // A compressed file. The reader is kept while its content is in use.
-    inner_.emplace(std::move(reader));
-    if (!inner_->next()) return Member{path, {}, &content, false};
-    return Member{path, {}, &inner_->content(), false};
-  }
-  if (!descend_) return Member{path, std::string(last_component(stem_)), &content, true};
-  inner_.emplace(std::move(reader));
-  return std::nullopt;
 }
 
 }  // namespace convoy

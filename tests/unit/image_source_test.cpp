@@ -226,13 +226,14 @@ TEST_F(Inputs, NumbersAndNamesDoNotMix) {
 
 TEST_F(Inputs, PatternsTakeClassesFromNames) {
   const std::string path =
-      write("x.tar", make_tar({{"n02_dog_1.png", png(1)}, {"n01_cat.png", png(2)}, {"README", {1}}}));
+      write("x.tar",
+            make_tar({{"n02_dog_1.png", png(1)}, {"n01_cat.png", png(2)}, {"README", {1}}, {"x.png", {1}}}));
   InputOptions options{.operands = {path}};
   options.labels.class_pattern = "(n[0-9]+)_([a-z]+)";
   const Result result = read(options);
   EXPECT_EQ(result.classes, (Strings{"n01=cat", "n02=dog"}));
   EXPECT_EQ(result.images,
-            (Strings{"n02_dog_1.png 1", "n01_cat.png 0", "README! the name does not match --class-pattern"}));
+            (Strings{"n02_dog_1.png 1", "n01_cat.png 0", "x.png! the name does not match --class-pattern"}));
   options.labels.class_pattern = "n[0-9]+";
   EXPECT_THROW(read(options), UsageError);
   options.labels.class_pattern = "(n[0-9+";

@@ -1,0 +1,176 @@
+#include "lib/prep/archive_tree.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "lib/base/error.h"
+#include "lib/prep/names.h"
+#include "lib/prep/walk.h"
+
+namespace convoy {
+namespace {
+
+std::string key_of(std::string path) {
+  std::replace(path.begin(), path.end(), '/', '\0');
+  return path;
+}
+
+void push_components(std::deque<std::string>& rest, std::string_view path) {
+  std::vector<std::string> parts;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (!part.empty() && part != ".") parts.emplace_back(part);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  rest.insert(rest.begin(), parts.begin(), parts.end());
+}
+
+std::string parent_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return std::string(slash == std::string_view::npos ? std::string_view() : path.substr(0, slash));
+}
+
+std::string join(const std::string& folder, const std::string& name) {
+  return folder.empty() ? name : folder + "/" + name;
+}
+
+Error not_there(const std::string& target) {
+  return Error("a link to '" + target + "', which is not in the archive (tar -h packs what links lead to)");
+}
+
+}  // namespace
+
+// The folders from the top of the archive to the current one, by their names without links, and what has been
+// found.
+struct ArchiveTree::Walk {
+  std::vector<std::string> above;
+  std::uint64_t& steps;
+  std::vector<Linked> found = {};
+  void fail(const std::string& shown, const std::string& reason) { found.push_back({shown, 0, reason}); }
+};
+
+void ArchiveTree::add(const ArchiveEntry& entry, std::uint64_t ordinal) {
+  if (entry.path.starts_with('/')) absolute_ = true;
+  nodes_[key_of(clean_path(entry.path))] = {entry.type, entry.target, ordinal};
+  if (nodes_.size() > kMaxLinkedNames) {
+    throw Error("more than " + std::to_string(kMaxLinkedNames) + " names in an archive with links");
+  }
+}
+
+const ArchiveTree::Node* ArchiveTree::find(const std::string& path) const {
+  const auto found = nodes_.find(key_of(path));
+  return found == nodes_.end() ? nullptr : &found->second;
+}
+
+bool ArchiveTree::is_folder(const std::string& path) const {
+  if (path.empty()) return true;
+  if (const Node* node = find(path); node != nullptr) return node->type == ArchiveEntry::Type::folder;
+  // The archive may have no entry for the folder itself.
+  const std::string inside = key_of(path + "/");
+  const auto next = nodes_.lower_bound(inside);
+  return next != nodes_.end() && next->first.starts_with(inside);
+}
+
+std::string ArchiveTree::resolve(const std::string& path) const {
+  std::deque<std::string> rest;
+  push_components(rest, path);
+  std::string at;
+  int links = 0;
+  while (!rest.empty()) {
+    const std::string part = std::move(rest.front());
+    rest.pop_front();
+    if (part == "..") {
+      if (at.empty()) throw Error("a link to a place outside the archive (tar -h packs what links lead to)");
+      at = parent_of(at);
+      continue;
+    }
+    std::string next = join(at, part);
+    const Node* node = find(next);
+    const bool link = node != nullptr && (node->type == ArchiveEntry::Type::symbolic_link ||
+                                          node->type == ArchiveEntry::Type::hard_link);
+    if (!link) {
+      at = std::move(next);
+      continue;
+    }
+    if (++links > kMaxLinkChain) throw Error("a link that leads to itself, or through too many links");
+    const std::string& target = node->target;
+    if (node->type == ArchiveEntry::Type::hard_link) {
+      // Counted from the top, whatever folder the link is in. A hard link to a symbolic link is that link.
+      const std::string linked = clean_path(target);
+      const Node* other = find(linked);
+      if (other == nullptr) throw not_there(target);
+      if (other->type == ArchiveEntry::Type::symbolic_link) {
+        if (other->target.starts_with('/')) at.clear();
+        push_components(rest, other->target);
+        continue;
+      }
+      at.clear();
+      push_components(rest, linked);
+      continue;
+    }
+    if (target.starts_with('/')) {
+      if (!absolute_)
+        throw Error("a link to '" + target +
+                    "', which is outside the archive (tar -h packs what links lead to)");
+      at.clear();
+    }
+    push_components(rest, target);
+  }
+  if (find(at) == nullptr && !is_folder(at)) {
+    throw not_there(at);
+  }
+  return at;
+}
+
+std::vector<ArchiveTree::Linked> ArchiveTree::follow(const std::string& path, std::uint64_t& steps) const {
+  Walk walk{.above = {}, .steps = steps};
+  for (std::string folder = parent_of(path); !folder.empty(); folder = parent_of(folder)) {
+    walk.above.push_back(folder);
+  }
+  walk.above.emplace_back();
+  std::reverse(walk.above.begin(), walk.above.end());
+  follow_to(path, path, walk);
+  return std::move(walk.found);
+}
+
+void ArchiveTree::follow_to(const std::string& target, const std::string& shown, Walk& walk) const {
+  const std::uint64_t most = kLinkedFilesAlways + kLinkedFilesPerName * nodes_.size();
+  if (++walk.steps > most) {
+    throw Error("links that stand for more than " + std::to_string(most) + " files and folders");
+  }
+  std::string place;
+  try {
+    place = resolve(target);
+  } catch (const Error& error) {
+    return walk.fail(shown, error.reason());
+  }
+  if (is_folder(place)) return list(place, shown, walk);
+  const Node& node = *find(place);
+  if (node.type != ArchiveEntry::Type::file) return walk.fail(shown, "not a regular file");
+  walk.found.push_back({shown, node.ordinal, {}});
+}
+
+void ArchiveTree::list(const std::string& folder, const std::string& shown, Walk& walk) const {
+  if (std::find(walk.above.begin(), walk.above.end(), folder) != walk.above.end()) {
+    return walk.fail(shown, "leads back to a folder that it lies in");
+  }
+  if (walk.above.size() >= static_cast<std::size_t>(kMaxFolderDepth)) {
+    return walk.fail(shown, "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
+  }
+  walk.above.push_back(folder);
+  const std::string inside = folder.empty() ? std::string() : key_of(folder + "/");
+  std::string last;  // of the names in the folder
+  for (auto at = nodes_.lower_bound(inside); at != nodes_.end() && at->first.starts_with(inside);) {
+    const std::string name =
+        at->first.substr(inside.size(), at->first.find('\0', inside.size()) - inside.size());
+    if (!name.empty() && !name.starts_with('.')) follow_to(join(folder, name), shown + "/" + name, walk);
+    // Behind all that is below the name.
+    at = nodes_.lower_bound(inside + name + '\1');
+    if (name.empty()) at = std::next(nodes_.lower_bound(inside));
+  }
+  walk.above.pop_back();
+}
+
+}  // namespace convoy
