@@ -32,12 +32,12 @@ damaged() {
     expect_status 3 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "gone$name"
     listed imgprep "gone$name" "No such file or directory"
     mkdir -p in
-    mv "$name" in/
+    mv "$name" "in/$name.png"  # a name of an image, or it would be passed over
     expect_status 3 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png in
-    listed imgprep "in/$name" "empty file"
+    listed imgprep "in/$name.png" "empty file"
     tar -cf "$name" --force-local in
     expect_status 3 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "$name"
-    listed imgprep "$name: in/$name" "empty file"
+    listed imgprep "$name: in/$name.png" "empty file"
     head -c 100000 /dev/urandom > in/data
     gzip -c in/data | head -c 50000 > "$name"
     expect_status 3 "$BIN/imgprep" --size=8 -o out.shard --rejects=r.tsv good.png "$name"
