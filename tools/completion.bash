@@ -41,6 +41,7 @@ _convoy_alternatives() {  # OPTION COMMAND...
 _convoy_values() {  # TOOL OPTION COMMAND...
   case $1:$2 in
     *:--device) echo "auto cpu cuda" ;;
+    shardpack:--split-by) echo "class record" ;;
     *:--on-error) echo "skip stop" ;;
     *:--codec) echo "raw jpeg" ;;
     *:--flip) echo "on off" ;;

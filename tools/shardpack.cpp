@@ -23,7 +23,7 @@ namespace {
 
 // Each way of looking excludes the other ways and every option of packing.
 const ExclusiveOptions kLooks = {"list", "info", "verify", "extract"};
-constexpr std::array kPacking = {"shuffle", "memory", "shards", "per-shard", "split", "codec"};
+constexpr std::array kPacking = {"shuffle", "memory", "shards", "per-shard", "split", "split-by", "codec"};
 
 std::vector<ExclusiveOptions> exclusive_options() {
   // The product of --verify is its verdict, which no limit changes.
@@ -52,6 +52,8 @@ void declare(po::options_description& options) {
   add("per-shard", text_option("N"), "write shards of N records; -o is a pattern with %d or %05d");
   add("split", text_option("NAME:FRACTION,..."),
       "draw parts, such as train:0.9,val:0.1; -o has %s for the name");
+  add("split-by", text_option("class|record"),
+      "what --split divides: each class (the default), or all records together");
   add_codec_option(
       options, {.placeholder = "raw|jpeg[:QUALITY]", .default_value = {}, .text = "transcode the payloads"});
   add("list", po::bool_switch(), "list the records, one a line");
@@ -68,6 +70,9 @@ std::string look_from(const Options& options) {
   const auto look =
       std::ranges::find_if(kLooks, [&](const std::string& name) { return options.given(name); });
   std::string name = look == kLooks.end() ? std::string() : *look;
+  if (options.given("split-by") && !options.given("split")) {
+    throw UsageError::about("--split-by", "--split-by needs --split");
+  }
   if (options.flag("json") && name != "info") throw UsageError::about("--json", "--json needs --info");
   return name;
 }
@@ -81,6 +86,7 @@ PackOptions pack_options(const Options& options) {
   pack.seed = options.seed();
   pack.memory = options.given("memory") ? parse_bytes(options.text("memory"), "--memory") : default_memory();
   if (options.given("split")) pack.split = parse_split(options.text("split"));
+  if (options.given("split-by")) pack.split_by = parse_split_by(options.text("split-by"));
   if (options.given("shards")) {
     pack.shards = static_cast<std::uint64_t>(options.integer("shards", 1, kMaxOutputs));
   }

@@ -123,6 +123,7 @@ class Packer {
   void run_streaming();
   [[nodiscard]] std::vector<OutputRange> plan(const Arrangement& arrangement) const;
   [[nodiscard]] std::unique_ptr<PayloadSpill> spill(const Dataset& data, const Arrangement& arrangement);
+  void warn_of_missing(const Arrangement& arrangement);
   [[nodiscard]] Codec output_codec(const Dataset& data) const;
   [[nodiscard]] std::string place_of(const Item& item) const;
   [[nodiscard]] Packed work(Item&& item) const;
@@ -276,12 +277,33 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
   return spill;
 }
 
+// Such as "val has no images of emu, gnu, owl and 5 more classes".
+void Packer::warn_of_missing(const Arrangement& arrangement) {
+  for (std::size_t part = 0; part < arrangement.missing.size(); ++part) {
+    const MissingClasses& missing = arrangement.missing[part];
+    if (missing.count == 0) continue;
+    std::string names;
+    for (const std::int32_t label : missing.first) {
+      const auto known = static_cast<std::size_t>(label) < info_.classes.size();
+      names += (names.empty() ? "" : ", ") +
+               (known ? info_.classes[static_cast<std::size_t>(label)].id : std::to_string(label));
+    }
+    const std::uint64_t more = missing.count - missing.first.size();
+    if (more > 0) names += " and " + std::to_string(more) + " more";
+    console_.warn(options_.split[part].name + " has no images of " + names);
+  }
+}
+
 void Packer::run_planned() {
   const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage());
   rejects_.expect(data.size() + rejects_.count());
   info_ = data.info();
   info_.codec = output_codec(data);
-  const Arrangement arrangement = arrange(data.size(), options_.seed, options_.shuffle, options_.split);
+  std::vector<std::int32_t> labels(data.size());
+  for (std::uint64_t i = 0; i < data.size(); ++i) labels[i] = data.record(i).label;
+  const Arrangement arrangement =
+      arrange(labels, options_.seed, options_.shuffle, options_.split, options_.split_by);
+  warn_of_missing(arrangement);
   const std::vector<OutputRange> ranges = plan(arrangement);
   const SignalWatch signals;  // started before there is an output to remove
   OutputSeries outputs(info_, naming(), [&](std::uint64_t k) {

@@ -20,6 +20,7 @@ struct PackOptions {
   std::uint64_t seed = 0;
   std::uint64_t memory = 0;  // payload bytes to hold at a time while shuffling
   std::vector<SplitPart> split;
+  SplitBy split_by = SplitBy::by_class;
   std::uint64_t shards = 0;     // outputs of equal size (for each part); 0: not given
   std::uint64_t per_shard = 0;  // records of each output; 0: not given
   std::optional<Codec> codec;   // of the outputs; nothing: the inputs' codec

@@ -24,19 +24,43 @@ struct SplitPart {
   double fraction = 0.0;
   bool operator==(const SplitPart&) const = default;
 };
-// Throws UsageError unless the names are plain and different and the fractions sum to 1.
+inline constexpr std::size_t kMaxSplitParts = 1000;
+// Throws UsageError unless the names are plain and different and the fractions sum to 1, and if there are
+// more than kMaxSplitParts.
 [[nodiscard]] std::vector<SplitPart> parse_split(const std::string& text);
+
+// What is divided by the fractions: the records of each class, or all records together.
+enum class SplitBy { by_class, by_record };
+// From the value of --split-by. Throws UsageError.
+[[nodiscard]] SplitBy parse_split_by(const std::string& text);
+
+// The classes that have records, but none in one part.
+struct MissingClasses {
+  static constexpr std::size_t kNamed = 3;
+  std::uint64_t count = 0;
+  std::vector<std::int32_t> first;  // the labels of the first kNamed of them
+};
 
 // Where each record goes.
 struct Arrangement {
   std::vector<std::uint64_t> order;      // record indices as they are written, part after part
   std::vector<std::uint64_t> part_ends;  // positions in `order` where parts end; the last one is its size
+  std::vector<MissingClasses> missing;   // of each part of a split
 };
-// `parts` may be empty: there is then one part with all records. Part sizes are exact: the k-th part ends at
-// count times the sum of the first k fractions, rounded. Which records form a part depends on the seed, not
-// on `shuffle`; within a part they keep the order of the input, or with `shuffle` follow the permutation.
-[[nodiscard]] Arrangement arrange(std::uint64_t count, std::uint64_t seed, bool shuffle,
-                                  std::span<const SplitPart> parts);
+
+// How many of the `count` records of a class go into each part: count times its fraction, rounded down or up.
+// What rounding down leaves goes first to parts that have no record of the class yet, then to those that
+// lack most; `lack` holds how many records each part lacks from the classes before and is updated.
+[[nodiscard]] std::vector<std::uint64_t> share_class(std::uint64_t count, std::span<const SplitPart> parts,
+                                                     std::span<double> lack);
+
+// labels: of each record of the input, or kNoLabel, which counts as one more class. `parts` may be empty:
+// there is then one part with all records. Which records form a part depends on the seed, not on `shuffle`;
+// within a part they keep the order of the input, or with `shuffle` follow the permutation. by_class: each
+// class is divided by share_class(), classes with few records first. by_record: the k-th part ends at the
+// number of records times the sum of the first k fractions, rounded.
+[[nodiscard]] Arrangement arrange(std::span<const std::int32_t> labels, std::uint64_t seed, bool shuffle,
+                                  std::span<const SplitPart> parts, SplitBy by);
 
 // Accepts payloads in any order and returns them in the order of their ranks, through a temporary file with
 // few, large reads and writes: the ranks are cut into stretches that fit into memory, each with its own

@@ -116,6 +116,24 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   assert_equal "$(names train-0 train-1 | wc -l) $(names val-0 val-1 | wc -l)" "24 6"
 }
 
+@test "shardpack: --split divides each class, or with --split-by=record all records" {
+  make_folders in 8 3 size=8x6
+  "$BIN/imgprep" -q --size=none in -o r.shard
+  run --separate-stderr "$BIN/shardpack" --shuffle --split=train:0.8,val:0.2 -o '%s.shard' r.shard
+  assert_equal "$status" 0
+  [[ $stderr != *"no images"* ]] || fail "$stderr"
+  assert_equal "$("$BIN/shardpack" --list train.shard | cut -f2 | sort | uniq -c | awk '{ print $1 }' | xargs)" \
+    "2 2 2 2 2 2 2 2"
+  assert_equal "$("$BIN/shardpack" --list val.shard | cut -f2 | sort -u | wc -l)" 8
+  names train.shard val.shard | sort | cmp - <(names r.shard | sort)
+  run --separate-stderr "$BIN/shardpack" --split=train:0.8,val:0.2 --split-by=record -o '%s.shard' r.shard
+  assert_equal "$status" 0
+  [[ $stderr == *"val has no images of "*" more"* ]] || fail "$stderr"
+  assert_equal "$(names train.shard | wc -l) $(names val.shard | wc -l)" "19 5"
+  refuse 2 'needs --split' "$BIN/shardpack" --split-by=class -o x r.shard
+  refuse 2 'not class or record' "$BIN/shardpack" --split=a:1 --split-by=label -o '%s' r.shard
+}
+
 @test "shardpack: transcodes, the same for any number of threads" {
   make_all
   "$BIN/shardpack" -q -j1 --codec=jpeg:90 all.shard > a.jpeg

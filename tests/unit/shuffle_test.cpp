@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
+#include "formats/dataset_info.h"
 #include "lib/base/error.h"
 #include "lib/base/tool.h"
 
@@ -71,10 +73,10 @@ TEST(ParseSplit, TakesNamesAndFractions) {
 
 TEST(Arrange, SplitsIntoExactPartsThatTheSeedDraws) {
   const auto parts = parse_split("train:0.7,val:0.2,test:0.1");
-  const Arrangement kept = arrange(101, 3, false, parts);
+  const Arrangement kept = arrange(std::vector<std::int32_t>(101), 3, false, parts, SplitBy::by_record);
   EXPECT_EQ(kept.part_ends, (std::vector<std::uint64_t>{71, 91, 101}));
   EXPECT_EQ(sorted(kept.order), numbers(101));
-  const Arrangement shuffled = arrange(101, 3, true, parts);
+  const Arrangement shuffled = arrange(std::vector<std::int32_t>(101), 3, true, parts, SplitBy::by_record);
   EXPECT_EQ(shuffled.part_ends, kept.part_ends);
   const auto part = [](const Arrangement& a, std::size_t k) {
     const std::uint64_t begin = k == 0 ? 0 : a.part_ends[k - 1];
@@ -86,15 +88,89 @@ TEST(Arrange, SplitsIntoExactPartsThatTheSeedDraws) {
     EXPECT_EQ(sorted(part(kept, k)), part(kept, k));
     EXPECT_EQ(sorted(part(shuffled, k)), part(kept, k));
     EXPECT_NE(part(shuffled, k), part(kept, k));
-    EXPECT_NE(part(arrange(101, 4, false, parts), k), part(kept, k));
+    EXPECT_NE(part(arrange(std::vector<std::int32_t>(101), 4, false, parts, SplitBy::by_record), k),
+              part(kept, k));
   }
 }
 
 TEST(Arrange, WithoutPartsIsOnePart) {
-  EXPECT_EQ(arrange(5, 1, false, {}).order, numbers(5));
-  EXPECT_EQ(arrange(5, 1, false, {}).part_ends, std::vector<std::uint64_t>{5});
-  EXPECT_EQ(arrange(500, 1, true, {}).order, keyed_order(500, 1, Purpose::shuffle));
-  EXPECT_EQ(arrange(0, 1, true, {}).part_ends, std::vector<std::uint64_t>{0});
+  EXPECT_EQ(arrange(std::vector<std::int32_t>(5), 1, false, {}, SplitBy::by_class).order, numbers(5));
+  EXPECT_EQ(arrange(std::vector<std::int32_t>(5), 1, false, {}, SplitBy::by_class).part_ends,
+            std::vector<std::uint64_t>{5});
+  EXPECT_EQ(arrange(std::vector<std::int32_t>(500), 1, true, {}, SplitBy::by_class).order,
+            keyed_order(500, 1, Purpose::shuffle));
+  EXPECT_EQ(arrange(std::vector<std::int32_t>(0), 1, true, {}, SplitBy::by_class).part_ends,
+            std::vector<std::uint64_t>{0});
+}
+
+// The parts of the records, from the arrangement.
+std::vector<std::size_t> parts_of(const Arrangement& a) {
+  std::vector<std::size_t> part_of(a.order.size(), a.part_ends.size());
+  for (std::size_t at = 0, part = 0; at < a.order.size(); ++at) {
+    while (at >= a.part_ends[part]) ++part;
+    part_of[a.order[at]] = part;
+  }
+  return part_of;
+}
+
+// Every part has the share of each class, rounded down or up, counted record by record.
+TEST(Arrange, DividesEachClass) {
+  for (const char* text :
+       {"train:0.8,val:0.2", "a:0.34,b:0.33,c:0.33", "train:1,none:0", "a:0.05,b:0.05,c:0.9"}) {
+    const auto parts = parse_split(text);
+    std::mt19937 random(5);
+    std::vector<std::int32_t> labels(3000);
+    for (auto& label : labels) {  // classes of 1 to some 1000 records, and unlabelled ones
+      label = static_cast<std::int32_t>(std::min(random() % 60, random() % 60)) - 1;
+      if (random() % 3 == 0) label = 7;
+    }
+    const Arrangement split = arrange(labels, 9, true, parts, SplitBy::by_class);
+    ASSERT_EQ(sorted(split.order), numbers(labels.size()));
+    const auto part_of = parts_of(split);
+    for (std::int32_t label = kNoLabel; label < 60; ++label) {
+      const auto all = static_cast<double>(std::count(labels.begin(), labels.end(), label));
+      for (std::size_t part = 0; part < parts.size(); ++part) {
+        double size = 0;
+        for (std::size_t i = 0; i < labels.size(); ++i) size += labels[i] == label && part_of[i] == part;
+        EXPECT_LT(std::abs(size - all * parts[part].fraction), 1 - 1e-9) << text << " " << label;
+        if (parts[part].fraction == 0) {
+          EXPECT_EQ(size, 0);
+        }
+      }
+    }
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      const auto size = static_cast<double>(std::count(part_of.begin(), part_of.end(), part));
+      EXPECT_NEAR(size, 3000 * parts[part].fraction, 20) << text;
+    }
+    // The seed decides, and the order within the parts is that of the shuffle of all.
+    EXPECT_EQ(arrange(labels, 9, true, parts, SplitBy::by_class).order, split.order);
+    EXPECT_EQ(parts_of(arrange(labels, 9, false, parts, SplitBy::by_class)), part_of);
+    auto expected = keyed_order(labels.size(), 9, Purpose::shuffle);
+    std::stable_sort(expected.begin(), expected.end(),
+                     [&](std::uint64_t a, std::uint64_t b) { return part_of[a] < part_of[b]; });
+    EXPECT_EQ(split.order, expected);
+  }
+}
+
+TEST(Arrange, LeavesNoPartWithoutAClassIfItCan) {
+  std::vector<std::int32_t> labels;
+  for (int i = 0; i < 24; ++i) labels.push_back(i % 8);
+  const auto parts = parse_split("train:0.8,val:0.2");
+  const Arrangement split = arrange(labels, 1, false, parts, SplitBy::by_class);
+  EXPECT_EQ(split.part_ends, (std::vector<std::uint64_t>{16, 24}));
+  for (const MissingClasses& missing : split.missing) EXPECT_EQ(missing.count, 0U);
+  // A class with one record is in one part only.
+  labels.push_back(8);
+  const Arrangement more = arrange(labels, 1, false, parts, SplitBy::by_class);
+  EXPECT_EQ(more.missing[0].count + more.missing[1].count, 1U);
+  // Twelve classes of 2 records leave a third part without any.
+  labels.clear();
+  for (int i = 0; i < 24; ++i) labels.push_back(i % 12);
+  const Arrangement three = arrange(labels, 1, false, parse_split("a:0.5,b:0.5,c:0"), SplitBy::by_class);
+  EXPECT_EQ(three.missing[2].count, 0U);  // which was asked for
+  const Arrangement record = arrange(labels, 1, false, parse_split("a:0.96,b:0.04"), SplitBy::by_record);
+  EXPECT_EQ(record.missing[1].count, 11U);
+  EXPECT_EQ(record.missing[1].first.size(), MissingClasses::kNamed);
 }
 
 // Payloads of random lengths are put in a random order, some never, and returned by rank, with any memory.
