@@ -53,7 +53,13 @@ struct ArchiveTree::Walk {
 
 void ArchiveTree::add(const ArchiveEntry& entry, std::uint64_t ordinal) {
   if (entry.path.starts_with('/')) absolute_ = true;
-  nodes_[key_of(clean_path(entry.path))] = {entry.type, entry.target, ordinal};
+  Node node{entry.type, entry.target, ordinal};
+  if (entry.type == ArchiveEntry::Type::hard_link) {
+    // It is what its target is now: a later entry of that name, as in joined archives, is another file.
+    const Node* target = find(clean_path(entry.target));
+    if (target != nullptr) node = *target;
+  }
+  nodes_[key_of(clean_path(entry.path))] = std::move(node);
   if (nodes_.size() > kMaxLinkedNames) {
     throw Error("more than " + std::to_string(kMaxLinkedNames) + " names in an archive with links");
   }

@@ -30,8 +30,8 @@ class ArchiveTree {
     std::string failure = {};   // why there are none; empty: there are
   };
 
-  // Adds the entry number `ordinal`. Of several with one name, the last counts. Throws Error if there are too
-  // many.
+  // Adds the entry number `ordinal`. Of several with one name, the last counts, but for earlier hard links.
+  // Throws Error if there are too many.
   void add(const ArchiveEntry& entry, std::uint64_t ordinal);
   // What the link called `path` (a clean_path() that was added) stands for: a file, or all files of a folder
   // in the order of their names, without hidden ones. What cannot be followed is an entry with a failure.

@@ -175,7 +175,8 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::step() {
       throw;
     }
     if (!file) break;
-    if (!file->failure.empty()) return Member{std::move(file->path), {}, nullptr, std::move(file->failure)};
+    if (!file->failure.empty())
+      return Member{.path = std::move(file->path), .failure = std::move(file->failure)};
     const std::size_t packed = root().packed_part(file->path);
     if (auto member = enter(*file)) {
       member->packed = packed;
@@ -193,7 +194,11 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::next_inner() {
       if (!file) return std::nullopt;
       std::string name(last_component(stem_));
       std::string path = name + "/" + file->path;
-      return Member{std::move(path), std::move(name), file->content, std::move(file->failure)};
+      return Member{.path = std::move(path),
+                    .inner = std::move(name),
+                    .inner_path = inner_path_,
+                    .content = file->content,
+                    .failure = std::move(file->failure)};
     } catch (const LinkedArchive::CannotReopen&) {
       // The part that has been read of the inner archive is gone: begin with it again.
       const std::uint64_t skip = inner_->entries_before();
@@ -224,7 +229,7 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::enter(LinkedArchive::File& f
   ByteSource& content = *file.content;
   const ContentKind kind = detect_content(content.peek(kDetectBytes));
   if (kind != ContentKind::tar && kind != ContentKind::compressed) {
-    return Member{std::move(file.path), {}, &content, {}};
+    return Member{.path = std::move(file.path), .content = &content};
   }
   inner_path_ = file.path;
   stem_ = without_archive_extension(file.path);
@@ -232,7 +237,7 @@ std::optional<ArchiveWalker::Member> ArchiveWalker::enter(LinkedArchive::File& f
   if (!inner_->is_plain()) return std::nullopt;
   // The reader is kept while its content is in use.
   auto plain = inner_->next();
-  return Member{std::move(file.path), {}, plain ? plain->content : &content, {}};
+  return Member{.path = std::move(file.path), .content = plain ? plain->content : &content};
 }
 
 }  // namespace convoy

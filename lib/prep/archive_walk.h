@@ -79,8 +79,9 @@ class LinkedArchive {
 class ArchiveWalker {
  public:
   struct Member {
-    std::string path;   // in its archive; for members of an inner archive: "STEM/PATH"
-    std::string inner;  // the inner archive's name without its extensions; empty: the outer archive
+    std::string path;             // in its archive; for members of an inner archive: "STEM/PATH"
+    std::string inner = {};       // the inner archive's name without its extensions; empty: the outer archive
+    std::string inner_path = {};  // its path
     ByteSource* content = nullptr;  // valid until the next call of next(); none if there is a failure
     std::string failure = {};
     std::size_t packed = 0;  // how much of the path is the folder that tar was told to pack

@@ -114,7 +114,7 @@ void ImageSource::scan(std::size_t index, Prover& prover) {
 void ImageSource::scan_folder(const std::string& folder, Prover& prover) {
   std::set<std::string, std::less<>> found;
   for (const FolderEntry& entry : list_folder(folder, options_.outputs)) {
-    if (!is_selected(entry.path, options_.names) || is_outside(entry.path)) continue;
+    if (is_excluded(entry.path, options_.names) || is_outside(entry.path)) continue;
     const std::string path = folder + "/" + entry.path;
     const Use use = entry.failure.empty() ? use_of(path, entry.path) : Use::image;
     if (use == Use::none) continue;
@@ -123,6 +123,7 @@ void ImageSource::scan_folder(const std::string& folder, Prover& prover) {
       if (options_.labels.labels_file.empty()) scan_inner_archive(path, entry.path, prover);
       continue;
     }
+    if (!is_selected(entry.path, options_.names)) continue;
     ++total_;
     if (!entry.failure.empty()) continue;
     const std::string_view name = folder_class(entry.path);
@@ -167,7 +168,7 @@ void ImageSource::scan_archive(std::size_t index, Prover& prover) {
   std::unordered_set<std::string> proved;  // folders with an image that can be used
   ArchiveClasses& found = archives_[index];
   const auto look_at = [&](const ArchiveWalker::Member& member) {
-    if (!is_selected(member.path, options_.names)) return;
+    if (!is_selected(member.path, options_.names) || is_excluded(member.inner_path, options_.names)) return;
     if (member.inner.empty() && is_outside(member.path)) return;
     if (!member.failure.empty()) {
       ++total_;

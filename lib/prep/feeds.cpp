@@ -74,7 +74,7 @@ class ImageSource::FolderFeed : public Feed {
       }
       if (at_ == entries_.size()) return std::nullopt;
       FolderEntry& entry = entries_[at_++];
-      if (!is_selected(entry.path, inputs_.options_.names)) continue;
+      if (is_excluded(entry.path, inputs_.options_.names)) continue;
       if (inputs_.is_outside(entry.path)) {
         ++inputs_.options_.left_out->outside;
         continue;
@@ -82,10 +82,11 @@ class ImageSource::FolderFeed : public Feed {
       const std::string path = folder_ + entry.path;
       if (entry.failure.empty()) {
         const Use use = inputs_.use_of(path, entry.path);
-        if (use == Use::none) inputs_.pass_over(path);
         if (use == Use::archive) open_archive(path, entry.path);
+        if (use == Use::none && is_selected(entry.path, inputs_.options_.names)) inputs_.pass_over(path);
         if (use != Use::image) continue;
       }
+      if (!is_selected(entry.path, inputs_.options_.names)) continue;
       ImageInput input;
       input.path = input.place = path;
       const std::string folder(inputs_.folder_class(entry.path));

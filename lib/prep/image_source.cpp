@@ -223,10 +223,13 @@ std::string ImageSource::member_class(const ArchiveWalker::Member& member, std::
 // Where the other names are not known: the first folder that is in the table, or the archive's own name if
 // several archives were named and it is in the table.
 std::string ImageSource::table_class(const ArchiveWalker::Member& member, std::size_t index) const {
-  std::string_view path = member.path;
-  for (std::string_view folder = first_folder(path); !folder.empty(); folder = first_folder(path)) {
-    if (labeller_.knows(folder)) return std::string(folder);
-    path.remove_prefix(folder.size() + 1);
+  // The folders above the one that was packed come last: they may be called like a class by chance.
+  for (const std::size_t from : {member.packed, std::size_t{0}}) {
+    std::string_view path = std::string_view(member.path).substr(from);
+    for (std::string_view folder = first_folder(path); !folder.empty(); folder = first_folder(path)) {
+      if (labeller_.knows(folder)) return std::string(folder);
+      path.remove_prefix(folder.size() + 1);
+    }
   }
   std::string own = without_archive_extension(last_component(operands_[index].path));
   if (operands_.size() > 1 && labeller_.knows(own)) return own;
@@ -240,7 +243,8 @@ void ImageSource::pass_over(const std::string& place) const {
 }
 
 bool ImageSource::is_input(const ArchiveWalker::Member& member, const std::string& place) const {
-  if (!is_selected(member.path, options_.names)) return false;
+  if (!is_selected(member.path, options_.names) || is_excluded(member.inner_path, options_.names))
+    return false;
   if (member.inner.empty() && is_outside(member.path)) {
     ++options_.left_out->outside;
     return false;

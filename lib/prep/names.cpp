@@ -120,10 +120,15 @@ bool has_image_content(std::span<const std::uint8_t> head) {
   return content && content->image_advice.starts_with("convert it");
 }
 
+bool is_excluded(std::string_view path, const NameRules& rules) {
+  return std::any_of(rules.exclude.begin(), rules.exclude.end(),
+                     [&](const std::string& pattern) { return matches_path(pattern, path); });
+}
+
 bool is_selected(std::string_view path, const NameRules& rules) {
-  const auto match = [&](const std::string& pattern) { return matches_path(pattern, path); };
-  return (rules.include.empty() || std::any_of(rules.include.begin(), rules.include.end(), match)) &&
-         std::none_of(rules.exclude.begin(), rules.exclude.end(), match);
+  const bool included = std::any_of(rules.include.begin(), rules.include.end(),
+                                    [&](const std::string& pattern) { return matches_path(pattern, path); });
+  return (included || rules.include.empty()) && !is_excluded(path, rules);
 }
 
 void ClassRoot::add_folder(std::string_view path) {

@@ -46,6 +46,8 @@ struct NameRules {
 // Whether the rules of --include and --exclude leave the file at `path` in. A pattern with a slash is matched
 // with the path and with each run of components in it, one without a slash with each component.
 [[nodiscard]] bool is_selected(std::string_view path, const NameRules& rules);
+// Whether --exclude leaves the path out. --include is about the files in an archive, not about its own name.
+[[nodiscard]] bool is_excluded(std::string_view path, const NameRules& rules);
 
 // Finds the folder whose sub-folders are the classes of an archive. That is, in this order:
 // - the folder that tar was told to pack, if the archive has an entry for it and all images are in it; but

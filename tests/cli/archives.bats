@@ -258,3 +258,47 @@ contents() {
   assert_contains "$stderr" "4 images, 2 classes, 3 images of other classes left out"
   refuse 2 "needs the table: give --classes" "$BIN/imgprep" --classes-only --size=8 -o x.shard photos
 }
+
+@test "--include is about the images in archives in folders, --exclude also about the archives" {
+  mkdir tars
+  local c
+  for c in class0 class1; do tar --sort=name -C photos/$c -cf tars/$c.tar .; done
+  tar -cf all.tar -C tars class0.tar class1.tar
+  for input in tars all.tar; do
+    expect_status 0 "$BIN/imgprep" --size=8 --include='0.*' -o x.shard $input
+    assert_contains "$stderr" "2 images, 2 classes"
+    expect_status 0 "$BIN/imgprep" --size=8 --exclude='class1.tar' -o x.shard $input
+    assert_contains "$stderr" "2 images, 1 class"
+  done
+}
+
+@test "a folder above the one that was packed is no class, though the table has its name" {
+  mkdir class1 && mv photos class1
+  tar --sort=name -cPf 1.tar "$PWD/class1/photos" && same_as_folder class1/photos 1.tar
+}
+
+@test "the classes are said, of many the first" {
+  make_folders many 9 1
+  tar --sort=name -cf many.tar many
+  expect_status 0 "$BIN/imgprep" --size=8 -o x.shard many.tar
+  assert_contains "$stderr" "many.tar: classes are the folders below many/: class0, class1, class2 and 6 more"
+  expect_status 0 "$BIN/imgprep" --size=8 -o x.shard photos/class0
+  assert_contains "$stderr" "no image has a class"
+  mkdir one && cp -r photos/class0 one
+  expect_status 0 "$BIN/imgprep" --size=8 -o x.shard one
+  assert_contains "$stderr" "one: all images are in one class folder: class0 (--root=FOLDER names"
+}
+
+@test "a pipe is kept for its links, and a folder for temporary files is needed only for them" {
+  tar --sort=name -cf plain.tar photos
+  ln photos/class0/0.png photos/class2/link.png
+  tar --sort=name -cf linked.tar photos
+  printf 'class%s\n' 0 1 2 > table
+  TMPDIR=missing expect_status 0 bash -c 'cat plain.tar | "$0" --size=8 --classes=table -o x.shard' "$BIN/imgprep"
+  assert_contains "$stderr" "6 images, 3 classes"
+  TMPDIR=missing expect_status 3 bash -c 'cat linked.tar | "$0" --size=8 --classes=table -o x.shard' "$BIN/imgprep"
+  assert_contains "$stderr" "photos/class2/link.png: a link, which cannot be followed: temporary copy of stdin in missing"
+  TMPDIR=missing expect_status 1 "$BIN/imgprep" --size=8 -o y.shard linked.tar
+  assert_contains "$stderr" "imgprep: copy of what the links in linked.tar lead to in missing: No such file or directory"
+  assert_missing y.shard
+}

@@ -26,6 +26,30 @@ answers() { cut -f 3 | xargs; }
   assert_contains "$output" '{"name":"'"${images[0]}"'","predictions":[{"rank":1,"class_id":"'
 }
 
+@test "predict reads an archive as the folder it was made of: links, hidden names, other files" {
+  mkdir -p set/.hidden set/links
+  cp "${images[0]}" set/.hidden/x.png && cp "${images[0]}" set/a.png && cp "${images[1]}" set/b.png
+  ln set/a.png set/links/hard.png && ln -s ../b.png set/links/soft.png && ln -s .hidden set/through
+  ln -s nothing.png set/links/nowhere.png
+  echo text > set/README && mkdir set/docs && echo x > set/docs/annotation.xml
+  tar --sort=name -cf set.tar set
+  expect_status 3 "$BIN/predict" -w w.safetensors -k 1 set
+  local expected
+  expected=$(cut -f 3- <<< "$output")
+  assert_contains "$stderr" "5 images, 1 rejected, 2 other files passed over"
+  expect_status 3 "$BIN/predict" -w w.safetensors -k 1 set.tar
+  assert_equal "$(cut -f 3- <<< "$output")" "$expected"
+  assert_contains "$stderr" "5 images, 1 rejected, 2 other files passed over"
+  # shellcheck disable=SC2016
+  expect_status 3 bash -c 'gzip -c set.tar | "$0" -w w.safetensors -k 1' "$BIN/predict"
+  assert_equal "$(cut -f 3- <<< "$output")" "$expected"
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --exclude=links set.tar
+  assert_contains "$stderr" "3 images, 2 other files passed over"
+  mkdir tars && tar --sort=name -C set -cf tars/one.tar a.png b.png
+  expect_status 0 "$BIN/predict" -w w.safetensors -k 1 tars
+  assert_equal "$(cut -f 1 <<< "$output" | xargs)" "tars/one/a.png tars/one/b.png"
+}
+
 @test "predict gives the same answers from files, folders, archives, lists, shards and standard input" {
   [ "${#images[@]}" -eq 12 ]
   local expected

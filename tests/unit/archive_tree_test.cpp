@@ -56,6 +56,14 @@ TEST(ArchiveTree, HardLinksCountFromTheTop) {
   EXPECT_EQ(tree.one("e/h"), "e/h 0");
 }
 
+TEST(ArchiveTree, AHardLinkKeepsItsTargetIfALaterEntryHasItsName) {
+  const Tree tree({file("a"), hard("b", "a"), file("a"), hard("c", "b"), hard("d", "a"), soft("e", "a")});
+  EXPECT_EQ(tree.one("b"), "b 0");
+  EXPECT_EQ(tree.one("c"), "c 0");
+  EXPECT_EQ(tree.one("d"), "d 2");
+  EXPECT_EQ(tree.one("e"), "e 2");
+}
+
 TEST(ArchiveTree, SymbolicLinksCountFromTheirFolder) {
   const Tree tree({file("a/1"),
                    soft("b/s", "../a/1"),
