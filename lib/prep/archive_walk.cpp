@@ -228,7 +228,8 @@ void ArchiveWalker::open_inner(ByteSource& content, std::uint64_t skip) {
 std::optional<ArchiveWalker::Member> ArchiveWalker::enter(LinkedArchive::File& file) {
   ByteSource& content = *file.content;
   const ContentKind kind = detect_content(content.peek(kDetectBytes));
-  if (kind != ContentKind::tar && kind != ContentKind::compressed) {
+  const bool archive = kind == ContentKind::tar && !has_image_suffix(file.path);
+  if (!archive && kind != ContentKind::compressed) {
     return Member{.path = std::move(file.path), .content = &content};
   }
   inner_path_ = file.path;

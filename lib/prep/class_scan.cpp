@@ -262,7 +262,7 @@ void ImageSource::note_archive_classes(std::size_t index) {
   }
   if (named < found.size()) text += " and " + std::to_string(found.size() - named) + " more";
   if (found.empty()) text += "none";
-  if (options_.root.empty() && found.size() < 2) text += " (--root=FOLDER names another folder)";
+  if (found.size() < 2 || !archive.root.is_sure()) text += " (--root=FOLDER names another folder)";
   notes_.push_back(std::move(text));
 }
 

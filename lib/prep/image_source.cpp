@@ -249,7 +249,8 @@ bool ImageSource::is_input(const ArchiveWalker::Member& member, const std::strin
     ++options_.left_out->outside;
     return false;
   }
-  if (!member.failure.empty() || has_image_suffix(member.path)) return true;
+  if (!member.failure.empty() || has_image_suffix(member.path) || has_archive_suffix(member.path))
+    return true;
   if (has_image_content(member.content->peek(kDetectBytes))) return true;
   pass_over(place);
   return false;
@@ -259,14 +260,13 @@ ImageSource::Use ImageSource::use_of(const std::string& path, const std::string&
   if (has_image_suffix(name)) return Use::image;
   try {
     Opened opened(path);
-    const ContentKind kind = detect_content(opened.source.peek(kDetectBytes));
+    const auto head = opened.source.peek(kDetectBytes);
+    if (has_image_content(head)) return Use::image;
+    ContentKind kind = detect_content(head);
+    if (kind == ContentKind::compressed) kind = unpacked_content(opened.source, path);
     if (kind == ContentKind::tar) return Use::archive;
-    if (kind == ContentKind::compressed) {
-      const ContentKind inside = unpacked_content(opened.source, path);
-      if (inside == ContentKind::tar) return Use::archive;
-      return inside == ContentKind::jpeg || inside == ContentKind::png ? Use::image : Use::none;
-    }
-    return has_image_content(opened.source.peek(kDetectBytes)) ? Use::image : Use::none;
+    const bool image = kind == ContentKind::jpeg || kind == ContentKind::png;
+    return image || has_archive_suffix(name) ? Use::image : Use::none;
   } catch (const Error&) {
     return Use::image;  // which says why it cannot be read
   }

@@ -104,6 +104,15 @@ std::string without_archive_extension(std::string_view path) {
   return std::string(path);
 }
 
+bool has_archive_suffix(std::string_view path) {
+  constexpr std::array short_ones = {".tgz"sv, ".tzst"sv, ".tbz2"sv, ".txz"sv, ".tbz"sv};
+  const std::string_view name = last_component(path);
+  const std::string_view stem = name.substr(0, name.rfind('.'));
+  return name.ends_with(".tar") || (stem.ends_with(".tar") && without_archive_extension(name) != name) ||
+         std::any_of(short_ones.begin(), short_ones.end(),
+                     [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
 bool has_image_suffix(std::string_view path) {
   const std::string_view name = last_component(path);
   const std::size_t dot = name.rfind('.');
@@ -153,21 +162,24 @@ void ClassRoot::decide(std::string_view root) {
   images_.erase(std::unique(images_.begin(), images_.end()), images_.end());
   parts_ = false;
   root_ = root.empty() ? std::string() : clean_path(root) + "/";
-  if (!root.empty() || images_.empty()) return;
+  sure_ = !root.empty();
+  if (sure_ || images_.empty()) return;
   // What the first and the last in order have in common, all have.
   const std::string& first = images_.front();
   const std::string& last = images_.back();
   const auto shared = std::mismatch(first.begin(), first.end(), last.begin(), last.end()).first;
   const std::string common(folders_of(std::string_view(first.begin(), shared)));
   root_ = common;
-  bool packed = false;
   for (const std::string& folder : packed_) {
-    if (!common.starts_with(folder) || (packed && folder.size() >= root_.size())) continue;
+    if (!common.starts_with(folder) || (sure_ && folder.size() >= root_.size())) continue;
     root_ = folder;
-    packed = true;
+    sure_ = true;
   }
-  if (images_.size() == 1 && images_[0] == root_ && !above(root_).empty()) root_ = above(root_);
-  parts_ = !packed && are_parts();
+  parts_ = !sure_ && are_parts();
+  if (images_.size() == 1 && images_[0] == root_ && !above(root_).empty()) {
+    root_ = above(root_);
+    sure_ = false;
+  }
 }
 
 // Whether the folders below root_ are parts of one set.

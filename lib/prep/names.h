@@ -35,6 +35,9 @@ struct NameRules {
 // "train/n01440764" of "train/n01440764.tar.gz".
 [[nodiscard]] std::string without_archive_extension(std::string_view path);
 
+// Whether the name says that this is a tar, compressed or not. If it is none, it is damaged.
+[[nodiscard]] bool has_archive_suffix(std::string_view path);
+
 // Whether the name says that this is an image, of a kind that can be read or not: such a file is never passed
 // over.
 [[nodiscard]] bool has_image_suffix(std::string_view path);
@@ -71,6 +74,8 @@ class ClassRoot {
   [[nodiscard]] std::string_view class_of(std::string_view path) const;
   // The folder above the class folders, with a slash at the end. "" is the top.
   [[nodiscard]] const std::string& folder() const { return root_; }
+  // Whether folder() is the one that tar was told to pack, or was given. Otherwise it is a guess.
+  [[nodiscard]] bool is_sure() const { return sure_; }
   // Whether the class folders are those below each folder in folder().
   [[nodiscard]] bool in_parts() const { return parts_; }
 
@@ -79,6 +84,7 @@ class ClassRoot {
   std::vector<std::string> packed_;  // folders that no earlier one contains, with a slash at the end
   std::vector<std::string> images_;  // folders with images
   std::string root_;
+  bool sure_ = false;
   bool parts_ = false;
 };
 

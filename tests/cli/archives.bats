@@ -147,7 +147,7 @@ contents() {
   tar --sort=name -cf 1.tar part1 && tar --sort=name -cf 2.tar part2 && cat 1.tar 2.tar > both.tar
   expect_status 0 "$BIN/imgprep" -q --size=8 -o two.shard 1.tar 2.tar
   expect_status 0 "$BIN/imgprep" --size=8 -o one.shard both.tar
-  assert_contains "$stderr" "both.tar: classes are the folders below each folder in the archive: class0, class1, class2"
+  assert_contains "$stderr" "both.tar: classes are the folders below each folder in the archive: class0, class1, class2 (--root=FOLDER"
   assert_equal "$(contents two.shard)" "$(contents one.shard)"
   gzip -k 1.tar 2.tar && cat 1.tar.gz 2.tar.gz > both.tar.gz
   expect_status 0 "$BIN/imgprep" -q --size=8 -o one.shard both.tar.gz
@@ -301,4 +301,54 @@ contents() {
   TMPDIR=missing expect_status 1 "$BIN/imgprep" --size=8 -o y.shard linked.tar
   assert_contains "$stderr" "imgprep: copy of what the links in linked.tar lead to in missing: No such file or directory"
   assert_missing y.shard
+}
+
+@test "every dialect of tar, long names, and every compression, with links" {
+  requires bzip2 xz zstd
+  local long format pack
+  long=$(printf 'n%.0s' {1..90})
+  mkdir -p "photos/class0/$long/$long"
+  cp photos/class1/0.png "photos/class0/$long/$long/a.png"
+  ln "photos/class0/$long/$long/a.png" photos/class1/hard.png
+  ln -s "../class0/$long/$long/a.png" photos/class1/soft.png
+  for format in gnu pax oldgnu; do
+    tar --sort=name --format=$format -cf 1.tar photos && same_as_folder photos 1.tar
+  done
+  rm -r "photos/class0/$long" photos/class1/soft.png
+  tar --sort=name --format=ustar -cf 1.tar photos && same_as_folder photos 1.tar
+  tar --sort=name --format=v7 -cf 2.tar photos && same_as_folder photos 2.tar
+  for pack in bzip2 xz zstd; do
+    $pack -c < 1.tar > 1.tar.packed && same_as_folder photos 1.tar.packed
+  done
+}
+
+@test "loose images, an image beside the folder, a tar called like an image" {
+  fixture png photos/loose.png seed=50
+  tar --sort=name -cf 1.tar photos && same_as_folder photos 1.tar
+  tar -cf photos/class0/tar.jpg photos/class1/0.png
+  tar --sort=name -cf 2.tar photos && same_as_folder photos 2.tar
+  grep -q 'photos/class0/tar.jpg: a tar archive where an image is expected' archive.err
+  cp photos/loose.png cover.png
+  tar -cf 3.tar cover.png photos
+  expect_status 3 "$BIN/imgprep" --size=8 -o x.shard 3.tar
+  assert_contains "$stderr" "classes are the folders below the top of the archive: photos (--root=FOLDER names"
+}
+
+@test "a damaged archive in a folder costs its images, and shifts no labels" {
+  mkdir tars
+  local c
+  for c in class0 class1 class2; do tar --sort=name -C photos/$c -cf tars/$c.tar .; done
+  gzip -c tars/class0.tar | head -c 100 > tars/a.tar.gz
+  refuse 3 "tars/a.tar.gz: " "$BIN/imgprep" --size=8 -o x.shard tars
+  assert_equal "$("$BIN/shardpack" --info x.shard | grep '^class	' | cut -f3 | xargs)" "class0 class1 class2"
+  : > tars/b.tar
+  head -c 700 tars/class1.tar > tars/c.tar
+  tar -cf all.tar -C tars .
+  for c in tars all.tar; do
+    expect_status 3 "$BIN/imgprep" --size=8 -o x.shard $c
+    assert_contains "$stderr" "a.tar.gz: "
+    assert_contains "$stderr" "b.tar: empty file"
+    assert_contains "$stderr" "c.tar: "
+    assert_contains "$stderr" "6 images, 3 classes"
+  done
 }

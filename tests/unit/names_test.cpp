@@ -42,6 +42,15 @@ TEST(Paths, SayWhetherTheyNameImages) {
   }
 }
 
+TEST(Paths, SayWhetherTheyNameArchives) {
+  for (const char* name : {"a/1.tar", "1.tar.gz", "1.tar.zst", "x.tgz", "x.tbz2"}) {
+    EXPECT_TRUE(has_archive_suffix(name)) << name;
+  }
+  for (const char* name : {"a.gz", "a.tar/1", "tar", "x.tar.md5", "1.zip"}) {
+    EXPECT_FALSE(has_archive_suffix(name)) << name;
+  }
+}
+
 TEST(Paths, OfArchivesLoseTheirExtensions) {
   EXPECT_EQ(without_archive_extension("train/n01.tar.gz"), "train/n01");
   EXPECT_EQ(without_archive_extension("n01.tar"), "n01");
