@@ -6,6 +6,7 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/processors.h"
 #include "lib/base/tool.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/evaluation_report.h"
@@ -109,5 +110,6 @@ int run(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
+  convoy::let_idle_threads_sleep(argv);
   return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
+#include "lib/base/processors.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/input_options.h"
@@ -151,5 +152,6 @@ int run(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
+  convoy::let_idle_threads_sleep(argv);
   return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

@@ -8,6 +8,7 @@
 #include "lib/base/count.h"
 #include "lib/base/destination.h"
 #include "lib/base/file.h"
+#include "lib/base/processors.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/net/describe.h"
@@ -153,5 +154,6 @@ int run(const Options& options, Console& console) {
 }  // namespace convoy
 
 int main(int argc, char** argv) {
+  convoy::let_idle_threads_sleep(argv);
   return convoy::run_tool(argc, argv, convoy::kInfo, convoy::kShared, convoy::declare, convoy::run);
 }

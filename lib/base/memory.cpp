@@ -8,6 +8,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "lib/base/control_groups.h"
+
 namespace convoy {
 namespace {
 
@@ -40,14 +42,12 @@ void lower(std::optional<AvailableMemory>& least, std::uint64_t bytes, const std
 
 // The files of one version of control groups.
 struct GroupFiles {
-  const char* mount;
   const char* limit;
   const char* usage;
   const char* reclaimable;  // in memory.stat: file pages that go when memory is short
 };
-constexpr GroupFiles kUnified = {"/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"};
-constexpr GroupFiles kLegacy = {"/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
-                                "total_inactive_file"};
+constexpr GroupFiles kUnified = {"memory.max", "memory.current", "inactive_file"};
+constexpr GroupFiles kLegacy = {"memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"};
 
 void lower_by_group(std::optional<AvailableMemory>& least, const fs::path& folder, const GroupFiles& files) {
   const auto limit = number_in(folder / files.limit);
@@ -56,26 +56,6 @@ void lower_by_group(std::optional<AvailableMemory>& least, const fs::path& folde
   const std::uint64_t cached = number_after(folder / "memory.stat", files.reclaimable).value_or(0);
   const std::uint64_t used = *usage > cached ? *usage - cached : 0;
   lower(least, *limit > used ? *limit - used : 0, "left to this process's control group");
-}
-
-// The group of this process and those above it. In a container the mount may show only the group itself,
-// whatever its path is outside: the mount's own folder is looked at in any case.
-void lower_by_groups(std::optional<AvailableMemory>& least, const std::string& root) {
-  std::ifstream file(root + "/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {  // "0::/a/b", or "9:cpu,memory:/a/b"
-    const std::size_t first = line.find(':');
-    const std::size_t second = first == std::string::npos ? first : line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    const bool unified = controllers == ",,";
-    if (!unified && controllers.find(",memory,") == std::string::npos) continue;
-    const GroupFiles& files = unified ? kUnified : kLegacy;
-    const fs::path mount = root + files.mount;
-    fs::path group = fs::path(line.substr(second + 1)).relative_path().lexically_normal();
-    for (; group.has_relative_path(); group = group.parent_path())
-      lower_by_group(least, mount / group, files);
-    lower_by_group(least, mount, files);
-  }
 }
 
 void lower_by_limit(std::optional<AvailableMemory>& least, int resource, std::optional<std::uint64_t> used,
@@ -98,7 +78,12 @@ std::optional<AvailableMemory> available_memory(const std::string& root) {
   if (const auto free = kibibytes_after(root + "/proc/meminfo", "MemAvailable:")) {
     lower(least, *free, "free on this machine");
   }
-  lower_by_groups(least, root);
+  for_each_control_group(
+      "memory",
+      [&](const fs::path& folder, bool unified) {
+        lower_by_group(least, folder, unified ? kUnified : kLegacy);
+      },
+      root);
   lower_by_limit(least, RLIMIT_AS, kibibytes_after(status, "VmSize:"), "ulimit -v");
   lower_by_limit(least, RLIMIT_DATA, kibibytes_after(status, "VmData:"), "ulimit -d");
   return least;

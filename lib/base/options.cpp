@@ -11,7 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
-#include "lib/base/parallel.h"
+#include "lib/base/processors.h"
 #include "lib/base/text.h"
 
 namespace convoy {

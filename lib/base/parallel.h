@@ -16,9 +16,6 @@
 
 namespace convoy {
 
-// The number of threads to use if the user gives none: the processors that this process may run on.
-[[nodiscard]] int default_threads();
-
 // Starts a thread that runs `body`. Throws Error if the system refuses, as under a limit on memory
 // or processes.
 [[nodiscard]] std::jthread start_thread(std::function<void()> body);

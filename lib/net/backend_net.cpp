@@ -1,7 +1,7 @@
 #include "lib/net/backend_net.h"
 
 #include "lib/base/error.h"
-#include "lib/base/parallel.h"
+#include "lib/base/processors.h"
 
 namespace convoy {
 

@@ -10,7 +10,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
-#include "lib/base/parallel.h"
+#include "lib/base/processors.h"
 #include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/init.h"
