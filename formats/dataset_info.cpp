@@ -75,6 +75,21 @@ std::string size_text(const DatasetInfo& info) {
   return std::to_string(info.width) + "x" + std::to_string(info.height) + "x" + std::to_string(info.channels);
 }
 
+// The text with each byte that is not ASCII as \\xNN.
+std::string escape_beyond_ascii(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string escaped;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      escaped += c;
+    } else {
+      escaped += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xF]};
+    }
+  }
+  return escaped;
+}
+
 std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<ClassInfo>& b) {
   if (a.size() != b.size()) {
     return count_of(a.size(), "class") + " against " + std::to_string(b.size());
@@ -84,7 +99,14 @@ std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<
   const auto quoted = [](const ClassInfo& one) {
     return "'" + one.id + (one.name.empty() ? "" : " " + one.name) + "'";
   };
-  return "class " + std::to_string(in_a - a.begin()) + " is " + quoted(*in_a) + " against " + quoted(*in_b);
+  std::string text =
+      "class " + std::to_string(in_a - a.begin()) + " is " + quoted(*in_a) + " against " + quoted(*in_b);
+  // Unicode has several codes for letters with marks, and blanks that look like others.
+  const auto in_bytes = [&](const ClassInfo& one) { return escape_beyond_ascii(quoted(one)); };
+  if (in_bytes(*in_a) != quoted(*in_a) || in_bytes(*in_b) != quoted(*in_b)) {
+    text += " (in bytes, " + in_bytes(*in_a) + " against " + in_bytes(*in_b) + ")";
+  }
+  return text;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "formats/list.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
@@ -37,7 +38,8 @@ void check_line(std::string_view line, std::string_view place, std::uint64_t num
   const std::size_t tab = line.find('\t');
   if (tab == std::string_view::npos) return;
   const std::size_t second = line.find('\t', tab + 1);
-  if (second != std::string_view::npos) refuse(second, "a second TAB");
+  if (second != std::string_view::npos)
+    refuse(second, "a second TAB: two columns are wanted (cut -f1,2 gives the first two)");
   if (is_blank(line[tab - 1])) refuse(tab - 1, "blank before the TAB");
   if (is_blank(line[tab + 1])) refuse(tab + 1, "blank behind the TAB");
 }
@@ -47,7 +49,57 @@ ListEntry split(std::string_view line, std::size_t at, std::uint64_t number) {
   return {std::string(line.substr(0, at)), std::string(line.substr(at + 1)), number, at + 2};
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+// Whether the line begins with a WordNet ID, such as n01440764, as a word of its own.
+bool begins_with_wordnet_id(std::string_view line) {
+  constexpr std::size_t kLength = 9;
+  return line.size() >= kLength && line[0] == 'n' &&
+         std::all_of(line.begin() + 1, line.begin() + kLength, is_digit) &&
+         (line.size() == kLength || line[kLength] == ' ');
+}
+
+// Whether every line begins with a WordNet ID and none has a TAB, as in the synset_words.txt of ILSVRC.
+bool is_synset_list(std::string_view text) {
+  bool all = text.find('\t') == std::string_view::npos;
+  for_each_line(text, '\n',
+                [&](std::string_view line, std::uint64_t) { all = all && begins_with_wordnet_id(line); });
+  return all;
+}
+
 }  // namespace
+
+std::string labels_complaint(std::string_view text) {
+  std::uint64_t lines = 0;
+  std::uint64_t numbers = 0;
+  std::uint64_t commas = 0;
+  std::uint64_t semicolons = 0;
+  std::uint64_t separated = 0;
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t) {
+    ++lines;
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    const std::size_t space = line.rfind(' ');
+    numbers += is_integer(line) ? 1 : 0;
+    commas += line.find(',') != std::string_view::npos ? 1 : 0;
+    semicolons += line.find(';') != std::string_view::npos ? 1 : 0;
+    separated += line.find('\t') != std::string_view::npos ||
+                         (space != std::string_view::npos && is_integer(line.substr(space + 1)))
+                     ? 1
+                     : 0;
+  });
+  if (lines == 0 || separated > 0) return {};
+  if (numbers == lines) {
+    return count_of(lines, "number") +
+           " without names: a line does not say which image it belongs to; paste the "
+           "names, in the same order, before them (see convoy-list(5))";
+  }
+  for (const auto& [count, what] : {std::pair(commas, ','), std::pair(semicolons, ';')}) {
+    if (count < lines) continue;
+    return std::string("columns separated by '") + what +
+           "' (CSV): lines NAME<TAB>LABEL, without a heading, are wanted (see convoy-list(5))";
+  }
+  return {};
+}
 
 std::vector<ListEntry> parse_list(std::string_view text, std::string_view place) {
   std::vector<ListEntry> entries;
@@ -90,9 +142,10 @@ std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view pl
 std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place) {
   std::vector<ClassInfo> classes;
   std::unordered_map<std::string, std::uint64_t> lines;
+  const char separator = is_synset_list(text) ? ' ' : '\t';
   for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
     check_line(line, place, number);
-    const std::size_t tab = line.find('\t');
+    const std::size_t tab = line.find(separator);
     ClassInfo info{std::string(line.substr(0, tab)), {}};
     if (tab != std::string_view::npos) info.name = line.substr(tab + 1);
     for (const std::string& part : {info.id, info.name}) {

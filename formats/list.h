@@ -32,7 +32,12 @@ struct ListEntry {
 // label. `line` counts entries.
 [[nodiscard]] std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view place);
 
-// Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. Throws TextError on a
+// Why a text cannot be a table of labels, if no line has a label and all are alike: numbers alone, or columns
+// with commas or semicolons. Empty if that is not so.
+[[nodiscard]] std::string labels_complaint(std::string_view text);
+
+// Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. If every line begins with
+// a WordNet ID such as n01440764, and none has a TAB, a space separates ID and name. Throws TextError on a
 // repeated ID, more than kMaxClasses lines, and what parse_list() refuses, and Error on an empty file.
 [[nodiscard]] std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place);
 

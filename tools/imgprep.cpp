@@ -143,6 +143,7 @@ int run(const Options& options, Console& console) {
   }
   sink.finish();
   if (const std::string note = sink.class_note(inputs.numbered()); !note.empty()) console.note(note);
+  if (const std::string note = inputs.unused_labels(); !note.empty()) console.note(note);
   if (sink.labelled() == 0 && inputs.expects_classes()) {
     console.warn(
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "

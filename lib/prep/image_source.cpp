@@ -43,6 +43,13 @@ bool is_folder(const std::string& path) {
   return path != kStdStreamName && std::filesystem::is_directory(path, ignored);
 }
 
+// A path of a list below its root, or as it is without one. Caffe's lists write "/" before such paths.
+std::string below(const std::string& root, const std::string& path) {
+  if (root.empty()) return path;
+  const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
+  return root + (root.ends_with('/') ? "" : "/") + path.substr(begin);
+}
+
 }  // namespace
 
 ImageSource::~ImageSource() = default;
@@ -78,7 +85,7 @@ void ImageSource::read_list() {
                                ? numbered_classes(count_numbered_classes(entries, place))
                                : labeller_.classes());
   for (const ListEntry& entry : entries) {
-    Operand operand{entry.path, Kind::unknown, kNoLabel, !entry.label.empty()};
+    Operand operand{below(options_.list_root, entry.path), Kind::unknown, kNoLabel, !entry.label.empty()};
     if (operand.labelled) operand.kind = Kind::file;
     if (options_.labelled) operand.label = numbers.resolve(entry, place);
     operands_.push_back(std::move(operand));
@@ -175,7 +182,7 @@ ArchiveWalker ImageSource::walk(std::size_t index) {
 }
 
 bool ImageSource::expects_classes() const {
-  if (options_.labels.classes) return true;
+  if (options_.labels.classes || !options_.files_from.empty()) return true;
   return std::any_of(operands_.begin(), operands_.end(), [](const Operand& operand) {
     return operand.kind == Kind::folder || operand.kind == Kind::archive;
   });
@@ -194,6 +201,8 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
       return false;
     }
     set_failure(input, error);
+  } catch (const WrongTable&) {
+    throw;
   } catch (const Error& error) {
     set_failure(input, error);
   }
@@ -301,6 +310,8 @@ std::optional<ImageInput> ImageSource::next() {
       feed_.reset();
       ++at_;
     } catch (const OutputError&) {
+      throw;
+    } catch (const WrongTable&) {
       throw;
     } catch (const Error& error) {
       if (options_.idx) throw;

@@ -34,6 +34,7 @@ struct LeftOut {
 struct InputOptions {
   std::vector<std::string> operands = {};  // "-" is standard input
   std::string files_from = {};             // a list of more operands, perhaps with labels; empty: none
+  std::string list_root = {};              // the folder that paths in the list are below; empty: none
   bool nul = false;                        // entries of that list end in a NUL byte
   bool idx = false;                        // operands are IDX files: images, perhaps followed by their labels
   LabelRules labels = {};
@@ -78,6 +79,8 @@ class ImageSource {
   // Whether the user probably expects images to have classes: there is a class table, or a folder or archive
   // among the operands that have been looked at so far.
   [[nodiscard]] bool expects_classes() const;
+  // See Labeller::unused_note(); call after the last image.
+  [[nodiscard]] std::string unused_labels() const { return labeller_.unused_note(); }
   // Whether the classes of images are given as numbers.
   [[nodiscard]] bool numbered() const { return numbered_; }
   // Operands that were copied to a temporary file.

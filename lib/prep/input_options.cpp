@@ -1,5 +1,7 @@
 #include "lib/prep/input_options.h"
 
+#include "lib/base/error.h"
+
 namespace convoy {
 namespace {
 
@@ -10,6 +12,8 @@ constexpr const char* kFilesFrom = "files-from";
 void add_list_options(po::options_description& options, const std::string& help) {
   auto add = options.add_options();
   add(kFilesFrom, text_option("FILE"), help.c_str());
+  add("list-root", text_option("DIR"),
+      "the paths in --files-from are below this folder, even with a / before them");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
   add("include", texts_option("GLOB"),
       "of the files in folders and archives, use only those whose name matches (may be given repeatedly)");
@@ -21,6 +25,10 @@ InputOptions read_input_options(const Options& options, Console& console) {
   InputOptions inputs;
   inputs.files_from = options.text(kFilesFrom);
   inputs.operands = inputs.files_from.empty() ? options.inputs() : options.operands();
+  inputs.list_root = options.text("list-root");
+  if (!inputs.list_root.empty() && inputs.files_from.empty()) {
+    throw UsageError::about("--list-root", "--list-root needs --files-from");
+  }
   inputs.nul = options.flag("null");
   inputs.names = {.include = options.texts("include"), .exclude = options.texts("exclude")};
   inputs.detail = [&console](const std::string& message) { console.detail(message); };

@@ -8,6 +8,7 @@
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/lines.h"
 #include "lib/prep/names.h"
 
 namespace convoy {
@@ -21,6 +22,10 @@ std::string complaint_about(const ClassInfo& info) {
   for (const std::string& text : {info.id, info.name}) {
     const std::string complaint = class_text_complaint(text);
     if (!complaint.empty()) return "'" + text + "' cannot be a class: the name " + complaint;
+    // parse_classes() refuses it, too.
+    if (!text.empty() && (is_blank(text.front()) || is_blank(text.back()))) {
+      return "'" + text + "' cannot be a class: the name begins or ends with a blank";
+    }
   }
   return {};
 }
@@ -160,8 +165,18 @@ Labeller::Labeller(const LabelRules& rules)
       labels_file_(rules.labels_file),
       classes_only_(rules.classes_only) {
   if (!rules.class_pattern.empty()) pattern_.emplace(rules.class_pattern);
+  if (fixed_ && !classes_only_) note_pieces();
   if (labels_file_.empty()) return;
-  named_ = parse_list(read_text_file(labels_file_, kMaxListBytes, Expected::labels), labels_file_);
+  read_labels();
+}
+
+void Labeller::read_labels() {
+  const std::string text = read_text_file(labels_file_, kMaxListBytes, Expected::labels);
+  if (const std::string complaint = labels_complaint(text); !complaint.empty()) {
+    throw Error(labels_file_, complaint);
+  }
+  named_ = parse_list(text, labels_file_);
+  used_.resize(named_.size());
   for (std::size_t i = 0; i < named_.size(); ++i) {
     const ListEntry& entry = named_[i];
     if (entry.label.empty()) throw TextError(labels_file_, entry.line, 0, "a name without a label");
@@ -171,6 +186,22 @@ Labeller::Labeller(const LabelRules& rules)
     if (fixed_ && !classes_only_) static_cast<void>(table_.resolve(entry, labels_file_));
   }
   if (!fixed_) note_numbers(count_numbered_classes(named_, labels_file_), labels_file_);
+}
+
+// A table with another separator than a TAB has IDs such as "emu emu, bird" or "2: emu", all of them.
+void Labeller::note_pieces() {
+  constexpr std::string_view kSeparators = " ,:;";
+  for (std::size_t i = 0; i < classes_.size(); ++i) {
+    const std::string_view id = classes_[i].id;
+    const std::size_t first = id.find_first_of(kSeparators);
+    if (first == std::string_view::npos) {
+      pieces_.clear();
+      return;
+    }
+    const std::size_t rest = std::min(id.find_first_not_of(kSeparators, first), id.size());
+    const bool numbered = id.find_first_not_of("0123456789") == first;
+    pieces_.emplace(id.substr(numbered ? rest : 0, numbered ? id.npos : first), i);
+  }
 }
 
 void Labeller::note_class(const ClassInfo& info) {
@@ -217,7 +248,9 @@ void Labeller::finish() {
 
 const ListEntry* Labeller::entry_for(const std::string& name) const {
   auto found = by_name_.find(name);
-  if (found == by_name_.end()) found = by_name_.find(std::string(last_component(name)));
+  const std::string_view last = last_component(name);
+  if (found == by_name_.end()) found = by_name_.find(std::string(last));
+  if (found == by_name_.end()) found = by_name_.find(std::string(last.substr(0, last.rfind('.'))));
   return found == by_name_.end() ? nullptr : &named_[found->second];
 }
 
@@ -225,6 +258,7 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
   if (!labels_file_.empty()) {
     const ListEntry* entry = entry_for(name);
     if (entry == nullptr) throw Error(place, "no label in " + labels_file_);
+    used_[static_cast<std::size_t>(entry - named_.data())] = true;
     try {
       return table_.resolve(*entry, labels_file_);
     } catch (const Error& error) {
@@ -243,8 +277,23 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
     throw Error(place, complaint);
   }
   const auto label = table_.find(info.id);
-  if (!label) throw OtherClass(place, "'" + info.id + "' is no class of the table");
-  return *label;
+  if (label) return *label;
+  if (const auto piece = pieces_.find(info.id); piece != pieces_.end()) {
+    throw WrongTable(place, "no class of the table is called '" + info.id + "', but one '" +
+                                classes_[piece->second].id +
+                                "': lines ID or ID<TAB>NAME are wanted (see convoy-list(5))");
+  }
+  throw OtherClass(place, "'" + info.id + "' is no class of the table");
+}
+
+std::string Labeller::unused_note() const {
+  const auto unused = static_cast<std::size_t>(std::count(used_.begin(), used_.end(), false));
+  if (unused == 0 || unused == used_.size()) return {};
+  const auto first = static_cast<std::size_t>(std::find(used_.begin(), used_.end(), false) - used_.begin());
+  return labels_file_ + ": no image has " +
+         (unused == 1 ? "the name '" + named_[first].path + "'"
+                      : std::to_string(unused) + " of " + std::to_string(used_.size()) + " names, such as '" +
+                            named_[first].path + "'");
 }
 
 }  // namespace convoy

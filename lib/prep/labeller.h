@@ -47,6 +47,13 @@ class OtherClass : public Error {
   using Error::Error;
 };
 
+// Thrown by Labeller::label() if the class table seems to be of another form, so that it fits no image: the
+// run ends.
+class WrongTable : public Error {
+ public:
+  using Error::Error;
+};
+
 // Collects the class table, then assigns labels. Precedence: a label in a list, --labels, --class-pattern,
 // the folder (or inner archive).
 class Labeller {
@@ -71,18 +78,23 @@ class Labeller {
   // mixed. A name that no table can hold (class_text_complaint()) is left out: label() refuses its images.
   void finish();
 
+  // About names of --labels that no image asked for has had; empty if there are none.
+  [[nodiscard]] std::string unused_note() const;
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return classes_; }
   // The label of an entry of a list: see LabelTable::resolve().
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const {
     return table_.resolve(entry, place);
   }
   // The label of an image, or kNoLabel if no rule applies. Throws OtherClass(place, reason) if a rule gives
-  // no class of the table, and Error(place, reason) if it gives no class at all.
+  // no class of the table, and Error(place, reason) if it gives no class at all. Throws
+  // WrongTable if every ID of the table has two parts, of which the class is one.
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
 
  private:
+  void read_labels();
   void note_class(const ClassInfo& info);
+  void note_pieces();
   [[nodiscard]] std::optional<ClassInfo> class_to_note(const std::string& name,
                                                        std::string_view folder) const;
   [[nodiscard]] const ListEntry* entry_for(const std::string& name) const;
@@ -95,6 +107,8 @@ class Labeller {
   bool classes_only_ = false;
   std::vector<ListEntry> named_;                          // of --labels
   std::unordered_map<std::string, std::size_t> by_name_;  // index into named_
+  mutable std::vector<bool> used_;                        // of named_, by label()
+  std::unordered_map<std::string, std::size_t> pieces_;   // of the IDs of a given table, to their labels
   std::map<std::string, std::string> gathered_;           // ID to readable name, in the order of bytes
   int numbers_ = 0;
   std::string numbers_place_;

@@ -40,7 +40,8 @@ TEST(List, SaysWhereALineIsWrong) {
   EXPECT_EQ(list_error("a 1\n\nb 2\n"), "l:2:1: empty line");
   EXPECT_EQ(list_error("a\t\n"), "l:1:3: nothing behind the TAB");
   EXPECT_EQ(list_error("\ta\n"), "l:1:1: blank at the beginning of the line");
-  EXPECT_EQ(list_error("a\tb\tc\n"), "l:1:4: a second TAB");
+  EXPECT_EQ(list_error("a\tb\tc\n"),
+            "l:1:4: a second TAB: two columns are wanted (cut -f1,2 gives the first two)");
   EXPECT_EQ(list_error("a \t1\n"), "l:1:2: blank before the TAB");
   EXPECT_EQ(list_error("a\t 1\n"), "l:1:3: blank behind the TAB");
   EXPECT_EQ(list_error("a  1\n"), "l:1:2: more than one blank before the label");
@@ -49,6 +50,28 @@ TEST(List, SaysWhereALineIsWrong) {
                        "a 1\n"),
             "l:1:1: byte order mark: save it as plain UTF-8");
   EXPECT_EQ(list_error(""), "");
+}
+
+TEST(Labels, SaysWhatOtherTextsAre) {
+  EXPECT_EQ(labels_complaint("a 1\nb 2\n"), "");
+  EXPECT_EQ(labels_complaint("a,b\tx\n"), "");
+  EXPECT_EQ(labels_complaint(""), "");
+  EXPECT_EQ(labels_complaint("3\n-1\n").find("2 numbers without names"), 0U);
+  EXPECT_EQ(labels_complaint("id,label\r\n1,\"a,b\"\r\n").find("columns separated by ','"), 0U);
+  EXPECT_EQ(labels_complaint("1;a\n").find("columns separated by ';'"), 0U);
+  EXPECT_EQ(labels_complaint("a,b\nc\n"), "") << "not all lines are alike";
+}
+
+TEST(Classes, TakesWordNetIdsWithSpaces) {
+  const auto classes = parse_classes("n01440764 tench, Tinca tinca\nn01443537\n", "c");
+  ASSERT_EQ(classes.size(), 2U);
+  EXPECT_EQ(classes[0].id, "n01440764");
+  EXPECT_EQ(classes[0].name, "tench, Tinca tinca");
+  EXPECT_EQ(classes[1].id, "n01443537");
+  // Other lines keep their meaning: the whole line, or what is before the TAB.
+  EXPECT_EQ(parse_classes("n01440764 tench\nsea lion\n", "c")[0].id, "n01440764 tench");
+  EXPECT_EQ(parse_classes("n01440764 a\tb\n", "c")[0].id, "n01440764 a");
+  EXPECT_EQ(parse_classes("n0144076 tench\n", "c")[0].id, "n0144076 tench");
 }
 
 TEST(List, NulEntriesMayHoldAnything) {

@@ -1,0 +1,93 @@
+# Lists, class tables and label tables as people have them: read, or refused in one line.
+
+# shellcheck disable=SC2016,SC2154  # inner shells expand by themselves; run sets stderr
+load common
+
+# One line of the message, and no shard.
+refused_in_one_line() {  # TEXT COMMAND...
+  local text=$1
+  shift
+  run --separate-stderr "$@"
+  [ "$status" -ne 0 ] || fail "status 0"
+  assert_equal "$(printf '%s\n' "$stderr" | wc -l)" 1
+  [[ $stderr == *"$text"* ]] || fail "$stderr"
+  [ ! -e x.shard ]
+}
+labels() { "$BIN/shardpack" --list "$1" | cut -f2,4; }
+
+@test "lists: class tables of ILSVRC, and tables without TABs" {
+  make_folders in 2 2 size=8x6
+  mv in p
+  mv p/class0 p/n01440764
+  mv p/class1 p/n01443537
+  printf 'n01443537 goldfish, Carassius auratus\nn01440764 tench, Tinca tinca\n' > synset_words.txt
+  "$BIN/imgprep" -q --size=none --classes=synset_words.txt -o y.shard p
+  assert_equal "$("$BIN/shardpack" --list y.shard | cut -f2 | xargs)" "1 1 0 0"
+  mv p/n01440764 p/cat
+  mv p/n01443537 p/dog
+  printf 'cat cat, house cat\ndog dog, domestic dog\n' > t
+  refused_in_one_line "no class of the table is called 'cat', but one 'cat cat, house cat'" \
+    "$BIN/imgprep" --size=none --classes=t -o x.shard p
+  printf '0: cat\n1: dog\n' > t
+  refused_in_one_line "is called 'cat', but one '0: cat'" "$BIN/imgprep" --size=none --classes=t -o x.shard p
+  # A class that has a space is one.
+  mv p/dog 'p/sea lion'
+  printf 'cat\nsea lion\n' > t
+  "$BIN/imgprep" -q --size=none --classes=t -o y.shard p
+}
+
+@test "lists: label tables of other forms are refused in one line" {
+  make_folders in 1 2 size=8x6
+  printf '2\n1\n' > t
+  refused_in_one_line 't: 2 numbers without names' "$BIN/imgprep" --size=none --labels=t -o x.shard in
+  printf 'id,label\n1,frog\n' > t
+  refused_in_one_line "t: columns separated by ','" "$BIN/imgprep" --size=none --labels=t -o x.shard in
+  printf 'a.jpg;frog\r\n' > t
+  refused_in_one_line "t: columns separated by ';'" "$BIN/imgprep" --size=none --labels=t -o x.shard in
+  printf 'a.jpg\tfrog\t0\t1\n' > t
+  refused_in_one_line 'cut -f1,2' "$BIN/imgprep" --size=none --labels=t -o x.shard in
+}
+
+@test "lists: names without extension; names that no image has are counted" {
+  make_folders in 1 2 size=8x6
+  find in -type f | sort | sed 's,.*/,,; s,\.[^.]*$,,' | awk '{ print $0 "\t" NR - 1 }' > t
+  run --separate-stderr "$BIN/imgprep" --size=none --labels=t -o y.shard in
+  assert_equal "$status" 0
+  [[ $stderr != *"no image has"* ]] || fail "$stderr"
+  assert_equal "$(labels y.shard | cut -f1 | sort | xargs)" "0 1"
+  printf 'not-there.jpg\t0\n' >> t
+  run --separate-stderr "$BIN/imgprep" --size=none --labels=t -o y.shard in
+  [[ $stderr == *"t: no image has the name 'not-there.jpg'"* ]] || fail "$stderr"
+}
+
+@test "lists: --list-root, and a list without labels" {
+  make_folders in 2 2 size=8x6
+  (cd in && find . -type f | sort | sed 's,^\.,,' | awk '{ print $0, NR % 2 }') > t
+  "$BIN/imgprep" -q --size=none --files-from=t --list-root=in -o y.shard
+  sed 's,^/,,' t > u
+  "$BIN/imgprep" -q --size=none --files-from=u --list-root=in/ -o z.shard
+  cmp y.shard z.shard
+  assert_equal "$(labels y.shard | cut -f1 | xargs)" "1 0 1 0"
+  refuse 2 'needs --files-from' "$BIN/imgprep" --list-root=in -o x.shard in
+  run --separate-stderr bash -c 'find in -type f | "$BIN/imgprep" --size=none --files-from=- -o y.shard'
+  assert_equal "$status" 0
+  [[ $stderr == *"no image has a class"* ]] || fail "$stderr"
+}
+
+@test "lists: classes that look alike are told apart by their bytes" {
+  make_folders in 1 2 size=8x6
+  mkdir a b
+  cp -r in/* "a/$(printf 'caf\303\251')"
+  cp -r in/* "b/$(printf 'cafe\314\201')"
+  "$BIN/imgprep" -q --size=none -o a.shard a
+  "$BIN/imgprep" -q --size=none -o b.shard b
+  run --separate-stderr "$BIN/shardpack" -o c.shard a.shard b.shard
+  assert_equal "$status" 1
+  [[ $stderr == *"in bytes, 'cafe"*"xcc"*"x81' against 'caf"*"xc3"*"xa9')"* ]] || fail "$stderr"
+  # A class that a table cannot name is none of a folder either.
+  mkdir d
+  cp -r in/* 'd/cat '
+  run --separate-stderr "$BIN/imgprep" --size=none -o x.shard d
+  assert_equal "$status" 1
+  [[ $stderr == *"'cat ' cannot be a class: the name begins or ends with a blank"* ]] || fail "$stderr"
+}
