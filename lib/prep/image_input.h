@@ -21,6 +21,7 @@ struct ImageInput {
   std::vector<std::uint8_t> bytes;  // encoded
   std::optional<Image> pixels;      // decoded
   bool prepared = false;            // a record of a shard: its pixels are used unchanged
+  std::string no_class = {};        // why the image must not be used even if it can be decoded
   std::string failure;              // why there is no image, without the place; empty: there is one
   Loss loss = {};                   // with a failure, which may cost many records of a shard
 };

@@ -87,7 +87,13 @@ void ImageSource::read_list() {
   for (const ListEntry& entry : entries) {
     Operand operand{below(options_.list_root, entry.path), Kind::unknown, kNoLabel, !entry.label.empty()};
     if (operand.labelled) operand.kind = Kind::file;
-    if (options_.labelled) operand.label = numbers.resolve(entry, place);
+    try {
+      if (options_.labelled) operand.label = numbers.resolve(entry, place);
+    } catch (const Error&) {
+      if (!options_.classes_only) throw;
+      ++options_.left_out->other_classes;
+      continue;
+    }
     operands_.push_back(std::move(operand));
   }
 }
@@ -194,7 +200,10 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
     input.label = labeller_.label(input.name, folder, input.place);
   } catch (const OtherClass& error) {
     // A class that has been looked for is missing only if none of its images can be used: they tell why.
-    if (labeller_.gathers() && options_.labels.labels_file.empty()) return true;
+    if (labeller_.gathers() && options_.labels.labels_file.empty()) {
+      input.no_class = error.reason();
+      return true;
+    }
     if (options_.classes_only) {
       ++options_.left_out->other_classes;
       if (options_.detail) options_.detail(std::string(error.what()) + ": left out");

@@ -13,6 +13,7 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
     // Names in archives can have any length.
     if (input.name.size() > kMaxRecordNameBytes) throw Error(input.place, "the name is too long");
     Image image = pool.prepare(input);
+    if (!input.no_class.empty()) throw Error(input.place, input.no_class);
     record.width = image.width;
     record.height = image.height;
     record.channels = image.channels;
@@ -56,9 +57,9 @@ void ShardSink::add(PreparedRecord&& record) {
   use_.add(record.input.label);
 }
 
-void ShardSink::finish() {
+void ShardSink::finish(const std::string& beside) {
   rejects_.conclude(records(), "image");
-  if (!writer_) throw Error("no images");
+  if (!writer_) throw Error("no images" + beside);
   writer_->finish();
 }
 

@@ -38,7 +38,8 @@ class ShardSink {
   void add(PreparedRecord&& record);
   // Completes the list of the rejects and the shard; the caller commits `out`. Throws what
   // Rejects::conclude() throws, and Error if there was no image.
-  void finish();
+  // beside: what there was besides images, for that message.
+  void finish(const std::string& beside = {});
   // The number of images with a label that were written.
   [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
   // See ClassUse::note().

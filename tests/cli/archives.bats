@@ -236,6 +236,8 @@ contents() {
   tar --sort=name -cf 1.tar photos && same_as_folder photos 1.tar
   expect_status 3 "$BIN/imgprep" --size=8 -o x.shard 1.tar
   assert_contains "$stderr" "7 images, 3 classes, 2 rejected, 4 other files passed over"
+  mkdir docs && echo x > docs/x.txt
+  refuse 1 "^imgprep: no images, 1 other file passed over$" "$BIN/imgprep" --size=8 -o y.shard docs
   # What is named is never passed over.
   refuse 3 "Thumbs.db: " "$BIN/imgprep" --size=8 -o x.shard photos/class0/0.png photos/class0/Thumbs.db
 }
@@ -256,6 +258,9 @@ contents() {
   printf '0.png\tclass0\n1.png\tclass1\nmask_0.png\tclass2\n' > labels
   expect_status 0 "$BIN/imgprep" --size=8 --classes=two --labels=labels --classes-only -o x.shard photos
   assert_contains "$stderr" "4 images, 2 classes, 3 images of other classes left out"
+  printf 'photos/class%s/0.png\tclass%s\n' 0 0 1 1 2 2 > list
+  expect_status 0 "$BIN/imgprep" --size=8 --classes=two --files-from=list --classes-only -o x.shard
+  assert_contains "$stderr" "2 images, 2 classes, 1 image of other classes left out"
   refuse 2 "needs the table: give --classes" "$BIN/imgprep" --classes-only --size=8 -o x.shard photos
 }
 
