@@ -67,6 +67,12 @@ bool is_synset_list(std::string_view text) {
   return all;
 }
 
+// Whether the text begins as a protobuf text of items, "item {" or "entries {".
+bool is_label_map(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  return line == "item {" || line == "item{" || line == "entries {" || line == "entries{";
+}
+
 }  // namespace
 
 std::string labels_complaint(std::string_view text) {
@@ -142,6 +148,9 @@ std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view pl
 std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place) {
   std::vector<ClassInfo> classes;
   std::unordered_map<std::string, std::uint64_t> lines;
+  if (is_label_map(text)) {
+    throw Error(place, "a label map of TensorFlow: lines ID or ID<TAB>NAME are wanted (see convoy-list(5))");
+  }
   const char separator = is_synset_list(text) ? ' ' : '\t';
   for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
     check_line(line, place, number);

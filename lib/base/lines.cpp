@@ -43,6 +43,12 @@ void check_name_line(std::string_view line, std::string_view place, std::uint64_
     throw TextError(place, number, at + 1, reason);
   };
   if (number == 1 && line.starts_with(kByteOrderMark)) refuse(0, "byte order mark: save it as plain UTF-8");
+  const bool marked = line.starts_with("\xFF\xFE") || line.starts_with("\xFE\xFF");
+  // Without a mark, every other byte of ASCII letters is 0.
+  const auto zeros_at = [&](std::size_t at) { return line.size() > 3 && line[at] == 0 && line[at + 2] == 0; };
+  if (number == 1 && (marked || zeros_at(0) || zeros_at(1))) {
+    refuse(0, "UTF-16 text: convert it to UTF-8 (iconv -f UTF-16 -t UTF-8)");
+  }
   if (line.empty()) refuse(0, "empty line");
   if (line.back() == '\r') {
     refuse(line.size() - 1, "carriage return at the end of the line: the file has DOS line ends");

@@ -78,6 +78,14 @@ void ImageSource::read_list() {
   const std::string place = display_name(options_.files_from);
   const std::string text = read_text_file(options_.files_from, kMaxListBytes, Expected::list);
   const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
+  // Commas are legal in paths, but not if they lead nowhere.
+  std::error_code ignored;
+  if (!options_.nul && !entries.empty() && entries[0].path != kStdStreamName &&
+      !std::filesystem::exists(below(options_.list_root, entries[0].path), ignored)) {
+    if (const std::string complaint = labels_complaint(text); !complaint.empty()) {
+      throw Error(place, complaint);
+    }
+  }
   if (options_.labelled && labeller_.gathers()) {
     labeller_.note_numbers(count_numbered_classes(entries, place), place);
   }

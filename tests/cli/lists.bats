@@ -48,6 +48,26 @@ labels() { "$BIN/shardpack" --list "$1" | cut -f2,4; }
   refused_in_one_line 'cut -f1,2' "$BIN/imgprep" --size=none --labels=t -o x.shard in
 }
 
+@test "lists: other texts are named" {
+  make_folders in 1 2 size=8x6
+  printf 'class0\n' > t
+  iconv -f UTF-8 -t UTF-16 t > u
+  iconv -f UTF-8 -t UTF-16LE t > v
+  for option in classes labels files-from; do
+    for file in u v; do
+      refused_in_one_line "$file:1:1: UTF-16 text" "$BIN/imgprep" --size=none "--$option=$file" -o x.shard in
+    done
+  done
+  printf 'item {\n  id: 1\n  name: "class0"\n}\n' > t
+  refused_in_one_line 't: a label map of TensorFlow' "$BIN/imgprep" --size=none --classes=t -o x.shard in
+  printf 'path,label\nin/class0/0.png,0\n' > t
+  refused_in_one_line "t: columns separated by ','" "$BIN/imgprep" --size=none --files-from=t -o x.shard
+  # A comma in the path of a file is no separator.
+  cp in/class0/0.png a,b.png
+  printf 'a,b.png\n' > t
+  "$BIN/imgprep" -q --size=none --files-from=t -o y.shard
+}
+
 @test "lists: names without extension; names that no image has are counted" {
   make_folders in 1 2 size=8x6
   find in -type f | sort | sed 's,.*/,,; s,\.[^.]*$,,' | awk '{ print $0 "\t" NR - 1 }' > t
