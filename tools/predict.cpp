@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "lib/prep/image_source.h"
 #include "lib/prep/input_options.h"
 #include "lib/prep/pool.h"
+#include "lib/prep/requests.h"
 #include "lib/runs/answers.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
@@ -31,7 +33,8 @@ const ToolInfo kInfo{
     .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
     .summary =
         "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
-        "a shard) are read from standard input, and each is answered as soon as it is there."};
+        "a shard) are read from standard input, and each is answered as soon as it is there.",
+    .exclusive = {{"framed", "files-from"}}};
 constexpr SharedOptions kShared{.output = true, .threads = true, .device = true};
 constexpr std::size_t kFilesAtATime = 16;
 
@@ -43,7 +46,9 @@ void declare(po::options_description& options) {
   add("batch", text_option("N"),
       "images at a time; else 16 of files and folders, and 1 of what comes through a pipe");
   add_precision_option(options);
-  add_list_options(options, "read more images from a list; - is standard input");
+  add_list_options(options, "read more images from a list; - is standard input; from a pipe, line by line");
+  add("framed", po::bool_switch(),
+      "standard input is frames: a decimal length, a newline, an image of so many bytes");
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about an image that cannot be used",
                                 .rejects = "write name and reason of every image skipped to FILE"});
@@ -70,18 +75,31 @@ std::function<void(const DatasetInfo&, const std::string&)> shard_check(const We
   };
 }
 
+// Frames, or the names of a list that is no regular file, which is then taken out of `inputs`.
+std::optional<Requests> requests_from(const Options& options, InputOptions& inputs) {
+  if (options.flag("framed")) {
+    if (!options.operands().empty()) throw UsageError("--framed", "frames come on standard input alone");
+    inputs.operands.clear();
+    return std::optional<Requests>(std::in_place);
+  }
+  if (!comes_line_by_line(inputs.files_from)) return std::nullopt;
+  if (inputs.files_from == kStdStreamName && std::ranges::count(inputs.operands, kStdStreamName) > 0) {
+    throw UsageError("--files-from", "standard input is an operand already");
+  }
+  return std::optional<Requests>(std::in_place, std::exchange(inputs.files_from, {}), inputs.nul,
+                                 inputs.list_root);
+}
+
 // Answers may wait for more images, but not if these come through a pipe: its writer may be waiting for
 // the answer.
-std::size_t images_at_a_time(int batch, const InputOptions& inputs) {
-  if (batch > 0) return static_cast<std::size_t>(batch);
+std::size_t images_at_a_time(int batch, const InputOptions& inputs, bool requests) {
+  if (batch > 0 || requests) return static_cast<std::size_t>(std::max(batch, 1));
   const auto is_there = [](const std::string& name) {
     std::error_code ignored;
     return name != kStdStreamName &&
            (std::filesystem::is_regular_file(name, ignored) || std::filesystem::is_directory(name, ignored));
   };
-  const bool all_there =
-      inputs.files_from != kStdStreamName && std::ranges::all_of(inputs.operands, is_there);
-  return all_there ? kFilesAtATime : 1;
+  return std::ranges::all_of(inputs.operands, is_there) ? kFilesAtATime : 1;
 }
 
 // Called concurrently.
@@ -111,18 +129,18 @@ int run(const Options& options, Console& console) {
   files.push_back(input_options.files_from);
   options.check_outputs({"output", "rejects"}, files);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
-
   const WeightsFile weights(weights_path);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
   input_options.check_shard = shard_check(weights, console);
+  std::optional<Requests> requests = requests_from(options, input_options);
   ImageSource inputs(input_options);
   console.note("device " + inference.device.text() + ", threads " +
                std::to_string(inference.compile.threads));
   Rejects rejects(reject_rules, console);
-  const std::size_t batch = images_at_a_time(inference.compile.batch, input_options);
+  const std::size_t batch = images_at_a_time(inference.compile.batch, input_options, requests.has_value());
   const auto compile = [&](std::size_t images) {
     CompileOptions how = inference.compile;
     how.batch = static_cast<int>(images);
@@ -136,13 +154,18 @@ int run(const Options& options, Console& console) {
   // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
   const int threads = batch == 1 ? 1 : inference.compile.threads;
   ordered_parallel_map(
-      threads, [&] { return inputs.next(); },
+      threads,
+      [&] {
+        auto input = inputs.next();
+        return input || !requests ? std::move(input) : requests->next();
+      },
       [&](ImageInput&& input) { return prepare(std::move(input), pool, model.net.input); },
       [&](PreparedImage&& image) {
         answers.add(std::move(image));
         progress.update(++done, rejects.summary());
       });
   progress.finish();
+  if (requests && requests->broken()) answers.end_early();
   answers.finish();
   console.note(rejects.beside(count_of(answers.answered(), "image")) + inputs.left_out().appended());
   return rejects.status();

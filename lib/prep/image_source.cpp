@@ -43,13 +43,6 @@ bool is_folder(const std::string& path) {
   return path != kStdStreamName && std::filesystem::is_directory(path, ignored);
 }
 
-// A path of a list below its root, or as it is without one. Caffe's lists write "/" before such paths.
-std::string below(const std::string& root, const std::string& path) {
-  if (root.empty()) return path;
-  const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
-  return root + (root.ends_with('/') ? "" : "/") + path.substr(begin);
-}
-
 }  // namespace
 
 ImageSource::~ImageSource() = default;
@@ -81,7 +74,7 @@ void ImageSource::read_list() {
   // Commas are legal in paths, but not if they lead nowhere.
   std::error_code ignored;
   if (!options_.nul && !entries.empty() && entries[0].path != kStdStreamName &&
-      !std::filesystem::exists(below(options_.list_root, entries[0].path), ignored)) {
+      !std::filesystem::exists(below_root(options_.list_root, entries[0].path), ignored)) {
     if (const std::string complaint = labels_complaint(text); !complaint.empty()) {
       throw Error(place, complaint);
     }
@@ -93,7 +86,8 @@ void ImageSource::read_list() {
                                ? numbered_classes(count_numbered_classes(entries, place))
                                : labeller_.classes());
   for (const ListEntry& entry : entries) {
-    Operand operand{below(options_.list_root, entry.path), Kind::unknown, kNoLabel, !entry.label.empty()};
+    Operand operand{below_root(options_.list_root, entry.path), Kind::unknown, kNoLabel,
+                    !entry.label.empty()};
     if (operand.labelled) operand.kind = Kind::file;
     try {
       if (options_.labelled) operand.label = numbers.resolve(entry, place);

@@ -48,4 +48,10 @@ std::string names_no_file(std::span<const std::uint8_t> head) {
          (line.size() > kShownOfLine ? "..." : "") + "')";
 }
 
+std::string below_root(const std::string& root, const std::string& path) {
+  if (root.empty()) return path;
+  const std::size_t begin = std::min(path.find_first_not_of('/'), path.size());
+  return root + (root.ends_with('/') ? "" : "/") + path.substr(begin);
+}
+
 }  // namespace convoy

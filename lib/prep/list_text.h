@@ -21,4 +21,7 @@ inline constexpr std::size_t kListPeek = 8192;
 // "a text whose first line names no file ('nofile.png')", for a text that is not a list.
 [[nodiscard]] std::string names_no_file(std::span<const std::uint8_t> head);
 
+// A path of a list below its root, or as it is without one. Caffe's lists write "/" before such paths.
+[[nodiscard]] std::string below_root(const std::string& root, const std::string& path);
+
 }  // namespace convoy

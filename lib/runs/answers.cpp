@@ -31,6 +31,12 @@ void Answers::finish() {
   out_.commit();
 }
 
+void Answers::end_early() {
+  answer_waiting();
+  rejects_.commit();
+  throw Error("stdin", "nothing tells where the next frame begins: ended");
+}
+
 void Answers::answer_waiting() {
   std::span<const float> probabilities = predict_waiting();
   for (const PreparedImage& image : waiting_) {
@@ -61,7 +67,8 @@ std::span<const float> Answers::predict_waiting() {
 }
 
 void Answers::reject(const PreparedImage& image) {
-  if (form_.json) out_.write(rejection_json(image.name, image.failure));
+  out_.write(form_.json ? rejection_json(image.name, image.failure)
+                        : rejection_tsv(image.name, image.failure));
   out_.flush();
   rejects_.add(image.place, image.failure, image.loss);
 }

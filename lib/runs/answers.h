@@ -49,6 +49,9 @@ class Answers {
   // the output. Throws what Rejects::conclude() throws, and Error if there was no image; answers that have
   // been written to a stream stand.
   void finish();
+  // Answers what is waiting, leaves the output without its name, and throws Error: the input cannot be
+  // followed any further.
+  [[noreturn]] void end_early();
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
 
  private:

@@ -70,6 +70,10 @@ std::string prediction_json(std::string_view name, std::span<const float> probab
   return json_line(line);
 }
 
+std::string rejection_tsv(std::string_view name, std::string_view reason) {
+  return tsv_field(name) + "\t\t\t\t" + tsv_field(reason) + "\n";
+}
+
 std::string rejection_json(std::string_view name, std::string_view reason) {
   return json_line({{"name", name}, {"error", reason}});
 }

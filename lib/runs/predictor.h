@@ -42,6 +42,8 @@ void check_image(const Image& image, const InputSpec& input, std::string_view pl
 // The same as one line of JSON: {"name": ..., "predictions": [{"rank", "class_id", "class", "probability"}]}.
 [[nodiscard]] std::string prediction_json(std::string_view name, std::span<const float> probabilities,
                                           std::size_t k, const std::vector<ClassInfo>& classes);
+// One line with as many fields: name, no rank, class ID or class, and the reason in place of the probability.
+[[nodiscard]] std::string rejection_tsv(std::string_view name, std::string_view reason);
 // {"name": ..., "error": ...}, so that a program that waits for an answer gets one.
 [[nodiscard]] std::string rejection_json(std::string_view name, std::string_view reason);
 

@@ -35,14 +35,14 @@ answers() { cut -f 3 | xargs; }
   tar --sort=name -cf set.tar set
   expect_status 3 "$BIN/predict" -w w.safetensors -k 1 set
   local expected
-  expected=$(cut -f 3- <<< "$output")
+  expected=$(awk -F '\t' '$3 != ""' <<< "$output" | cut -f 3-)
   assert_contains "$stderr" "5 images, 1 rejected, 2 other files passed over"
   expect_status 3 "$BIN/predict" -w w.safetensors -k 1 set.tar
-  assert_equal "$(cut -f 3- <<< "$output")" "$expected"
+  assert_equal "$(awk -F '\t' '$3 != ""' <<< "$output" | cut -f 3-)" "$expected"
   assert_contains "$stderr" "5 images, 1 rejected, 2 other files passed over"
   # shellcheck disable=SC2016
   expect_status 3 bash -c 'gzip -c set.tar | "$0" -w w.safetensors -k 1' "$BIN/predict"
-  assert_equal "$(cut -f 3- <<< "$output")" "$expected"
+  assert_equal "$(awk -F '\t' '$3 != ""' <<< "$output" | cut -f 3-)" "$expected"
   expect_status 0 "$BIN/predict" -w w.safetensors -k 1 --exclude=links set.tar
   assert_contains "$stderr" "3 images, 2 other files passed over"
   mkdir tars && tar --sort=name -C set -cf tars/one.tar a.png b.png
@@ -93,6 +93,142 @@ answers() { cut -f 3 | xargs; }
   wait "$process"
 }
 
+# start_asking OPTION...: starts the coprocess.
+start_asking() {
+  coproc ASKED { exec "$BIN/predict" -q -w w.safetensors -k 1 "$@" 2> asked.err; }
+  asked=$ASKED_PID
+  exec {to}>&"${ASKED[1]}" {from}<&"${ASKED[0]}"
+  eval "exec ${ASKED[1]}>&- ${ASKED[0]}<&-"
+}
+next_answer() { read -r -t 60 -u "$from" answer || fail "no answer to $1"; }
+class_of() { cut -f 3 <<< "$1"; }
+# error_row ROW NAME: the row has five fields, of which rank, class ID and class are empty.
+error_row() {
+  awk -F '\t' -v name="$2" 'NF != 5 || $1 != name || $2 $3 $4 != "" || $5 == "" { exit 1 }' <<< "$1" || fail "$1"
+}
+end_asking() {
+  exec {to}>&-
+  local status=0
+  wait "$asked" || status=$?
+  assert_equal "$status" "$1"
+}
+
+@test "predict answers each name as it comes, whatever the line holds" {
+  : > empty.png
+  head -c 60 "${images[0]}" > cut.png
+  echo 'GIF89a' > x.gif
+  mkfifo fifo
+  tar -cf a.tar "${images[@]}"
+  cp "${images[0]}" $'odd \xff"name.png'
+  local expected name
+  expected=$("$BIN/predict" -q -w w.safetensors -k 1 "${images[0]}" | cut -f 3)
+  start_asking --files-from=-
+  for name in nothing.png empty.png cut.png x.gif fifo photos a.tar '' 'blank ' /dev/zero; do
+    printf '%s\n' "$name" >&"$to"
+    read -r -t 60 -u "$from" answer || fail "no answer to '$name'"
+    printf '%s\n' "${images[0]}" >&"$to"
+    next_answer "the image behind '$name'"
+    assert_equal "$(cut -f 1,3 <<< "$answer")" "${images[0]}"$'\t'"$expected"
+  done
+  printf 'nothing.png\n' >&"$to"
+  next_answer nothing.png
+  error_row "$answer" nothing.png
+  printf '%s\n' $'odd \xff"name.png' >&"$to"
+  next_answer 'an odd name'
+  assert_equal "$(class_of "$answer")" "$expected"
+  head -c 100000 /dev/zero | tr '\0' x >&"$to"
+  printf '\n%s' "${images[0]}" >&"$to"
+  next_answer 'a long line'
+  end_asking 3
+  next_answer 'a line without its end'
+  assert_equal "$(class_of "$answer")" "$expected"
+}
+
+@test "predict answers names that end in NUL bytes, and those from a FIFO" {
+  cp "${images[0]}" $'two\nlines.png'
+  start_asking --files-from=- -0 --json
+  for name in $'two\nlines.png' nothing "${images[0]}"; do
+    printf '%s\0' "$name" >&"$to"
+    next_answer "$name"
+    case $name in
+      nothing) assert_contains "$answer" '{"name":"nothing","error":"No such file' ;;
+      *) assert_contains "$answer" '"predictions"' ;;
+    esac
+  done
+  end_asking 3
+  mkfifo list
+  coproc LISTED { exec "$BIN/predict" -q -w w.safetensors -k 1 --files-from=list; }
+  local process=$LISTED_PID
+  exec {to}> list
+  for name in "${images[@]:0:3}"; do
+    printf '%s\n' "$name" >&"$to"
+    read -r -t 60 -u "${LISTED[0]}" answer || fail "no answer to $name"
+    assert_equal "$(cut -f 1 <<< "$answer")" "$name"
+  done
+  exec {to}>&-
+  wait "$process"
+}
+
+@test "predict answers each frame, whatever it holds" {
+  printf 'GIF89a\1\0\1\0\0\0\0;' > x.gif
+  fixture jpeg a.jpg size=12x12 kind=gray
+  head -c -30 a.jpg > cut.jpg
+  { cat a.jpg; printf 'SEFT trailer of a phone'; } > trailer.jpg
+  : > empty
+  start_asking --framed
+  local file count=0
+  for file in x.gif "${images[0]}" cut.jpg trailer.jpg empty "${images[1]}" val.shard "${images[0]}"; do
+    { stat -c %s "$file"; cat "$file"; } >&"$to"
+    next_answer "$file"
+    count=$((count + 1))
+    case $file in
+      *.png | trailer.jpg)
+        assert_equal "$answer" "stdin:$count"$'\t'"$("$BIN/predict" -q -w w.safetensors -k 1 "${file/trailer/a}" | cut -f 2-)" ;;
+      cut.jpg) ;;
+      *) error_row "$answer" "stdin:$count" ;;
+    esac
+  done
+  end_asking 3
+}
+
+@test "predict ends with 1 after a length that is none, and names a cut frame" {
+  for sent in 'x\n' '3\r\nabc' '\n' '99999999999999999999999\n'; do
+    start_asking --framed --json
+    # shellcheck disable=SC2059
+    printf "$sent" >&"$to"
+    next_answer "$sent"
+    assert_contains "$answer" '{"name":"stdin:1","error":"'
+    end_asking 1
+  done
+  # shellcheck disable=SC2016
+  run --separate-stderr bash -c '{ stat -c %s "$2"; cat "$2"; printf "10\nabc"; } | "$0" -q -w "$1" -k 1 --framed' \
+    "$BIN/predict" w.safetensors "${images[0]}"
+  assert_equal "$status" 3
+  error_row "${lines[1]}" stdin:2
+  refuse 2 '^predict: --framed' "$BIN/predict" -w w.safetensors --framed "${images[0]}"
+  refuse 2 'exclude each other' "$BIN/predict" -w w.safetensors --framed --files-from=list
+}
+
+@test "predict waits for requests until it is told to end" {
+  start_asking --files-from=-
+  printf '%s\n' "${images[0]}" >&"$to"
+  next_answer "${images[0]}"
+  kill -TERM "$asked"
+  end_asking 143
+}
+
+@test "the Python client of man convoy-predict works" {
+  requires python3
+  awk '/^#!.*python3/ { on = 1 } /^\.Ed/ { on = 0 } on' "$ROOT/man/convoy-predict.1" | sed 's/\\e/\\/g' > client.py
+  sed -i "s|\"convoy\", \"predict\"|\"$BIN/predict\"|" client.py
+  cp w.safetensors small.safetensors
+  echo GIF89a > x.gif
+  expect_status 0 timeout 60 python3 client.py "${images[0]}" x.gif "${images[1]}"
+  assert_equal "${#lines[@]}" 3
+  assert_equal "${lines[0]}" "${images[0]} $("$BIN/predict" -q -w w.safetensors -k 1 "${images[0]}" | cut -f 3)"
+  assert_equal "${lines[2]}" "${images[1]} $("$BIN/predict" -q -w w.safetensors -k 1 "${images[1]}" | cut -f 3)"
+}
+
 @test "predict names images that it cannot use, answers the others, and ends with 3" {
   : > empty.png
   head -c 60 "${images[0]}" > cut.png
@@ -101,7 +237,9 @@ answers() { cut -f 3 | xargs; }
   fixture png-header bomb.png
   expect_status 3 "$BIN/predict" -q -w w.safetensors -k 1 --rejects=rejects.tsv empty.png "${images[0]}" cut.png page.jpg \
     large.png nothing.png bomb.png "${images[1]}"
-  assert_equal "$(cut -f 1 <<< "$output" | xargs)" "${images[0]} ${images[1]}"
+  assert_equal "$(awk -F '\t' '$3 != "" { print $1 }' <<< "$output" | xargs)" "${images[0]} ${images[1]}"
+  assert_equal "$(awk -F '\t' 'NF == 5 && $3 == "" && $5 != "" { print $1 }' <<< "$output" | xargs)" \
+    "empty.png cut.png page.jpg large.png nothing.png bomb.png"
   assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg large.png nothing.png bomb.png"
   assert_contains "$stderr" "large.png: images are 20x20x1"
   assert_equal "$(grep -c '^predict: ' <<< "$stderr")" 6
@@ -141,7 +279,8 @@ answers() { cut -f 3 | xargs; }
 @test "predict leaves out records of shards that are damaged or of another size" {
   damage_payload val.shard 3
   expect_status 3 "$BIN/predict" -w w.safetensors -k 1 --rejects=r.tsv val.shard
-  assert_equal "${#lines[@]}" 11
+  assert_equal "${#lines[@]}" 12
+  assert_equal "$(awk -F '\t' '$3 == "" { print $5 }' <<< "$output")" 'payload checksum mismatch'
   assert_contains "$stderr" "predict: 11 images, 1 rejected"
   # The list of rejects is the same as that of the other tools.
   expect_status 3 "$BIN/eval" -q -w w.safetensors --rejects=eval.tsv val.shard
@@ -201,7 +340,7 @@ answers() { cut -f 3 | xargs; }
 @test "predict says once that a shard does not fit the net, and warns of one prepared differently" {
   "$BIN/imgprep" -q --size=16 -o small.shard "${images[@]}"
   expect_status 1 "$BIN/predict" -q -w w.safetensors small.shard
-  assert_equal "$output" ""
+  error_row "$output" small.shard
   assert_contains "$stderr" "predict: small.shard: "
   assert_contains "$stderr" "16x16"
   assert_equal "$(grep -c small.shard <<< "$stderr")" 1

@@ -20,6 +20,7 @@ TEST(PredictionText, EscapesNames) {
   EXPECT_EQ(json["predictions"].size(), 1U);
   EXPECT_EQ(json["predictions"][0]["class_id"], "n02");
   EXPECT_EQ(json["predictions"][0]["probability"], 0.75);
+  EXPECT_EQ(rejection_tsv("a\tb", "bad\n"), "a\\tb\t\t\t\tbad\\n\n");
   EXPECT_EQ(nlohmann::json::parse(rejection_json("x", "bad"))["error"], "bad");
 }
 
