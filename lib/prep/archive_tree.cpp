@@ -36,6 +36,10 @@ std::string join(const std::string& folder, const std::string& name) {
   return folder.empty() ? name : folder + "/" + name;
 }
 
+std::string too_long() {
+  return "a link with a path or a target of more than " + std::to_string(kMaxLinkPath) + " bytes";
+}
+
 Error not_there(const std::string& target) {
   return Error("a link to '" + target + "', which is not in the archive (tar -h packs what links lead to)");
 }
@@ -102,12 +106,14 @@ std::string ArchiveTree::resolve(const std::string& path) const {
     }
     if (++links > kMaxLinkChain) throw Error("a link that leads to itself, or through too many links");
     const std::string& target = node->target;
+    if (target.size() > kMaxLinkPath) throw Error(too_long());
     if (node->type == ArchiveEntry::Type::hard_link) {
       // Counted from the top, whatever folder the link is in. A hard link to a symbolic link is that link.
       const std::string linked = clean_path(target);
       const Node* other = find(linked);
       if (other == nullptr) throw not_there(target);
       if (other->type == ArchiveEntry::Type::symbolic_link) {
+        if (other->target.size() > kMaxLinkPath) throw Error(too_long());
         if (other->target.starts_with('/')) at.clear();
         push_components(rest, other->target);
         continue;
@@ -131,6 +137,7 @@ std::string ArchiveTree::resolve(const std::string& path) const {
 }
 
 std::vector<ArchiveTree::Linked> ArchiveTree::follow(const std::string& path, std::uint64_t& steps) const {
+  if (path.size() > kMaxLinkPath) return {{path, 0, too_long()}};
   Walk walk{.above = {}, .steps = steps};
   for (std::string folder = parent_of(path); !folder.empty(); folder = parent_of(folder)) {
     walk.above.push_back(folder);

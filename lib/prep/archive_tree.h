@@ -20,6 +20,8 @@ inline constexpr std::uint64_t kLinkedFilesPerName = 16;
 inline constexpr std::uint64_t kLinkedFilesAlways = 200'000;
 // Links on the way to one file, as in Linux.
 inline constexpr int kMaxLinkChain = 40;
+// Bytes of the path and of the target of a link, as in Linux (PATH_MAX).
+inline constexpr std::size_t kMaxLinkPath = 4096;
 
 class ArchiveTree {
  public:

@@ -88,6 +88,16 @@ TEST(ArchiveTree, SymbolicLinksCountFromTheirFolder) {
   EXPECT_EQ(tree.one("dir"), "dir/1 0");
 }
 
+TEST(ArchiveTree, LinksLongerThanAnyPathAreNotFollowed) {
+  std::string longer;
+  while (longer.size() <= 1'000'000) longer += "a/";
+  const Tree tree({soft("x", longer), soft(longer + "b", "x"), hard("y", longer)});
+  const std::string reason = "! a link with a path or a target of more than 4096 bytes";
+  EXPECT_EQ(tree.one("x"), "x" + reason);
+  EXPECT_EQ(tree.one(longer + "b"), longer + "b" + reason);
+  EXPECT_EQ(tree.one("y"), "y" + reason);
+}
+
 TEST(ArchiveTree, AbsoluteLinksStayInAnArchiveOfAbsoluteNames) {
   const Tree tree({file("/home/a/1"), soft("/home/b", "/home/a/1")});
   EXPECT_EQ(tree.one("home/b"), "home/b 0");
