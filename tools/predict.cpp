@@ -147,7 +147,9 @@ int run(const Options& options, Console& console) {
     return Predictor(weights, inference.device, how);
   };
   Answers answers(options.text("output"), form, model.dataset.classes, compile, batch, rejects);
-  PreparerPool pool(model.dataset.preprocessing, input_options.limits);
+  const Extent& stored = model.net.input.stored;
+  PreparerPool pool(model.dataset.preprocessing, input_options.limits,
+                    stored.width == stored.height ? stored.width : 0);
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();
   std::uint64_t done = 0;
@@ -165,6 +167,8 @@ int run(const Options& options, Console& console) {
         progress.update(++done, rejects.summary());
       });
   progress.finish();
+  if (pool.fitted() > 0)
+    console.note(count_of(pool.fitted(), "image") + " rescaled and cropped to the training set's size");
   if (requests && requests->broken()) answers.end_early();
   answers.finish();
   console.note(rejects.beside(count_of(answers.answered(), "image")) + inputs.left_out().appended());

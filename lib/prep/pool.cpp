@@ -29,6 +29,13 @@ Image PreparerPool::prepare(const ImageInput& input) {
   // If it throws, the preparer is dropped; the next caller makes a new one.
   auto preparer = take();
   Image image = prepare_input(input, *preparer);
+  if (fit_ > 0 && !input.prepared && (image.width != fit_ || image.height != fit_)) {
+    Preprocessing fitting = how_;
+    fitting.size = fit_;
+    Preparer rescaling(fitting, limits_);
+    image = prepare_input(input, rescaling);
+    ++fitted_;
+  }
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(preparer));
   return image;

@@ -1,6 +1,8 @@
 // Preparers for several threads.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -18,14 +20,21 @@ namespace convoy {
 // settings. Thread-safe.
 class PreparerPool {
  public:
-  PreparerPool(const Preprocessing& how, const ImageLimits& limits) : how_(how), limits_(limits) {}
+  // fit: if sizes are not changed (how.size is 0), an image that is not fit x fit pixels is rescaled and
+  // cropped as with how.size = fit; 0: images keep their sizes. Records of shards stay as they are.
+  PreparerPool(const Preprocessing& how, const ImageLimits& limits, int fit = 0)
+      : how_(how), limits_(limits), fit_(how.size == 0 ? fit : 0) {}
   // See prepare_input().
   [[nodiscard]] Image prepare(const ImageInput& input);
+  // The number of images that were rescaled to fit.
+  [[nodiscard]] std::uint64_t fitted() const { return fitted_; }
 
  private:
   [[nodiscard]] std::unique_ptr<Preparer> take();
   Preprocessing how_;
   ImageLimits limits_;
+  int fit_;
+  std::atomic<std::uint64_t> fitted_ = 0;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Preparer>> idle_;
 };

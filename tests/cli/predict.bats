@@ -229,20 +229,28 @@ end_asking() {
   assert_equal "${lines[2]}" "${images[1]} $("$BIN/predict" -q -w w.safetensors -k 1 "${images[1]}" | cut -f 3)"
 }
 
+@test "predict rescales images of another size than an unscaled training set's, with one note" {
+  fixture png large.png size=40x20 && fixture png tall.png size=20x30 seed=3
+  expect_status 0 "$BIN/predict" -w w.safetensors large.png tall.png "${images[0]}"
+  assert_equal "$(grep -c "2 images rescaled and cropped to the training set's size" <<< "$stderr")" 1
+  local rescaled=$output
+  mkdir prepared && "$BIN/imgprep" -q --gray --size=12 -o p.shard large.png tall.png
+  expect_status 0 "$BIN/predict" -q -w w.safetensors p.shard
+  assert_equal "$output" "$(head -n 8 <<< "$rescaled")"
+}
+
 @test "predict names images that it cannot use, answers the others, and ends with 3" {
   : > empty.png
   head -c 60 "${images[0]}" > cut.png
   echo '<html>404</html>' > page.jpg
-  fixture png large.png size=20x20
   fixture png-header bomb.png
   expect_status 3 "$BIN/predict" -q -w w.safetensors -k 1 --rejects=rejects.tsv empty.png "${images[0]}" cut.png page.jpg \
-    large.png nothing.png bomb.png "${images[1]}"
+    nothing.png bomb.png "${images[1]}"
   assert_equal "$(awk -F '\t' '$3 != "" { print $1 }' <<< "$output" | xargs)" "${images[0]} ${images[1]}"
   assert_equal "$(awk -F '\t' 'NF == 5 && $3 == "" && $5 != "" { print $1 }' <<< "$output" | xargs)" \
-    "empty.png cut.png page.jpg large.png nothing.png bomb.png"
-  assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg large.png nothing.png bomb.png"
-  assert_contains "$stderr" "large.png: images are 20x20x1"
-  assert_equal "$(grep -c '^predict: ' <<< "$stderr")" 6
+    "empty.png cut.png page.jpg nothing.png bomb.png"
+  assert_equal "$(cut -f 1 rejects.tsv | xargs)" "empty.png cut.png page.jpg nothing.png bomb.png"
+  assert_equal "$(grep -c '^predict: ' <<< "$stderr")" 5
   expect_status 3 "$BIN/predict" -w w.safetensors empty.png "${images[0]}" cut.png
   assert_contains "$stderr" "predict: 1 image, 2 rejected"
   expect_status 0 "$BIN/predict" -w w.safetensors "${images[0]}"
