@@ -90,7 +90,7 @@ class ImageSource::FolderFeed : public Feed {
       ImageInput input;
       input.path = input.place = path;
       const std::string folder(inputs_.folder_class(entry.path));
-      input.name = inputs_.options_.whole_paths ? path : std::move(entry.path);
+      input.name = inputs_.options_.whole_paths ? path : entry.path;
       input.failure = std::move(entry.failure);
       if (input.failure.empty() && !inputs_.set_label(input, folder)) continue;
       return input;

@@ -1,6 +1,6 @@
 # Archives against the folders that they were made of: imgprep and predict read both alike.
 
-# shellcheck disable=SC2154  # stderr is set by run
+# shellcheck disable=SC2016,SC2154  # texts for inner shells; stderr is set by run
 
 load common
 
