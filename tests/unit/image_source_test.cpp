@@ -535,7 +535,7 @@ TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesAndATable) {
   };
   EXPECT_TRUE(expects({.operands = {folder_ / "top"}}));
   EXPECT_FALSE(expects({.operands = {a}}));
-  EXPECT_FALSE(expects({.files_from = write_text("list", a + "\n")}));
+  EXPECT_TRUE(expects({.files_from = write_text("list", a + "\n")}));
   InputOptions with_table{.operands = {a}};
   with_table.labels.classes = std::vector<ClassInfo>{{"x", ""}};
   EXPECT_TRUE(expects(with_table));
