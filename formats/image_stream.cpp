@@ -24,6 +24,10 @@ constexpr std::array kCompressed = {kGzipMark, kZstdMark, kBzip2Mark, kXzMark};
 constexpr std::size_t kPngChunkHeader = 8;   // length, type
 constexpr std::size_t kPngChunkTrailer = 4;  // CRC
 constexpr std::size_t kPassedOverKept = 8192;
+constexpr std::uint64_t kMaxPictureFill = 65536;  // zeros behind a further picture
+constexpr std::size_t kBoxHeader = 8;             // size, type
+constexpr auto kVideoBoxes = std::to_array<std::string_view>(
+    {"ftyp", "moov", "mdat", "free", "skip", "wide", "uuid", "meta", "moof", "mfra", "sidx", "styp", "pdin"});
 constexpr std::uint8_t kStartOfImage = 0xD8;
 constexpr std::uint8_t kEndOfImage = 0xD9;
 constexpr std::uint8_t kStartOfScan = 0xDA;
@@ -97,33 +101,107 @@ ContentKind detect_content(std::span<const std::uint8_t> bytes) {
 }
 
 std::optional<ImageSplitter::Piece> ImageSplitter::next() {
+  trailer_ = 0;
   while (true) {
     const auto there = source_.peek(1);
     if (there.empty()) return std::nullopt;
     const std::uint8_t byte = there[0];
-    if (byte != 0 && std::isspace(byte) == 0) break;
-    source_.take(1);
+    if (byte == 0 || std::isspace(byte) != 0) {
+      if (byte == 0 && skip_video()) continue;
+      source_.take(1);
+      continue;
+    }
+    const bool jpeg = starts_with(source_.peek(kJpegSignature.size()), kJpegSignature);
+    // The first byte decides between the two, so we never wait for bytes beyond the image.
+    const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
+                     starts_with(source_.peek(kPngSignature.size()), kPngSignature);
+    if (!jpeg && !png) {
+      if (auto other = pass_over()) return other;
+      continue;
+    }
+    Piece piece;
+    JpegIndex index;
+    if (jpeg ? append_jpeg(piece.bytes, index) : append_png(piece.bytes)) {
+      if (jpeg && is_announced(piece.bytes.size())) continue;
+    } else {
+      // The structure is broken, and bytes taken as part of this image may be those of the next ones. The
+      // image is then everything before the next signature.
+      source_.unread(piece.bytes);
+      piece.bytes.clear();
+      take_to_signature(1, piece.bytes, kMaxImageFileBytes);
+    }
+    after_image_ = true;
+    passing_ = false;
+    index_ = std::move(index);
+    return piece;
   }
-  const bool jpeg = starts_with(source_.peek(kJpegSignature.size()), kJpegSignature);
-  // The first byte decides between the two, so we never wait for bytes beyond the image.
-  const bool png = !jpeg && source_.peek(1)[0] == static_cast<std::uint8_t>(kPngSignature[0]) &&
-                   starts_with(source_.peek(kPngSignature.size()), kPngSignature);
-  if (!jpeg && !png) {
-    Piece other;
-    const std::uint64_t passed = take_to_signature(0, other.bytes, kPassedOverKept);
-    other.failure = what_is_there(other.bytes);
-    if (other.failure.empty())
-      other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
+}
+
+bool ImageSplitter::is_announced(std::size_t bytes) {
+  for (auto size = index_.pictures.begin(); size != index_.pictures.end(); ++size) {
+    // The size may be that of the picture and of zeros behind it, which are skipped anyway.
+    if (*size < bytes || *size - bytes > kMaxPictureFill) continue;
+    const auto zeros = static_cast<std::size_t>(*size - bytes);
+    auto fill = zeros > 0 ? source_.peek(zeros) : std::span<const std::uint8_t>();
+    fill = fill.first(std::min(fill.size(), zeros));
+    if (std::any_of(fill.begin(), fill.end(), [](std::uint8_t byte) { return byte != 0; })) continue;
+    index_.pictures.erase(size);
+    return true;
+  }
+  return false;
+}
+
+// ISO/IEC 14496-12, section 4.2: a file is a row of boxes, each with its size and its type. That of a video
+// begins with "ftyp".
+bool ImageSplitter::skip_video() {
+  if (!index_.video) return false;
+  for (bool first = true;; first = false) {
+    const auto head = source_.peek(kBoxHeader);
+    if (head.size() < kBoxHeader) return !first;
+    const auto type = head.subspan(4, 4);
+    const bool is_box = first ? starts_with(type, "ftyp")
+                              : std::any_of(kVideoBoxes.begin(), kVideoBoxes.end(),
+                                            [&](std::string_view box) { return starts_with(type, box); });
+    if (!is_box) return !first;
+    index_.video = false;
+    std::uint64_t size = big_endian_32(head);
+    if (size == 1) {  // 64 bits follow the type
+      const auto large = source_.peek(2 * kBoxHeader);
+      if (large.size() < 2 * kBoxHeader) return true;
+      size = std::uint64_t{big_endian_32(large.subspan(8))} << 32 | big_endian_32(large.subspan(12));
+    }
+    if (size < kBoxHeader) return true;
+    source_.skip(size);
+  }
+}
+
+std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
+  if (skip_video()) return std::nullopt;
+  Piece other;
+  // Nobody knows where something else ends. It is named at once, since its sender may wait for that, and what
+  // follows it up to the next image is part of it.
+  const auto there = source_.peek(kImageSignatureBytes);
+  const auto head = there.first(std::min(there.size(), kPassedOverKept));
+  if (passing_) {
+    std::vector<std::uint8_t> none;
+    take_to_signature(0, none, 0);
+    return std::nullopt;
+  }
+  if (other.failure = what_is_there(head); !other.failure.empty()) {
+    other.bytes.assign(head.begin(), head.end());
+    passing_ = true;
     return other;
   }
-  Piece piece;
-  if (jpeg ? append_jpeg(piece.bytes) : append_png(piece.bytes)) return piece;
-  // The structure is broken, and bytes taken as part of this image may be those of the next ones. The image
-  // is then everything before the next signature.
-  source_.unread(piece.bytes);
-  piece.bytes.clear();
-  take_to_signature(1, piece.bytes, kMaxImageFileBytes);
-  return piece;
+  const std::uint64_t passed = take_to_signature(0, other.bytes, kPassedOverKept);
+  if (after_image_) {
+    trailer_ += passed;
+    return std::nullopt;
+  }
+  other.failure = what_is_there(other.bytes);
+  if (other.failure.empty()) {
+    other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
+  }
+  return other;
 }
 
 bool ImageSplitter::append(std::vector<std::uint8_t>& image, std::size_t bytes) {
@@ -139,24 +217,43 @@ bool ImageSplitter::append(std::vector<std::uint8_t>& image, std::size_t bytes) 
 }
 
 // ITU-T T.81, annex B: markers, segments with their length, and entropy-coded data after each scan header.
-bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image) {
+bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image, JpegIndex& index) {
   if (!append(image, 2)) return false;
+  std::size_t scan = 0;  // the offset of the first scan's header; 0: none yet
   while (true) {
     // Like libjpeg, skips bytes before a marker; any number of 0xFF bytes may precede it.
     do {
-      if (!append(image, 1)) return false;
+      if (!append(image, 1)) return end_without_marker(image, scan);
     } while (image.back() != 0xFF);
     do {
-      if (!append(image, 1)) return false;
+      if (!append(image, 1)) return end_without_marker(image, scan);
     } while (image.back() == 0xFF);
     const std::uint8_t marker = image.back();
     if (marker == kEndOfImage) return true;
-    if (marker == kStartOfImage) return false;
+    if (marker == kStartOfImage) return end_without_marker(image, scan);
     if (marker == 0 || marker == kTemporary || is_restart(marker)) continue;
-    if (!append(image, 2)) return false;
+    if (!append(image, 2)) return end_without_marker(image, scan);
     const std::size_t length = std::size_t{image[image.size() - 2]} << 8 | image.back();
-    if (length < 2 || !append(image, length - 2)) return false;
-    if (marker == kStartOfScan && !append_entropy_coded(image)) return false;
+    if (length < 2 || !append(image, length - 2)) return end_without_marker(image, scan);
+    if (scan == 0) add_jpeg_segment(marker, std::span(image).last(length - 2), index);
+    if (marker != kStartOfScan) continue;
+    if (scan == 0) scan = image.size() - length;
+    if (!append_entropy_coded(image)) return end_without_marker(image, scan);
+  }
+}
+
+// An image whose end marker is missing ends where the next one begins, or with the input. Thumbnails lie
+// before the first scan, so a signature behind it is the next image's; it goes back to the source.
+bool ImageSplitter::end_without_marker(std::vector<std::uint8_t>& image, std::size_t scan) {
+  if (scan == 0 || image.size() >= kMaxImageFileBytes) return false;
+  while (true) {
+    const std::size_t end = find_signature(image, scan);
+    // The third byte of a signature at the end of what has been taken may not be there yet.
+    if (end == image.size() && image.size() >= 2 && image.back() == kStartOfImage && append(image, 1))
+      continue;
+    source_.unread(std::span(image).subspan(end));
+    image.resize(end);
+    return true;
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/byte_source.h"
+#include "formats/jpeg_index.h"
 
 namespace convoy {
 
@@ -25,7 +26,9 @@ inline constexpr std::size_t kImageSignatureBytes = 8;
 
 // Splits a stream into JPEG and PNG images. An image is returned as soon as its last byte has arrived. Its
 // end is found from its structure, so that thumbnails inside do not matter; nothing is decoded. Zero bytes
-// and white space between images are skipped.
+// and white space between images are skipped. So is what a file has behind its image: the further pictures
+// and the video that a photograph announces, and after an image, bytes that are not known to be anything (the
+// trailers of cameras).
 class ImageSplitter {
  public:
   // The source must outlive it.
@@ -36,18 +39,34 @@ class ImageSplitter {
     std::string failure;              // if not empty, why this is no image; `bytes` is then its beginning
   };
   // The next image, or nothing at the end. After damage, continues at the next signature of an image.
+  // Something of another known kind is returned, as no image, as soon as it is recognised.
   std::optional<Piece> next();
+  // The number of bytes that the last next() passed over because they lay behind an image and are not known
+  // to be anything.
+  [[nodiscard]] std::uint64_t trailer() const { return trailer_; }
 
  private:
   bool append(std::vector<std::uint8_t>& image, std::size_t bytes);
-  bool append_jpeg(std::vector<std::uint8_t>& image);
+  bool append_jpeg(std::vector<std::uint8_t>& image, JpegIndex& index);
+  bool end_without_marker(std::vector<std::uint8_t>& image, std::size_t scan);
   bool append_entropy_coded(std::vector<std::uint8_t>& image);
   bool append_png(std::vector<std::uint8_t>& image);
   // Takes bytes up to the next signature of an image at offset `from` or later. Appends to `bytes`, up to a
   // size of `limit`. Returns the number of bytes taken.
   std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes, std::size_t limit);
 
+  // Whether the picture is one that the last image announced.
+  bool is_announced(std::size_t bytes);
+  // Whether a video that the last image announced comes next; it is then skipped.
+  bool skip_video();
+  // What is neither JPEG nor PNG, or nothing if it belongs to the image before it.
+  std::optional<Piece> pass_over();
+
   ByteSource& source_;
+  bool after_image_ = false;
+  bool passing_ = false;  // on the way to the next image, behind something that has been named
+  std::uint64_t trailer_ = 0;
+  JpegIndex index_;  // of the last image
 };
 
 }  // namespace convoy

@@ -32,11 +32,13 @@ struct Errors {
   jpeg_error_mgr manager{};  // first member: libjpeg passes a pointer to it
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
+  bool ended = false;  // whether the data have ended without an end marker; `message` then says so
 };
 
 [[noreturn]] void leave(j_common_ptr codec) {
   auto* errors = reinterpret_cast<Errors*>(codec->err);
-  (*codec->err->format_message)(codec, errors->message.data());
+  // What comes after the end of the data is its consequence.
+  if (!errors->ended) (*codec->err->format_message)(codec, errors->message.data());
   std::longjmp(errors->escape, 1);
 }
 
@@ -46,8 +48,15 @@ bool is_harmless(int code) {
          code == JWRN_JFIF_MAJOR || code == JWRN_TOO_MUCH_DATA;
 }
 
+// At the end of the data libjpeg goes on as if an end marker were there. No pixel is lost by that, unless a
+// decoder then warns that it has no more bits; that of arithmetic coding never does.
 void on_message(j_common_ptr codec, int level) {
-  if (level < 0 && !is_harmless(codec->err->msg_code)) leave(codec);
+  if (level >= 0 || is_harmless(codec->err->msg_code)) return;
+  auto* errors = reinterpret_cast<Errors*>(codec->err);
+  if (codec->err->msg_code != JWRN_JPEG_EOF) leave(codec);
+  if (!errors->ended) (*codec->err->format_message)(codec, errors->message.data());
+  errors->ended = true;
+  if (!codec->is_decompressor || reinterpret_cast<j_decompress_ptr>(codec)->arith_code) leave(codec);
 }
 
 void no_output(j_common_ptr /*codec*/) {}
@@ -94,6 +103,41 @@ int orientation_of(const jpeg_decompress_struct& decoder) {
   return 1;
 }
 
+// Whether a marker may come between scans (ITU-T T.81, table B.1): tables, an application's data, a comment,
+// another scan.
+bool may_follow_scan(std::uint8_t marker) {
+  return marker == 0xC4 || marker == 0xCC || (marker >= 0xDA && marker <= 0xDD) ||
+         (marker >= 0xE0 && marker <= 0xEF) || marker == 0xFE;
+}
+
+// The offset behind the last scan and the end marker, if there is one, so that what a camera appends to its
+// files is not read as a part of the image.
+std::size_t end_of_scans(std::span<const std::uint8_t> bytes) {
+  bool scan = false;
+  std::size_t at = 2;
+  while (at + 4 <= bytes.size()) {
+    const auto* const found =
+        static_cast<const std::uint8_t*>(std::memchr(bytes.data() + at, 0xFF, bytes.size() - at));
+    if (found == nullptr) break;
+    const auto marker_at = static_cast<std::size_t>(found - bytes.data());
+    if (marker_at + 1 >= bytes.size()) break;
+    const std::uint8_t marker = bytes[marker_at + 1];
+    const bool in_scan = marker == 0 || (marker >= 0xD0 && marker <= 0xD7);
+    if (marker == 0xFF || in_scan || marker == 0x01) {
+      at = marker_at + (marker == 0xFF ? 1 : 2);
+      continue;
+    }
+    if (marker == 0xD9) return marker_at + 2;
+    if (scan && !may_follow_scan(marker)) return marker_at;
+    if (marker_at + 4 > bytes.size()) break;
+    const std::size_t length = std::size_t{bytes[marker_at + 2]} << 8 | bytes[marker_at + 3];
+    if (scan && (length < 2 || length > bytes.size() - marker_at - 2)) return marker_at;
+    scan = scan || marker == 0xDA;
+    at = marker_at + 2 + std::max<std::size_t>(length, 2);
+  }
+  return bytes.size();
+}
+
 // Inks to light. Adobe writes inks inverted (255: no ink); files without its marker are read in
 // the same way, as all common readers do.
 void cmyk_to_rgb(const std::uint8_t* cmyk, std::uint8_t* rgb, int pixels) {
@@ -116,6 +160,15 @@ struct JpegDecoder::State {
 
   State() {
     set_up(errors);
+    create();
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  State(State&&) = delete;
+  State& operator=(State&&) = delete;
+  ~State() { jpeg_destroy_decompress(&decoder); }
+
+  void create() {
     decoder.err = &errors.manager;
     const bool created = guarded(errors.escape, [&] {
       jpeg_create_decompress(&decoder);
@@ -125,11 +178,6 @@ struct JpegDecoder::State {
     progress.progress_monitor = limit_scans;
     decoder.progress = &progress;
   }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-  State(State&&) = delete;
-  State& operator=(State&&) = delete;
-  ~State() { jpeg_destroy_decompress(&decoder); }
 
   [[noreturn]] void fail() {
     jpeg_abort_decompress(&decoder);
@@ -138,9 +186,34 @@ struct JpegDecoder::State {
   void fail_unless(bool whole) {
     if (!whole) fail();
   }
+  // jpeg_start_decompress(), which reads all scans but the last. Call it guarded.
+  void start();
+  // Whether everything that makes up the pixels has been read.
+  [[nodiscard]] bool has_all_scans() const;
   void read_raw_rows(PlanarImage& into, int components);
   void read_cmyk(Image& into);
 };
+
+// Of a file with several scans, which libjpeg reads to the end of the data, some may be missing.
+void JpegDecoder::State::start() {
+  jpeg_start_decompress(&decoder);
+  if (errors.ended && jpeg_has_multiple_scans(&decoder) && !has_all_scans()) {
+    std::longjmp(errors.escape, 1);
+  }
+}
+
+bool JpegDecoder::State::has_all_scans() const {
+  for (int c = 0; c < decoder.num_components; ++c) {
+    if (decoder.comp_info[c].quant_table == nullptr) return false;  // set by a component's first scan
+    if (!decoder.progressive_mode) continue;
+    // For each coefficient, the number of bits still to come, or -1 if it has not come at all.
+    const auto& bits_to_come = decoder.coef_bits[c];
+    if (std::any_of(std::begin(bits_to_come), std::end(bits_to_come), [](int bits) { return bits != 0; })) {
+      return false;
+    }
+  }
+  return true;
+}
 
 JpegDecoder::JpegDecoder() : state_(std::make_unique<State>()) {}
 JpegDecoder::JpegDecoder(JpegDecoder&&) noexcept = default;
@@ -152,7 +225,11 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   State& state = *state_;
   auto& decoder = state.decoder;
   state.place = place;
-  jpeg_abort_decompress(&decoder);
+  // libjpeg keeps tables from image to image, which the next one may lack.
+  jpeg_destroy_decompress(&decoder);
+  state.errors.ended = false;
+  state.create();
+  bytes = bytes.first(end_of_scans(bytes));
   state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_mem_src(&decoder, bytes.data(), bytes.size());
     jpeg_read_header(&decoder, TRUE);
@@ -175,7 +252,7 @@ void JpegDecoder::read_planes(int denominator, PlanarImage& into) {
   decoder.out_color_space = decoder.jpeg_color_space;
   decoder.scale_num = 1;
   decoder.scale_denom = static_cast<unsigned>(denominator);
-  state.fail_unless(guarded(state.errors.escape, [&] { jpeg_start_decompress(&decoder); }));
+  state.fail_unless(guarded(state.errors.escape, [&] { state.start(); }));
   const int components = decoder.num_components;
   into.width = static_cast<int>(decoder.image_width);
   into.height = static_cast<int>(decoder.image_height);
@@ -217,7 +294,6 @@ void JpegDecoder::State::read_raw_rows(PlanarImage& into, int components) {
       }
       jpeg_read_raw_data(&decoder, arrays.data(), static_cast<JDIMENSION>(lines));
     }
-    jpeg_finish_decompress(&decoder);
   }));
 }
 
@@ -246,7 +322,7 @@ void JpegDecoder::read_pixels(Image& into) {
   const std::size_t stride = static_cast<std::size_t>(into.width) * static_cast<std::size_t>(into.channels);
   std::array<JSAMPROW, kPixelRowsAtOnce> rows{};
   state.fail_unless(guarded(state.errors.escape, [&] {
-    jpeg_start_decompress(&decoder);
+    state.start();
     while (decoder.output_scanline < decoder.output_height) {
       const JDIMENSION count =
           std::min<JDIMENSION>(kPixelRowsAtOnce, decoder.output_height - decoder.output_scanline);
@@ -255,7 +331,6 @@ void JpegDecoder::read_pixels(Image& into) {
       }
       jpeg_read_scanlines(&decoder, rows.data(), count);
     }
-    jpeg_finish_decompress(&decoder);
   }));
 }
 
@@ -263,14 +338,13 @@ void JpegDecoder::State::read_cmyk(Image& into) {
   cmyk_row.resize(static_cast<std::size_t>(into.width) * 4);
   const std::size_t stride = static_cast<std::size_t>(into.width) * 3;
   fail_unless(guarded(errors.escape, [&] {
-    jpeg_start_decompress(&decoder);
+    start();
     while (decoder.output_scanline < decoder.output_height) {
       std::uint8_t* to = into.pixels.data() + stride * decoder.output_scanline;
       JSAMPROW row = cmyk_row.data();
       jpeg_read_scanlines(&decoder, &row, 1);
       cmyk_to_rgb(cmyk_row.data(), to, into.width);
     }
-    jpeg_finish_decompress(&decoder);
   }));
 }
 

@@ -1,6 +1,7 @@
 // JPEG, with libjpeg-turbo: every kind that it reads (baseline and progressive, Huffman and arithmetic
 // coding, gray, YCbCr, RGB, CMYK, YCCK, any subsampling). Files with lost pixels (cut short, bad codes),
-// which libjpeg would patch up with a warning, are errors.
+// which libjpeg would patch up with a warning, are errors. A file whose end marker alone is missing has all
+// pixels, unless it is arithmetic-coded: that code may end anywhere, so nobody can tell.
 #pragma once
 
 #include <cstdint>

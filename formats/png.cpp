@@ -1,6 +1,7 @@
 #include "formats/png.h"
 
 #include <png.h>
+#include <zlib.h>
 
 #include <array>
 #include <csetjmp>
@@ -110,6 +111,39 @@ void check_header(std::span<const std::uint8_t> bytes, std::string_view place, c
                    limits);
 }
 
+// Whether the compressed pixels are there to their end, and their checksums are right (PNG, third edition,
+// sections 5.3 and 10.1). libpng reads them only as far as it needs to.
+bool has_all_pixels(std::span<const std::uint8_t> bytes) {
+  constexpr std::size_t kSignature = 8;
+  constexpr std::size_t kHeader = 8;   // length, type
+  constexpr std::size_t kTrailer = 4;  // CRC
+  z_stream stream{};
+  if (::inflateInit(&stream) != Z_OK) return false;
+  int status = Z_OK;
+  std::array<std::uint8_t, std::size_t{1} << 14> out{};
+  for (std::size_t at = kSignature; status == Z_OK && bytes.size() - at >= kHeader + kTrailer;) {
+    const std::size_t length = png_get_uint_32(bytes.data() + at);
+    if (length > bytes.size() - at - kHeader - kTrailer) break;
+    const auto covered = bytes.subspan(at + 4, 4 + length);
+    if (std::memcmp(covered.data(), "IDAT", 4) == 0) {
+      if (::crc32_z(0, covered.data(), covered.size()) !=
+          png_get_uint_32(bytes.data() + at + kHeader + length)) {
+        break;
+      }
+      stream.next_in = const_cast<Bytef*>(covered.data() + 4);  // zlib does not write to it
+      stream.avail_in = static_cast<uInt>(length);
+      while (status == Z_OK && stream.avail_in > 0) {
+        stream.next_out = out.data();
+        stream.avail_out = static_cast<uInt>(out.size());
+        status = ::inflate(&stream, Z_NO_FLUSH);
+      }
+    }
+    at += kHeader + length + kTrailer;
+  }
+  ::inflateEnd(&stream);
+  return status == Z_STREAM_END;
+}
+
 }  // namespace
 
 Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits,
@@ -138,10 +172,10 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   image.pixels.resize(stride * height);
   std::vector<png_bytep> rows(height);
   for (std::size_t y = 0; y < height; ++y) rows[y] = image.pixels.data() + stride * y;
-  fail_unless(guarded(reader.errors.escape, [&] {
-    png_read_image(reader.codec, rows.data());
-    png_read_end(reader.codec, reader.info);
-  }));
+  fail_unless(guarded(reader.errors.escape, [&] { png_read_image(reader.codec, rows.data()); }));
+  // The end may be missing, but not that of the pixels, which has their checksum.
+  const bool ended = guarded(reader.errors.escape, [&] { png_read_end(reader.codec, reader.info); });
+  fail_unless(ended || has_all_pixels(bytes));
   if (extra != nullptr) extra->orientation = orientation_of(reader.codec, reader.info);
   const bool alpha = image.channels == 2 || image.channels == 4;
   return alpha ? flatten(image, background) : image;

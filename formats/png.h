@@ -21,7 +21,7 @@ struct PngExtra {
 // Decodes a whole PNG file: to 1 channel if it is gray (and, if it has transparent pixels, `background` is
 // too), else to 3. 16 bits are scaled to 8; gamma and colour profiles are ignored; transparent pixels are
 // blended with `background`. Bytes after the image are ignored. Throws Error(place, reason), also if the file
-// is cut short.
+// is cut short, unless all pixels are there.
 [[nodiscard]] Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place,
                                const ImageLimits& limits = {}, Rgb background = {0, 0, 0},
                                PngExtra* extra = nullptr);

@@ -23,7 +23,9 @@ constexpr auto kUnpack = "unpack it"sv;
 constexpr auto kToImages = "save its images as PNG"sv;
 constexpr auto kBrokenCopy = "the copy or the download failed"sv;
 
-constexpr Content picture(std::string_view name) { return {.name = name, .image_advice = kToPng}; }
+constexpr Content picture(std::string_view name) {
+  return {.name = name, .image_advice = kToPng, .picture = true};
+}
 constexpr Content video(std::string_view name) { return {.name = name, .image_advice = kFrames}; }
 constexpr Content archive(std::string_view name) { return {.name = name, .image_advice = kUnpackArchive}; }
 constexpr Content packed(std::string_view name) { return {.name = name, .advice = kUnpack}; }

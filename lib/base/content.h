@@ -22,6 +22,7 @@ struct Content {
   std::string_view image_advice = {};  // what to do where an image is expected
   std::string_view advice = {};        // what to do wherever it is met
   std::optional<Expected> is = {};     // what it would be right for
+  bool picture = false;                // an image of a kind that is not read
   bool markup = false;                 // a text that is neither names nor classes nor a net, such as HTML
 };
 

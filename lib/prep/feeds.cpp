@@ -132,6 +132,7 @@ class ImageSource::StreamFeed : public Feed {
     if (ended_) return std::nullopt;
     ended_ = true;  // unless there is a whole piece: after a read error there is nothing more
     auto piece = splitter_->next();
+    if (splitter_->trailer() > 0) pass_over_trailer();
     if (!piece) {
       if (count_ == 0) throw Error(name_, "empty input");
       return std::nullopt;
@@ -150,6 +151,14 @@ class ImageSource::StreamFeed : public Feed {
   }
 
  private:
+  // Unknown bytes behind an image may be what its camera put there, or an image that is damaged.
+  void pass_over_trailer() const {
+    const InputOptions& options = inputs_.options_;
+    ++options.left_out->trailers;
+    if (!options.detail) return;
+    options.detail(name_ + ":" + std::to_string(count_) + ": " + std::to_string(splitter_->trailer()) +
+                   " bytes behind the image passed over");
+  }
   // What the user may have meant by bytes that are no image.
   [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
     const auto content = content_of(head);

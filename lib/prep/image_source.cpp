@@ -43,6 +43,12 @@ bool is_folder(const std::string& path) {
   return path != kStdStreamName && std::filesystem::is_directory(path, ignored);
 }
 
+// Whether the first bytes, perhaps no more than that, are those of an image of a kind that is not read.
+bool is_other_picture(std::span<const std::uint8_t> head) {
+  const auto content = content_of(head);
+  return content && content->picture && !is_text(head);
+}
+
 }  // namespace
 
 ImageSource::~ImageSource() = default;
@@ -125,6 +131,8 @@ ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) 
   const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
   // A coprocess may send an image of a few bytes and wait: read on only if these begin no image.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
+  if (content == ContentKind::unknown && is_other_picture(opened.source.peek(kImageSignatureBytes)))
+    return images;
   if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
   ContentKind inside = content;
   if (content == ContentKind::compressed) inside = unpacked_content(opened.source, path);
@@ -297,6 +305,7 @@ std::string LeftOut::appended() const {
   const auto add = [&](const std::string& part) { text += ", " + part; };
   if (other_classes > 0) add(count_of(other_classes, "image") + " of other classes left out");
   if (outside > 0) add(count_of(outside, "file") + " outside --root left out");
+  if (trailers > 0) add("bytes behind " + count_of(trailers, "image") + " passed over");
   if (passed_over > 0) add(count_of(passed_over, "other file") + " passed over");
   return text;
 }

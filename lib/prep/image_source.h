@@ -21,11 +21,12 @@
 
 namespace convoy {
 
-// Files in folders and archives that are no inputs.
+// What is no input: files in folders and archives, and bytes in a stream.
 struct LeftOut {
   std::uint64_t passed_over = 0;    // no images
   std::uint64_t other_classes = 0;  // images of classes that are not in the table
   std::uint64_t outside = 0;        // images outside --root
+  std::uint64_t trailers = 0;       // images in a stream with unknown bytes behind them
   // ", 8 images of other classes left out, 5 other files passed over", to stand behind another count; empty
   // if there were none.
   [[nodiscard]] std::string appended() const;

@@ -123,3 +123,17 @@ wants_input() {
 @test "train wants input, not a terminal" { wants_input train; }
 @test "eval wants input, not a terminal" { wants_input eval; }
 @test "predict wants input, not a terminal" { wants_input predict; }
+
+@test "what lies behind an image in a stream is no image, and is counted" {
+  fixture jpeg a.jpg size=32x32
+  fixture jpeg b.jpg size=32x32 seed=2
+  { head -c -2 a.jpg; cat b.jpg; echo 'a trailer of a camera'; cat a.jpg; } > stream
+  expect_status 0 "$BIN/imgprep" -v --size=16 -o stream.shard - < stream
+  assert_contains "$stderr" "imgprep: stdin:2: 22 bytes behind the image passed over"
+  assert_contains "$stderr" "3 images, 0 classes, 3 unlabelled, bytes behind 1 image passed over"
+  "$BIN/imgprep" -q --size=16 -o files.shard a.jpg b.jpg a.jpg
+  assert_equal "$(checksums stream.shard)" "$(checksums files.shard)"
+}
+
+# checksums SHARD: those of its records.
+checksums() { "$BIN/shardpack" --list "$1" | cut -f 5-7; }

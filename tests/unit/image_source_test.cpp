@@ -526,7 +526,7 @@ TEST_F(Inputs, ImagesOfClassesThatNoTableCanHoldAreRefusedAndTheOthersGoOn) {
             (Strings{named + "! '\tb' cannot be a class: the name has a control character"}));
 }
 
-TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesAndATable) {
+TEST_F(Inputs, ClassesAreExpectedOfFoldersArchivesListsAndATable) {
   const std::string a = write("top/a.png", png(1));
   const auto expects = [&](InputOptions options) {
     ImageSource inputs(std::move(options));

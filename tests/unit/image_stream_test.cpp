@@ -100,15 +100,180 @@ TEST(ImageStream, PassesOverPadding) {
   EXPECT_EQ(pieces[1].bytes, parts[1]);
 }
 
-TEST(ImageStream, NamesGarbageAndGoesOn) {
+TEST(ImageStream, NamesGarbageAtTheStartAndKnownKindsAnywhere) {
   const auto parts = images();
-  const auto pieces = split(joined({text("garbage"), parts[1], text("more rubbish"), parts[0], text("x")}));
+  const auto pieces =
+      split(joined({text("garbage"), parts[1], text("GIF89a\x01"), parts[0], text("GIF87a\x02")}));
   ASSERT_EQ(pieces.size(), 5U);
   EXPECT_EQ(pieces[0].failure, "7 bytes that are neither JPEG nor PNG");
   EXPECT_EQ(pieces[1].bytes, parts[1]);
-  EXPECT_EQ(pieces[2].failure, "12 bytes that are neither JPEG nor PNG");
+  EXPECT_EQ(pieces[2].failure, "a GIF image: convert it to PNG");
   EXPECT_EQ(pieces[3].bytes, parts[0]);
-  EXPECT_EQ(pieces[4].failure, "1 bytes that are neither JPEG nor PNG");
+  EXPECT_EQ(pieces[4].failure, pieces[2].failure);
+}
+
+// The sender of something else waits for the answer, too.
+TEST(ImageStream, NamesAKnownKindWithoutWaitingForMore) {
+  const Bytes gif = text("GIF89a\x01\x01\x01\x01\x01\x01\x01;");
+  const Bytes image = images()[0];
+  SlowSource source(joined({image, gif, text("more of it"), image}), 1);
+  ImageSplitter splitter(source);
+  EXPECT_EQ(splitter.next()->bytes, image);
+  EXPECT_EQ(splitter.next()->failure, "a GIF image: convert it to PNG");
+  EXPECT_LE(source.given(), image.size() + gif.size());
+  EXPECT_EQ(splitter.next()->bytes, image);
+  EXPECT_EQ(splitter.trailer(), 0U);
+  EXPECT_FALSE(splitter.next());
+}
+
+// What a camera appends to its files belongs to the image before it.
+TEST(ImageStream, PassesOverTrailersAndCountsTheirBytes) {
+  const auto parts = images();
+  const Bytes all = joined({parts[0], text("SEFT trailer"), parts[1], text("xy")});
+  SlowSource source(all, 1000);
+  ImageSplitter splitter(source);
+  EXPECT_EQ(splitter.next()->bytes, parts[0]);
+  EXPECT_EQ(splitter.trailer(), 0U);
+  EXPECT_EQ(splitter.next()->bytes, parts[1]);
+  EXPECT_EQ(splitter.trailer(), 12U);
+  EXPECT_FALSE(splitter.next());
+  EXPECT_EQ(splitter.trailer(), 2U);
+}
+
+// An image without its end marker ends where the next one begins.
+TEST(ImageStream, AMissingEndMarkerCostsNoImage) {
+  const auto parts = images();
+  for (const Bytes& whole : {parts[0], parts.at(parts.size() - 2)}) {
+    ASSERT_EQ(whole.back(), 0xD9);
+    const Bytes open(whole.begin(), whole.end() - 2);
+    for (const Bytes& next : {parts[0], parts[1]}) {
+      for (const std::size_t step : {1U, 1000U}) {
+        const auto pieces = split(joined({open, next, open}), step);
+        ASSERT_EQ(pieces.size(), 3U);
+        EXPECT_EQ(pieces[0].bytes, open);
+        EXPECT_EQ(pieces[1].bytes, next);
+        EXPECT_EQ(pieces[2].bytes, open);
+      }
+    }
+  }
+}
+
+// A number as TIFF stores it.
+Bytes number(std::uint64_t value, std::size_t size, bool little) {
+  Bytes bytes(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    bytes[little ? i : size - 1 - i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
+  return bytes;
+}
+
+Bytes segment(std::uint8_t marker, const Bytes& payload) {
+  return joined({{0xFF, marker}, number(payload.size() + 2, 2, false), payload});
+}
+
+// The image with a segment behind its first marker.
+Bytes with_segment(const Bytes& image, const Bytes& added) {
+  return joined({{image[0], image[1]}, added, Bytes(image.begin() + 2, image.end())});
+}
+
+// An APP2 segment of CIPA DC-007 that lists a first picture and others of these sizes.
+Bytes multi_picture(const std::vector<std::uint64_t>& sizes, bool little) {
+  const auto n = [&](std::uint64_t value, std::size_t size) { return number(value, size, little); };
+  const std::size_t count = sizes.size() + 1;
+  Bytes list = joined({n(0x20030000, 4), n(1000, 4), n(0, 4), n(0, 4)});
+  for (const std::uint64_t size : sizes) list = joined({list, n(0, 4), n(size, 4), n(5000, 4), n(0, 4)});
+  return segment(0xE2, joined({text("MPF"),
+                               {0},
+                               little ? text("II") : text("MM"),
+                               n(42, 2),
+                               n(8, 4),
+                               n(2, 2),
+                               n(0xB001, 2),
+                               n(4, 2),
+                               n(1, 4),
+                               n(count, 4),
+                               n(0xB002, 2),
+                               n(7, 2),
+                               n(16 * count, 4),
+                               n(38, 4),
+                               n(0, 4),
+                               list}));
+}
+
+Bytes xmp(const std::string& content) {
+  return segment(0xE1, joined({text("http://ns.adobe.com/xap/1.0/"), {0}, text(content)}));
+}
+
+TEST(ImageStream, FurtherPicturesOfAPhotographAreNoImagesOfTheirOwn) {
+  const Bytes image = test::make_jpeg(test::smooth_image(20, 16, 3), {});
+  const Bytes second = test::make_jpeg(test::smooth_image(10, 10, 3), {});
+  const Bytes third = test::make_jpeg(test::smooth_image(12, 10, 1), {.colors = 1, .h = 1, .v = 1});
+  const Bytes next = test::make_jpeg(test::smooth_image(8, 8, 3), {});
+  const std::vector<Bytes> firsts = {
+      with_segment(image, multi_picture({second.size(), third.size()}, true)),
+      with_segment(image, multi_picture({second.size(), third.size()}, false)),
+      with_segment(image, multi_picture({second.size() + 6, third.size()}, true)),  // with zeros behind it
+      with_segment(image, xmp("<Item:Semantic=\"GainMap\" Item:Length=\"" + std::to_string(second.size()) +
+                              "\" Item:Length=\"" + std::to_string(third.size()) + "\"/>")),
+  };
+  for (const Bytes& first : firsts) {
+    for (const std::size_t step : {1U, 1000U}) {
+      const auto pieces =
+          split(joined({first, second, Bytes(6, 0), third, text("trailer"), next, first}), step);
+      ASSERT_EQ(pieces.size(), 3U);
+      EXPECT_EQ(pieces[0].bytes, first);
+      EXPECT_EQ(pieces[1].bytes, next);
+      EXPECT_EQ(pieces[2].bytes, first);
+    }
+    // The answer does not wait for them.
+    SlowSource source(joined({first, second}), 1);
+    ASSERT_TRUE(ImageSplitter(source).next());
+    EXPECT_EQ(source.given(), first.size());
+  }
+}
+
+// Programs that strip a photograph often leave its index. Then the next image is one.
+TEST(ImageStream, AnIndexThatIsWrongCostsNoImage) {
+  const Bytes image = test::make_jpeg(test::smooth_image(20, 16, 3), {});
+  const Bytes next = test::make_jpeg(test::smooth_image(8, 8, 3), {});
+  for (const std::uint64_t size :
+       {std::uint64_t{0}, std::uint64_t{1}, next.size() - 1, next.size() + 1, std::uint64_t{0xFFFFFFFF}}) {
+    const Bytes first = with_segment(image, multi_picture({size}, true));
+    const auto pieces = split(joined({first, next, image}), 1000);
+    ASSERT_EQ(pieces.size(), 3U) << size;
+    EXPECT_EQ(pieces[1].bytes, next);
+  }
+  // A list that claims to have more than there is, at every cut.
+  const Bytes whole = multi_picture({next.size()}, true);
+  for (std::size_t length = 4; length < whole.size(); ++length) {
+    const Bytes payload(whole.begin() + 4, whole.begin() + static_cast<std::ptrdiff_t>(length));
+    const auto pieces = split(joined({with_segment(image, segment(0xE2, payload)), image}), 1000);
+    EXPECT_EQ(pieces.size(), 2U) << length;
+  }
+}
+
+TEST(ImageStream, TheVideoOfAMotionPhotographIsPassedOver) {
+  const Bytes image = test::make_jpeg(test::smooth_image(20, 16, 3), {});
+  const auto box = [&](const std::string& type, const Bytes& payload) {
+    return joined({number(payload.size() + 8, 4, false), text(type), payload});
+  };
+  // Signatures of images in a video are its own.
+  const Bytes video = joined({box("ftyp", text("mp42")),
+                              box("mdat", joined({image, text("\xFF\xD8\xFF")})),
+                              {0, 0, 0, 1},
+                              text("moov"),
+                              number(20, 8, false),
+                              text("abcd")});
+  const Bytes photograph = with_segment(image, xmp("GCamera:MotionPhoto=\"1\""));
+  for (const std::size_t step : {1U, 1000U}) {
+    const auto pieces = split(joined({photograph, video, image}), step);
+    ASSERT_EQ(pieces.size(), 2U);
+    EXPECT_EQ(pieces[0].bytes, photograph);
+    EXPECT_EQ(pieces[1].bytes, image);
+    // The same bytes are not passed over unless they are announced, or begin a video.
+    EXPECT_GT(split(joined({image, video, image}), step).size(), 2U);
+    EXPECT_EQ(split(joined({photograph, image, image}), step).size(), 3U);
+  }
 }
 
 // An image that is cut short anywhere does not cost another.

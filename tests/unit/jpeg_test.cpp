@@ -152,13 +152,131 @@ TEST(Jpeg, OrientationOfBrokenExifIsOne) {
   }
 }
 
-TEST(Jpeg, RefusesEveryCut) {
-  const auto whole = make_jpeg(smooth_image(40, 30, 3), {});
-  for (std::size_t length = 0; length < whole.size(); ++length) {
-    const std::vector<std::uint8_t> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
-    ASSERT_NE(error_of(cut), "") << length << " of " << whole.size();
+const std::vector<std::pair<std::string, JpegKind>>& kinds_to_cut() {
+  static const std::vector<std::pair<std::string, JpegKind>> kinds = {
+      {"baseline", {}},
+      {"4:4:4", {.h = 1, .v = 1}},
+      {"gray", {.colors = 1, .h = 1, .v = 1}},
+      {"CMYK", {.colors = 4, .h = 1, .v = 1}},
+      {"YCCK", {.colors = 4, .ycck = true}},
+      {"progressive", {.progressive = true}},
+      {"progressive gray", {.colors = 1, .h = 1, .v = 1, .progressive = true}},
+      {"restart markers", {.restart = 1}},
+      {"arithmetic", {.arithmetic = true}},
+  };
+  return kinds;
+}
+
+// Decodes to pixels, and to planes if `denominator` is not 0; empty if that is refused.
+std::vector<std::uint8_t> pixels_of(const std::vector<std::uint8_t>& bytes, int denominator = 0) {
+  try {
+    JpegDecoder decoder;
+    const JpegHeader header = decoder.open(bytes, "a.jpg", {});
+    if (denominator == 0 || !header.planar) {
+      Image image;
+      decoder.read_pixels(image);
+      return image.pixels;
+    }
+    PlanarImage planes;
+    decoder.read_planes(denominator, planes);
+    std::vector<std::uint8_t> samples;
+    for (int c = 0; c < (planes.color == PlanarImage::Color::gray ? 1 : 3); ++c) {
+      const auto& plane = planes.components.at(static_cast<std::size_t>(c)).plane;
+      for (int y = 0; y < plane.height(); ++y) {
+        samples.insert(samples.end(), plane.row(y), plane.row(y) + plane.width());
+      }
+    }
+    return samples;
+  } catch (const Error&) {
+    return {};
   }
-  EXPECT_EQ(error_of(whole), "");
+}
+
+// Whatever is cut off, or comes instead: an image is refused or has the pixels of the whole file.
+TEST(Jpeg, ACutIsRefusedUnlessItCostsNoPixel) {
+  const Image image = smooth_image(40, 30, 3);
+  for (const auto& [name, kind] : kinds_to_cut()) {
+    SCOPED_TRACE(name);
+    const auto whole = make_jpeg(image, kind);
+    for (const int denominator : {0, 1, 4}) {
+      const auto expected = pixels_of(whole, denominator);
+      ASSERT_FALSE(expected.empty());
+      std::size_t kept = 0;
+      for (std::size_t length = 0; length < whole.size(); ++length) {
+        const std::vector<std::uint8_t> cut(whole.begin(),
+                                            whole.begin() + static_cast<std::ptrdiff_t>(length));
+        const auto pixels = pixels_of(cut, denominator);
+        if (pixels.empty()) continue;
+        ++kept;
+        ASSERT_EQ(pixels, expected) << length << " of " << whole.size();
+      }
+      // Without the end marker or its second byte; the last byte of the scan may be filled up alone.
+      EXPECT_GE(kept, kind.arithmetic ? 0U : 2U);
+      EXPECT_LE(kept, kind.arithmetic ? 0U : 4U);
+    }
+  }
+  EXPECT_EQ(error_of({0xFF, 0xD8, 0xFF}), "a.jpg: JPEG: Premature end of JPEG file");
+}
+
+TEST(Jpeg, WhatACameraAppendsCostsNoPixel) {
+  const Image image = smooth_image(40, 30, 3);
+  const std::vector<std::vector<std::uint8_t>> trailers = {
+      {'S', 'E', 'F', 'T'},          {0xFF, 0x5D, 0, 9, 1, 2}, {0xFF},
+      {0xFF, 0xD8, 0xFF, 0xE0, 1},   {0xFF, 0xE1, 0xFF, 0xFF}, {0xFF, 0xC0, 0, 2},
+      {0, 0, 1, 0x0A, 0xFF, 0x02, 7}};
+  for (const auto& [name, kind] : kinds_to_cut()) {
+    SCOPED_TRACE(name);
+    const auto whole = make_jpeg(image, kind);
+    const auto expected = pixels_of(whole);
+    for (const auto& trailer : trailers) {
+      auto bytes = whole;
+      bytes.insert(bytes.end(), trailer.begin(), trailer.end());
+      EXPECT_EQ(pixels_of(bytes), expected);
+      if (kind.arithmetic) continue;
+      bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(whole.size()) - 2,
+                  bytes.begin() + static_cast<std::ptrdiff_t>(whole.size()));
+      EXPECT_EQ(pixels_of(bytes), expected) << "without an end marker, before byte " << int{trailer[0]};
+    }
+  }
+}
+
+// The pixels of an image do not depend on the images before it.
+TEST(Jpeg, NoTablesStayForTheNextImage) {
+  const Image image = smooth_image(24, 20, 3);
+  const auto without = [](std::vector<std::uint8_t> bytes, std::uint8_t marker) {
+    for (std::size_t at = 2; at + 4 < bytes.size() && bytes[at + 1] != 0xDA;) {
+      const std::size_t length = (std::size_t{bytes[at + 2]} << 8 | bytes[at + 3]) + 2;
+      if (bytes[at + 1] == marker) {
+        bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                    bytes.begin() + static_cast<std::ptrdiff_t>(at + length));
+      } else {
+        at += length;
+      }
+    }
+    return bytes;
+  };
+  const auto whole = make_jpeg(image, {});
+  const std::vector<std::vector<std::uint8_t>> files = {whole, make_jpeg(image, {.quality = 30}),
+                                                        make_jpeg(image, {.progressive = true}),
+                                                        without(whole, 0xDB), without(whole, 0xC4)};
+  JpegDecoder decoder;
+  const auto with_used = [&](const std::vector<std::uint8_t>& bytes) -> std::vector<std::uint8_t> {
+    try {
+      Image out;
+      decoder.open(bytes, "a.jpg", {});
+      decoder.read_pixels(out);
+      return out.pixels;
+    } catch (const Error&) {
+      return {};
+    }
+  };
+  for (const auto& before : files) {
+    for (const auto& file : files) {
+      static_cast<void>(with_used(before));
+      EXPECT_EQ(with_used(file), pixels_of(file));
+    }
+  }
+  EXPECT_TRUE(pixels_of(files[3]).empty()) << "without quantisation tables";
 }
 
 TEST(Jpeg, SurvivesEveryFlippedByte) {
