@@ -21,12 +21,13 @@ constexpr std::uint64_t kWhole = std::uint64_t{100} * kPerCent;  // all inputs
 // "0.5" as 500,000 millionths.
 std::optional<std::uint64_t> millionths(std::string_view text) {
   const std::size_t point = std::min(text.find('.'), text.size());
-  std::string decimals(text.substr(std::min(point + 1, text.size())));
+  const std::string_view decimals = text.substr(std::min(point + 1, text.size()));
   if (decimals.size() > kDecimals || (point < text.size() && decimals.empty())) return std::nullopt;
-  decimals.resize(kDecimals, '0');
   const auto whole = number_from<std::uint64_t>(text.substr(0, point));
-  const auto parts = number_from<std::uint64_t>(decimals);
-  if (!whole || !parts || *whole > 100 || *whole * kPerCent + *parts > kWhole) return std::nullopt;
+  auto parts = decimals.empty() ? std::optional<std::uint64_t>(0) : number_from<std::uint64_t>(decimals);
+  if (!whole || !parts) return std::nullopt;
+  for (std::size_t i = decimals.size(); i < kDecimals; ++i) *parts *= 10;
+  if (*whole > 100 || *whole * kPerCent + *parts > kWhole) return std::nullopt;
   return *whole * kPerCent + *parts;
 }
 

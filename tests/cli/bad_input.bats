@@ -202,9 +202,13 @@ rejected() {
   fixture jpeg b.jpg seed=2
   (cat a.png && echo nonsense && cat b.jpg && head -c 100 a.png && cat b.jpg) > stream
   expect_status 3 "$BIN/imgprep" --size=16 -o x.shard < stream
-  assert_contains "$stderr" "imgprep: stdin:2: 9 bytes that are neither JPEG nor PNG"
-  assert_contains "$stderr" "imgprep: stdin:4: PNG: "
-  assert_contains "$stderr" "3 images"
+  assert_contains "$stderr" "imgprep: stdin:3: PNG: "
+  assert_contains "${stderr_lines[-1]}" "3 images"
+  assert_contains "${stderr_lines[-1]}" "1 rejected, bytes behind 1 image passed over"
+  (echo nonsense && cat b.jpg a.png) > stream
+  expect_status 3 "$BIN/imgprep" --size=16 -o x.shard < stream
+  assert_contains "$stderr" "imgprep: stdin:1: 9 bytes that are neither JPEG nor PNG"
+  assert_contains "${stderr_lines[-1]}" "2 images"
 }
 
 @test "nothing on standard input" {

@@ -106,7 +106,8 @@ END
     expect 'a.png: a PNG image where weights are expected' "$BIN/$tool" -w a.png train.shard
     expect 'text: a text where weights are expected' "$BIN/$tool" -w text train.shard
   done
-  expect 'train.shard: a shard where a checkpoint is expected' "$BIN/train" --resume=train.shard -o out train.shard
+  cp train.shard other.shard
+  expect 'other.shard: a shard where a checkpoint is expected' "$BIN/train" --resume=other.shard -o out train.shard
   expect 'mean.safetensors: a mean file where a checkpoint is expected' "$BIN/train" --resume=mean.safetensors -o out train.shard
   expect 'train.shard: a shard where a mean file is expected' "$BIN/train" --net=small.net --mean=train.shard -o out train.shard
   expect 'a.png: a PNG image where a mean file is expected' "$BIN/train" --net=small.net --mean=a.png -o out train.shard
