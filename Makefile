@@ -27,7 +27,7 @@ MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 $(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan or travel, not '$(MODE)'))
 
-PACKAGES := libjpeg libpng zlib libarchive libxxhash
+PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)

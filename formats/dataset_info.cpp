@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "formats/class_names.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
@@ -35,6 +36,9 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view place
     if (!seen.insert(classes[i].id).second) {
       throw Error(place, "class id '" + classes[i].id + "' occurs twice");
     }
+  }
+  if (const auto alike = alike_classes(classes)) {
+    throw Error(place, alike_complaint(classes[alike->first].id, classes[alike->second].id));
   }
 }
 
@@ -75,36 +79,21 @@ std::string size_text(const DatasetInfo& info) {
   return std::to_string(info.width) + "x" + std::to_string(info.height) + "x" + std::to_string(info.channels);
 }
 
-// The text with each byte that is not ASCII as \\xNN.
-std::string escape_beyond_ascii(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string escaped;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80) {
-      escaped += c;
-    } else {
-      escaped += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 0xF]};
-    }
-  }
-  return escaped;
-}
-
 std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<ClassInfo>& b) {
   if (a.size() != b.size()) {
     return count_of(a.size(), "class") + " against " + std::to_string(b.size());
   }
   const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin());
   if (in_a == a.end()) return {};
-  const auto quoted = [](const ClassInfo& one) {
-    return "'" + one.id + (one.name.empty() ? "" : " " + one.name) + "'";
-  };
-  std::string text =
-      "class " + std::to_string(in_a - a.begin()) + " is " + quoted(*in_a) + " against " + quoted(*in_b);
+  const auto text_of = [](const ClassInfo& one) { return one.id + (one.name.empty() ? "" : " " + one.name); };
+  std::string text = "class " + std::to_string(in_a - a.begin()) + " is '" + text_of(*in_a) + "' against '" +
+                     text_of(*in_b) + "'";
   // Unicode has several codes for letters with marks, and blanks that look like others.
-  const auto in_bytes = [&](const ClassInfo& one) { return escape_beyond_ascii(quoted(one)); };
-  if (in_bytes(*in_a) != quoted(*in_a) || in_bytes(*in_b) != quoted(*in_b)) {
-    text += " (in bytes, " + in_bytes(*in_a) + " against " + in_bytes(*in_b) + ")";
+  const std::string a_text = text_of(*in_a);
+  const std::string b_text = text_of(*in_b);
+  const auto beyond_ascii = [](char c) { return static_cast<unsigned char>(c) >= 0x80; };
+  if (std::ranges::any_of(a_text + b_text, beyond_ascii)) {
+    text += " (" + in_bytes(a_text, b_text) + ")";
   }
   return text;
 }

@@ -57,8 +57,9 @@ struct DatasetInfo {
 // it can.
 [[nodiscard]] std::string class_text_complaint(const std::string& text);
 
-// Throws Error(place, reason) if a value is out of range, a class id is empty or occurs twice, or a class id
-// or name is not UTF-8 or has control characters (class tables are lines of text).
+// Throws Error(place, reason) if a value is out of range, a class id is empty or occurs twice or looks like
+// another (alike_classes()), or a class id or name is not UTF-8 or has control characters (class tables are
+// lines of text).
 void check_dataset_info(const DatasetInfo& info, std::string_view place);
 
 // Bytes of one image: height x width x channels.

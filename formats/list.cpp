@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "formats/class_names.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
@@ -172,6 +173,10 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
     classes.push_back(std::move(info));
   });
   if (classes.empty()) throw Error(place, "no classes: the file is empty");
+  if (const auto alike = alike_classes(classes)) {
+    const std::string& second = classes[alike->second].id;
+    throw TextError(place, lines.at(second), 1, alike_complaint(classes[alike->first].id, second));
+  }
   return classes;
 }
 
@@ -185,6 +190,8 @@ std::vector<ClassInfo> numbered_classes(int count) {
 LabelTable::LabelTable(const std::vector<ClassInfo>& classes) {
   for (std::size_t i = 0; i < classes.size(); ++i) {
     labels_.emplace(classes[i].id, static_cast<std::int32_t>(i));
+    std::string form = comparable_id(classes[i].id);
+    if (form != classes[i].id) alike_.emplace(std::move(form), static_cast<std::int32_t>(i));
   }
 }
 
@@ -194,6 +201,27 @@ std::optional<std::int32_t> LabelTable::find(std::string_view id) const {
   return found->second;
 }
 
+std::optional<std::int32_t> LabelTable::find_alike(std::string_view id) const {
+  const std::string form = comparable_id(id);
+  if (const auto found = alike_.find(form); found != alike_.end()) return found->second;
+  return form == id ? std::nullopt : find(form);
+}
+
+void LabelTable::check_first(const std::vector<ListEntry>& entries, std::string_view place) const {
+  const ListEntry* highest = nullptr;
+  for (const ListEntry& entry : entries) {
+    if (entry.label.empty()) continue;
+    const auto label = find(entry.label) ? std::nullopt : to_label(entry.label);
+    if (!label || *label == 0 || static_cast<std::size_t>(*label) > labels_.size()) return;
+    if (highest == nullptr && static_cast<std::size_t>(*label) == labels_.size()) highest = &entry;
+  }
+  if (highest == nullptr) return;
+  throw TextError(place, highest->line, highest->column,
+                  "label " + highest->label + " is out of range: the table has " +
+                      count_of(labels_.size(), "class") +
+                      ", and labels count from 0; these seem to begin at 1");
+}
+
 std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place) const {
   if (entry.label.empty()) return kNoLabel;
   if (const auto known = find(entry.label)) return *known;
@@ -201,6 +229,11 @@ std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place)
     throw TextError(place, entry.line, entry.column, reason);
   };
   if (!is_integer(entry.label)) {
+    if (const auto alike = find_alike(entry.label)) {
+      const auto known = std::ranges::find(labels_, *alike, [](const auto& one) { return one.second; });
+      refuse("'" + entry.label + "' is no class of the table, but looks like '" + known->first + "' (" +
+             in_bytes(entry.label, known->first) + ")");
+    }
     refuse(labels_.empty() ? "label '" + entry.label + "' is no number, and no class table is given"
                            : "'" + entry.label + "' is no class of the table");
   }

@@ -38,7 +38,8 @@ struct ListEntry {
 
 // Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. If every line begins with
 // a WordNet ID such as n01440764, and none has a TAB, a space separates ID and name. Throws TextError on a
-// repeated ID, more than kMaxClasses lines, and what parse_list() refuses, and Error on an empty file.
+// repeated ID, or one that looks like another (alike_classes()), more than kMaxClasses lines, and what
+// parse_list() refuses, and Error on an empty file.
 [[nodiscard]] std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place);
 
 // The table of `count` classes that have numbers only: IDs "0", "1", ...
@@ -50,12 +51,18 @@ class LabelTable {
   explicit LabelTable(const std::vector<ClassInfo>& classes);
   // The label of a class ID, or nothing if the table does not have it.
   [[nodiscard]] std::optional<std::int32_t> find(std::string_view id) const;
+  // The label of a class whose ID looks like `id` without being the same (comparable_id()), or nothing.
+  [[nodiscard]] std::optional<std::int32_t> find_alike(std::string_view id) const;
   // The label of an entry: that of a class ID of the table, else a number below the number of classes.
   // kNoLabel if the entry has none. Throws TextError at the entry's label if it is neither.
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const;
+  // Throws TextError at the first label that is the number of classes, if all labels of the entries are
+  // numbers from 1 to that: they then seem to begin at 1, and each would be that of the next class.
+  void check_first(const std::vector<ListEntry>& entries, std::string_view place) const;
 
  private:
   std::unordered_map<std::string, std::int32_t> labels_;
+  std::unordered_map<std::string, std::int32_t> alike_;  // by comparable_id() where the ID is another
 };
 
 // The number of classes that numbered labels need: the largest label + 1, or 0 if no entry has one. Throws

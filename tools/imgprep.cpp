@@ -141,7 +141,7 @@ int run(const Options& options, Console& console) {
     rejects.commit();
     return kStatusSignal + signal;
   }
-  sink.finish(inputs.left_out().appended());
+  sink.finish(inputs.left_out().appended(), options.text("classes"));
   if (const std::string note = sink.class_note(inputs.numbered()); !note.empty()) console.note(note);
   if (const std::string note = inputs.unused_labels(); !note.empty()) console.note(note);
   if (sink.labelled() == 0 && inputs.expects_classes()) {

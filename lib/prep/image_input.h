@@ -23,6 +23,7 @@ struct ImageInput {
   bool prepared = false;            // a record of a shard: its pixels are used unchanged
   std::string no_class = {};        // why the image must not be used even if it can be decoded
   std::string failure;              // why there is no image, without the place; empty: there is one
+  std::string refused_class = {};   // the class whose every image has this failure; empty: none has
   Loss loss = {};                   // with a failure, which may cost many records of a shard
 };
 

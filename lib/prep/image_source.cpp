@@ -91,6 +91,9 @@ void ImageSource::read_list() {
   const LabelTable numbers(labeller_.gathers() && options_.labelled
                                ? numbered_classes(count_numbered_classes(entries, place))
                                : labeller_.classes());
+  if (options_.labelled && !labeller_.gathers() && !options_.classes_only) {
+    numbers.check_first(entries, place);
+  }
   for (const ListEntry& entry : entries) {
     Operand operand{below_root(options_.list_root, entry.path), Kind::unknown, kNoLabel,
                     !entry.label.empty()};
@@ -220,8 +223,12 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
       return false;
     }
     set_failure(input, error);
+    input.refused_class = error.id();
   } catch (const WrongTable&) {
     throw;
+  } catch (const UnusableClass& error) {
+    set_failure(input, error);
+    input.refused_class = error.id();
   } catch (const Error& error) {
     set_failure(input, error);
   }

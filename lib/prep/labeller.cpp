@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "formats/class_names.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -183,7 +184,10 @@ void Labeller::read_labels() {
     if (!by_name_.emplace(entry.path, i).second) {
       throw TextError(labels_file_, entry.line, 1, "'" + entry.path + "' has a label already");
     }
-    if (fixed_ && !classes_only_) static_cast<void>(table_.resolve(entry, labels_file_));
+  }
+  if (fixed_ && !classes_only_) {
+    table_.check_first(named_, labels_file_);
+    for (const ListEntry& entry : named_) static_cast<void>(table_.resolve(entry, labels_file_));
   }
   if (!fixed_) note_numbers(count_numbered_classes(named_, labels_file_), labels_file_);
 }
@@ -243,6 +247,9 @@ void Labeller::finish() {
   }
   classes_ = numbered_classes(numbers_);
   for (const auto& [id, name] : gathered_) classes_.push_back({id, name});
+  if (const auto alike = alike_classes(classes_)) {
+    throw Error(alike_complaint(classes_[alike->first].id, classes_[alike->second].id));
+  }
   table_ = LabelTable(classes_);
 }
 
@@ -263,7 +270,7 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
       return table_.resolve(*entry, labels_file_);
     } catch (const Error& error) {
       if (!classes_only_) throw;
-      throw OtherClass(place, error.reason());
+      throw OtherClass(place, error.reason(), entry->label);
     }
   }
   ClassInfo info{std::string(folder), {}};
@@ -274,7 +281,7 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
   }
   if (info.id.empty()) return kNoLabel;
   if (const std::string complaint = complaint_about(info); !fixed_ && !complaint.empty()) {
-    throw Error(place, complaint);
+    throw UnusableClass(place, complaint, info.id);
   }
   const auto label = table_.find(info.id);
   if (label) return *label;
@@ -283,7 +290,12 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
                                 classes_[piece->second].id +
                                 "': lines ID or ID<TAB>NAME are wanted (see convoy-list(5))");
   }
-  throw OtherClass(place, "'" + info.id + "' is no class of the table");
+  if (const auto alike = fixed_ ? table_.find_alike(info.id) : std::nullopt) {
+    const std::string& known = classes_[static_cast<std::size_t>(*alike)].id;
+    throw WrongTable(place, "no class of the table is called '" + info.id +
+                                "', but one that looks like it (" + in_bytes(info.id, known) + ")");
+  }
+  throw OtherClass(place, "'" + info.id + "' is no class of the table", info.id);
 }
 
 std::string Labeller::unused_note() const {

@@ -41,14 +41,27 @@ class ClassPattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
-// Thrown by Labeller::label() if the class is not in the table.
-class OtherClass : public Error {
+// Thrown by Labeller::label() if the class is one that no table can hold: what is wrong with an image is so
+// for all of its class.
+class UnusableClass : public Error {
  public:
-  using Error::Error;
+  UnusableClass(std::string_view place, std::string_view reason, std::string_view id)
+      : Error(place, reason), id_(id) {}
+  // The class.
+  [[nodiscard]] const std::string& id() const { return id_; }
+
+ private:
+  std::string id_;
 };
 
-// Thrown by Labeller::label() if the class table seems to be of another form, so that it fits no image: the
-// run ends.
+// Thrown by Labeller::label() if the class is not in the table.
+class OtherClass : public UnusableClass {
+ public:
+  using UnusableClass::UnusableClass;
+};
+
+// Thrown by Labeller::label() if the class table seems to be of another form, so that it fits no image, or if
+// it has a class that looks like that of the image: the run ends.
 class WrongTable : public Error {
  public:
   using Error::Error;
@@ -75,7 +88,8 @@ class Labeller {
   // Announces the numbers 0 to count - 1 as labels.
   void note_numbers(int count, std::string_view place);
   // Completes the table: classes are sorted by the bytes of their IDs. Throws Error if numbers and IDs are
-  // mixed. A name that no table can hold (class_text_complaint()) is left out: label() refuses its images.
+  // mixed, and if two IDs look alike (alike_classes()). A name that no table can hold
+  // (class_text_complaint()) is left out: label() refuses its images.
   void finish();
 
   // About names of --labels that no image asked for has had; empty if there are none.
@@ -85,9 +99,10 @@ class Labeller {
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const {
     return table_.resolve(entry, place);
   }
-  // The label of an image, or kNoLabel if no rule applies. Throws OtherClass(place, reason) if a rule gives
-  // no class of the table, and Error(place, reason) if it gives no class at all. Throws
-  // WrongTable if every ID of the table has two parts, of which the class is one.
+  // The label of an image, or kNoLabel if no rule applies. Throws OtherClass if a rule gives no
+  // class of the table, UnusableClass if it gives one that no table can hold, and Error(place, reason) if it
+  // gives no class at all. Throws WrongTable if every ID of the table has two parts, of which the class is
+  // one, or if the table has a class that looks like this one (LabelTable::find_alike()).
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
 

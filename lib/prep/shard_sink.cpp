@@ -1,11 +1,27 @@
 #include "lib/prep/shard_sink.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 
 namespace convoy {
+namespace {
+
+// Classes that a message names; of more it says that there are some.
+constexpr std::size_t kNamed = 5;
+
+// "cat, dog, emu", with ", ..." if there are more.
+template <typename Names, typename Name>
+std::string first_of(const Names& names, Name name) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kNamed); ++i)
+    text += (i > 0 ? ", " : "") + name(names[i]);
+  return text + (names.size() > kNamed ? ", ..." : "");
+}
+
+}  // namespace
 
 PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Encoding& encoding) {
   PreparedRecord record;
@@ -40,6 +56,16 @@ std::string ShardSink::misfit(const PreparedRecord& record) const {
 }
 
 void ShardSink::add(PreparedRecord&& record) {
+  any_of_table_ = any_of_table_ || record.input.label != kNoLabel;
+  if (const std::string& refused = record.input.refused_class; !refused.empty()) {
+    ++refused_;
+    if (refused_classes_.size() <= kNamed &&
+        std::ranges::find(refused_classes_, refused) == refused_classes_.end()) {
+      refused_classes_.push_back(refused);
+    }
+    rejects_.add_shared(record.input.place, record.input.failure);
+    return;
+  }
   std::string& failure = record.input.failure;
   if (failure.empty()) failure = misfit(record);
   if (!failure.empty()) {
@@ -57,7 +83,21 @@ void ShardSink::add(PreparedRecord&& record) {
   use_.add(record.input.label);
 }
 
-void ShardSink::finish(const std::string& beside) {
+// A table that fits no image is probably one of another data set.
+void ShardSink::check_table(const std::string& table) {
+  if (table.empty() || refused_ == 0 || any_of_table_) return;
+  rejects_.forget_shared();
+  rejects_.commit();
+  const std::uint64_t images = refused_ + records();
+  throw Error((images == 1 ? "the image has no class"
+                           : "none of the " + std::to_string(images) + " images has a class") +
+              " of " + table + ": their classes are " +
+              first_of(refused_classes_, [](const std::string& id) { return id; }) + "; the table has " +
+              first_of(info_.classes, [](const ClassInfo& one) { return one.id; }));
+}
+
+void ShardSink::finish(const std::string& beside, const std::string& table) {
+  check_table(table);
   rejects_.conclude(records(), "image");
   if (!writer_) throw Error("no images" + beside);
   writer_->finish();

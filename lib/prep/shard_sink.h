@@ -38,8 +38,9 @@ class ShardSink {
   void add(PreparedRecord&& record);
   // Completes the list of the rejects and the shard; the caller commits `out`. Throws what
   // Rejects::conclude() throws, and Error if there was no image.
-  // beside: what there was besides images, for that message.
-  void finish(const std::string& beside = {});
+  // beside: what there was besides images, for that message. table: the file of the class table, if one was
+  // given: throws Error if there are images with classes, but none with one of the table.
+  void finish(const std::string& beside = {}, const std::string& table = {});
   // The number of images with a label that were written.
   [[nodiscard]] std::uint64_t labelled() const { return labelled_; }
   // See ClassUse::note().
@@ -51,12 +52,17 @@ class ShardSink {
   [[nodiscard]] std::uint64_t records() const { return writer_ ? writer_->records() : 0; }
   [[nodiscard]] std::string misfit(const PreparedRecord& record) const;
 
+  void check_table(const std::string& table);
+
   OutputFile& out_;
   DatasetInfo info_;
   Rejects& rejects_;
   std::optional<ShardWriter> writer_;
   ClassUse use_;
   std::uint64_t labelled_ = 0;
+  bool any_of_table_ = false;                   // whether an image has a label, even if it cannot be used
+  std::uint64_t refused_ = 0;                   // images of classes that are not in the table
+  std::vector<std::string> refused_classes_{};  // the first of those
 };
 
 }  // namespace convoy

@@ -6,6 +6,12 @@
 #include "lib/base/tool.h"
 
 namespace convoy {
+namespace {
+
+// Reasons that are kept for add_shared(); an input of another is reported at once.
+constexpr std::size_t kMaxShared = 10000;
+
+}  // namespace
 
 Rejects::Rejects(const RejectRules& rules, Console& console, Repeats repeats)
     : rules_(rules), console_(console), repeats_(repeats) {
@@ -13,17 +19,39 @@ Rejects::Rejects(const RejectRules& rules, Console& console, Repeats repeats)
 }
 
 void Rejects::add(std::string_view place, std::string_view reason, Loss loss) {
-  std::string line = tsv_field(place) + "\t" + tsv_field(reason) + "\n";
-  if (repeats_ == Repeats::ignored && !seen_.insert(line).second) return;
+  if (repeats_ == Repeats::ignored && !seen_.insert(tsv_field(place) + "\t" + tsv_field(reason)).second)
+    return;
+  count_one(place, reason, loss);
+  console_.error(std::string(place) + ": " + std::string(reason));
+  check_limit();
+}
+
+void Rejects::add_shared(std::string_view place, std::string_view reason) {
+  auto known = shared_.find(reason);
+  if (known == shared_.end()) {
+    if (shared_.size() == kMaxShared) {
+      add(place, reason);
+      return;
+    }
+    known = shared_.emplace(reason, Shared{std::string(place)}).first;
+  }
+  ++known->second.count;
+  count_one(place, reason, {});
+  check_limit();
+}
+
+void Rejects::count_one(std::string_view place, std::string_view reason, Loss loss) {
   any_ = true;
   count_ += loss.records;
   more_ = more_ || loss.more;
-  if (list_) list_->write(line);
-  if (rules_.stop) {
-    commit();
-    throw EndedByReject(place, reason);
-  }
-  console_.error(std::string(place) + ": " + std::string(reason));
+  if (list_) list_->write(tsv_field(place) + "\t" + tsv_field(reason) + "\n");
+  if (!rules_.stop) return;
+  shared_.clear();
+  commit();
+  throw EndedByReject(place, reason);
+}
+
+void Rejects::check_limit() {
   if (!rules_.limit) return;
   // A reject may be one input more than was expected: no run ends too early if all of them are.
   const bool sure = !rules_.limit->is_share() || more_ || expected_;
@@ -48,6 +76,12 @@ std::string Rejects::summary(const std::string& what) const {
 std::string Rejects::beside(const std::string& done) const { return any_ ? done + ", " + summary() : done; }
 
 void Rejects::commit() {
+  for (const auto& [reason, shared] : shared_) {
+    const std::string others =
+        shared.count == 1 ? "" : " and " + count_of(shared.count - 1, "image") + " more";
+    console_.error(shared.place + others + ": " + reason);
+  }
+  shared_.clear();
   if (list_) list_->commit();
   list_.reset();
 }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +38,11 @@ class Rejects {
   // costs. An unknown number exceeds every limit.
   void add(std::string_view place, std::string_view reason, Loss loss = {});
   void add(const Damage& damage);
+  // The same as add() for one input of a reason that many may share: the list has a line for each, but
+  // standard error one for all, by commit(), which names the first and counts the others.
+  void add_shared(std::string_view place, std::string_view reason);
+  // Keeps add_shared()'s lines off standard error, for a caller that has one that says more.
+  void forget_shared() { shared_.clear(); }
   // A handler that adds damage; valid as long as this object.
   [[nodiscard]] DamageHandler on_damage() {
     return [this](const Damage& damage) { add(damage); };
@@ -56,7 +63,8 @@ class Rejects {
 
   // Whether a reject can end the run, so that no output may get its name before conclude().
   [[nodiscard]] bool may_end_run() const { return rules_.stop || rules_.limit; }
-  // Completes the list: lines PLACE<TAB>REASON, each field written by tsv_field().
+  // Prints what add_shared() has kept and completes the list: lines PLACE<TAB>REASON, each field written by
+  // tsv_field().
   void commit();
   // To be called when all inputs have been read, before an output gets its name: completes the list. `used`
   // inputs, of the kind `what` ("image", "record"), were not rejected. Throws Error if all that there was has
@@ -67,6 +75,13 @@ class Rejects {
   [[nodiscard]] int status() const;
 
  private:
+  // What add_shared() has kept for a reason.
+  struct Shared {
+    std::string place;  // of the first
+    std::uint64_t count = 0;
+  };
+  void count_one(std::string_view place, std::string_view reason, Loss loss);
+  void check_limit();
   [[nodiscard]] bool exceeds_limit(std::uint64_t inputs) const;
   [[noreturn]] void throw_exceeded() const;
 
@@ -76,6 +91,7 @@ class Rejects {
   Repeats repeats_;
   std::set<std::string> seen_;  // lines of the list, if repeats are ignored
   std::optional<std::uint64_t> expected_;
+  std::map<std::string, Shared, std::less<>> shared_;  // by reason
   bool any_ = false;
   std::uint64_t count_ = 0;
   bool more_ = false;

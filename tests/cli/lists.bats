@@ -111,3 +111,77 @@ labels() { "$BIN/shardpack" --list "$1" | cut -f2,4; }
   assert_equal "$status" 1
   [[ $stderr == *"'cat ' cannot be a class: the name begins or ends with a blank"* ]] || fail "$stderr"
 }
+
+@test "lists: classes that look alike are refused within a run" {
+  make_folders in 1 2 size=8x6
+  local nfc nfd wide
+  nfc=$(printf 'caf\303\251') nfd=$(printf 'cafe\314\201') wide=$(printf 'dog\343\200\200')
+  local against="'caf\\xc3\\xa9' against 'cafe\\xcc\\x81'"
+  mkdir train val
+  cp -r in/class0 "train/$nfc"
+  cp -r in/class0 "val/$nfd"
+  refused_in_one_line "look alike" "$BIN/imgprep" --size=none -o x.shard train val
+  [[ $stderr == *"in bytes, "* ]] || fail "$stderr"
+  cp -r in/class0 train/dog
+  tar cf t.tar -C train "$nfc" dog
+  refused_in_one_line "look alike" "$BIN/imgprep" -q --size=none -o x.shard t.tar val
+  printf '%s\n' dog "$nfc" "$nfd" > t
+  refused_in_one_line "t:3:1: classes '$nfc' and '$nfd' look alike (in bytes, $against)" \
+    "$BIN/imgprep" --size=none --classes=t -o x.shard train
+  printf '%s\n' "$wide" cat dog > t
+  refused_in_one_line "(in bytes, 'dog\\xe3\\x80\\x80' against 'dog')" \
+    "$BIN/imgprep" --size=none --classes=t -o x.shard train
+  # The table has the one, and a folder or a list the other.
+  printf '%s\n' dog "$nfd" > t
+  refused_in_one_line "but one that looks like it (in bytes, $against)" \
+    "$BIN/imgprep" --size=none --classes=t -o x.shard train
+  refused_in_one_line "but one that looks like it (in bytes, $against)" \
+    "$BIN/imgprep" --size=none --classes=t --classes-only -o x.shard train
+  printf '%s\t%s\n' "$(find in -type f | head -n 1)" "$nfc" > list
+  refused_in_one_line "but looks like '$nfd' (in bytes, $against)" \
+    "$BIN/imgprep" --size=none --classes=t --files-from=list -o x.shard
+  cp -r "train/$nfc" "val/$nfc"
+  refused_in_one_line "look alike" "$BIN/imgprep" --size=none -o x.shard val
+  # Blanks and marks that tell words apart are no fault.
+  mkdir other
+  cp -r in/class0 other/cafe
+  cp -r in/class0 'other/sea lion'
+  cp -r in/class0 other/sealion
+  "$BIN/imgprep" -q --size=none -o y.shard train other
+}
+
+@test "lists: a table that fits no image is refused in one line, and an unknown class named in one" {
+  make_folders in 3 4 size=8x6
+  printf 'n01440764\nn01443537\n' > t
+  refused_in_one_line 'none of the 12 images has a class of t: their classes are class0, class1, class2; the table has n01440764, n01443537' \
+    "$BIN/imgprep" --size=none --classes=t --rejects=rejects -o x.shard in
+  assert_equal "$status" 1
+  assert_equal "$(wc -l < rejects)" 12
+  tar cf in.tar in
+  refused_in_one_line 'none of the 12 images has a class of t' "$BIN/imgprep" --size=none --classes=t -o x.shard in.tar
+  printf 'class0\nclass1\n' > t
+  run --separate-stderr "$BIN/imgprep" --size=none --classes=t --rejects=rejects -o y.shard in
+  assert_equal "$status" 3
+  [[ $stderr == *"in/class2/"*" and 3 images more: 'class2' is no class of the table"* ]] || fail "$stderr"
+  assert_equal "$(grep -c "'class2' is no class" <<< "$stderr")" 1
+  assert_equal "$(wc -l < rejects)" 4
+  mv in/class2 'in/class2 '
+  run --separate-stderr "$BIN/imgprep" --size=none -o y.shard in
+  assert_equal "$status" 3
+  assert_equal "$(grep -c "'class2 ' cannot be a class" <<< "$stderr")" 1
+  refused_in_one_line "is no class of the table" "$BIN/imgprep" --size=none --classes=t --on-error=stop -o x.shard in
+}
+
+@test "lists: labels that begin at 1 are refused as that" {
+  make_folders in 3 1 size=8x6
+  printf 'a\nb\nc\n' > t
+  find in -type f | sort | awk '{ print $0, NR }' > list
+  refused_in_one_line 'label 3 is out of range: the table has 3 classes, and labels count from 0; these seem to begin at 1' \
+    "$BIN/imgprep" --size=none --classes=t --files-from=list -o x.shard
+  sed 's,.*/,,' list | tr ' ' '\t' | awk -F '\t' '{ print NR "/" $0 }' > labels
+  refused_in_one_line 'these seem to begin at 1' "$BIN/imgprep" --size=none --classes=t --labels=labels -o x.shard in
+  # With a 0 they do not.
+  find in -type f | sort | awk '{ print $0, NR == 1 ? 0 : NR }' > list
+  refused_in_one_line 'label 3 is out of range: the table has 3 classes, from 0' \
+    "$BIN/imgprep" --size=none --classes=t --files-from=list -o x.shard
+}

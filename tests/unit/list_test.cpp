@@ -138,5 +138,34 @@ TEST(Labels, NumbersWithoutATable) {
   EXPECT_EQ(count_error("a\tcat\n"), "l:1:3: label 'cat' is no number: give the class table (--classes)");
 }
 
+TEST(Classes, ThatLookAlikeAreRefused) {
+  EXPECT_EQ(test::error_of([] { static_cast<void>(parse_classes("caf\xc3\xa9\ndog\ncafe\xcc\x81\n", "c")); }),
+            "c:3:1: classes 'caf\xc3\xa9' and 'cafe\xcc\x81' look alike (in bytes, 'caf\\xc3\\xa9' against "
+            "'cafe\\xcc\\x81')");
+  const LabelTable table({{"caf\xc3\xa9", ""}, {"dog\xc2\xa0", ""}});
+  EXPECT_EQ(table.find("cafe\xcc\x81"), std::nullopt);
+  EXPECT_EQ(table.find_alike("cafe\xcc\x81"), 0);
+  EXPECT_EQ(table.find_alike("dog"), 1);
+  EXPECT_EQ(table.find_alike("cafe"), std::nullopt);
+  EXPECT_EQ(test::error_of([&] { static_cast<void>(table.resolve(parse_list("a\tdog\n", "l").at(0), "l")); }),
+            "l:1:3: 'dog' is no class of the table, but looks like 'dog\xc2\xa0' (in bytes, 'dog' against "
+            "'dog\\xc2\\xa0')");
+}
+
+TEST(Labels, ThatSeemToBeginAtOneAreRefused) {
+  const LabelTable table({{"a", ""}, {"b", ""}, {"c", ""}});
+  const auto complaint = [&](const char* text) {
+    return test::error_of([&] { table.check_first(parse_list(text, "l"), "l"); });
+  };
+  EXPECT_EQ(complaint("x 1\ny 3\nz 3\n"),
+            "l:2:3: label 3 is out of range: the table has 3 classes, and labels count from 0; these seem to "
+            "begin at 1");
+  for (const char* text : {"x 0\ny 3\n", "x 1\ny 2\n", "x 1\ny 4\n", "x\n", "x 3\ny\ta\n"}) {
+    EXPECT_NO_THROW(table.check_first(parse_list(text, "l"), "l")) << text;
+  }
+  const LabelTable numbers({{"1", ""}, {"2", ""}, {"3", ""}});
+  EXPECT_NO_THROW(numbers.check_first(parse_list("x 1\ny 3\n", "l"), "l"));
+}
+
 }  // namespace
 }  // namespace convoy

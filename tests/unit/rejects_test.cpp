@@ -83,6 +83,33 @@ TEST_F(RejectsTest, CountARepeatedRejectOnceIfTold) {
   }
 }
 
+TEST_F(RejectsTest, ListSharedReasonsEachAndReportThemOnce) {
+  Rejects rejects = make();
+  testing::internal::CaptureStderr();
+  for (const char* place : {"a", "b", "c"}) rejects.add_shared(place, "bad class");
+  rejects.add_shared("d", "other class");
+  rejects.add("e", "bad");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "rejects_test: e: bad\n");
+  EXPECT_EQ(rejects.count(), 5U);
+  testing::internal::CaptureStderr();
+  rejects.commit();
+  EXPECT_EQ(testing::internal::GetCapturedStderr(),
+            "rejects_test: a and 2 images more: bad class\nrejects_test: d: other class\n");
+  EXPECT_EQ(listed(), "a\tbad class\nb\tbad class\nc\tbad class\nd\tother class\ne\tbad\n");
+}
+
+TEST_F(RejectsTest, CountSharedReasonsForTheLimitAndTheFirst) {
+  Rejects some = limited("1");
+  some.add_shared("a", "bad class");
+  EXPECT_THROW(some.add_shared("b", "bad class"), EndedByReject);
+  EXPECT_EQ(listed(), "a\tbad class\nb\tbad class\n");
+  Rejects first = make(true);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(test::error_of([&] { first.add_shared("a", "bad class"); }), "a: bad class");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(listed(), "a\tbad class\n");
+}
+
 TEST_F(RejectsTest, StopAtTheFirstWithACompleteList) {
   Rejects rejects = make(true);
   const Damage damage{.place = "a: b", .offset = 3, .reason = "c: d"};
