@@ -52,14 +52,6 @@ ListEntry split(std::string_view line, std::size_t at, std::uint64_t number) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Whether the line begins with a WordNet ID, such as n01440764, as a word of its own.
-bool begins_with_wordnet_id(std::string_view line) {
-  constexpr std::size_t kLength = 9;
-  return line.size() >= kLength && line[0] == 'n' &&
-         std::all_of(line.begin() + 1, line.begin() + kLength, is_digit) &&
-         (line.size() == kLength || line[kLength] == ' ');
-}
-
 // Whether every line begins with a WordNet ID and none has a TAB, as in the synset_words.txt of ILSVRC.
 bool is_synset_list(std::string_view text) {
   bool all = text.find('\t') == std::string_view::npos;
@@ -75,6 +67,13 @@ bool is_label_map(std::string_view text) {
 }
 
 }  // namespace
+
+bool begins_with_wordnet_id(std::string_view text) {
+  constexpr std::size_t kLength = 9;
+  return text.size() >= kLength && text[0] == 'n' &&
+         std::all_of(text.begin() + 1, text.begin() + kLength, is_digit) &&
+         (text.size() == kLength || text[kLength] == ' ');
+}
 
 std::string labels_complaint(std::string_view text) {
   std::uint64_t lines = 0;

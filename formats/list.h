@@ -32,6 +32,9 @@ struct ListEntry {
 // label. `line` counts entries.
 [[nodiscard]] std::vector<ListEntry> parse_nul_list(std::string_view text, std::string_view place);
 
+// Whether the text begins with a WordNet ID, such as n01440764, as a word of its own.
+[[nodiscard]] bool begins_with_wordnet_id(std::string_view text);
+
 // Why a text cannot be a table of labels, if no line has a label and all are alike: numbers alone, or columns
 // with commas or semicolons. Empty if that is not so.
 [[nodiscard]] std::string labels_complaint(std::string_view text);

@@ -51,7 +51,7 @@ void declare(po::options_description& options) {
   add("class-pattern", text_option("REGEX"),
       "the class is the first group of this extended regular expression in an image's name, the second its "
       "readable name");
-  add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL");
+  add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL, or CSV");
   add("classes-only", po::bool_switch(), "leave out images of classes that are not in the table");
   add("root", text_option("FOLDER"), "the folder whose sub-folders are the classes");
   add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");

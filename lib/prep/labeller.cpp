@@ -6,6 +6,7 @@
 #include <array>
 
 #include "formats/class_names.h"
+#include "formats/labels_csv.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -173,10 +174,13 @@ Labeller::Labeller(const LabelRules& rules)
 
 void Labeller::read_labels() {
   const std::string text = read_text_file(labels_file_, kMaxListBytes, Expected::labels);
-  if (const std::string complaint = labels_complaint(text); !complaint.empty()) {
+  if (is_labels_csv(text)) {
+    named_ = parse_labels_csv(text, labels_file_);
+  } else if (const std::string complaint = labels_complaint(text); !complaint.empty()) {
     throw Error(labels_file_, complaint);
+  } else {
+    named_ = parse_list(text, labels_file_);
   }
-  named_ = parse_list(text, labels_file_);
   used_.resize(named_.size());
   for (std::size_t i = 0; i < named_.size(); ++i) {
     const ListEntry& entry = named_[i];

@@ -40,12 +40,32 @@ labels() { "$BIN/shardpack" --list "$1" | cut -f2,4; }
   make_folders in 1 2 size=8x6
   printf '2\n1\n' > t
   refused_in_one_line 't: 2 numbers without names' "$BIN/imgprep" --size=none --labels=t -o x.shard in
-  printf 'id,label\n1,frog\n' > t
-  refused_in_one_line "t: columns separated by ','" "$BIN/imgprep" --size=none --labels=t -o x.shard in
-  printf 'a.jpg;frog\r\n' > t
-  refused_in_one_line "t: columns separated by ';'" "$BIN/imgprep" --size=none --labels=t -o x.shard in
+  printf 'id,label,split\n1,frog,train\n' > t
+  refused_in_one_line "t:2: 3 columns" "$BIN/imgprep" --size=none --labels=t -o x.shard in
+  printf '1\tfrog\n2\tfrog\n' > t
+  refused_in_one_line "t:1:3: label 'frog' is no number" "$BIN/imgprep" --size=none --labels=t -o x.shard in
   printf 'a.jpg\tfrog\t0\t1\n' > t
   refused_in_one_line 'cut -f1,2' "$BIN/imgprep" --size=none --labels=t -o x.shard in
+}
+
+@test "lists: label tables with commas and semicolons" {
+  make_folders in 3 1 size=8x6
+  mkdir flat
+  local i=0 file
+  for file in in/*/*; do cp "$file" "flat/$((++i)).${file##*.}"; done
+  printf 'frog\nsea lion\n' > classes
+  printf 'id,label\n1,frog\n3,frog\n2,sea lion\n' > t
+  "$BIN/imgprep" -q --size=none --classes=classes --labels=t -o y.shard flat
+  assert_equal "$(labels y.shard | cut -f1 | xargs)" '0 1 0'
+  printf '"2";"sea lion"\r\n1;frog\r\n3;0\r\n' > t
+  "$BIN/imgprep" -q --size=none --classes=classes --labels=t -o z.shard flat
+  cmp y.shard z.shard
+  printf 'filename,label\n1,2\n2,0\n3,1\n' > t
+  "$BIN/imgprep" -q --size=none --labels=t -o z.shard flat
+  assert_equal "$(labels z.shard | cut -f1 | xargs)" '2 0 1'
+  printf 'id,label\n1,frog\n2,toad\n' > t
+  refused_in_one_line "t:3:3: 'toad' is no class of the table" \
+    "$BIN/imgprep" --size=none --classes=classes --labels=t -o x.shard flat
 }
 
 @test "lists: other texts are named" {
