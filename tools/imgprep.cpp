@@ -92,7 +92,7 @@ InputOptions inputs_from(const Options& options, Console& console) {
   if (inputs.classes_only && !inputs.labels.classes) {
     throw UsageError("--classes-only", "needs the table: give --classes");
   }
-  inputs.root = options.text("root");
+  if (options.given("root")) inputs.root = options.text("root");
   inputs.preprocessing = preprocessing_from(options);
   inputs.limits.max_side = static_cast<int>(options.integer("max-side", 1, kMaxImageSide));
   inputs.limits.max_pixels = static_cast<std::uint64_t>(options.integer("max-pixels", 1, INT64_MAX));
@@ -147,7 +147,7 @@ int run(const Options& options, Console& console) {
   if (sink.labelled() == 0 && inputs.expects_classes()) {
     console.warn(
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "
-        "--class-pattern or --labels");
+        "--root, --class-pattern or --labels");
   }
   out.commit();
   console.note(sink.summary() + inputs.left_out().appended());

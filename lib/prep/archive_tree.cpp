@@ -61,7 +61,7 @@ void ArchiveTree::add(const ArchiveEntry& entry, std::uint64_t ordinal) {
   if (entry.type == ArchiveEntry::Type::hard_link) {
     // It is what its target is now: a later entry of that name, as in joined archives, is another file.
     const Node* target = find(clean_path(entry.target));
-    if (target != nullptr) node = *target;
+    if (target != nullptr && target->type != ArchiveEntry::Type::folder) node = *target;
   }
   nodes_[key_of(clean_path(entry.path))] = std::move(node);
   if (nodes_.size() > kMaxLinkedNames) {

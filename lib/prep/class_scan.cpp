@@ -83,7 +83,7 @@ void ImageSource::scan(std::size_t index, Prover& prover) {
   switch (operand.kind) {
     case Kind::file: {
       if (operand.labelled) break;
-      const std::string_view folder = options_.root.empty() ? std::string_view() : folder_class(operand.path);
+      const std::string folder = file_class(operand.path);
       if (labeller_.wants(operand.path, folder) && prover.can_use_file(operand.path)) {
         labeller_.note(operand.path, folder);
       }
@@ -113,12 +113,14 @@ void ImageSource::scan(std::size_t index, Prover& prover) {
 
 void ImageSource::scan_folder(const std::string& folder, Prover& prover) {
   std::set<std::string, std::less<>> found;
+  bool archives = false;
   for (const FolderEntry& entry : list_folder(folder, options_.outputs)) {
     if (is_excluded(entry.path, options_.names) || is_outside(entry.path)) continue;
     const std::string path = folder + "/" + entry.path;
     const Use use = entry.failure.empty() ? use_of(path, entry.path) : Use::image;
     if (use == Use::none) continue;
     if (use == Use::archive) {
+      archives = true;
       total_known_ = false;
       if (options_.labels.labels_file.empty()) scan_inner_archive(path, entry.path, prover);
       continue;
@@ -130,7 +132,7 @@ void ImageSource::scan_folder(const std::string& folder, Prover& prover) {
     if (!name.empty()) found.emplace(name);
     if (labeller_.wants(entry.path, name) && prover.can_use_file(path)) labeller_.note(entry.path, name);
   }
-  if (found.size() == 1 && options_.root.empty() && !labeller_.has_pattern() &&
+  if (found.size() == 1 && !archives && !options_.root && !labeller_.has_pattern() &&
       options_.labels.labels_file.empty()) {
     notes_.push_back(display_name(folder) + ": all images are in one class folder: " + *found.begin() +
                      " (--root=FOLDER names the folder above the class folders)");
@@ -210,7 +212,7 @@ void ImageSource::scan_archive(std::size_t index, Prover& prover) {
 
 // Several archives, each with images that are in no class folder, are a class each.
 void ImageSource::name_flat_archives() {
-  if (labeller_.has_pattern() || !options_.root.empty()) return;
+  if (labeller_.has_pattern() || options_.root) return;
   std::vector<std::size_t> flat;
   std::set<std::string, std::less<>> folders;
   for (const auto& [index, archive] : archives_) {

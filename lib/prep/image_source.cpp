@@ -49,6 +49,13 @@ bool is_other_picture(std::span<const std::uint8_t> head) {
   return content && content->picture && !is_text(head);
 }
 
+// The path as the beginning of the paths below it; "" is the top.
+std::string as_folder(std::string_view path) {
+  std::string folder = clean_path(path);
+  if (!folder.empty()) folder += '/';
+  return folder;
+}
+
 }  // namespace
 
 ImageSource::~ImageSource() = default;
@@ -56,8 +63,7 @@ ImageSource::~ImageSource() = default;
 ImageSource::ImageSource(InputOptions options)
     : options_(std::move(options)), own_(options_.outputs), labeller_(options_.labels) {
   if (!options_.left_out) options_.left_out = std::make_shared<LeftOut>();
-  if (!options_.root.empty()) options_.root = clean_path(options_.root) + "/";
-  if (options_.root == "/") options_.root.clear();
+  if (options_.root) options_.root = as_folder(*options_.root);
   for (const std::string& path : options_.operands)
     operands_.push_back({path, Kind::unknown, kNoLabel, false});
   if (options_.idx) {
@@ -237,17 +243,29 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
 
 std::string_view ImageSource::folder_class(std::string_view path) const {
   if (is_outside(path)) return {};
-  if (!options_.root.empty()) path.remove_prefix(options_.root.size());
+  if (options_.root) path.remove_prefix(options_.root->size());
   return first_folder(path);
 }
 
 bool ImageSource::is_outside(std::string_view path) const {
-  return !options_.root.empty() && !path.starts_with(options_.root);
+  return options_.root && !path.starts_with(*options_.root);
+}
+
+std::string ImageSource::file_class(const std::string& path) const {
+  if (!options_.root) return {};
+  const std::string clean = clean_path(path);
+  // As it is written in the list, or else with the folder that the list is about.
+  const std::string above = as_folder(options_.list_root);
+  if (clean.starts_with(above)) {
+    const std::string_view written = std::string_view(clean).substr(above.size());
+    if (!is_outside(written)) return std::string(folder_class(written));
+  }
+  return std::string(folder_class(clean));
 }
 
 std::string ImageSource::member_class(const ArchiveWalker::Member& member, std::size_t index) const {
   if (!member.inner.empty()) return member.inner;
-  if (!options_.root.empty()) return std::string(folder_class(member.path));
+  if (options_.root) return std::string(folder_class(member.path));
   if (const auto found = archives_.find(index); found != archives_.end()) {
     if (!found->second.all.empty()) return found->second.all;
     return std::string(found->second.root.class_of(member.path));
@@ -328,9 +346,7 @@ std::optional<ImageInput> ImageSource::next() {
         input.name = input.path = input.place = operand.path;
         input.label = operand.label;
         ++at_;
-        const std::string_view folder =
-            options_.root.empty() ? std::string_view() : folder_class(operand.path);
-        if (!operand.labelled && !set_label(input, folder)) continue;
+        if (!operand.labelled && !set_label(input, file_class(operand.path))) continue;
         return input;
       }
       if (auto input = feed_->next()) return input;

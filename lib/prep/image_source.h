@@ -50,9 +50,9 @@ struct InputOptions {
   ImageLimits limits = {};
   Preprocessing preprocessing = {};  // by which a class is known to have an image that can be used
   NameRules names = {};              // which files in folders and archives are inputs
-  // The folder whose sub-folders are the classes: below a folder operand, in an archive, or in a path. Empty:
-  // the operand itself; in an archive, the one that ClassRoot finds.
-  std::string root = {};
+  // The folder whose sub-folders are the classes: below a folder operand, in an archive, or in a path.
+  // Without it: the operand itself; in an archive, the one that ClassRoot finds.
+  std::optional<std::string> root = {};
   bool classes_only = false;  // leave out images of classes that are not in the table
   std::function<void(const std::string&)> detail = {};  // called with each file that is passed over
   std::shared_ptr<LeftOut> left_out = {};               // counts for the caller; made if there is none
@@ -151,6 +151,8 @@ class ImageSource {
   [[nodiscard]] std::string table_class(const ArchiveWalker::Member& member, std::size_t index) const;
   // The class of a path below a folder operand, or of a file operand.
   [[nodiscard]] std::string_view folder_class(std::string_view path) const;
+  // The class of a file that was named, from its path. Empty: none.
+  [[nodiscard]] std::string file_class(const std::string& path) const;
   [[nodiscard]] bool is_outside(std::string_view path) const;
   // Whether a member of an archive is an input; if it is only no image, that is counted. place: for messages.
   [[nodiscard]] bool is_input(const ArchiveWalker::Member& member, const std::string& place) const;

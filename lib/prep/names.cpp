@@ -53,7 +53,7 @@ bool matches_path(const std::string& pattern, std::string_view path) {
   const std::string run = folder ? rest.substr(0, rest.size() - 1) : rest;
   for (std::size_t from = 0; from < (anchored ? 1 : parts.size()); ++from) {
     std::string joined;
-    for (std::size_t to = from; to < parts.size() - (folder ? 1 : 0); ++to) {
+    for (std::size_t to = from; to + (folder ? 1 : 0) < parts.size(); ++to) {
       joined += (joined.empty() ? "" : "/") + std::string(parts[to]);
       if (matches(run, joined)) return true;
     }
@@ -157,12 +157,13 @@ std::size_t ClassRoot::packed_part(std::string_view path) const {
 
 bool ClassRoot::hides(std::string_view path) const { return is_hidden(path.substr(packed_part(path))); }
 
-void ClassRoot::decide(std::string_view root) {
+void ClassRoot::decide(std::optional<std::string_view> root) {
   std::sort(images_.begin(), images_.end());
   images_.erase(std::unique(images_.begin(), images_.end()), images_.end());
   parts_ = false;
-  root_ = root.empty() ? std::string() : clean_path(root) + "/";
-  sure_ = !root.empty();
+  root_ = clean_path(root.value_or(""));
+  if (!root_.empty()) root_ += '/';
+  sure_ = root.has_value();
   if (sure_ || images_.empty()) return;
   // What the first and the last in order have in common, all have.
   const std::string& first = images_.front();

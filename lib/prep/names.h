@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -68,8 +69,8 @@ class ClassRoot {
   [[nodiscard]] bool hides(std::string_view path) const;
   // How much of the path is the folder that tar was told to pack.
   [[nodiscard]] std::size_t packed_part(std::string_view path) const;
-  // To be called once all images have been added. root: the folder that the user names; empty: none.
-  void decide(std::string_view root = {});
+  // To be called once all images have been added. root: the folder that the user names.
+  void decide(std::optional<std::string_view> root = {});
   // The class folder of an image; empty if it is in none.
   [[nodiscard]] std::string_view class_of(std::string_view path) const;
   // The folder above the class folders, with a slash at the end. "" is the top.

@@ -186,6 +186,25 @@ contents() {
   find data/train -name '*.png' | LC_ALL=C sort > list
   expect_status 0 "$BIN/imgprep" --size=8 --root=data/train/ --files-from=list -o list.shard
   assert_equal "$(contents folder.shard)" "$(contents list.shard)"
+  # Also as find writes the paths, and with the folder as another option says.
+  local paths
+  for paths in ./data/train "$PWD/data/train" data//train; do
+    find "$paths" -name '*.png' | LC_ALL=C sort > list
+    expect_status 0 "$BIN/imgprep" --size=8 --root="$paths" --files-from=list -o list.shard
+    assert_equal "$(contents folder.shard)" "$(contents list.shard)"
+  done
+  (cd data/train && find . -name '*.png' | LC_ALL=C sort) > list
+  for paths in . data/train; do
+    expect_status 0 "$BIN/imgprep" --size=8 --list-root=data/train --root="$paths" --files-from=list -o list.shard
+    assert_equal "$(contents folder.shard)" "$(contents list.shard)"
+  done
+  # The top of an archive, which is not found without it.
+  tar -cf 2.tar data/train/class0 data/train/class1
+  for paths in . ./ /; do
+    expect_status 0 "$BIN/imgprep" --size=8 --root="$paths" -o tar.shard 2.tar
+    assert_contains "$stderr" "classes are the folders below the top of the archive: data"
+    assert_contains "$stderr" "4 images, 1 class"
+  done
 }
 
 @test "one archive a class: in a folder, as operands, in an archive" {
@@ -262,6 +281,14 @@ contents() {
   expect_status 0 "$BIN/imgprep" --size=8 --classes=two --files-from=list --classes-only -o x.shard
   assert_contains "$stderr" "2 images, 2 classes, 1 image of other classes left out"
   refuse 2 "needs the table: give --classes" "$BIN/imgprep" --classes-only --size=8 -o x.shard photos
+}
+
+@test "a pattern for folders is compared with archives that have none" {
+  tar --sort=name -C photos -cf 1.tar .
+  same_as_folder photos 1.tar --exclude=/class1/
+  assert_lines classes 2
+  same_as_folder photos 1.tar --include=/class1/ --exclude=/
+  assert_lines classes 1
 }
 
 @test "--include is about the images in archives in folders, --exclude also about the archives" {

@@ -72,6 +72,8 @@ TEST(NameRules, SelectByComponentOrByRunsOfThem) {
   EXPECT_FALSE(excludes("/cat/*", "photos/cat/1.png"));
   EXPECT_TRUE(excludes("/photos/cat", "photos/cat/1.png"));
   EXPECT_TRUE(excludes("[0-9].png", "cat/1.png"));
+  // The path of no inner archive.
+  for (const char* pattern : {"/cat/", "cat/", "/cat", "cat", "/", "//"}) EXPECT_FALSE(excludes(pattern, ""));
   EXPECT_TRUE(is_selected("cat/1.png", {.include = {"dog", "*.png"}}));
   EXPECT_FALSE(is_selected("cat/1.jpg", {.include = {"dog", "*.png"}}));
   EXPECT_FALSE(is_selected("cat/1.png", {.include = {"cat"}, .exclude = {"1.*"}}));
