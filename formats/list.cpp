@@ -206,6 +206,10 @@ std::optional<std::int32_t> LabelTable::find_alike(std::string_view id) const {
   return form == id ? std::nullopt : find(form);
 }
 
+bool LabelTable::is_number(const ListEntry& entry) const {
+  return !find(entry.label) && to_label(entry.label).has_value();
+}
+
 void LabelTable::check_first(const std::vector<ListEntry>& entries, std::string_view place) const {
   const ListEntry* highest = nullptr;
   for (const ListEntry& entry : entries) {

@@ -59,6 +59,8 @@ class LabelTable {
   // The label of an entry: that of a class ID of the table, else a number below the number of classes.
   // kNoLabel if the entry has none. Throws TextError at the entry's label if it is neither.
   [[nodiscard]] std::int32_t resolve(const ListEntry& entry, std::string_view place) const;
+  // Whether the entry has a label that is a number and no ID of the table.
+  [[nodiscard]] bool is_number(const ListEntry& entry) const;
   // Throws TextError at the first label that is the number of classes, if all labels of the entries are
   // numbers from 1 to that: they then seem to begin at 1, and each would be that of the next class.
   void check_first(const std::vector<ListEntry>& entries, std::string_view place) const;

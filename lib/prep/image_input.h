@@ -24,6 +24,7 @@ struct ImageInput {
   std::string no_class = {};        // why the image must not be used even if it can be decoded
   std::string failure;              // why there is no image, without the place; empty: there is one
   std::string refused_class = {};   // the class whose every image has this failure; empty: none has
+  bool shared_failure = false;      // whether the failure is about the class, as for many images
   Loss loss = {};                   // with a failure, which may cost many records of a shard
 };
 

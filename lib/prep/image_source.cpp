@@ -104,6 +104,7 @@ void ImageSource::read_list() {
     Operand operand{below_root(options_.list_root, entry.path), Kind::unknown, kNoLabel,
                     !entry.label.empty()};
     if (operand.labelled) operand.kind = Kind::file;
+    numbered_ = numbered_ || labeller_.has_number(entry);
     try {
       if (options_.labelled) operand.label = numbers.resolve(entry, place);
     } catch (const Error&) {
@@ -235,9 +236,13 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
   } catch (const UnusableClass& error) {
     set_failure(input, error);
     input.refused_class = error.id();
+  } catch (const NoClass& error) {
+    set_failure(input, error);
+    input.shared_failure = true;
   } catch (const Error& error) {
     set_failure(input, error);
   }
+  if (!input.refused_class.empty()) input.shared_failure = true;
   return true;
 }
 

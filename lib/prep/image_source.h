@@ -83,7 +83,7 @@ class ImageSource {
   // See Labeller::unused_note(); call after the last image.
   [[nodiscard]] std::string unused_labels() const { return labeller_.unused_note(); }
   // Whether the classes of images are given as numbers.
-  [[nodiscard]] bool numbered() const { return numbered_; }
+  [[nodiscard]] bool numbered() const { return numbered_ || labeller_.numbered(); }
   // Operands that were copied to a temporary file.
   [[nodiscard]] const std::vector<std::string>& spooled() const { return spooled_; }
   // What the user should know of how inputs were read, a sentence each.

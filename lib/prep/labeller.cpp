@@ -185,6 +185,7 @@ void Labeller::read_labels() {
   for (std::size_t i = 0; i < named_.size(); ++i) {
     const ListEntry& entry = named_[i];
     if (entry.label.empty()) throw TextError(labels_file_, entry.line, 0, "a name without a label");
+    numbered_ = numbered_ || table_.is_number(entry);
     if (!by_name_.emplace(entry.path, i).second) {
       throw TextError(labels_file_, entry.line, 1, "'" + entry.path + "' has a label already");
     }
@@ -268,7 +269,7 @@ const ListEntry* Labeller::entry_for(const std::string& name) const {
 std::int32_t Labeller::label(const std::string& name, std::string_view folder, std::string_view place) const {
   if (!labels_file_.empty()) {
     const ListEntry* entry = entry_for(name);
-    if (entry == nullptr) throw Error(place, "no label in " + labels_file_);
+    if (entry == nullptr) throw NoClass(place, "no label in " + labels_file_);
     used_[static_cast<std::size_t>(entry - named_.data())] = true;
     try {
       return table_.resolve(*entry, labels_file_);
@@ -280,7 +281,7 @@ std::int32_t Labeller::label(const std::string& name, std::string_view folder, s
   ClassInfo info{std::string(folder), {}};
   if (pattern_) {
     auto match = pattern_->match(name);
-    if (!match) throw Error(place, "the name does not match --class-pattern");
+    if (!match) throw NoClass(place, "the name does not match --class-pattern");
     info = std::move(*match);
   }
   if (info.id.empty()) return kNoLabel;

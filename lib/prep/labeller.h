@@ -41,12 +41,18 @@ class ClassPattern {
   std::unique_ptr<Compiled> compiled_;
 };
 
+// Thrown by Labeller::label() if a rule gives an image no class, as it may for many.
+class NoClass : public Error {
+ public:
+  using Error::Error;
+};
+
 // Thrown by Labeller::label() if the class is one that no table can hold: what is wrong with an image is so
 // for all of its class.
-class UnusableClass : public Error {
+class UnusableClass : public NoClass {
  public:
   UnusableClass(std::string_view place, std::string_view reason, std::string_view id)
-      : Error(place, reason), id_(id) {}
+      : NoClass(place, reason), id_(id) {}
   // The class.
   [[nodiscard]] const std::string& id() const { return id_; }
 
@@ -81,6 +87,9 @@ class Labeller {
   // Whether `id` is a class of the table.
   [[nodiscard]] bool knows(std::string_view id) const { return table_.find(id).has_value(); }
 
+  // Whether the label of an entry is a number, and no ID of the table.
+  [[nodiscard]] bool has_number(const ListEntry& entry) const { return table_.is_number(entry); }
+
   // Whether note() of this would add a class.
   [[nodiscard]] bool wants(const std::string& name, std::string_view folder) const;
   // Announces an image called `name` in a folder called `folder` (empty: none).
@@ -92,6 +101,8 @@ class Labeller {
   // (class_text_complaint()) is left out: label() refuses its images.
   void finish();
 
+  // Whether a label of --labels is a number that is no ID of a given table.
+  [[nodiscard]] bool numbered() const { return numbered_; }
   // About names of --labels that no image asked for has had; empty if there are none.
   [[nodiscard]] std::string unused_note() const;
   [[nodiscard]] const std::vector<ClassInfo>& classes() const { return classes_; }
@@ -100,8 +111,8 @@ class Labeller {
     return table_.resolve(entry, place);
   }
   // The label of an image, or kNoLabel if no rule applies. Throws OtherClass if a rule gives no
-  // class of the table, UnusableClass if it gives one that no table can hold, and Error(place, reason) if it
-  // gives no class at all. Throws WrongTable if every ID of the table has two parts, of which the class is
+  // class of the table, UnusableClass if it gives one that no table can hold, and NoClass if it gives no
+  // class at all. Throws WrongTable if every ID of the table has two parts, of which the class is
   // one, or if the table has a class that looks like this one (LabelTable::find_alike()).
   [[nodiscard]] std::int32_t label(const std::string& name, std::string_view folder,
                                    std::string_view place) const;
@@ -120,6 +131,7 @@ class Labeller {
   std::optional<ClassPattern> pattern_;
   std::string labels_file_;
   bool classes_only_ = false;
+  bool numbered_ = false;
   std::vector<ListEntry> named_;                          // of --labels
   std::unordered_map<std::string, std::size_t> by_name_;  // index into named_
   mutable std::vector<bool> used_;                        // of named_, by label()

@@ -63,6 +63,8 @@ void ShardSink::add(PreparedRecord&& record) {
         std::ranges::find(refused_classes_, refused) == refused_classes_.end()) {
       refused_classes_.push_back(refused);
     }
+  }
+  if (record.input.shared_failure) {
     rejects_.add_shared(record.input.place, record.input.failure);
     return;
   }

@@ -192,14 +192,38 @@ labels() { "$BIN/shardpack" --list "$1" | cut -f2,4; }
   refused_in_one_line "is no class of the table" "$BIN/imgprep" --size=none --classes=t --on-error=stop -o x.shard in
 }
 
+@test "lists: images without label are reported in one line" {
+  make_folders in 3 4 size=8x6
+  printf 'class0/%s\t0\n' "$(find in/class0 -type f -printf '%f\n' | head -n 1)" > t
+  run --separate-stderr "$BIN/imgprep" --size=none --labels=t --rejects=rejects -o y.shard in
+  assert_equal "$status" 3
+  assert_equal "$(grep -c 'and 10 images more: no label in t' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'no label' <<< "$stderr")" 1
+  assert_equal "$(wc -l < rejects)" 11
+  run --separate-stderr "$BIN/imgprep" --size=none --class-pattern='class0/(.)' -o y.shard in
+  assert_equal "$status" 3
+  assert_equal "$(grep -c 'and 7 images more: the name does not match --class-pattern' <<< "$stderr")" 1
+  assert_equal "$(grep -c 'does not match' <<< "$stderr")" 1
+}
+
 @test "lists: labels that begin at 1 are refused as that" {
   make_folders in 3 1 size=8x6
   printf 'a\nb\nc\n' > t
   find in -type f | sort | awk '{ print $0, NR }' > list
   refused_in_one_line 'label 3 is out of range: the table has 3 classes, and labels count from 0; these seem to begin at 1' \
     "$BIN/imgprep" --size=none --classes=t --files-from=list -o x.shard
-  sed 's,.*/,,' list | tr ' ' '\t' | awk -F '\t' '{ print NR "/" $0 }' > labels
+  sed 's,^in/,,' list | tr ' ' '\t' > labels
   refused_in_one_line 'these seem to begin at 1' "$BIN/imgprep" --size=none --classes=t --labels=labels -o x.shard in
+  # Where the highest is not missing, a note says so.
+  printf 'd\n' >> t
+  for file in list labels; do
+    local input=(--labels=labels in)
+    [ "$file" = labels ] || input=(--files-from=list)
+    run --separate-stderr "$BIN/imgprep" --size=none --classes=t -o y.shard "${input[@]}"
+    assert_equal "$status" 0
+    [[ $stderr == *'1 class of 4 has no images: a (labels count from 0; these seem to begin at 1)'* ]] || fail "$stderr"
+  done
+  printf 'a\nb\nc\n' > t
   # With a 0 they do not.
   find in -type f | sort | awk '{ print $0, NR == 1 ? 0 : NR }' > list
   refused_in_one_line 'label 3 is out of range: the table has 3 classes, from 0' \
