@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "formats/list.h"
+#include "tests/support/error_message.h"
 
 namespace convoy {
 namespace {
@@ -48,6 +49,16 @@ TEST(ClassNames, FindTheTwoThatLookAlike) {
                             ""}}),
             Pair(1, 2));
   EXPECT_EQ(alike_classes({{"cat", ""}, {"cat ", ""}}), Pair(0, 1));
+}
+
+TEST(ClassNames, ThatLookAlikeAreInNoShard) {
+  DatasetInfo info;
+  info.width = info.height = info.channels = 1;
+  info.classes = {{"caf\xc3\xa9", ""}, {"cafe", ""}};
+  EXPECT_NO_THROW(check_dataset_info(info, "x"));
+  info.classes = {{"caf\xc3\xa9", ""}, {"cafe\xcc\x81", ""}};
+  const std::string complaint = test::error_of([&] { check_dataset_info(info, "x"); });
+  EXPECT_EQ(complaint.find("x: classes 'caf\xc3\xa9' and 'cafe\xcc\x81' look alike (in bytes, "), 0U);
 }
 
 TEST(ClassNames, TheLargestTableTakesNoLongTime) {
