@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/image_stream.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/prep/feeds.h"
 #include "lib/prep/pool.h"
@@ -15,6 +16,8 @@ namespace {
 
 // Classes that a note names; of more, it counts the rest.
 constexpr std::size_t kNamedClasses = 3;
+// Archives whose classes notes describe; of more, a note counts the rest.
+constexpr std::size_t kDescribedArchives = 8;
 
 std::string stem_of(std::string_view path) { return without_archive_extension(last_component(path)); }
 
@@ -74,7 +77,7 @@ void ImageSource::gather_classes() {
     }
   }
   name_flat_archives();
-  for (const auto& [index, archive] : archives_) note_archive_classes(index);
+  note_archives();
   labeller_.finish();
 }
 
@@ -238,13 +241,30 @@ void ImageSource::name_flat_archives() {
   }
 }
 
-void ImageSource::note_archive_classes(std::size_t index) {
+// Of many archives, the first are described.
+void ImageSource::note_archives() {
+  if (labeller_.has_pattern()) return;
+  std::size_t described = 0;
+  std::size_t more = 0;
+  for (const auto& [index, archive] : archives_) {
+    if (archive.folders.empty()) continue;
+    std::string text = archive_classes(index);
+    if (described < kDescribedArchives) {
+      ++described;
+      notes_.push_back(std::move(text));
+    } else {
+      ++more;
+      if (options_.detail) options_.detail(text);
+    }
+  }
+  if (more > 0) notes_.push_back("and " + count_of(more, "more archive") + " (-v lists their classes, too)");
+}
+
+std::string ImageSource::archive_classes(std::size_t index) const {
   const ArchiveClasses& archive = archives_.at(index);
-  if (labeller_.has_pattern() || archive.folders.empty()) return;
   const std::string name = display_name(operands_[index].path);
   if (!archive.all.empty()) {
-    notes_.push_back(name + ": no class folders: all images are of class " + archive.all);
-    return;
+    return name + ": no class folders: all images are of class " + archive.all;
   }
   std::set<std::string, std::less<>> found;
   for (const std::string& folder : archive.folders) {
@@ -265,7 +285,7 @@ void ImageSource::note_archive_classes(std::size_t index) {
   if (named < found.size()) text += " and " + std::to_string(found.size() - named) + " more";
   if (found.empty()) text += "none";
   if (found.size() < 2 || !archive.root.is_sure()) text += " (--root=FOLDER names another folder)";
-  notes_.push_back(std::move(text));
+  return text;
 }
 
 }  // namespace convoy

@@ -137,7 +137,9 @@ class ImageSource {
   void scan_archive(std::size_t index, Prover& prover);
   void scan_inner_archive(const std::string& path, const std::string& entry, Prover& prover);
   void name_flat_archives();
-  void note_archive_classes(std::size_t index);
+  void note_archives();
+  // What is said about the classes of an archive.
+  [[nodiscard]] std::string archive_classes(std::size_t index) const;
   [[nodiscard]] std::unique_ptr<Opened> open(std::size_t index);
   [[nodiscard]] ArchiveWalker walk(std::size_t index);
   [[nodiscard]] static ArchiveWalker walk_file(const std::string& path);

@@ -319,6 +319,13 @@ contents() {
   mkdir one && cp -r photos/class0 one
   expect_status 0 "$BIN/imgprep" --size=8 -o x.shard one
   assert_contains "$stderr" "one: all images are in one class folder: class0 (--root=FOLDER names"
+  local i
+  for i in {1..9}; do tar -C many -cf "$i.tar" class0 class1; done
+  expect_status 0 "$BIN/imgprep" --size=8 -o x.shard [1-9].tar
+  assert_equal "$(grep -c 'classes are the folders below' <<< "$stderr")" 8
+  assert_contains "$stderr" "and 1 more archive (-v lists their classes, too)"
+  expect_status 0 "$BIN/imgprep" -v --size=8 -o x.shard [1-9].tar
+  assert_equal "$(grep -c 'classes are the folders below' <<< "$stderr")" 9
 }
 
 @test "a pipe is kept for its links, and a folder for temporary files is needed only for them" {
