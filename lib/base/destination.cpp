@@ -124,7 +124,8 @@ std::string Destination::identity() const {
   const int failed = kind == Kind::descriptor ? ::fstat(descriptor, &info) : ::stat(path.c_str(), &info);
   if (failed != 0) {
     std::error_code failure;
-    return fs::weakly_canonical(path, failure).string();
+    // Of a relative path that does not begin with something there, weakly_canonical() makes no absolute one.
+    return fs::weakly_canonical(fs::absolute(path, failure), failure).string();
   }
   if (S_ISBLK(info.st_mode)) return numbers("device", info.st_rdev, 0);
   if (!S_ISCHR(info.st_mode)) return file_identity(info);

@@ -81,6 +81,11 @@ TEST(Destination, IsAFileUnderItsOwnNameOrAtTheEndOfLinks) {
   EXPECT_EQ(to.identity(), Destination::of(folder / "a/../new").identity());
   EXPECT_NE(to.identity(), Destination::of(folder / "other").identity());
   EXPECT_EQ(Destination::of(folder / "three").identity(), Destination::of(folder / "file").identity());
+  // What is not there yet, by its path from the current folder.
+  const std::string missing = "no-file-of-this-name";
+  for (const std::string& other : {"./" + missing, (fs::current_path() / missing).string()}) {
+    EXPECT_EQ(Destination::of(missing).identity(), Destination::of(other).identity());
+  }
   EXPECT_TRUE(is_replaced(folder / "two"));
   EXPECT_TRUE(is_replaced(folder / "1"));
 }
