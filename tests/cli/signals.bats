@@ -99,7 +99,7 @@ ends_clean() {
       train.shard 2> messages &
     pid=$!
     # train writes the head of the log before the first step; until then a signal ends the run silently.
-    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 1 ]; do kill -0 "$pid" && sleep 0.05; done
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 1 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.05; done
     kill -"$signal" "$pid"
     wait "$pid" || status=$?
     stopped=$status
@@ -107,7 +107,7 @@ ends_clean() {
   small_train_until INT -o w.safetensors
   assert_equal "$stopped" 130
   grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
-  small_train_until HUP -o w.safetensors
+  small_train_until HUP --overwrite -o w.safetensors
   assert_equal "$stopped" 129
   grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
   small_train_until TERM > w.safetensors
@@ -124,7 +124,7 @@ ends_clean() {
   wait_for log.tsv
   kill -INT "$pid"
   lines=$(wc -l < log.tsv)
-  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" && sleep 0.05; done
+  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.05; done
   kill -TERM "$pid"
   wait "$pid" || status=$?
   assert_equal "$status" 143
@@ -137,7 +137,7 @@ ends_clean() {
   wait_for log.tsv
   kill -HUP "$pid"
   lines=$(wc -l < log.tsv)
-  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" && sleep 0.05; done
+  until [ "$(wc -l < log.tsv)" -gt $((lines + 100)) ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.05; done
   kill -TERM "$pid"
   wait "$pid" || status=$?
   assert_equal "$status" 143

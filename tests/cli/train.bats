@@ -103,7 +103,7 @@ profile_is_whole() {
   "$BIN/train" -q "${SMALL[@]}" --profile --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors \
     -o w.safetensors train.shard 2> profile.txt &
   local pid=$! status=0
-  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.1; done
   kill -TERM "$pid"
   wait "$pid" || status=$?
   assert_equal "$status" 143
@@ -124,7 +124,7 @@ profile_is_whole() {
     rm -f log.tsv c.safetensors
     env --default-signal=INT "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
     local pid=$! status=0
-    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.1; done
     kill -"${signal%:*}" "$pid"
     wait "$pid" || status=$?
     assert_equal "$status" "${signal#*:}"
@@ -137,7 +137,7 @@ profile_is_whole() {
   mkfifo c.safetensors  # opening it for writing blocks until somebody reads
   "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
   local pid=$! status=0 before
-  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.1; done
   kill -TERM "$pid"
   before=-1
   until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # it is at its checkpoint
@@ -155,7 +155,7 @@ profile_is_whole() {
     rm -f log.tsv
     "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
     pid=$! status=0
-    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+    until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.1; done
     kill -"${first%:*}" "$pid"
     before=-1
     until [ "$(wc -l < log.tsv)" -eq "$before" ]; do before=$(wc -l < log.tsv) && sleep 1; done  # it is at its checkpoint
@@ -208,7 +208,7 @@ profile_is_whole() {
 @test "SIGUSR1 makes train write a checkpoint and go on" {
   "$BIN/train" -q "${SMALL[@]}" --steps=100000000 --log=log.tsv --log-every=1steps --checkpoint=c.safetensors -o w.safetensors train.shard &
   local pid=$! status=0
-  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do sleep 0.1; done
+  until [ -e log.tsv ] && [ "$(wc -l < log.tsv)" -gt 3 ]; do kill -0 "$pid" || fail "it ended by itself"; sleep 0.1; done
   [ ! -e c.safetensors ]
   kill -USR1 "$pid"
   wait_for c.safetensors
