@@ -35,21 +35,20 @@ std::uint64_t append_all(ByteSource& source, TemporaryFile& to, std::uint64_t li
 }
 
 void CopiedPipe::keep(std::span<const std::byte> bytes) {
-  if (!gone_.empty()) return;
-  if (bytes.size() > kMaxPipeCopy - copied_) {
-    gone_ = "only the first " + format_bytes(kMaxPipeCopy) + " of a pipe are kept: give the file";
-  } else {
-    try {
-      if (!copy_) copy_.emplace("temporary copy of " + name_);
-      copy_->append(bytes);
-      copied_ += bytes.size();
-      return;
-    } catch (const OutputError& error) {
-      // A copy that nobody may need ends no run.
-      gone_ = error.what();
+  if (gone_) return;
+  try {
+    if (bytes.size() > kMaxPipeCopy - copied_) {
+      throw Error(name_,
+                  "only the first " + format_bytes(kMaxPipeCopy) + " of a pipe are kept: give the file");
     }
+    if (!copy_) copy_.emplace("temporary copy of " + name_);
+    copy_->append(bytes);
+    copied_ += bytes.size();
+  } catch (const Error&) {
+    // A copy that nobody may need ends no run; from_start() ends it.
+    gone_ = std::current_exception();
+    copy_.reset();
   }
-  copy_.reset();
 }
 
 std::size_t CopiedPipe::fill(std::span<std::byte> into) {
@@ -63,7 +62,7 @@ std::size_t CopiedPipe::fill(std::span<std::byte> into) {
 }
 
 std::shared_ptr<ByteSource> CopiedPipe::from_start() {
-  if (!gone_.empty()) throw Error(name_, gone_);
+  if (gone_) std::rethrow_exception(gone_);
   if (!copy_) copy_.emplace("temporary copy of " + name_);
   copied_ += append_all(pipe_, *copy_);
   return std::make_shared<TemporarySource>(*copy_, 0, copied_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,7 +41,7 @@ class CopiedPipe : public ByteSource {
   // pipe: must outlive this. name: for messages.
   CopiedPipe(ByteSource& pipe, std::string name) : pipe_(pipe), name_(std::move(name)) {}
   // Copies the rest of the pipe, and returns all of it, which must not outlive this. Throws Error(name,
-  // reason) if the beginning is gone, and OutputError if the rest cannot be copied.
+  // reason) if the pipe is longer than what is kept, and OutputError if it cannot be copied.
   [[nodiscard]] std::shared_ptr<ByteSource> from_start();
 
  protected:
@@ -52,7 +53,7 @@ class CopiedPipe : public ByteSource {
   std::string name_;
   std::optional<TemporaryFile> copy_;
   std::uint64_t copied_ = 0;
-  std::string gone_;  // why the copy is not there
+  std::exception_ptr gone_;  // why the copy is not there
 };
 
 }  // namespace convoy

@@ -44,7 +44,14 @@ class FolderLister {
   explicit FolderLister(const std::vector<RunOutput>& outputs) : own_(outputs) {}
 
   // Adds what is in `folder`. path: its path from the topmost folder, for which it is empty.
-  void list(const fs::path& folder, const std::string& path) {
+  // linked: whether the path leads through a symbolic link.
+  void list(const fs::path& folder, const std::string& path, bool linked = false) {
+    if (linked && ++linked_folders_ > kMaxLinkedFolders) {
+      if (linked_folders_ == kMaxLinkedFolders + 1) {
+        fail(path, "links lead to more than " + std::to_string(kMaxLinkedFolders) + " folders");
+      }
+      return;
+    }
     struct stat info {};
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
     const FileIdentity identity(info);
@@ -55,7 +62,7 @@ class FolderLister {
       return fail(path, "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
     }
     above_.push_back(identity);
-    list_entries(folder, path);
+    list_entries(folder, path, linked);
     above_.pop_back();
   }
   [[nodiscard]] std::vector<FolderEntry> take() { return std::move(entries_); }
@@ -64,17 +71,19 @@ class FolderLister {
   static std::string errno_text(int code) { return std::generic_category().message(code); }
   void fail(const std::string& path, const std::string& reason) { entries_.push_back({path, reason}); }
 
-  void list_entries(const fs::path& folder, const std::string& path) {
+  void list_entries(const fs::path& folder, const std::string& path, bool linked) {
     struct Entry {
       std::string name;
       fs::file_type type = fs::file_type::none;
+      bool link = false;
     };
     std::vector<Entry> here;
     std::error_code failure;
     for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
       std::string name = at->path().filename().string();
       if (is_hidden(name)) continue;
-      here.push_back({std::move(name), type_of(*at)});
+      std::error_code ignored;
+      here.push_back({std::move(name), type_of(*at), at->is_symlink(ignored)});
     }
     if (failure) fail(path, errno_text(failure.value()));
     std::sort(here.begin(), here.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
@@ -82,7 +91,7 @@ class FolderLister {
       const std::string inside = path.empty() ? entry.name : path + "/" + entry.name;
       switch (entry.type) {
         case fs::file_type::directory:
-          list(folder / entry.name, inside);
+          list(folder / entry.name, inside, linked || entry.link);
           break;
         case fs::file_type::block:
         case fs::file_type::character:
@@ -105,6 +114,7 @@ class FolderLister {
     return true;
   }
 
+  std::uint64_t linked_folders_ = 0;
   std::vector<FileIdentity> above_;  // from the topmost folder to the current one
   std::vector<FolderEntry> entries_;
   OwnFiles own_;  // left out of the listing

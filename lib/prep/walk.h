@@ -1,6 +1,7 @@
 // Walks through folders.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,9 +18,11 @@ struct FolderEntry {
 // All files below a folder; the entries of each folder are sorted by the bytes of their names. Names that
 // begin with a dot are left out. Symbolic links are followed, but not to a folder that they are in. A
 // subfolder that cannot be read, leads back to a folder it is in, or is more than kMaxFolderDepth deep is an
-// entry with a failure, and so is a FIFO, a socket or a device. Throws Error(folder, reason) if the folder
-// itself cannot be read. Files that the run writes, including its temporary files, are left out; throws
-// UsageError if one of them is now an image or an archive, which the output would replace.
+// entry with a failure, and so is a FIFO, a socket or a device, and the folder that would be one more than
+// kMaxLinkedFolders behind links, as links to folders of links multiply. Throws Error(folder, reason) if the
+// folder itself cannot be read. Files that the run writes, including its temporary files, are left out;
+// throws UsageError if one of them is now an image or an archive, which the output would replace.
+inline constexpr std::uint64_t kMaxLinkedFolders = 200'000;
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});

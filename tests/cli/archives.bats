@@ -335,8 +335,9 @@ contents() {
   printf 'class%s\n' 0 1 2 > table
   TMPDIR=missing expect_status 0 bash -c 'cat plain.tar | "$0" --size=8 --classes=table -o x.shard' "$BIN/imgprep"
   assert_contains "$stderr" "6 images, 3 classes"
-  TMPDIR=missing expect_status 3 bash -c 'cat linked.tar | "$0" --size=8 --classes=table -o x.shard' "$BIN/imgprep"
-  assert_contains "$stderr" "photos/class2/link.png: a link, which cannot be followed: temporary copy of stdin in missing"
+  TMPDIR=missing expect_status 1 bash -c 'cat linked.tar | "$0" --size=8 --classes=table -o z.shard' "$BIN/imgprep"
+  assert_contains "$stderr" "imgprep: temporary copy of stdin in missing: No such file or directory"
+  assert_missing z.shard
   TMPDIR=missing expect_status 1 "$BIN/imgprep" --size=8 -o y.shard linked.tar
   assert_contains "$stderr" "imgprep: copy of what the links in linked.tar lead to in missing: No such file or directory"
   assert_missing y.shard
@@ -390,4 +391,17 @@ contents() {
     assert_contains "$stderr" "c.tar: "
     assert_contains "$stderr" "6 images, 3 classes"
   done
+}
+
+@test "links to folders of links, which multiply, end with a reject and in time" {
+  local i
+  for ((i = 0; i < 30; i++)); do
+    mkdir -p many/l$i
+    ln -s ../l$((i + 1)) many/l$i/a
+    ln -s ../l$((i + 1)) many/l$i/b
+  done
+  mkdir -p many/l30
+  fixture png many/l30/c.png size=8x8
+  expect_status 3 timeout 120 "$BIN/imgprep" --size=8 -o x.shard many
+  assert_contains "$stderr" "links lead to more than 200000 folders"
 }
