@@ -163,7 +163,9 @@ std::vector<std::uint64_t> share_class(std::uint64_t count, std::span<const Spli
   std::stable_sort(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
     const bool a_has = shares[a] > 0;
     const bool b_has = shares[b] > 0;
-    return a_has != b_has ? b_has : lack[a] > lack[b] + kRounding;
+    if (a_has != b_has) return b_has;
+    if (!a_has && parts[a].fraction != parts[b].fraction) return parts[a].fraction > parts[b].fraction;
+    return lack[a] > lack[b] + kRounding;
   });
   for (const std::size_t k : candidates) {
     if (left == 0) break;
