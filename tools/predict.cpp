@@ -32,8 +32,8 @@ const ToolInfo kInfo{
     .name = "predict",
     .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
     .summary =
-        "Names the likeliest classes of images. Without operands, images (or an archive, a list or "
-        "a shard) are read from standard input, and each is answered as soon as it is there.",
+        "Names the likeliest classes of images. Without operands, images (or an archive, a list, "
+        "a shard or an IDX file) are read from standard input, and each is answered as soon as it is there.",
     .exclusive = {{"framed", "files-from"}}};
 constexpr SharedOptions kShared{.output = true, .threads = true, .device = true};
 constexpr std::size_t kFilesAtATime = 16;
@@ -62,6 +62,13 @@ InputOptions inputs_from(const Options& options, Console& console) {
   return inputs;
 }
 
+void check_outputs(const Options& options, const InputOptions& inputs, const std::string& weights) {
+  std::vector<std::string> files = inputs.operands;
+  files.push_back(weights);
+  files.push_back(inputs.files_from);
+  options.check_outputs({"output", "rejects"}, files);
+}
+
 // Checks that a shard among the inputs fits the net.
 std::function<void(const DatasetInfo&, const std::string&)> shard_check(const WeightsFile& weights,
                                                                         Console& console) {
@@ -73,21 +80,6 @@ std::function<void(const DatasetInfo&, const std::string&)> shard_check(const We
       console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
     }
   };
-}
-
-// Frames, or the names of a list that is no regular file, which is then taken out of `inputs`.
-std::optional<Requests> requests_from(const Options& options, InputOptions& inputs) {
-  if (options.flag("framed")) {
-    if (!options.operands().empty()) throw UsageError("--framed", "frames come on standard input alone");
-    inputs.operands.clear();
-    return std::optional<Requests>(std::in_place);
-  }
-  if (!comes_line_by_line(inputs.files_from)) return std::nullopt;
-  if (inputs.files_from == kStdStreamName && std::ranges::count(inputs.operands, kStdStreamName) > 0) {
-    throw UsageError("--files-from", "standard input is an operand already");
-  }
-  return std::optional<Requests>(std::in_place, std::exchange(inputs.files_from, {}), inputs.nul,
-                                 inputs.list_root);
 }
 
 // Answers may wait for more images, but not if these come through a pipe: its writer may be waiting for
@@ -124,10 +116,7 @@ int run(const Options& options, Console& console) {
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options, console);
-  std::vector<std::string> files = input_options.operands;
-  files.push_back(weights_path);
-  files.push_back(input_options.files_from);
-  options.check_outputs({"output", "rejects"}, files);
+  check_outputs(options, input_options, weights_path);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
   const WeightsFile weights(weights_path);
   const Model& model = weights.model();

@@ -145,4 +145,18 @@ void FramedRequests::read_frame(ImageInput& input) {
   }
 }
 
+std::optional<Requests> requests_from(const Options& options, InputOptions& inputs) {
+  if (options.flag("framed")) {
+    if (!options.operands().empty()) throw UsageError("--framed", "frames come on standard input alone");
+    inputs.operands.clear();
+    return std::optional<Requests>(std::in_place);
+  }
+  if (!comes_line_by_line(inputs.files_from)) return std::nullopt;
+  if (inputs.files_from == kStdStreamName && std::ranges::count(inputs.operands, kStdStreamName) > 0) {
+    throw UsageError("--files-from", "standard input is an operand already");
+  }
+  return std::optional<Requests>(std::in_place, std::exchange(inputs.files_from, {}), inputs.nul,
+                                 inputs.list_root);
+}
+
 }  // namespace convoy

@@ -9,7 +9,9 @@
 
 #include "formats/byte_source.h"
 #include "lib/base/file.h"
+#include "lib/base/options.h"
 #include "lib/prep/image_input.h"
+#include "lib/prep/image_source.h"
 
 namespace convoy {
 
@@ -84,5 +86,10 @@ class Requests {
   std::optional<FramedRequests> frames_;
   std::optional<NameRequests> names_;
 };
+
+// The requests that the options ask for: frames (--framed), or the names of a list that is no regular file,
+// which is then taken out of `inputs`. Nothing for other inputs. Throws UsageError, and Error if the list
+// cannot be opened.
+[[nodiscard]] std::optional<Requests> requests_from(const Options& options, InputOptions& inputs);
 
 }  // namespace convoy
