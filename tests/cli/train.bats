@@ -195,7 +195,7 @@ profile_is_whole() {
   assert_equal "$status" 0
   [ -e w.checkpoint.safetensors ]
   rm w.safetensors
-  "$BIN/train" -q "${SMALL[@]}" --steps=2 -o w.safetensors input.shard 8>&- &
+  "$BIN/train" -q "${SMALL[@]}" --steps=2 --overwrite -o w.safetensors input.shard 8>&- &
   pid=$!
   exec 8> input.shard
   kill -TERM "$pid"
