@@ -43,15 +43,20 @@ struct Errors {
 }
 
 // Whether all pixels are right in spite of the warning.
-bool is_harmless(int code) {
-  return code == JWRN_ADOBE_XFORM || code == JWRN_BOGUS_PROGRESSION || code == JWRN_EXTRANEOUS_DATA ||
-         code == JWRN_JFIF_MAJOR || code == JWRN_TOO_MUCH_DATA;
+bool is_harmless(j_common_ptr codec) {
+  const int code = codec->err->msg_code;
+  // Scans may come in any order, but one that refines coefficients needs the bits before its own.
+  if (code == JWRN_BOGUS_PROGRESSION) {
+    return codec->is_decompressor && reinterpret_cast<j_decompress_ptr>(codec)->Ah == 0;
+  }
+  return code == JWRN_ADOBE_XFORM || code == JWRN_EXTRANEOUS_DATA || code == JWRN_JFIF_MAJOR ||
+         code == JWRN_TOO_MUCH_DATA;
 }
 
 // At the end of the data libjpeg goes on as if an end marker were there. No pixel is lost by that, unless a
 // decoder then warns that it has no more bits; that of arithmetic coding never does.
 void on_message(j_common_ptr codec, int level) {
-  if (level >= 0 || is_harmless(codec->err->msg_code)) return;
+  if (level >= 0 || is_harmless(codec)) return;
   auto* errors = reinterpret_cast<Errors*>(codec->err);
   if (codec->err->msg_code != JWRN_JPEG_EOF) leave(codec);
   if (!errors->ended) (*codec->err->format_message)(codec, errors->message.data());
@@ -197,17 +202,22 @@ struct JpegDecoder::State {
 // Of a file with several scans, which libjpeg reads to the end of the data, some may be missing.
 void JpegDecoder::State::start() {
   jpeg_start_decompress(&decoder);
-  if (errors.ended && jpeg_has_multiple_scans(&decoder) && !has_all_scans()) {
-    std::longjmp(errors.escape, 1);
-  }
+  if (!jpeg_has_multiple_scans(&decoder) || has_all_scans()) return;
+  if (!errors.ended)
+    std::snprintf(errors.message.data(), errors.message.size(), "a component without a scan");
+  std::longjmp(errors.escape, 1);
 }
 
+// An encoder may leave out details, but no component, nor the mean of its blocks. Without an end marker,
+// details that are not there may be lost.
 bool JpegDecoder::State::has_all_scans() const {
   for (int c = 0; c < decoder.num_components; ++c) {
     if (decoder.comp_info[c].quant_table == nullptr) return false;  // set by a component's first scan
     if (!decoder.progressive_mode) continue;
     // For each coefficient, the number of bits still to come, or -1 if it has not come at all.
     const auto& bits_to_come = decoder.coef_bits[c];
+    if (bits_to_come[0] < 0) return false;
+    if (!errors.ended) continue;
     if (std::any_of(std::begin(bits_to_come), std::end(bits_to_come), [](int bits) { return bits != 0; })) {
       return false;
     }

@@ -1,6 +1,7 @@
 #include "tests/support/images.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -48,6 +49,12 @@ void configure(jpeg_compress_struct& codec, const JpegKind& kind) {
   codec.restart_in_rows = kind.restart;
   codec.arith_code = kind.arithmetic ? TRUE : FALSE;
   if (kind.progressive) jpeg_simple_progression(&codec);
+  if (kind.separate) {
+    static constexpr std::array<jpeg_scan_info, 3> kScans = {
+        {{1, {0}, 0, 63, 0, 0}, {1, {1}, 0, 63, 0, 0}, {1, {2}, 0, 63, 0, 0}}};
+    codec.scan_info = kScans.data();
+    codec.num_scans = static_cast<int>(kScans.size());
+  }
 }
 
 }  // namespace

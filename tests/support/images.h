@@ -21,6 +21,7 @@ struct JpegKind {
   int h = 2;          // sampling of the first component; the others have 1
   int v = 2;
   bool progressive = false;
+  bool separate = false;  // baseline with a scan for each component
   bool arithmetic = false;
   int restart = 0;  // rows of blocks between restart markers
   bool odd_ids = false;

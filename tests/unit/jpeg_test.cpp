@@ -160,6 +160,7 @@ const std::vector<std::pair<std::string, JpegKind>>& kinds_to_cut() {
       {"CMYK", {.colors = 4, .h = 1, .v = 1}},
       {"YCCK", {.colors = 4, .ycck = true}},
       {"progressive", {.progressive = true}},
+      {"a scan for each component", {.separate = true}},
       {"progressive gray", {.colors = 1, .h = 1, .v = 1, .progressive = true}},
       {"restart markers", {.restart = 1}},
       {"arithmetic", {.arithmetic = true}},
@@ -216,6 +217,32 @@ TEST(Jpeg, ACutIsRefusedUnlessItCostsNoPixel) {
     }
   }
   EXPECT_EQ(error_of({0xFF, 0xD8, 0xFF}), "a.jpg: JPEG: Premature end of JPEG file");
+}
+
+// The file without its scan number `scan`, but with its end marker.
+std::vector<std::uint8_t> without_scan(const std::vector<std::uint8_t>& whole, std::size_t scan) {
+  std::vector<std::size_t> begins;
+  for (std::size_t at = 2; at + 1 < whole.size(); ++at) {
+    if (whole[at] == 0xFF && whole[at + 1] == 0xDA) begins.push_back(at);
+  }
+  std::size_t end = begins.at(scan) + 2;
+  while (whole[end] != 0xFF || whole[end + 1] == 0) ++end;
+  std::vector<std::uint8_t> rest(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(begins.at(scan)));
+  rest.insert(rest.end(), whole.begin() + static_cast<std::ptrdiff_t>(end), whole.end());
+  return rest;
+}
+
+// An end marker does not make up for a component that is not there.
+TEST(Jpeg, AMissingScanIsRefused) {
+  const Image image = smooth_image(40, 30, 3);
+  const auto separate = make_jpeg(image, {.separate = true});
+  for (const std::size_t scan : {0U, 1U, 2U}) {
+    for (const int denominator : {0, 1, 4}) {
+      EXPECT_TRUE(pixels_of(without_scan(separate, scan), denominator).empty()) << scan;
+    }
+  }
+  EXPECT_EQ(error_of(without_scan(separate, 2)), "a.jpg: JPEG: a component without a scan");
+  EXPECT_TRUE(pixels_of(without_scan(make_jpeg(image, {.progressive = true}), 0)).empty());
 }
 
 TEST(Jpeg, WhatACameraAppendsCostsNoPixel) {
