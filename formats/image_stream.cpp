@@ -24,8 +24,7 @@ constexpr std::array kCompressed = {kGzipMark, kZstdMark, kBzip2Mark, kXzMark};
 constexpr std::size_t kPngChunkHeader = 8;   // length, type
 constexpr std::size_t kPngChunkTrailer = 4;  // CRC
 constexpr std::size_t kPassedOverKept = 8192;
-constexpr std::uint64_t kMaxPictureFill = 65536;  // zeros behind a further picture
-constexpr std::size_t kBoxHeader = 8;             // size, type
+constexpr std::size_t kBoxHeader = 8;  // size, type
 constexpr auto kVideoBoxes = std::to_array<std::string_view>(
     {"ftyp", "moov", "mdat", "free", "skip", "wide", "uuid", "meta", "moof", "mfra", "sidx", "styp", "pdin"});
 constexpr std::uint8_t kStartOfImage = 0xD8;
@@ -137,18 +136,13 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   }
 }
 
+// The sizes must be equal: to look whether zeros fill up a larger one would be to wait for them, and an index
+// may be wrong.
 bool ImageSplitter::is_announced(std::size_t bytes) {
-  for (auto size = index_.pictures.begin(); size != index_.pictures.end(); ++size) {
-    // The size may be that of the picture and of zeros behind it, which are skipped anyway.
-    if (*size < bytes || *size - bytes > kMaxPictureFill) continue;
-    const auto zeros = static_cast<std::size_t>(*size - bytes);
-    auto fill = zeros > 0 ? source_.peek(zeros) : std::span<const std::uint8_t>();
-    fill = fill.first(std::min(fill.size(), zeros));
-    if (std::any_of(fill.begin(), fill.end(), [](std::uint8_t byte) { return byte != 0; })) continue;
-    index_.pictures.erase(size);
-    return true;
-  }
-  return false;
+  const auto size = std::find(index_.pictures.begin(), index_.pictures.end(), bytes);
+  if (size == index_.pictures.end()) return false;
+  index_.pictures.erase(size);
+  return true;
 }
 
 // ISO/IEC 14496-12, section 4.2: a file is a row of boxes, each with its size and its type. That of a video

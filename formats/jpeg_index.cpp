@@ -58,11 +58,14 @@ void add_multi_picture(std::span<const std::uint8_t> payload, JpegIndex& index) 
 }
 
 void add_xmp(std::string_view text, JpegIndex& index) {
-  constexpr std::string_view kLength = "Item:Length=\"";
+  // An attribute in either kind of quotes, or an element, under any prefix.
+  constexpr std::string_view kLength = "Length";
   for (std::size_t at = text.find(kLength); at != std::string_view::npos; at = text.find(kLength, at)) {
     at += kLength.size();
+    const std::size_t digits = text.find_first_not_of(" \t\r\n=>\"'", at);
+    if (digits == at || digits == std::string_view::npos) continue;
     std::uint64_t bytes = 0;
-    if (std::from_chars(text.data() + at, text.data() + text.size(), bytes).ec == std::errc()) {
+    if (std::from_chars(text.data() + digits, text.data() + text.size(), bytes).ec == std::errc()) {
       announce(bytes, index);
     }
   }

@@ -212,7 +212,8 @@ TEST(ImageStream, FurtherPicturesOfAPhotographAreNoImagesOfTheirOwn) {
   const std::vector<Bytes> firsts = {
       with_segment(image, multi_picture({second.size(), third.size()}, true)),
       with_segment(image, multi_picture({second.size(), third.size()}, false)),
-      with_segment(image, multi_picture({second.size() + 6, third.size()}, true)),  // with zeros behind it
+      with_segment(image, xmp("<c:Length>" + std::to_string(second.size()) + "</c:Length><c:Length = '" +
+                              std::to_string(third.size()) + "'/>")),
       with_segment(image, xmp("<Item:Semantic=\"GainMap\" Item:Length=\"" + std::to_string(second.size()) +
                               "\" Item:Length=\"" + std::to_string(third.size()) + "\"/>")),
   };
@@ -249,6 +250,21 @@ TEST(ImageStream, AnIndexThatIsWrongCostsNoImage) {
     const Bytes payload(whole.begin() + 4, whole.begin() + static_cast<std::ptrdiff_t>(length));
     const auto pieces = split(joined({with_segment(image, segment(0xE2, payload)), image}), 1000);
     EXPECT_EQ(pieces.size(), 2U) << length;
+  }
+}
+
+// Whatever an index announces, an image is returned with its last byte.
+TEST(ImageStream, NoIndexMakesAnImageWait) {
+  const Bytes image = test::make_jpeg(test::smooth_image(20, 16, 3), {});
+  const Bytes next = test::make_jpeg(test::smooth_image(8, 8, 3), {});
+  for (const std::size_t more : {std::size_t{1}, std::size_t{6}, std::size_t{60000}}) {
+    const Bytes first = with_segment(image, multi_picture({next.size() + more}, true));
+    SlowSource source(joined({first, next, Bytes(70000, 0)}), 1);
+    ImageSplitter splitter(source);
+    ASSERT_EQ(splitter.next()->bytes, first);
+    EXPECT_EQ(source.given(), first.size());
+    ASSERT_EQ(splitter.next()->bytes, next);
+    EXPECT_EQ(source.given(), first.size() + next.size());
   }
 }
 
