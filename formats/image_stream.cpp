@@ -172,15 +172,14 @@ bool ImageSplitter::skip_video() {
 std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
   if (skip_video()) return std::nullopt;
   Piece other;
+  if (passing_) {
+    take_to_signature(0, other.bytes, 0);
+    return std::nullopt;
+  }
   // Nobody knows where something else ends. It is named at once, since its sender may wait for that, and what
   // follows it up to the next image is part of it.
   const auto there = source_.peek(kImageSignatureBytes);
   const auto head = there.first(std::min(there.size(), kPassedOverKept));
-  if (passing_) {
-    std::vector<std::uint8_t> none;
-    take_to_signature(0, none, 0);
-    return std::nullopt;
-  }
   if (other.failure = what_is_there(head); !other.failure.empty()) {
     other.bytes.assign(head.begin(), head.end());
     passing_ = true;
@@ -243,8 +242,8 @@ bool ImageSplitter::end_without_marker(std::vector<std::uint8_t>& image, std::si
   while (true) {
     const std::size_t end = find_signature(image, scan);
     // The third byte of a signature at the end of what has been taken may not be there yet.
-    if (end == image.size() && image.size() >= 2 && image.back() == kStartOfImage && append(image, 1))
-      continue;
+    const bool begun = end == image.size() && image.back() == kStartOfImage && image[end - 2] == 0xFF;
+    if (begun && append(image, 1)) continue;
     source_.unread(std::span(image).subspan(end));
     image.resize(end);
     return true;

@@ -239,11 +239,15 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   jpeg_destroy_decompress(&decoder);
   state.errors.ended = false;
   state.create();
-  bytes = bytes.first(end_of_scans(bytes));
   state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_mem_src(&decoder, bytes.data(), bytes.size());
     jpeg_read_header(&decoder, TRUE);
   }));
+  // Of a single scan nothing is read behind its pixels; several are read to the end of the data.
+  if (jpeg_has_multiple_scans(&decoder)) {
+    const std::size_t behind = bytes.size() - end_of_scans(bytes);
+    decoder.src->bytes_in_buffer -= std::min(decoder.src->bytes_in_buffer, behind);
+  }
   check_image_size(decoder.image_width, decoder.image_height, place, limits);
   decoder.dct_method = JDCT_ISLOW;
   JpegHeader header;
