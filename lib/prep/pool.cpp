@@ -19,7 +19,7 @@ Image prepare_input(const ImageInput& input, Preparer& preparer) {
 
 std::unique_ptr<Preparer> PreparerPool::take() {
   const std::lock_guard lock(mutex_);
-  if (idle_.empty()) return std::make_unique<Preparer>(how_, limits_);
+  if (idle_.empty()) return std::make_unique<Preparer>(how_, limits_, fit_);
   auto preparer = std::move(idle_.back());
   idle_.pop_back();
   return preparer;
@@ -29,13 +29,7 @@ Image PreparerPool::prepare(const ImageInput& input) {
   // If it throws, the preparer is dropped; the next caller makes a new one.
   auto preparer = take();
   Image image = prepare_input(input, *preparer);
-  if (fit_ > 0 && !input.prepared && (image.width != fit_ || image.height != fit_)) {
-    Preprocessing fitting = how_;
-    fitting.size = fit_;
-    Preparer rescaling(fitting, limits_);
-    image = prepare_input(input, rescaling);
-    ++fitted_;
-  }
+  if (!input.prepared && preparer->fitted()) ++fitted_;
   const std::lock_guard lock(mutex_);
   idle_.push_back(std::move(preparer));
   return image;

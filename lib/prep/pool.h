@@ -20,10 +20,9 @@ namespace convoy {
 // settings. Thread-safe.
 class PreparerPool {
  public:
-  // fit: if sizes are not changed (how.size is 0), an image that is not fit x fit pixels is rescaled and
-  // cropped as with how.size = fit; 0: images keep their sizes. Records of shards stay as they are.
+  // As of Preparer. Records of shards stay as they are.
   PreparerPool(const Preprocessing& how, const ImageLimits& limits, int fit = 0)
-      : how_(how), limits_(limits), fit_(how.size == 0 ? fit : 0) {}
+      : how_(how), limits_(limits), fit_(fit) {}
   // See prepare_input().
   [[nodiscard]] Image prepare(const ImageInput& input);
   // The number of images that were rescaled to fit.

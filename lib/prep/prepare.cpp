@@ -53,7 +53,13 @@ CropGeometry crop_geometry(int width, int height, int size) {
   return crop;
 }
 
-Preparer::Preparer(const Preprocessing& how, const ImageLimits& limits) : how_(how), limits_(limits) {}
+Preparer::Preparer(const Preprocessing& how, const ImageLimits& limits, int fit)
+    : how_(how), limits_(limits), fit_(how.size == 0 ? fit : 0) {}
+
+int Preparer::target_size(int width, int height) {
+  fitted_ = fit_ > 0 && (width != fit_ || height != fit_);
+  return fitted_ ? fit_ : how_.size;
+}
 
 Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view place) {
   std::vector<std::uint8_t> unpacked;
@@ -90,22 +96,23 @@ Image Preparer::prepare(const Image& image) { return prepare_pixels(image, 1); }
 Image Preparer::prepare_jpeg(std::span<const std::uint8_t> bytes, std::string_view place) {
   const JpegHeader header = jpeg_.open(bytes, place, limits_);
   const int turned = orientation(header.orientation);
-  if (how_.size == 0 || !header.planar) {
+  const int size = target_size(header.width, header.height);
+  if (size == 0 || !header.planar) {
     jpeg_.read_pixels(pixels_);
     return prepare_pixels(pixels_, turned);
   }
-  jpeg_.read_planes(scaled_decode_denominator(header, how_.size), planes_);
-  return resize_and_crop(planes_, turned);
+  jpeg_.read_planes(scaled_decode_denominator(header, size), planes_);
+  return resize_and_crop(planes_, size, turned);
 }
 
 Image Preparer::prepare_pixels(const Image& image, int orientation) {
-  if (how_.size == 0) return oriented(with_channels(image, how_.gray ? 1 : 3), orientation);
+  const int size = target_size(image.width, image.height);
+  if (size == 0) return oriented(with_channels(image, how_.gray ? 1 : 3), orientation);
   split_planes(image, planes_);
-  return resize_and_crop(planes_, orientation);
+  return resize_and_crop(planes_, size, orientation);
 }
 
-Image Preparer::resize_and_crop(const PlanarImage& image, int orientation) {
-  const int size = how_.size;
+Image Preparer::resize_and_crop(const PlanarImage& image, int size, int orientation) {
   const CropGeometry crop = stored_crop(image.width, image.height, size, orientation);
   // Pixels of the stored image for one pixel of the resized image.
   const double x_step = static_cast<double>(image.width) / crop.resized_width;

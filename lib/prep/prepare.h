@@ -28,7 +28,9 @@ struct CropGeometry {
 // the settings.
 class Preparer {
  public:
-  explicit Preparer(const Preprocessing& how, const ImageLimits& limits = {});
+  // fit: if sizes are not changed (how.size is 0), an image that is not fit x fit pixels is resized and
+  // cropped as with how.size = fit; 0: images keep their sizes.
+  explicit Preparer(const Preprocessing& how, const ImageLimits& limits = {}, int fit = 0);
 
   // bytes: a JPEG or PNG file, recognized by content, perhaps compressed. The result has how.size x how.size
   // pixels (the image's own size if how.size is 0), and 1 channel if how.gray is set, else 3. Throws
@@ -36,15 +38,21 @@ class Preparer {
   [[nodiscard]] Image prepare(std::span<const std::uint8_t> bytes, std::string_view place);
   // The same for decoded pixels (1 or 3 channels).
   [[nodiscard]] Image prepare(const Image& image);
+  // Whether the last image was resized to fit.
+  [[nodiscard]] bool fitted() const { return fitted_; }
 
  private:
   [[nodiscard]] Image prepare_jpeg(std::span<const std::uint8_t> bytes, std::string_view place);
   [[nodiscard]] Image prepare_pixels(const Image& image, int orientation);
-  [[nodiscard]] Image resize_and_crop(const PlanarImage& image, int orientation);
+  [[nodiscard]] Image resize_and_crop(const PlanarImage& image, int size, int orientation);
+  // The size to resize an image of these sides to; 0 if it keeps them.
+  [[nodiscard]] int target_size(int width, int height);
   [[nodiscard]] int orientation(int stored) const { return how_.exif ? stored : 1; }
 
   Preprocessing how_;
   ImageLimits limits_;
+  int fit_;
+  bool fitted_ = false;
   JpegDecoder jpeg_;
   PlaneResizer resizer_;
   Image pixels_;                // decoded, interleaved

@@ -224,3 +224,21 @@ load common
   done
   [ "$n" -ge 11 ]
 }
+
+@test "imgprep: --size=N keeps the pixels of images that are N x N, as --size=none does" {
+  local size
+  make_idx train 20 size=28x28 classes=4
+  fixture png a.png size=32x32
+  fixture png b.png size=32x32 seed=2 kind=gray
+  for size in none 28; do
+    "$BIN/imgprep" -q --size=$size --gray --idx train-images.idx train-labels.idx -o idx-$size.shard
+    "$BIN/shardpack" --list idx-$size.shard | cut -f 2-7 > idx-$size
+  done
+  for size in none 32; do
+    "$BIN/imgprep" -q --size=$size -o png-$size.shard a.png b.png
+    "$BIN/shardpack" --list png-$size.shard | cut -f 4-7 | cut -f 1,3- > png-$size
+  done
+  assert_equal "$(wc -l < idx-28)" 20
+  assert_equal "$(cut -f 3,5,6 idx-28)" "$(cut -f 3,5,6 idx-none)"
+  assert_equal "$(< png-32)" "$(< png-none)"
+}

@@ -298,5 +298,29 @@ TEST(Prepare, CompressedImagesAndWhatIsNone) {
   EXPECT_EQ(error_of(test::pack({'h', 'i'}, test::Packing::gzip)), "a: a text where an image is expected");
 }
 
+// An image of the right size stays as it is; another is prepared as if that size had been asked for.
+TEST(Prepare, ImagesAreFittedToASetWhoseSizesWereKept) {
+  Preprocessing kept;
+  kept.size = 0;
+  Preprocessing sized = kept;
+  sized.size = 24;
+  for (const bool gray : {false, true}) {
+    kept.gray = sized.gray = gray;
+    Preparer fitting(kept, {}, 24);
+    Preparer resizing(sized);
+    for (const auto& [width, height] :
+         {std::pair(24, 24), std::pair(24, 30), std::pair(200, 150), std::pair(9, 11)}) {
+      const Image image = smooth_image(width, height, 3);
+      for (const auto& bytes : {encode_jpeg(image), encode_png(image)}) {
+        const Image fitted = fitting.prepare(bytes, "a");
+        const bool fits = width == 24 && height == 24;
+        EXPECT_EQ(fitting.fitted(), !fits);
+        EXPECT_EQ(fitted.pixels, (fits ? Preparer(kept) : Preparer(sized)).prepare(bytes, "a").pixels);
+        EXPECT_EQ(fitted.pixels.size(), resizing.prepare(bytes, "a").pixels.size());
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace convoy
