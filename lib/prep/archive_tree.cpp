@@ -17,13 +17,7 @@ std::string key_of(std::string path) {
 }
 
 void push_components(std::deque<std::string>& rest, std::string_view path) {
-  std::vector<std::string> parts;
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (!part.empty() && part != ".") parts.emplace_back(part);
-    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
-  }
+  const std::vector<std::string_view> parts = components_of(path);
   rest.insert(rest.begin(), parts.begin(), parts.end());
 }
 
@@ -46,8 +40,8 @@ Error not_there(const std::string& target) {
 
 }  // namespace
 
-// The folders from the top of the archive to the current one, by their names without links, and what has been
-// found.
+// What has been found, and the folders from the top of the archive to the current one, by their names
+// without links.
 struct ArchiveTree::Walk {
   std::vector<std::string> above;
   std::uint64_t& steps;
@@ -161,16 +155,16 @@ void ArchiveTree::follow_to(const std::string& target, const std::string& shown,
   }
   if (is_folder(place)) return list(place, shown, walk);
   const Node& node = *find(place);
-  if (node.type != ArchiveEntry::Type::file) return walk.fail(shown, "not a regular file");
+  if (node.type != ArchiveEntry::Type::file) return walk.fail(shown, std::string(kNotRegular));
   walk.found.push_back({shown, node.ordinal, {}});
 }
 
 void ArchiveTree::list(const std::string& folder, const std::string& shown, Walk& walk) const {
   if (std::find(walk.above.begin(), walk.above.end(), folder) != walk.above.end()) {
-    return walk.fail(shown, "leads back to a folder that it lies in");
+    return walk.fail(shown, std::string(kLeadsBack));
   }
   if (walk.above.size() >= static_cast<std::size_t>(kMaxFolderDepth)) {
-    return walk.fail(shown, "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
+    return walk.fail(shown, nested_too_deep());
   }
   walk.above.push_back(folder);
   const std::string inside = folder.empty() ? std::string() : key_of(folder + "/");

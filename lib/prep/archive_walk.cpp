@@ -6,6 +6,7 @@
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/prep/temporary_source.h"
+#include "lib/prep/walk.h"
 
 namespace convoy {
 namespace {
@@ -49,7 +50,7 @@ std::optional<LinkedArchive::File> LinkedArchive::next() {
       case ArchiveEntry::Type::file:
         return File{.path = std::move(path), .content = &reader_->content()};
       case ArchiveEntry::Type::other:
-        return File{.path = std::move(path), .failure = "not a regular file"};
+        return File{.path = std::move(path), .failure = std::string(kNotRegular)};
       case ArchiveEntry::Type::folder:
         break;
       case ArchiveEntry::Type::hard_link:

@@ -24,17 +24,6 @@ constexpr std::array kImageSuffixes = {"jpg"sv,  "jpeg"sv, "jpe"sv, "jfif"sv, "p
                                        "avif"sv, "jp2"sv,  "j2k"sv, "jxl"sv,  "mpo"sv,  "ppm"sv,  "pgm"sv,
                                        "pnm"sv,  "tga"sv,  "svg"sv, "ico"sv};
 
-std::vector<std::string_view> components_of(std::string_view path) {
-  std::vector<std::string_view> parts;
-  while (!path.empty()) {
-    const std::size_t slash = path.find('/');
-    const std::string_view part = path.substr(0, slash);
-    if (!part.empty() && part != ".") parts.push_back(part);
-    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
-  }
-  return parts;
-}
-
 bool matches(const std::string& pattern, std::string_view text) {
   return ::fnmatch(pattern.c_str(), std::string(text).c_str(), 0) == 0;
 }
@@ -68,6 +57,17 @@ std::string_view above(std::string_view folder) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> components_of(std::string_view path) {
+  std::vector<std::string_view> parts;
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (!part.empty() && part != ".") parts.push_back(part);
+    path.remove_prefix(slash == std::string_view::npos ? path.size() : slash + 1);
+  }
+  return parts;
+}
 
 std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -126,7 +126,7 @@ bool has_image_content(std::span<const std::uint8_t> head) {
   const ContentKind kind = detect_content(head);
   if (kind == ContentKind::jpeg || kind == ContentKind::png) return true;
   const auto content = content_of(head);
-  return content && content->image_advice.starts_with("convert it");
+  return content && content->picture;
 }
 
 bool is_excluded(std::string_view path, const NameRules& rules) {

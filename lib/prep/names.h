@@ -26,6 +26,9 @@ struct NameRules {
 // The folders of a path, with a slash at the end: "cat/black/" of "cat/black/1.jpg", nothing of "1.jpg".
 [[nodiscard]] std::string_view folders_of(std::string_view path);
 
+// The components of a path, without empty ones and ".".
+[[nodiscard]] std::vector<std::string_view> components_of(std::string_view path);
+
 // The path from the top of an archive, as tar unpacks it: without a leading slash, empty components and ".",
 // with ".." applied. "cat/1.jpg" of "//cat/./black/../1.jpg".
 [[nodiscard]] std::string clean_path(std::string_view path);
@@ -39,8 +42,8 @@ struct NameRules {
 // Whether the name says that this is a tar, compressed or not. If it is none, it is damaged.
 [[nodiscard]] bool has_archive_suffix(std::string_view path);
 
-// Whether the name says that this is an image, of a kind that can be read or not: such a file is never passed
-// over.
+// Whether the name says that this is an image, whether of a kind that can be read or not. Such a file is
+// never passed over.
 [[nodiscard]] bool has_image_suffix(std::string_view path);
 
 // Whether the first bytes of a file (kDetectBytes, fewer if there are no more) are those of an image, of a

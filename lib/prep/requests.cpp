@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/text.h"
 #include "lib/prep/list_text.h"
+#include "lib/prep/walk.h"
 
 namespace convoy {
 namespace {
@@ -25,7 +26,9 @@ std::string not_a_file(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return std::generic_category().message(errno);
   if (S_ISDIR(info.st_mode)) return "a folder: each line names one image";
-  return S_ISREG(info.st_mode) ? "" : "not a regular file";
+  if (!S_ISREG(info.st_mode)) return std::string(kNotRegular);
+  // Files of the kernel, such as /proc/kmsg, have no size either, and reading some of them waits.
+  return info.st_size == 0 ? "empty file" : "";
 }
 
 }  // namespace

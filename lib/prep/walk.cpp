@@ -56,10 +56,10 @@ class FolderLister {
     if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
     const FileIdentity identity(info);
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
-      return fail(path, "leads back to a folder that it lies in");
+      return fail(path, std::string(kLeadsBack));
     }
     if (above_.size() == static_cast<std::size_t>(kMaxFolderDepth)) {
-      return fail(path, "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep");
+      return fail(path, nested_too_deep());
     }
     above_.push_back(identity);
     list_entries(folder, path, linked);
@@ -97,7 +97,7 @@ class FolderLister {
         case fs::file_type::character:
         case fs::file_type::fifo:
         case fs::file_type::socket:
-          fail(inside, "not a regular file");  // opening a FIFO would wait for its writer
+          fail(inside, std::string(kNotRegular));  // opening a FIFO would wait for its writer
           break;
         default:
           if (is_own((folder / entry.name).string())) break;
@@ -121,6 +121,10 @@ class FolderLister {
 };
 
 }  // namespace
+
+std::string nested_too_deep() {
+  return "folders nested more than " + std::to_string(kMaxFolderDepth) + " deep";
+}
 
 std::vector<FolderEntry> list_folder(const std::string& folder, const std::vector<RunOutput>& outputs) {
   FolderLister lister(outputs);

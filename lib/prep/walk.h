@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/own_files.h"
@@ -26,5 +27,10 @@ inline constexpr std::uint64_t kMaxLinkedFolders = 200'000;
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});
+
+// Why something is not followed or read, in folders, archives and lists.
+inline constexpr std::string_view kLeadsBack = "leads back to a folder that it lies in";
+inline constexpr std::string_view kNotRegular = "not a regular file";
+[[nodiscard]] std::string nested_too_deep();
 
 }  // namespace convoy
