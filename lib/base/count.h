@@ -1,7 +1,8 @@
-// Counted nouns in messages.
+// Counted nouns and shortened lists in messages.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,14 @@ namespace convoy {
   const std::string one = std::to_string(count) + " " + std::string(what);
   if (count == 1) return one;
   return one + (what.ends_with('s') ? "es" : "s");
+}
+
+// "cat, dog, emu and 4 more": the first of `count` names.
+[[nodiscard]] inline std::string first_of(std::span<const std::string> names, std::uint64_t count) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  if (count > names.size()) text += " and " + std::to_string(count - names.size()) + " more";
+  return text;
 }
 
 }  // namespace convoy

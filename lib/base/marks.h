@@ -1,5 +1,5 @@
-// What marks the contents of files: the bytes that they begin with, and what only the project's own files
-// contain.
+// What marks the contents of files: the bytes that they begin with, and what only the files of the project
+// itself contain.
 #pragma once
 
 #include <string_view>
@@ -21,8 +21,8 @@ inline constexpr std::string_view kShardMark{
     "\x89"
     "CVY\r\n\x1a\n"};
 
-// Keys of the metadata in safetensors files: weights and checkpoints have the first two, checkpoints the
-// third.
+// Keys of the metadata in safetensors files: weights and checkpoints have the first two; only checkpoints
+// have the third.
 inline constexpr const char* kMetaNet = "convoy.net";
 inline constexpr const char* kMetaDataset = "convoy.dataset";
 inline constexpr const char* kMetaCheckpoint = "convoy.checkpoint";

@@ -17,8 +17,7 @@
 
 namespace convoy {
 
-// Opens the bytes of an archive again, from the first one. Throws Error with the reason if that is
-// impossible.
+// Opens the bytes of an archive again, from the first one. Throws Error, with the reason, if it cannot.
 using Reopen = std::function<std::shared_ptr<ByteSource>()>;
 
 // The files in one archive in order, without those in archives inside it. Links stand where they are for the
@@ -40,8 +39,8 @@ class LinkedArchive {
 
   // Whether the source is a compressed file but no archive.
   [[nodiscard]] bool is_plain() const { return reader_->is_plain(); }
-  // The next file that is not hidden, or nothing at the end. Throws Error(place, reason) if the archive is
-  // damaged.
+  // The next file that is not hidden, or nothing at the end. Throws Error(place, reason) for a damaged
+  // archive.
   std::optional<File> next();
   // The content of the last file again.
   [[nodiscard]] ByteSource& again();

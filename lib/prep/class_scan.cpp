@@ -19,6 +19,13 @@ constexpr std::size_t kNamedClasses = 3;
 // Archives whose classes notes describe; of more, a note counts the rest.
 constexpr std::size_t kDescribedArchives = 8;
 
+// The name of the folder that an archive was made of; empty if it is the top.
+std::string packed_name(const ClassRoot& root) {
+  std::string_view folder = root.folder();
+  folder.remove_suffix(folder.empty() ? 0 : 1);
+  return std::string(last_component(folder));
+}
+
 std::string stem_of(std::string_view path) { return without_archive_extension(last_component(path)); }
 
 }  // namespace
@@ -225,18 +232,14 @@ void ImageSource::name_flat_archives() {
       if (!archive.root.class_of(folder).empty()) return;
     }
     flat.push_back(index);
-    std::string_view packed = archive.root.folder();
-    packed.remove_suffix(packed.empty() ? 0 : 1);
-    folders.emplace(last_component(packed));
+    folders.insert(packed_name(archive.root));
   }
   if (flat.size() < 2) return;
   // The folder that each was made of, if they tell the archives apart, or else the archive's name.
   const bool by_folder = folders.size() == flat.size() && !folders.contains("");
   for (const std::size_t index : flat) {
     ArchiveClasses& archive = archives_.at(index);
-    std::string_view packed = archive.root.folder();
-    packed.remove_suffix(packed.empty() ? 0 : 1);
-    archive.all = by_folder ? std::string(last_component(packed)) : stem_of(operands_[index].path);
+    archive.all = by_folder ? packed_name(archive.root) : stem_of(operands_[index].path);
     labeller_.note({}, archive.all);
   }
 }
@@ -277,13 +280,11 @@ std::string ImageSource::archive_classes(std::size_t index) const {
                             : root.empty() ? "the top of the archive"
                                            : root;
   std::string text = name + ": classes are the folders below " + below + ": ";
-  std::size_t named = 0;
-  for (const std::string& one : found) {
-    if (named == kNamedClasses && found.size() > kNamedClasses + 1) break;
-    text += (named++ > 0 ? ", " : "") + one;
-  }
-  if (named < found.size()) text += " and " + std::to_string(found.size() - named) + " more";
-  if (found.empty()) text += "none";
+  // One that is left over is named as briefly as it is counted.
+  const std::size_t named = found.size() > kNamedClasses + 1 ? kNamedClasses : found.size();
+  const std::vector<std::string> names(found.begin(),
+                                       std::next(found.begin(), static_cast<std::ptrdiff_t>(named)));
+  text += found.empty() ? "none" : first_of(names, found.size());
   if (found.size() < 2 || !archive.root.is_sure()) text += " (--root=FOLDER names another folder)";
   return text;
 }

@@ -15,16 +15,15 @@ void ClassUse::add(std::int32_t label) {
 
 std::string ClassUse::note(const std::vector<ClassInfo>& classes, bool numbered) const {
   std::size_t unused = 0;
-  std::string names;
+  std::vector<std::string> names;
   for (std::size_t i = 0; i < images_.size(); ++i) {
     if (images_[i] > 0) continue;
     ++unused;
-    if (unused <= kNamed) names += (unused == 1 ? "" : ", ") + classes[i].id;
+    if (unused <= kNamed) names.push_back(classes[i].id);
   }
   if (unused == 0 || unused == images_.size()) return {};
   std::string text = count_of(unused, "class") + " of " + std::to_string(images_.size()) +
-                     (unused == 1 ? " has" : " have") + " no images: " + names;
-  if (unused > kNamed) text += " and " + std::to_string(unused - kNamed) + " more";
+                     (unused == 1 ? " has" : " have") + " no images: " + first_of(names, unused);
   if (numbered && images_[0] == 0 && images_.size() > 1 && images_[1] > 0) {
     text += " (labels count from 0; these seem to begin at 1)";
   }

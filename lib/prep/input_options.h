@@ -13,7 +13,7 @@ namespace convoy {
 void add_list_options(po::options_description& options, const std::string& help);
 
 // The operands ("-" if there are neither operands nor a list), the list, and what --output and --rejects
-// name. Files that are passed over are details on the console. Throws MissingInputError as Options::inputs()
+// name. Files that are passed over are details on the console. Throws MissingInputError, as Options::inputs()
 // does.
 [[nodiscard]] InputOptions read_input_options(const Options& options, Console& console);
 

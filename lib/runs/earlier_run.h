@@ -34,8 +34,7 @@ struct RunFiles {
 [[nodiscard]] bool is_left(const std::string& path);
 
 // Throws Error, which says what to do, if the run would replace a checkpoint or a log that is not its own,
-// and for a log that is none. Call this once the files are held (hold_output) and before anything else is
-// done.
+// and for a log that is none. Call this once the files are held (hold_output), before anything else.
 void check_earlier_run(const RunFiles& files);
 
 // Where the run begins, once its data have been compared with the checkpoint.

@@ -32,8 +32,8 @@ class PreparedRun {
  public:
   // Reads the net, the mean and the checkpoint that the options of train and `files` name; whatever is not
   // given comes from the checkpoint. If the run is only to be resumed from a checkpoint that fits, one that
-  // does not is left where it is, and the run starts anew. `options` must outlive this. Throws UsageError and
-  // Error.
+  // does not is left where it is, and the run starts anew. `options` must outlive this. Throws Error and
+  // UsageError.
   PreparedRun(const Options& options, Device device, const RunFiles& files);
 
   // Opens the training set `shards` and the validation set, and checks that everything fits together, the

@@ -15,19 +15,18 @@ constexpr std::size_t kNamedClasses = 10;
 
 void doubt_classes(const RunFacts& run, RunDoubts& doubts) {
   std::vector<std::size_t> with;
-  std::string without;
+  std::vector<std::string> without;
   std::size_t missing = 0;
   for (std::size_t label = 0; label < run.classes.size(); ++label) {
     if (run.labels.counts.at(label) > 0) {
       with.push_back(label);
     } else if (++missing <= kNamedClasses) {
-      without += (without.empty() ? "" : ", ") + run.classes[label].id;
+      without.push_back(run.classes[label].id);
     }
   }
-  if (missing > kNamedClasses) without += " and " + std::to_string(missing - kNamedClasses) + " more";
   if (missing > 0) {
     doubts.notes.push_back(std::to_string(missing) + " of " + count_of(run.classes.size(), "class") +
-                           " without images in the training set: " + without);
+                           " without images in the training set: " + first_of(without, missing));
   }
   if (with.size() == 1) {
     doubts.warnings.push_back("all images of the training set are of one class, " +

@@ -80,8 +80,8 @@ class Names {
   std::unordered_set<std::string> used_;
 };
 
-// The folders and files that an extraction has made. Unless keep() is called, the destructor removes them.
-// Thread-safe.
+// The folders and files that an extraction has made, for any number of threads. Unless keep() is called, the
+// destructor removes them.
 class Made {
  public:
   Made() = default;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "formats/jpeg.h"
+#include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
@@ -282,15 +283,12 @@ void Packer::warn_of_missing(const Arrangement& arrangement) {
   for (std::size_t part = 0; part < arrangement.missing.size(); ++part) {
     const MissingClasses& missing = arrangement.missing[part];
     if (missing.count == 0) continue;
-    std::string names;
+    std::vector<std::string> names;
     for (const std::int32_t label : missing.first) {
       const auto known = static_cast<std::size_t>(label) < info_.classes.size();
-      names += (names.empty() ? "" : ", ") +
-               (known ? info_.classes[static_cast<std::size_t>(label)].id : std::to_string(label));
+      names.push_back(known ? info_.classes[static_cast<std::size_t>(label)].id : std::to_string(label));
     }
-    const std::uint64_t more = missing.count - missing.first.size();
-    if (more > 0) names += " and " + std::to_string(more) + " more";
-    console_.warn(options_.split[part].name + " has no images of " + names);
+    console_.warn(options_.split[part].name + " has no images of " + first_of(names, missing.count));
   }
 }
 

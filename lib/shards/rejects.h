@@ -63,8 +63,8 @@ class Rejects {
 
   // Whether a reject can end the run, so that no output may get its name before conclude().
   [[nodiscard]] bool may_end_run() const { return rules_.stop || rules_.limit; }
-  // Prints what add_shared() has kept and completes the list: lines PLACE<TAB>REASON, each field written by
-  // tsv_field().
+  // Prints what add_shared() has kept and completes the list: lines PLACE<TAB>REASON, with fields that
+  // tsv_field() writes.
   void commit();
   // To be called when all inputs have been read, before an output gets its name: completes the list. `used`
   // inputs, of the kind `what` ("image", "record"), were not rejected. Throws Error if all that there was has

@@ -50,7 +50,7 @@ struct Arrangement {
 
 // How many of the `count` records of a class go into each part: count times its fraction, rounded down or up.
 // What rounding down leaves goes first to parts that have no record of the class yet, the larger ones first,
-// then to those that lack most; `lack` holds how many records each part lacks from the classes before and is
+// then to those that lack most. `lack` holds how many records each part lacks from the classes before; it is
 // updated.
 [[nodiscard]] std::vector<std::uint64_t> share_class(std::uint64_t count, std::span<const SplitPart> parts,
                                                      std::span<double> lack);

@@ -1,5 +1,5 @@
-// lib/base/content: files of other kinds are named, and what a user expects of a file is not mistaken for
-// them.
+// lib/base/content: files of other kinds are named, and none that a user may rightly give is taken for one
+// of them.
 #include "lib/base/content.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
-// What a run does with the checkpoint and the log that an earlier one left. tests/cli/rerun.bats runs whole
-// trainings.
+// What a run does with the checkpoint and the log that an earlier one left. Whole trainings are run by
+// tests/cli/rerun.bats.
 #include "lib/runs/earlier_run.h"
 
 #include <gtest/gtest.h>
