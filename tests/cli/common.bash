@@ -8,7 +8,7 @@
 # A file that defines its own setup() calls common_setup in it.
 # Functions, each described where it is defined:
 #   expect_status  refuse  fail  assert_equal  assert_contains  assert_missing  assert_lines
-#   requires  requires_data  requires_fashion_mnist  requires_full_device  requires_terminal
+#   requires  requires_data  requires_fashion_mnist  requires_full_device  requires_terminal  requires_address_limit
 #   fixture  make_idx  make_folders  man_examples  run_example  hexdump_of
 
 # shellcheck disable=SC2034,SC2154  # variables for the tests; status, output and stderr are set by run
@@ -175,4 +175,11 @@ run_example() {
 # hexdump_of FILE: prints lines like "00000000  89 43 ...", sixteen bytes a line, as in section 5 of the manual.
 hexdump_of() {
   od -A x -t x1 -v "$1" | sed -e 's/^\([0-9a-f]*\) */00\1  /' -e '$d'
+}
+
+# requires_address_limit KIBIBYTES: skips the test if no program of the build can start with so little address space, as
+# with AddressSanitizer.
+requires_address_limit() {
+  # shellcheck disable=SC2016
+  bash -c 'ulimit -v "$1" && exec "$0" --version' "$BIN/imgprep" "$1" > version.txt 2>&1 || skip "needs a build that starts in $1 KiB"
 }

@@ -88,6 +88,7 @@ notes() {
 }
 
 @test "memory that there is not is said before the first step, with figures and the batch that would fit" {
+  requires_address_limit 1000000
   # Address space of a gigabyte: a batch of 100,000 needs two.
   # shellcheck disable=SC2016
   run --separate-stderr bash -c 'ulimit -v 1000000; exec "$0" "$@"' "$BIN/train" -q "${SMALL[@]}" --batch=100000 --steps=1 \
