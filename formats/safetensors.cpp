@@ -9,8 +9,10 @@
 #include <set>
 #include <utility>
 
+#include "formats/safetensors_checksum.h"
 #include "lib/base/checked.h"
 #include "lib/base/error.h"
+#include "lib/base/finite.h"
 #include "lib/base/json.h"
 
 namespace convoy {
@@ -21,6 +23,8 @@ static_assert(std::endian::native == std::endian::little, "tensors are mapped as
 constexpr std::string_view kMetadataKey = "__metadata__";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kHeaderAlignment = 8;
+constexpr std::size_t kBytesAtOnce = std::size_t{1}
+                                     << 18;  // stay in the cache while they are looked at twice
 
 struct TypeInfo {
   DType type;
@@ -174,7 +178,7 @@ std::uint64_t read_header_length(std::span<const std::byte> bytes, std::string_v
 
 std::string header_text(std::span<const TensorView* const> ordered, const Metadata& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
-  if (!metadata.empty()) header[kMetadataKey] = metadata;
+  header[kMetadataKey] = metadata;
   std::uint64_t position = 0;
   for (const TensorView* tensor : ordered) {
     const std::uint64_t end = position + tensor->data.size();
@@ -197,6 +201,10 @@ void check_writable(std::span<const TensorView> tensors, std::string_view place)
                              " bytes do not fit its shape " + shape_text(tensor.shape));
     }
   }
+}
+
+std::span<const float> as_floats(std::span<const std::byte> bytes) {
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
 }
 
 template <typename T>
@@ -238,8 +246,8 @@ SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : f
   const std::span<const std::byte> bytes = file_.bytes();
   const std::uint64_t length = read_header_length(bytes, file_.name(), expected);
   const auto data = bytes.subspan(kLengthBytes + length);
-  const nlohmann::json header =
-      parse_json(as_text(bytes.subspan(kLengthBytes, length)), file_.name(), kLengthBytes);
+  const std::string_view text = as_text(bytes.subspan(kLengthBytes, length));
+  const nlohmann::json header = parse_json(text, file_.name(), kLengthBytes);
 
   const HeaderReader reader(file_.name());
   std::vector<Entry> entries;
@@ -258,6 +266,30 @@ SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : f
     tensors_.push_back(
         {std::move(entry.name), entry.type, std::move(entry.shape), aligned(values, entry.type)});
   }
+  for (std::size_t i = 0; i < tensors_.size(); ++i) indices_.emplace(tensors_[i].name, i);
+  take_checksum(text);
+}
+
+// Compares the checksum, if there is one, and notes which tensors are finite, so that all bytes are read
+// once.
+void SafetensorsFile::take_checksum(std::string_view header) {
+  for (const auto& [key, unused] : metadata_) check_metadata_key(key, name());
+  const auto found = metadata_.find(std::string(kMetaChecksum));
+  if (found == metadata_.end()) return;
+  checksum_ = std::move(found->second);
+  metadata_.erase(found);
+  SafetensorsChecksum computed(header, find_checksum(header, checksum_, name()));
+  for (const TensorView& tensor : tensors_) {
+    bool finite = true;
+    for (std::span<const std::byte> rest = tensor.data; !rest.empty();) {
+      const std::span<const std::byte> part = rest.first(std::min(rest.size(), kBytesAtOnce));
+      computed.add(part);
+      finite = finite && (tensor.type != DType::f32 || all_finite(as_floats(part)));
+      rest = rest.subspan(part.size());
+    }
+    finite_.push_back(finite);
+  }
+  require_checksum(checksum_, computed, name());
 }
 
 std::span<const std::byte> SafetensorsFile::aligned(std::span<const std::byte> values, DType type) {
@@ -268,8 +300,8 @@ std::span<const std::byte> SafetensorsFile::aligned(std::span<const std::byte> v
 }
 
 const TensorView* SafetensorsFile::find(std::string_view name) const {
-  const auto found = std::ranges::find(tensors_, name, &TensorView::name);
-  return found == tensors_.end() ? nullptr : &*found;
+  const auto found = indices_.find(name);
+  return found == indices_.end() ? nullptr : &tensors_[found->second];
 }
 
 const TensorView& SafetensorsFile::get(std::string_view name) const {
@@ -278,13 +310,20 @@ const TensorView& SafetensorsFile::get(std::string_view name) const {
   return *tensor;
 }
 
-void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata) {
+void SafetensorsFile::require_finite(std::string_view name) const {
+  const std::span<const float> values = get(name).f32(file_.name());
+  if (finite_.empty() ? all_finite(values) : finite_[indices_.at(name)]) return;
+  throw Error(file_.name(), named(name) + " holds values that are not finite numbers");
+}
+
+void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, Metadata metadata) {
   check_writable(tensors, out.name());
   std::vector<const TensorView*> ordered;
   ordered.reserve(tensors.size());
   for (const TensorView& tensor : tensors) ordered.push_back(&tensor);
   std::ranges::stable_sort(ordered, std::greater<>(),
                            [](const TensorView* tensor) { return dtype_bytes(tensor->type); });
+  metadata[std::string(kMetaChecksum)] = kNoChecksum;
   std::string header;
   try {
     header = header_text(ordered, metadata);
@@ -295,6 +334,10 @@ void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, con
     throw Error(out.name(), "the header of " + std::to_string(header.size()) +
                                 " bytes is over the limit of " + std::to_string(kMaxSafetensorsHeader));
   }
+  const std::size_t digits_at = find_checksum(header, kNoChecksum, out.name());
+  SafetensorsChecksum checksum(header, digits_at);
+  for (const TensorView* tensor : ordered) checksum.add(tensor->data);
+  header.replace(digits_at, kNoChecksum.size(), checksum.digits());
   const std::uint64_t length = header.size();
   out.write(std::as_bytes(std::span(&length, 1)));
   out.write(header);

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/base/content.h"
@@ -59,33 +60,43 @@ struct TensorView {
 using Metadata = std::map<std::string, std::string>;  // __metadata__: text to text
 
 // Maps a file and checks all rules of the format (header of at most 100 MB, no duplicate names, offsets in
-// order without overlap or hole, sizes that match the shapes, nothing after the last tensor). Throws
-// FormatError. Tensors are in the order of their data. Data is copied only if another writer did not align it
-// to its element size, which the format allows.
+// order without overlap or hole, sizes that match the shapes, nothing after the last tensor), and the
+// checksum of the project's own files if it is there (formats/safetensors_checksum.h). Throws FormatError,
+// and Error if the checksum differs. Tensors are in the order of their data. Data is copied only if another
+// writer did not align it to its element size, which the format allows.
 class SafetensorsFile {
  public:
   // expected: what the file is to be, for the message if it is something else.
   SafetensorsFile(const std::string& path, Expected expected);
   [[nodiscard]] const std::string& name() const { return file_.name(); }
+  // Without the checksum.
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
+  // Whether the file has a checksum, which then is right.
+  [[nodiscard]] bool has_checksum() const { return !checksum_.empty(); }
   [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
   [[nodiscard]] const TensorView* find(std::string_view name) const;  // nullptr if there is none
   // The tensor. Throws Error naming it if it is missing.
   [[nodiscard]] const TensorView& get(std::string_view name) const;
+  // Throws Error if a value of the tensor is infinite or not a number, or as get() and f32() do.
+  void require_finite(std::string_view name) const;
 
  private:
   [[nodiscard]] std::span<const std::byte> aligned(std::span<const std::byte> values, DType type);
+  void take_checksum(std::string_view header);
 
   MappedFile file_;
   Metadata metadata_;
+  std::string checksum_;  // its digits; empty if there is none
   std::vector<TensorView> tensors_;
+  std::unordered_map<std::string_view, std::size_t> indices_;  // of the tensors, by name
+  std::vector<bool> finite_;  // of each tensor, found while the checksum was computed; else empty
   std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
 };
 
-// Writes a file. Tensors are aligned to their element size: widest first, in the given order among equals.
-// Throws Error if two tensors have the same name, data do not match their shape, or a text is not UTF-8. The
-// caller commits `out`.
-void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, const Metadata& metadata);
+// Writes a file, with its checksum. Tensors are aligned to their element size: widest first, in the given
+// order among equals. Throws Error if two tensors have the same name, data do not match their shape, or a
+// text is not UTF-8. The caller commits `out`.
+void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, Metadata metadata);
 
 // What is wrong with a tensor that should be F32 and of this shape; empty if nothing is. nullptr: the file
 // does not have it.

@@ -1,14 +1,5 @@
 #include "formats/shard_layout.h"
 
-// Inlined, xxHash is compiled for this machine's vector units, not for the oldest ones that the distribution
-// supports. GCC's own AVX-512 intrinsics then warn of their undefined arguments (GCC bug 105593).
-#define XXH_INLINE_ALL
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuninitialized"
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
-#include <xxhash.h>
-#pragma GCC diagnostic pop
-
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -17,6 +8,7 @@
 #include "formats/shard.h"
 #include "lib/base/checked.h"
 #include "lib/base/error.h"
+#include "lib/base/xxh3.h"
 
 namespace convoy {
 namespace {
@@ -122,9 +114,7 @@ std::string_view fault_of(const ChunkHeader& header) {
 
 }  // namespace
 
-std::uint64_t shard_checksum(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
-}
+std::uint64_t shard_checksum(std::span<const std::byte> bytes) { return xxh3(bytes); }
 
 void ChunkHeader::lay_out(std::uint64_t payload_bytes) {
   const auto layout = layout_of(*this);

@@ -1,10 +1,10 @@
 #include "formats/weights.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
 #include "lib/base/error.h"
-#include "lib/base/finite.h"
 #include "lib/base/json.h"
 #include "lib/base/version.h"
 
@@ -58,13 +58,13 @@ WeightsFile::WeightsFile(const std::string& path, Expected expected) : file_(pat
   }
   const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
   model_.mean.assign(mean.begin(), mean.end());
+  std::set<std::string> known = {std::string(kMeanTensor)};
+  for (const ParameterInfo& parameter : parameters_) {
+    known.insert(parameter.name);
+    known.insert(std::string(kMomentumPrefix) + parameter.name);
+  }
   for (const TensorView& tensor : file_.tensors()) {
-    bool known = tensor.name == kMeanTensor;
-    for (const ParameterInfo& parameter : parameters_) {
-      known = known || tensor.name == parameter.name ||
-              tensor.name == std::string(kMomentumPrefix) + parameter.name;
-    }
-    if (!known) unknown_.push_back(tensor.name);
+    if (!known.contains(tensor.name)) unknown_.push_back(tensor.name);
   }
 }
 
@@ -86,11 +86,6 @@ std::optional<std::string> WeightsFile::metadata(const std::string& key) const {
   const auto found = file_.metadata().find(key);
   if (found == file_.metadata().end()) return std::nullopt;
   return found->second;
-}
-
-void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file) {
-  if (all_finite(values)) return;
-  throw Error(file, "tensor '" + std::string(tensor) + "' holds values that are not finite numbers");
 }
 
 void write_weights(const std::string& path, const WeightsContent& content) {

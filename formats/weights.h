@@ -51,6 +51,10 @@ class WeightsFile {
   [[nodiscard]] std::vector<std::span<const float>> momenta() const;
   // Tensors that the net does not have; nothing uses them.
   [[nodiscard]] const std::vector<std::string>& unknown() const { return unknown_; }
+  // Throws Error if a value of the tensor is infinite or not a number, or if there is no such tensor.
+  void require_finite(std::string_view tensor) const { file_.require_finite(tensor); }
+  // Whether the file has a checksum, which then is right.
+  [[nodiscard]] bool has_checksum() const { return file_.has_checksum(); }
   // A value of the metadata, or nothing.
   [[nodiscard]] std::optional<std::string> metadata(const std::string& key) const;
 
@@ -64,9 +68,6 @@ class WeightsFile {
 
 // The shape of the mean that the net's input needs: [C, H, W] of the stored size.
 [[nodiscard]] std::vector<std::uint64_t> mean_shape(const InputSpec& input);
-
-// Throws Error if a value of `tensor` in `file` is infinite or not a number.
-void require_finite(std::span<const float> values, std::string_view tensor, std::string_view file);
 
 // The content of a file to write. Parameters and momenta are indexed as parameters_of(model.net); `momenta`
 // is empty for a weights file.

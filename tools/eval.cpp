@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "formats/safetensors_checksum.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -54,6 +55,7 @@ int run(const Options& options, Console& console) {
   options.check_outputs({"output", "confusion", "predictions", "rejects"}, inputs);
 
   const WeightsFile weights(weights_path);
+  note_checksum(weights.has_checksum(), weights.name(), console);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");

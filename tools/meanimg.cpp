@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "formats/png.h"
+#include "formats/safetensors_checksum.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -31,10 +32,16 @@ void declare(po::options_description& options) {
                                 .rejects = "list the records left out, one a line"});
 }
 
-MeanFile merge(const std::vector<std::string>& inputs) {
-  MeanFile total = read_mean_file(inputs.front());
+MeanFile read_mean(const std::string& path, Console& console) {
+  MeanFile mean = read_mean_file(path);
+  note_checksum(mean.has_checksum, display_name(path), console);
+  return mean;
+}
+
+MeanFile merge(const std::vector<std::string>& inputs, Console& console) {
+  MeanFile total = read_mean(inputs.front(), console);
   for (std::size_t i = 1; i < inputs.size(); ++i) {
-    const MeanFile more = read_mean_file(inputs[i]);
+    const MeanFile more = read_mean(inputs[i], console);
     if (more.preprocessing != total.preprocessing) {
       throw Error(inputs[i], "its images were prepared differently from those of " + inputs.front());
     }
@@ -70,7 +77,8 @@ int run(const Options& options, Console& console) {
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
 
   Rejects rejects(reject_rules, console);
-  const MeanFile mean = options.flag("merge") ? merge(inputs) : sum_shards(inputs, options, console, rejects);
+  const MeanFile mean =
+      options.flag("merge") ? merge(inputs, console) : sum_shards(inputs, options, console, rejects);
   write_mean_file(out, mean);
   if (png) {
     const std::vector<std::uint8_t> picture = encode_png(mean_picture(mean.sums));

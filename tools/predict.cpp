@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "formats/safetensors_checksum.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -119,6 +120,7 @@ int run(const Options& options, Console& console) {
   check_outputs(options, input_options, weights_path);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
   const WeightsFile weights(weights_path);
+  note_checksum(weights.has_checksum(), weights.name(), console);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");

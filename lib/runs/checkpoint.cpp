@@ -73,7 +73,7 @@ Checkpoint read_checkpoint(const WeightsFile& file) {
 
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {
   const auto checked = [&](const std::string& tensor, std::span<const float> values) {
-    require_finite(values, tensor, file.name());
+    file.require_finite(tensor);
     return values;
   };
   const std::vector<ParameterInfo>& parameters = file.parameters();

@@ -1,15 +1,14 @@
 #include "lib/runs/labels.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
 #include <nlohmann/json.hpp>
+#include <span>
 
 #include "lib/base/count.h"
 #include "lib/base/error.h"
+#include "lib/base/xxh3.h"
 
 namespace convoy {
 namespace {
@@ -17,10 +16,6 @@ namespace {
 std::string describe(const ClassInfo& info) {
   return "'" + info.id + "'" + (info.name.empty() ? std::string() : " (" + info.name + ")");
 }
-
-struct HashDeleter {
-  void operator()(XXH3_state_t* state) const { XXH3_freeState(state); }
-};
 
 }  // namespace
 
@@ -38,8 +33,7 @@ double LabelScan::chance_loss() const {
 LabelScan scan_labels(const Dataset& data, int classes) {
   LabelScan scan;
   scan.counts.resize(static_cast<std::size_t>(classes));
-  const std::unique_ptr<XXH3_state_t, HashDeleter> hash(XXH3_createState());
-  XXH3_64bits_reset(hash.get());
+  Xxh3 fingerprint;
   for (std::uint64_t index = 0; index < data.size(); ++index) {
     const RecordView record = data.record(index);
     if (record.label == kNoLabel) throw Error(data.place(index), "has no label");
@@ -49,9 +43,9 @@ LabelScan scan_labels(const Dataset& data, int classes) {
     }
     ++scan.counts[static_cast<std::size_t>(record.label)];
     const std::array<std::uint64_t, 2> entry = {static_cast<std::uint64_t>(record.label), record.checksum};
-    XXH3_64bits_update(hash.get(), entry.data(), sizeof entry);
+    fingerprint.add(std::as_bytes(std::span(entry)));
   }
-  scan.fingerprint = XXH3_64bits_digest(hash.get());
+  scan.fingerprint = fingerprint.value();
   return scan;
 }
 

@@ -2,8 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "formats/safetensors_checksum.h"
 #include "lib/base/error.h"
-#include "lib/base/finite.h"
+#include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/runs/labels.h"
 
@@ -16,8 +17,10 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
     throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");
   }
   const std::span<const float> values = file.get(kMeanTensor).f32(file.name());
-  require_finite(values, kMeanTensor, file.name());
-  MeanImage mean{.values = {values.begin(), values.end()}, .preprocessing = std::nullopt};
+  file.require_finite(kMeanTensor);
+  MeanImage mean{.values = {values.begin(), values.end()},
+                 .preprocessing = std::nullopt,
+                 .has_checksum = file.has_checksum()};
   const auto text = file.metadata().find(kMetaPreprocessing);
   if (text != file.metadata().end()) {
     mean.preprocessing = preprocessing_from_json(parse_json(text->second, file.name()), file.name());
@@ -26,7 +29,7 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
 }
 
 MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
-  if (path.empty() && resumed != nullptr) return {resumed->model().mean, std::nullopt};
+  if (path.empty() && resumed != nullptr) return {.values = resumed->model().mean};
   require_mean(path);
   MeanImage mean;
   if (path == "none") {
@@ -47,6 +50,7 @@ void require_mean(const std::string& path) {
 }
 
 void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console) {
+  note_checksum(mean.has_checksum, display_name(path), console);
   if (!mean.preprocessing) return;
   const std::string difference = preprocessing_difference(*mean.preprocessing, training.info().preprocessing);
   if (!difference.empty()) {

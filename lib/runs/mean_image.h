@@ -12,8 +12,9 @@
 namespace convoy {
 
 struct MeanImage {
-  std::vector<float> values;                   // [C, H, W]
-  std::optional<Preprocessing> preprocessing;  // of the images that it is the mean of, if known
+  std::vector<float> values;                        // [C, H, W]
+  std::optional<Preprocessing> preprocessing = {};  // of the images that it is the mean of, if known
+  bool has_checksum = true;                         // of its file: else damage would not show
 };
 // The mean of a file that meanimg wrote. Throws Error if its extent is not that of the stored images that the
 // net takes, or if a value is not finite.
@@ -28,7 +29,7 @@ struct MeanImage {
 void require_mean(const std::string& path);
 
 // Warns if the images of the mean, which --mean=`path` names, were prepared in another way than those of the
-// training set.
+// training set. With -v, says so if its file has no checksum.
 void check_mean(const MeanImage& mean, const std::string& path, const Dataset& training, Console& console);
 
 }  // namespace convoy

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "formats/net.h"
+#include "formats/safetensors_checksum.h"
 #include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
@@ -132,6 +133,7 @@ void PreparedRun::check_resumable() const {
 // Replaces the state of a new run by that of the checkpoint.
 void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState& before = resumed_->checkpoint.state;
+  note_checksum(resumed_->file.has_checksum(), resumed_->file.name(), console);
   check_steps_left(before.step, total_steps, differences_);
   for (const ResumeDifference& difference : differences_) {
     const std::string text = "resumed run: " + difference.text;

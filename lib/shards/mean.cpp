@@ -150,6 +150,7 @@ MeanFile read_mean_file(const std::string& path) {
   if (products.shape != square) reject(products, shape_text(square).c_str());
 
   MeanFile mean;
+  mean.has_checksum = file.has_checksum();
   mean.sums = {static_cast<int>(sum.shape[2]),
                static_cast<int>(sum.shape[1]),
                static_cast<int>(sum.shape[0]),

@@ -36,6 +36,7 @@ struct MeanStatistics {
 struct MeanFile {
   ImageSums sums;
   Preprocessing preprocessing;  // of the images
+  bool has_checksum = true;     // of a file that was read: else damage would not show
 };
 // Throws Error if something is missing or inconsistent.
 [[nodiscard]] MeanFile read_mean_file(const std::string& path);

@@ -52,12 +52,18 @@ tensors = load_file("mean.safetensors")
 with safe_open("mean.safetensors", framework="numpy") as file:
     metadata = file.metadata()
 keep = ("sum", "count", "color_products")
+save_file(tensors, "copied.safetensors", metadata)
+metadata.pop("convoy.checksum")
 save_file({name: tensors[name] for name in keep}, "python.safetensors", metadata)
 save_file({name: tensors[name] for name in keep[:2]}, "short.safetensors", metadata)
 save_file({name: tensors[name] for name in keep}, "bare.safetensors")
 END
   expect_status 0 "$BIN/meanimg" -q --merge -o again.safetensors python.safetensors
   cmp mean.safetensors again.safetensors
+  expect_status 0 "$BIN/meanimg" -v --merge -o again.safetensors python.safetensors
+  assert_contains "$stderr" "meanimg: python.safetensors: has no convoy.checksum"
+  refuse 1 'copied.safetensors: its checksum differs: .* remove convoy.checksum from its metadata' \
+    "$BIN/meanimg" --merge -o x copied.safetensors
   refuse 1 'short.safetensors: no tensor .color_products.' "$BIN/meanimg" --merge -o x short.safetensors
   refuse 1 'bare.safetensors: no convoy.preprocessing' "$BIN/meanimg" --merge -o x bare.safetensors
   assert_missing x
@@ -96,11 +102,55 @@ END
   diff page net
 }
 
+# page_example FIRST: prints the lines of the display in the page that begins with FIRST.
+page_example() {
+  sed -n "/^$1/,/^\\.Ed\$/p" "$ROOT/man/convoy-weights.5" | sed -e '/^\.Ed$/d' -e "s/\\\\(aq/'/g"
+}
+
+# checksum_in FILE: prints the checksum that the file has.
+checksum_in() {
+  grep -a -o -m 1 '"convoy.checksum":"[0-9a-f]*"' "$1" | cut -d '"' -f 4
+}
+
+@test "weights: the checksum is what the manual's lines of Python compute" {
+  PYTHON=${PYTHON:-/usr/bin/python3}  # the one that finds Debian's packages
+  requires "$PYTHON"
+  "$PYTHON" -c 'import xxhash' 2> /dev/null || skip "needs Python's xxhash"
+  make_mean
+  page_example 'import sys, xxhash' > example.py
+  assert_lines example.py 5
+  assert_equal "$("$PYTHON" example.py mean.safetensors)" "$(checksum_in mean.safetensors) $(checksum_in mean.safetensors)"
+  assert_equal "$(checksum_in mean.safetensors | tr -d '0-9a-f\n' | wc -c)$(checksum_in mean.safetensors | wc -c)" 017
+}
+
+@test "weights: the checksum is what xxhsum computes, as the manual's example shows" {
+  requires xxhsum
+  make_mean
+  local commands=()
+  mapfile -t commands < <(man_examples convoy-weights.5 | grep checksum)
+  assert_equal "${#commands[@]}" 2
+  run_example "${commands[0]}"
+  assert_equal "$output" "\"convoy.checksum\":\"$(checksum_in mean.safetensors)\""
+  run_example "${commands[1]}"
+  assert_equal "$output" "XXH3 (stdin) = $(checksum_in mean.safetensors)"
+}
+
+@test "weights: what Python writes as the manual says is used, with its changes" {
+  requires_safetensors
+  make_mean
+  cp mean.safetensors w.safetensors
+  page_example 'from safetensors import safe_open' > example.py
+  assert_lines example.py 7
+  "$PYTHON" example.py
+  expect_status 0 "$BIN/meanimg" -q --merge -o again.safetensors changed.safetensors
+  cmp mean.safetensors again.safetensors
+}
+
 @test "weights: the manual's examples without Python run as they stand" {
   make_mean
   count=0
   while IFS= read -r command; do
-    case $command in *python3*) continue ;; esac
+    case $command in *python3* | *xxhsum*) continue ;; esac
     run_example "$command"
     [ -n "$output" ]
     count=$((count + 1))
