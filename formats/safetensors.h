@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "lib/base/content.h"
@@ -88,7 +87,7 @@ class SafetensorsFile {
   Metadata metadata_;
   std::string checksum_;  // its digits; empty if there is none
   std::vector<TensorView> tensors_;
-  std::unordered_map<std::string_view, std::size_t> indices_;  // of the tensors, by name
+  std::map<std::string_view, std::size_t> indices_;  // of the tensors, by name
   std::vector<bool> finite_;  // of each tensor, found while the checksum was computed; else empty
   std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
 };

@@ -145,6 +145,10 @@ void clear_earlier_run(const RunFiles& files, const RunStart& start, Console& co
   if (start.resumed) {
     if (!log) return;
     check_log_is_of_run(files.log, *log, start.epochs_a_step);
+    if (log->damaged > 0) {
+      console.warn(files.log + ": dropped " + count_of(log->damaged, "line") +
+                   " not of a log, the first is line " + std::to_string(log->first_damaged));
+    }
     if (log->last_step > start.step) {
       console.note(files.log + ": dropped the lines after step " + std::to_string(start.step) +
                    ", up to step " + std::to_string(log->last_step));

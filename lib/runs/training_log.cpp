@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <filesystem>
 
 #include "lib/base/destination.h"
@@ -17,24 +16,57 @@ namespace {
 
 constexpr std::string_view kHead =
     "step\tepoch\tset\timages\tloss\ttop1_error\ttop5_error\tlearning_rate\timages_per_second\n";
+constexpr auto kFields = static_cast<std::size_t>(std::ranges::count(kHead, '\t')) + 1;
 constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
 
-// Calls take(row, step) for each whole row of an older log; the last line may have been cut off when the run
-// was killed. Throws Error if the file is not a log.
-template <typename Take>
-void for_each_row(const std::string& path, Take&& take) {
+// A line of an older log.
+struct OldRow {
+  std::string_view text;  // with its newline
+  std::uint64_t step = 0;
+  double epoch = 0.0;
+};
+
+// The row; nothing if the line is not one, in which every field can be read.
+std::optional<OldRow> row_from(std::string_view line) {
+  constexpr std::size_t kSet = 2;
+  OldRow row{.text = line};
+  std::string_view rest = line.substr(0, line.size() - 1);
+  for (std::size_t field = 0; field < kFields; ++field) {
+    const std::size_t end = std::min(rest.find('\t'), rest.size());
+    const std::string_view text = rest.substr(0, end);
+    const bool last = end == rest.size();
+    if (last != (field + 1 == kFields)) return std::nullopt;
+    rest.remove_prefix(last ? end : end + 1);
+    if (field == kSet) {
+      if (text != "train" && text != "val") return std::nullopt;
+    } else if (field == 0 || field == kSet + 1) {
+      const auto count = number_from<std::uint64_t>(text);
+      if (!count) return std::nullopt;
+      if (field == 0) row.step = *count;
+    } else {
+      const auto number = number_from<double>(text);
+      if (!number) return std::nullopt;
+      if (field == 1) row.epoch = *number;
+    }
+  }
+  return row;
+}
+
+// Calls take(row) for each whole row of an older log, and damaged(line) with the number of each line that is
+// none; the last line may have been cut off when the run was killed. Throws Error if the file is not a log.
+template <typename Take, typename Damaged>
+void for_each_row(const std::string& path, Take&& take, Damaged&& damaged) {
   const std::string text = read_text_file(path, kMaxLogBytes);
   if (text.empty()) return;
   if (text.compare(0, kHead.size(), kHead) != 0) {
     throw Error(path, "exists and is not a training log: give --log another name");
   }
   std::size_t begin = kHead.size();
-  while (begin < text.size()) {
+  for (std::uint64_t line = 2; begin < text.size(); ++line) {
     const std::size_t end = text.find('\n', begin);
     if (end == std::string::npos) break;
-    std::uint64_t step = 0;
-    const auto [rest, failure] = std::from_chars(text.data() + begin, text.data() + end, step);
-    if (failure == std::errc()) take(std::string_view(text).substr(begin, end + 1 - begin), step);
+    const auto row = row_from(std::string_view(text).substr(begin, end + 1 - begin));
+    row ? take(*row) : damaged(line);
     begin = end + 1;
   }
 }
@@ -42,9 +74,10 @@ void for_each_row(const std::string& path, Take&& take) {
 // The rows of an older log that a run keeps if it is resumed after `step` steps.
 std::string kept_rows(const std::string& path, std::uint64_t step) {
   std::string kept;
-  for_each_row(path, [&](std::string_view row, std::uint64_t row_step) {
-    if (row_step <= step) kept += row;
-  });
+  const auto keep = [&](const OldRow& row) {
+    if (row.step <= step) kept += row.text;
+  };
+  for_each_row(path, keep, [](std::uint64_t /*line*/) {});
   return kept;
 }
 
@@ -55,18 +88,20 @@ std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
   const Destination to = Destination::of(path);
   if (to.kind != Destination::Kind::file || !std::filesystem::exists(to.path)) return std::nullopt;
   LogRows found;
+  const auto take = [&](const OldRow& row) {
+    ++found.rows;
+    found.last_step = row.step;
+    found.last_epoch = row.epoch;
+  };
+  const auto damaged = [&](std::uint64_t line) {
+    if (found.damaged++ == 0) found.first_damaged = line;
+  };
   try {
-    for_each_row(path, [&](std::string_view row, std::uint64_t step) {
-      ++found.rows;
-      found.last_step = step;
-      const std::size_t tab = std::min(row.find('\t'), row.size() - 1) + 1;
-      const std::string_view epoch = row.substr(tab, row.find('\t', tab) - tab);
-      found.last_epoch = number_from<double>(epoch).value_or(0.0);
-    });
+    for_each_row(path, take, damaged);
   } catch (const Error&) {
     if (!any) throw;
   }
-  return found.rows > 0 ? std::optional(found) : std::nullopt;
+  return found.rows + found.damaged > 0 ? std::optional(found) : std::nullopt;
 }
 
 TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step) : name_(path) {

@@ -22,9 +22,11 @@ struct LogRow {
 
 // What the file of a log holds.
 struct LogRows {
-  std::uint64_t rows = 0;  // at least 1
+  std::uint64_t rows = 0;  // with `damaged`, at least 1
   std::uint64_t last_step = 0;
-  double last_epoch = 0.0;  // at that step
+  double last_epoch = 0.0;          // at that step
+  std::uint64_t damaged = 0;        // lines that are no rows, such as one with a number that cannot be read
+  std::uint64_t first_damaged = 0;  // the number of the first such line, counted from 1
 };
 // The rows of the log at `path`; nothing if there are none, or if it is no regular file. Throws Error if the
 // file is not a log; with `any` that is nothing, too.
@@ -33,8 +35,9 @@ struct LogRows {
 class TrainingLog {
  public:
   // Starts a new file. If the run is resumed after `resumed_step` steps, keeps the rows up to that step of
-  // an older file, and drops those that an interrupted run wrote after its last checkpoint. Throws Error,
-  // also if the older file is not such a log. "-" and non-regular files are only written to.
+  // an older file, and drops those that an interrupted run wrote after its last checkpoint, and lines that
+  // are no rows. Throws Error, also if the older file is not such a log. "-" and non-regular files are only
+  // written to.
   TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step);
 
   // Writes the row to the file at once, unbuffered.

@@ -153,6 +153,18 @@ KINDS="eval:w.safetensors predict:w.safetensors eval:c.safetensors resume:c.safe
   cmp x.safetensors w.safetensors
 }
 
+@test "damaged lines of a log are dropped by a resumed run, which says so" {
+  local run=(--log-every=1steps --log=log.tsv -o x.safetensors)
+  small_train --steps=4 --checkpoint=d.safetensors "${run[@]}" train.shard
+  cp log.tsv whole.tsv
+  flip log.tsv $((8 * $(head -n 2 whole.tsv | wc -c) + 6))  # the step of the second row
+  cp damaged.safetensors log.tsv
+  assert_equal "$(cmp whole.tsv log.tsv | wc -l)" 1
+  expect_status 0 "$BIN/train" -q --resume=d.safetensors --steps=5 "${run[@]}" train.shard
+  assert_contains "$stderr" "train: log.tsv: dropped 1 line not of a log, the first is line 3"
+  assert_equal "$(cut -f 1 log.tsv | tr '\n' ' ')" 'step 1 3 4 5 '
+}
+
 @test "a damaged mean file does not cost --resume=auto its checkpoint" {
   cp c.safetensors own.safetensors
   flip mean.safetensors -99

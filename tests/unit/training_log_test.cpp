@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
 #include "lib/base/error.h"
 #include "tests/support/temporary_folder.h"
 
@@ -21,6 +24,76 @@ TEST(TrainingLog, KeepsOtherFilesOfThatName) {
   }
   EXPECT_THROW(TrainingLog(path, 5), Error);
   EXPECT_EQ(read_text_file(path, 1 << 20), "my notes\n");
+}
+
+class OlderLog : public ::testing::Test {
+ protected:
+  OlderLog() {
+    TrainingLog log(path_, std::nullopt);
+    for (std::uint64_t step = 1; step <= 4; ++step) {
+      log.add({.step = step,
+               .epoch = 0.5 * static_cast<double>(step),
+               .set = step % 2 == 0 ? "val" : "train",
+               .totals = {.images = 8, .top1_wrong = 3, .top5_wrong = 1, .loss_sum = 9.5},
+               .learning_rate = 1e-05,
+               .seconds = 0.25});
+    }
+    text_ = read_text_file(path_, 1 << 20);
+  }
+  void write(const std::string& text) const {
+    OutputFile out(path_, OutputFile::Content::text);
+    out.write(text);
+    out.commit();
+  }
+  // The log after a run was resumed at its end.
+  [[nodiscard]] std::string kept() const {
+    { const TrainingLog log(path_, 4); }
+    return read_text_file(path_, 1 << 20);
+  }
+
+  TemporaryFolder folder_;
+  std::string path_ = folder_ / "log.tsv";
+  std::string text_;
+};
+
+TEST_F(OlderLog, IsKeptAsItIs) {
+  const auto rows = find_log_rows(path_);
+  ASSERT_TRUE(rows);
+  EXPECT_EQ(rows->rows, 4U);
+  EXPECT_EQ(rows->damaged, 0U);
+  EXPECT_EQ(rows->last_step, 4U);
+  EXPECT_EQ(rows->last_epoch, 2.0);
+  EXPECT_EQ(kept(), text_);
+}
+
+TEST_F(OlderLog, LosesDamagedLinesAloneAndSaysWhich) {
+  const std::size_t second = text_.find("\n2\t") + 1;
+  const std::size_t third = text_.find("\n3\t") + 1;
+  const std::string without = text_.substr(0, second) + text_.substr(third);
+  const std::string line = text_.substr(second, third - second);
+  const std::string ending = line.substr(line.find("\tval"));
+  for (const std::string& bad :
+       {"r\t1" + ending, "2x\t1" + ending, "2\t1.q" + ending, "-2\t1" + ending,
+        "2\t1\tvam" + ending.substr(4), line.substr(0, line.rfind('\t')) + "\n",
+        line.substr(0, line.size() - 1) + "\t1\n", line.substr(0, line.size() - 1) + "x\n", std::string("\n"),
+        std::string("\0\n", 2)}) {
+    write(text_.substr(0, second) + bad + text_.substr(third));
+    const auto rows = find_log_rows(path_);
+    ASSERT_TRUE(rows) << bad;
+    EXPECT_EQ(rows->rows, 3U) << bad;
+    EXPECT_EQ(rows->damaged, 1U) << bad;
+    EXPECT_EQ(rows->first_damaged, 3U) << bad;
+    EXPECT_EQ(rows->last_step, 4U) << bad;
+    EXPECT_EQ(kept(), without) << bad;
+  }
+}
+
+TEST_F(OlderLog, OfDamagedLinesAloneIsALogStill) {
+  write(text_.substr(0, text_.find('\n') + 1) + "x\ny\n");
+  const auto rows = find_log_rows(path_);
+  ASSERT_TRUE(rows) << "what it holds is not replaced unasked";
+  EXPECT_EQ(rows->rows, 0U);
+  EXPECT_EQ(rows->damaged, 2U);
 }
 
 }  // namespace
