@@ -9,33 +9,41 @@ namespace convoy {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+constexpr std::size_t kKeptBytes = std::size_t{4} << 20;
 
 }  // namespace
 
 std::span<const std::uint8_t> ByteSource::peek(std::size_t least) {
-  while (end_ - begin_ < least) {
-    if (begin_ > 0) {
-      std::copy(buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-                buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
-      end_ -= begin_;
-      begin_ = 0;
-    }
-    const std::size_t wanted = std::max(least, kReadBytes);
-    if (buffer_.size() < wanted) buffer_.resize(wanted);
-    const std::size_t got = fill(std::as_writable_bytes(std::span(buffer_).subspan(end_)));
-    if (got == 0) break;
+  while (end_ - begin_ < least && !ended_) {
+    make_room();
+    const std::size_t got = fill(std::as_writable_bytes(std::span(buffer_.get() + end_, size_ - end_)));
+    ended_ = got == 0;
     end_ += got;
   }
-  return std::span(buffer_).subspan(begin_, end_ - begin_);
+  return {buffer_.get() + begin_, end_ - begin_};
 }
 
-void ByteSource::unread(std::span<const std::uint8_t> bytes) {
-  std::vector<std::uint8_t> joined(bytes.begin(), bytes.end());
-  joined.insert(joined.end(), buffer_.begin() + static_cast<std::ptrdiff_t>(begin_),
-                buffer_.begin() + static_cast<std::ptrdiff_t>(end_));
-  buffer_ = std::move(joined);
+// Makes room for a read. The bytes are moved to the front if they take at most as much room as has been
+// taken there, so that each is moved at most once for each byte taken; else the buffer doubles. What a large
+// image took is given back.
+void ByteSource::make_room() {
+  const std::size_t held = end_ - begin_;
+  const bool large = size_ > kKeptBytes && held <= kReadBytes / 2;
+  if (begin_ > 0 && held <= begin_ && !large) {
+    std::memmove(buffer_.get(), buffer_.get() + begin_, held);
+    moved_ += held;
+    begin_ = 0;
+    end_ = held;
+  }
+  if (end_ < size_ && !large) return;
+  const std::size_t size = std::max(kReadBytes, 2 * held);
+  auto larger = std::make_unique_for_overwrite<std::uint8_t[]>(size);  // NOLINT: as above
+  if (held > 0) std::memcpy(larger.get(), buffer_.get() + begin_, held);
+  moved_ += held;
+  buffer_ = std::move(larger);
+  size_ = size;
   begin_ = 0;
-  end_ = buffer_.size();
+  end_ = held;
 }
 
 std::uint64_t ByteSource::skip(std::uint64_t bytes) {
@@ -44,6 +52,7 @@ std::uint64_t ByteSource::skip(std::uint64_t bytes) {
     if (begin_ == end_) {
       const std::uint64_t jumped = seek_ahead(bytes - done);
       done += jumped;
+      taken_ += jumped;
       if (done == bytes) break;
     }
     const auto there = peek(1);

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "lib/base/file.h"
 
@@ -22,12 +22,18 @@ class ByteSource {
   virtual ~ByteSource() = default;
 
   // The next bytes, without taking them: at least `least`, fewer only if the input ends. Valid until the
-  // next call.
+  // next call. Memory grows with what arrives, and each byte is moved a bounded number of times, however
+  // often the source is asked and however little is taken.
   std::span<const std::uint8_t> peek(std::size_t least);
   // Takes the first `bytes` bytes of what peek() returned.
-  void take(std::size_t bytes) { begin_ += bytes; }
-  // Puts bytes back: the next peek() begins with them.
-  void unread(std::span<const std::uint8_t> bytes);
+  void take(std::size_t bytes) {
+    begin_ += bytes;
+    taken_ += bytes;
+  }
+  // The number of bytes taken and skipped so far: the offset of the next one.
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
+  // The number of bytes that were moved so far to make room for others, for tests.
+  [[nodiscard]] std::uint64_t moved() const { return moved_; }
   // Skips up to `bytes` bytes and returns how many there were.
   std::uint64_t skip(std::uint64_t bytes);
 
@@ -38,9 +44,14 @@ class ByteSource {
   virtual std::uint64_t seek_ahead(std::uint64_t /*bytes*/) { return 0; }
 
  private:
-  std::vector<std::uint8_t> buffer_;  // [begin_, end_) is read and not taken
+  void make_room();
+  std::unique_ptr<std::uint8_t[]> buffer_;  // NOLINT: not initialised, so that only what is read has pages
+  std::size_t size_ = 0;                    // of buffer_, of which [begin_, end_) is read and not taken
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  bool ended_ = false;
+  std::uint64_t taken_ = 0;
+  std::uint64_t moved_ = 0;
 };
 
 // The rest of an open file, which must outlive the source.

@@ -1,7 +1,5 @@
 #include "formats/image_stream.h"
 
-#include <zlib.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -21,16 +19,10 @@ namespace {
 constexpr std::string_view kPngSignature = kPngMark;
 constexpr std::string_view kJpegSignature = kJpegMark;
 constexpr std::array kCompressed = {kGzipMark, kZstdMark, kBzip2Mark, kXzMark};
-constexpr std::size_t kPngChunkHeader = 8;   // length, type
-constexpr std::size_t kPngChunkTrailer = 4;  // CRC
 constexpr std::size_t kPassedOverKept = 8192;
 constexpr std::size_t kBoxHeader = 8;  // size, type
 constexpr auto kVideoBoxes = std::to_array<std::string_view>(
     {"ftyp", "moov", "mdat", "free", "skip", "wide", "uuid", "meta", "moof", "mfra", "sidx", "styp", "pdin"});
-constexpr std::uint8_t kStartOfImage = 0xD8;
-constexpr std::uint8_t kEndOfImage = 0xD9;
-constexpr std::uint8_t kStartOfScan = 0xDA;
-constexpr std::uint8_t kTemporary = 0x01;
 
 bool starts_with(std::span<const std::uint8_t> bytes, std::string_view lead) {
   return bytes.size() >= lead.size() && std::memcmp(bytes.data(), lead.data(), lead.size()) == 0;
@@ -41,8 +33,6 @@ std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[i];
   return value;
 }
-
-bool is_restart(std::uint8_t marker) { return marker >= 0xD0 && marker <= 0xD7; }
 
 // Whether a tar header's checksum is right: the sum of its bytes, with blanks for the checksum's own field,
 // in octal. Tars older than POSIX have no other mark.
@@ -73,15 +63,6 @@ std::string what_is_there(std::span<const std::uint8_t> bytes) {
   const auto content = content_of(bytes);
   const bool words = content && !content->markup && is_text(as_text(std::as_bytes(bytes)));
   return words ? std::string() : wrong_content(bytes, Expected::image);
-}
-
-// Offset of the first signature of an image at `from` or later; bytes.size() if there is none.
-std::size_t find_signature(std::span<const std::uint8_t> bytes, std::size_t from) {
-  for (std::size_t i = from; i < bytes.size(); ++i) {
-    const auto rest = bytes.subspan(i);
-    if (starts_with(rest, kJpegSignature) || starts_with(rest, kPngSignature)) return i;
-  }
-  return bytes.size();
 }
 
 }  // namespace
@@ -118,22 +99,28 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
       if (auto other = pass_over()) return other;
       continue;
     }
-    Piece piece;
-    JpegIndex index;
-    if (jpeg ? append_jpeg(piece.bytes, index) : append_png(piece.bytes)) {
-      if (jpeg && is_announced(piece.bytes.size())) continue;
-    } else {
-      // The structure is broken, and bytes taken as part of this image may be those of the next ones. The
-      // image is then everything before the next signature.
-      source_.unread(piece.bytes);
-      piece.bytes.clear();
-      take_to_signature(1, piece.bytes, kMaxImageFileBytes);
-    }
+    const auto bytes = jpeg ? ends_.jpeg() : ends_.png();
+    Piece piece = take_image(bytes);
+    if (jpeg && bytes && is_announced(*bytes)) continue;
     after_image_ = true;
     passing_ = false;
-    index_ = std::move(index);
+    index_ = jpeg ? read_jpeg_index(piece.bytes) : JpegIndex();
     return piece;
   }
+}
+
+// If the structure is broken, so that the number of bytes is not known, the image is everything before the
+// next signature.
+ImageSplitter::Piece ImageSplitter::take_image(std::optional<std::size_t> bytes) {
+  Piece piece;
+  if (bytes) {
+    const auto there = source_.peek(*bytes).first(*bytes);
+    piece.bytes.assign(there.begin(), there.end());
+    source_.take(*bytes);
+  } else {
+    take_to_signature(1, piece.bytes, kMaxImageFileBytes);
+  }
+  return piece;
 }
 
 // The sizes must be equal: to look whether zeros fill up a larger one would be to wait for them, and an index
@@ -179,7 +166,8 @@ std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
   // Nobody knows where something else ends. It is named at once, since its sender may wait for that, and what
   // follows it up to the next image is part of it.
   const auto there = source_.peek(kImageSignatureBytes);
-  const auto head = there.first(std::min(there.size(), kPassedOverKept));
+  const auto window = there.first(std::min(there.size(), kPassedOverKept));
+  const auto head = window.first(find_image_signature(window, 0));
   if (other.failure = what_is_there(head); !other.failure.empty()) {
     other.bytes.assign(head.begin(), head.end());
     passing_ = true;
@@ -197,106 +185,13 @@ std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
   return other;
 }
 
-bool ImageSplitter::append(std::vector<std::uint8_t>& image, std::size_t bytes) {
-  while (bytes > 0) {
-    const auto there = source_.peek(1);
-    if (there.empty() || image.size() >= kMaxImageFileBytes) return false;
-    const std::size_t step = std::min(bytes, there.size());
-    image.insert(image.end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(step));
-    source_.take(step);
-    bytes -= step;
-  }
-  return true;
-}
-
-// ITU-T T.81, annex B: markers, segments with their length, and entropy-coded data after each scan header.
-bool ImageSplitter::append_jpeg(std::vector<std::uint8_t>& image, JpegIndex& index) {
-  if (!append(image, 2)) return false;
-  std::size_t scan = 0;  // the offset of the first scan's header; 0: none yet
-  while (true) {
-    // Like libjpeg, skips bytes before a marker; any number of 0xFF bytes may precede it.
-    do {
-      if (!append(image, 1)) return end_without_marker(image, scan);
-    } while (image.back() != 0xFF);
-    do {
-      if (!append(image, 1)) return end_without_marker(image, scan);
-    } while (image.back() == 0xFF);
-    const std::uint8_t marker = image.back();
-    if (marker == kEndOfImage) return true;
-    if (marker == kStartOfImage) return end_without_marker(image, scan);
-    if (marker == 0 || marker == kTemporary || is_restart(marker)) continue;
-    if (!append(image, 2)) return end_without_marker(image, scan);
-    const std::size_t length = std::size_t{image[image.size() - 2]} << 8 | image.back();
-    if (length < 2 || !append(image, length - 2)) return end_without_marker(image, scan);
-    if (scan == 0) add_jpeg_segment(marker, std::span(image).last(length - 2), index);
-    if (marker != kStartOfScan) continue;
-    if (scan == 0) scan = image.size() - length;
-    if (!append_entropy_coded(image)) return end_without_marker(image, scan);
-  }
-}
-
-// An image whose end marker is missing ends where the next one begins, or with the input. Thumbnails lie
-// before the first scan, so a signature behind it is the next image's; it goes back to the source.
-bool ImageSplitter::end_without_marker(std::vector<std::uint8_t>& image, std::size_t scan) {
-  if (scan == 0 || image.size() >= kMaxImageFileBytes) return false;
-  while (true) {
-    const std::size_t end = find_signature(image, scan);
-    // The third byte of a signature at the end of what has been taken may not be there yet.
-    const bool begun = end == image.size() && image.back() == kStartOfImage && image[end - 2] == 0xFF;
-    if (begun && append(image, 1)) continue;
-    source_.unread(std::span(image).subspan(end));
-    image.resize(end);
-    return true;
-  }
-}
-
-// Appends data up to the next marker, which stays in the source.
-bool ImageSplitter::append_entropy_coded(std::vector<std::uint8_t>& image) {
-  while (true) {
-    const auto there = source_.peek(1);
-    if (there.empty()) return false;
-    const auto marker = std::find(there.begin(), there.end(), std::uint8_t{0xFF});
-    if (!append(image, static_cast<std::size_t>(marker - there.begin()))) return false;
-    if (marker == there.end()) continue;
-    const auto pair = source_.peek(2);
-    if (pair.size() < 2) return append(image, 1) && false;
-    if (pair[1] == 0 || is_restart(pair[1])) {
-      if (!append(image, 2)) return false;
-    } else if (pair[1] == 0xFF) {
-      if (!append(image, 1)) return false;
-    } else {
-      return true;
-    }
-  }
-}
-
-// PNG (third edition), section 5: signature and chunks. Checksums are verified too, so that a chunk that was
-// cut short does not swallow the next image.
-bool ImageSplitter::append_png(std::vector<std::uint8_t>& image) {
-  if (!append(image, kPngSignature.size())) return false;
-  while (true) {
-    const std::size_t chunk = image.size();
-    if (!append(image, kPngChunkHeader)) return false;
-    const std::size_t length = big_endian_32(std::span(image).subspan(chunk));
-    const auto type = std::span(image).subspan(chunk + 4, 4);
-    const bool letters =
-        std::all_of(type.begin(), type.end(), [](std::uint8_t c) { return std::isalpha(c) != 0; });
-    const bool last = starts_with(type, "IEND");
-    if (!letters || !append(image, length + kPngChunkTrailer)) return false;
-    const auto covered = std::span(image).subspan(chunk + 4, 4 + length);
-    const auto written = big_endian_32(std::span(image).last(kPngChunkTrailer));
-    if (::crc32_z(0, covered.data(), covered.size()) != written) return false;
-    if (last) return true;
-  }
-}
-
 std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes,
                                                std::size_t limit) {
   std::uint64_t taken = 0;
   while (true) {
     const auto there = source_.peek(kPngSignature.size() + from);
     if (there.empty()) return taken;
-    const std::size_t found = find_signature(there, from);
+    const std::size_t found = find_image_signature(there, from);
     // A signature may begin in the last bytes available.
     const bool at_end = there.size() < kPngSignature.size() + from;
     const std::size_t step = found < there.size() || at_end ? found : there.size() - kPngSignature.size() + 1;

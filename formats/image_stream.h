@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/byte_source.h"
+#include "formats/image_end.h"
 #include "formats/jpeg_index.h"
 
 namespace convoy {
@@ -32,7 +33,7 @@ inline constexpr std::size_t kImageSignatureBytes = 8;
 class ImageSplitter {
  public:
   // The source must outlive it.
-  explicit ImageSplitter(ByteSource& source) : source_(source) {}
+  explicit ImageSplitter(ByteSource& source) : source_(source), ends_(source) {}
 
   struct Piece {
     std::vector<std::uint8_t> bytes;  // one image, perhaps a damaged one, which the decoder will report
@@ -44,13 +45,11 @@ class ImageSplitter {
   // The number of bytes that the last next() passed over because they lay behind an image and are not known
   // to be anything.
   [[nodiscard]] std::uint64_t trailer() const { return trailer_; }
+  // The number of bytes and parts of images gone through so far, for tests.
+  [[nodiscard]] std::uint64_t steps() const { return ends_.steps(); }
 
  private:
-  bool append(std::vector<std::uint8_t>& image, std::size_t bytes);
-  bool append_jpeg(std::vector<std::uint8_t>& image, JpegIndex& index);
-  bool end_without_marker(std::vector<std::uint8_t>& image, std::size_t scan);
-  bool append_entropy_coded(std::vector<std::uint8_t>& image);
-  bool append_png(std::vector<std::uint8_t>& image);
+  Piece take_image(std::optional<std::size_t> bytes);
   // Takes bytes up to the next signature of an image at offset `from` or later. Appends to `bytes`, up to a
   // size of `limit`. Returns the number of bytes taken.
   std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes, std::size_t limit);
@@ -63,6 +62,7 @@ class ImageSplitter {
   std::optional<Piece> pass_over();
 
   ByteSource& source_;
+  ImageEnds ends_;
   bool after_image_ = false;
   bool passing_ = false;  // on the way to the next image, behind something that has been named
   std::uint64_t trailer_ = 0;

@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kExifMarker = JPEG_APP0 + 1;
 constexpr std::string_view kExifLead("Exif\0\0", 6);
-constexpr unsigned kMaxMarkerBytes = 65533;
+constexpr std::size_t kLengthBytes = 2;  // of a segment
 // Rows per call of libjpeg, and the most rows that one component has in a row of MCUs: 4 blocks of 8.
 constexpr int kPixelRowsAtOnce = 16;
 constexpr int kMaxRawRows = MAX_SAMP_FACTOR * DCTSIZE;
@@ -32,7 +32,8 @@ struct Errors {
   jpeg_error_mgr manager{};  // first member: libjpeg passes a pointer to it
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
-  bool ended = false;  // whether the data have ended without an end marker; `message` then says so
+  int orientation = 0;  // EXIF's, 1 to 8; 0: there is none yet
+  bool ended = false;   // whether the data have ended without an end marker; `message` then says so
 };
 
 [[noreturn]] void leave(j_common_ptr codec) {
@@ -73,13 +74,20 @@ void set_up(Errors& errors) {
   errors.manager.output_message = no_output;
 }
 
+// Called by libjpeg for each row of blocks that it reads.
 void limit_scans(j_common_ptr codec) {
-  const auto* decoder = reinterpret_cast<j_decompress_ptr>(codec);
-  if (decoder->input_scan_number > kMaxJpegScans) {
-    auto* errors = reinterpret_cast<Errors*>(codec->err);
+  const auto& decoder = *reinterpret_cast<j_decompress_ptr>(codec);
+  const std::uint64_t pixels = std::uint64_t{decoder.image_width} * decoder.image_height;
+  const auto by_pixels = static_cast<int>(std::min<std::uint64_t>(kMaxJpegScans, kMaxScannedPixels / pixels));
+  if (decoder.input_scan_number <= by_pixels) return;
+  auto* errors = reinterpret_cast<Errors*>(codec->err);
+  if (by_pixels == kMaxJpegScans) {
     std::snprintf(errors->message.data(), errors->message.size(), "more than %d scans", kMaxJpegScans);
-    std::longjmp(errors->escape, 1);
+  } else {
+    std::snprintf(errors->message.data(), errors->message.size(), "more than %d scans of %ux%u pixels",
+                  by_pixels, decoder.image_width, decoder.image_height);
   }
+  std::longjmp(errors->escape, 1);
 }
 
 int block_rows(const jpeg_component_info& component) {
@@ -98,14 +106,29 @@ int block_columns(const jpeg_component_info& component) {
 #endif
 }
 
-int orientation_of(const jpeg_decompress_struct& decoder) {
-  for (const jpeg_marker_struct* marker = decoder.marker_list; marker != nullptr; marker = marker->next) {
-    const std::span<const std::uint8_t> bytes(marker->data, marker->data_length);
-    if (bytes.size() < kExifLead.size()) continue;
-    if (std::memcmp(bytes.data(), kExifLead.data(), kExifLead.size()) != 0) continue;
-    return exif_orientation(bytes.subspan(kExifLead.size()));
+// libjpeg's reader of a segment, for APP1: notes the orientation of the first one with EXIF. libjpeg's own
+// (jpeg_save_markers()) walks through all that it has kept for each one more.
+boolean read_app1(j_decompress_ptr decoder) {
+  auto* errors = reinterpret_cast<Errors*>(decoder->err);
+  jpeg_source_mgr& source = *decoder->src;
+  // The whole file is in memory, so what is not there is never there.
+  const auto take = [&](std::size_t bytes) {
+    const std::span<const std::uint8_t> taken(source.next_input_byte,
+                                              std::min(bytes, source.bytes_in_buffer));
+    source.next_input_byte += taken.size();
+    source.bytes_in_buffer -= taken.size();
+    return taken;
+  };
+  const auto length = take(kLengthBytes);
+  if (length.size() < kLengthBytes) return (*source.fill_input_buffer)(decoder);
+  const std::size_t bytes = std::size_t{length[0]} << 8 | length[1];
+  const auto payload = take(std::max(bytes, kLengthBytes) - kLengthBytes);
+  const bool exif = payload.size() >= kExifLead.size() &&
+                    std::memcmp(payload.data(), kExifLead.data(), kExifLead.size()) == 0;
+  if (exif && errors->orientation == 0) {
+    errors->orientation = exif_orientation(payload.subspan(kExifLead.size()));
   }
-  return 1;
+  return TRUE;
 }
 
 // Whether a marker may come between scans (ITU-T T.81, table B.1): tables, an application's data, a comment,
@@ -177,7 +200,7 @@ struct JpegDecoder::State {
     decoder.err = &errors.manager;
     const bool created = guarded(errors.escape, [&] {
       jpeg_create_decompress(&decoder);
-      jpeg_save_markers(&decoder, kExifMarker, kMaxMarkerBytes);
+      jpeg_set_marker_processor(&decoder, kExifMarker, read_app1);
     });
     if (!created) fail();
     progress.progress_monitor = limit_scans;
@@ -238,6 +261,7 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   // libjpeg keeps tables from image to image, which the next one may lack.
   jpeg_destroy_decompress(&decoder);
   state.errors.ended = false;
+  state.errors.orientation = 0;
   state.create();
   state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_mem_src(&decoder, bytes.data(), bytes.size());
@@ -255,7 +279,7 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   header.height = static_cast<int>(decoder.image_height);
   header.gray = decoder.jpeg_color_space == JCS_GRAYSCALE;
   header.planar = header.gray || decoder.jpeg_color_space == JCS_YCbCr;
-  header.orientation = orientation_of(decoder);
+  header.orientation = std::max(state.errors.orientation, 1);
   return header;
 }
 

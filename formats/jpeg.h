@@ -17,6 +17,9 @@ namespace convoy {
 inline constexpr int kDefaultJpegQuality = 95;
 // A progressive file needs about ten scans; thousands are an attempt to keep the decoder busy.
 inline constexpr int kMaxJpegScans = 500;
+// Limit on the pixels of all scans: each scan may take a few bytes of the file, and all blocks of the image
+// are gone through for it. The largest image that is decoded may have 64 scans.
+inline constexpr std::uint64_t kMaxScannedPixels = 64 * kMaxImagePixels;
 
 // What the header says.
 struct JpegHeader {

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kApp1 = 0xE1;
 constexpr std::uint8_t kApp2 = 0xE2;
+constexpr std::uint8_t kStartOfScan = 0xDA;
 constexpr std::string_view kMpf("MPF\0", 4);
 constexpr std::string_view kXmp("http://ns.adobe.com/xap/1.0/\0", 29);
 
@@ -32,6 +33,9 @@ class Tiff {
   std::span<const std::uint8_t> bytes_;
   bool little_;
 };
+
+// Markers that are no segment: 0, 1, restarts, the start and the end of an image.
+bool has_no_length(std::uint8_t marker) { return marker <= 1 || (marker >= 0xD0 && marker <= 0xD9); }
 
 void announce(std::uint64_t bytes, JpegIndex& index) {
   if (bytes > 0 && index.pictures.size() < kMaxAnnouncedPictures) index.pictures.push_back(bytes);
@@ -74,12 +78,46 @@ void add_xmp(std::string_view text, JpegIndex& index) {
   }
 }
 
-}  // namespace
-
-void add_jpeg_segment(std::uint8_t marker, std::span<const std::uint8_t> payload, JpegIndex& index) {
+void add_segment(std::uint8_t marker, std::span<const std::uint8_t> payload, JpegIndex& index) {
   const std::string_view text(reinterpret_cast<const char*>(payload.data()), payload.size());
   if (marker == kApp2 && text.starts_with(kMpf)) add_multi_picture(payload.subspan(kMpf.size()), index);
   if (marker == kApp1 && text.starts_with(kXmp)) add_xmp(text.substr(kXmp.size()), index);
+}
+
+// The next marker at `at` or later, and the payload of its segment; the marker is 0 if there is none.
+struct Segment {
+  std::uint8_t marker = 0;
+  std::span<const std::uint8_t> payload = {};
+};
+
+Segment next_segment(std::span<const std::uint8_t> image, std::size_t& at) {
+  while (at + 1 < image.size()) {
+    const std::uint8_t marker = image[at + 1];
+    if (image[at] != 0xFF || marker == 0xFF || has_no_length(marker)) {
+      at += image[at] == 0xFF && marker != 0xFF ? 2 : 1;
+      continue;
+    }
+    if (image.size() - at < 4) break;
+    const std::size_t length = std::size_t{image[at + 2]} << 8 | image[at + 3];
+    if (length < 2 || length > image.size() - at - 2) break;
+    const Segment segment{marker, image.subspan(at + 4, length - 2)};
+    at += 2 + length;
+    return segment;
+  }
+  return {};
+}
+
+}  // namespace
+
+JpegIndex read_jpeg_index(std::span<const std::uint8_t> image) {
+  JpegIndex index;
+  std::size_t at = 2;
+  while (true) {
+    const Segment segment = next_segment(image, at);
+    if (segment.marker == 0) return index;
+    add_segment(segment.marker, segment.payload, index);
+    if (segment.marker == kStartOfScan) return index;
+  }
 }
 
 }  // namespace convoy

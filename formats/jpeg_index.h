@@ -16,9 +16,9 @@ struct JpegIndex {
   bool video = false;  // a motion photograph: an MP4 file follows
 };
 
-// Adds what a segment says. marker: its second byte, such as 0xE2; payload: what follows its length. Reads
-// the Multi-Picture Format (CIPA DC-007) in APP2, and in the XMP in APP1 Google's container directory (of
-// Ultra HDR photographs) and the marks of motion photographs. Any bytes are allowed.
-void add_jpeg_segment(std::uint8_t marker, std::span<const std::uint8_t> payload, JpegIndex& index);
+// What the segments of a JPEG file before its first scan say. Reads the Multi-Picture Format (CIPA DC-007) in
+// APP2, and in the XMP in APP1 Google's container directory (of Ultra HDR photographs) and the marks of
+// motion photographs. Any bytes are allowed.
+[[nodiscard]] JpegIndex read_jpeg_index(std::span<const std::uint8_t> image);
 
 }  // namespace convoy

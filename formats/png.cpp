@@ -18,8 +18,20 @@ namespace {
 
 constexpr int kMaxPngSide = 0x7fffffff;  // no limit of libpng: check_image_size() has the better message
 constexpr std::size_t kMaxMessage = 200;
-// Limit on one text or profile chunk, unpacked.
+// Limit on one chunk that libpng keeps.
 constexpr png_alloc_size_t kMaxChunkBytes = png_alloc_size_t{16} << 20;
+// Chunks that libpng knows and no pixel depends on: it would unpack and keep them. They are passed over as
+// those that it does not know; only their checksums are read. tRNS and eXIf are used.
+constexpr auto kUnusedChunks = std::to_array(
+    "bKGD\0cHRM\0gAMA\0hIST\0iCCP\0iTXt\0oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0sTER\0tEXt\0tIME\0zTXt");
+constexpr std::size_t kChunkNameBytes = 5;  // with the NUL
+static_assert(kUnusedChunks.size() % kChunkNameBytes == 0);
+// Bytes that the end of the compressed pixels may have beyond 16 times those of a row of pixels, since each
+// byte may be a chunk of its own. libpng unpacks whatever follows the pixels in their stream, only to pass
+// over it.
+constexpr std::size_t kMaxEndOfPixels = std::size_t{16} << 10;
+// The most bytes of a pixel, as PNG stores it: RGBA of 16 bits.
+constexpr std::uint64_t kMaxPixelBytes = 8;
 
 // libpng's error state: on an error it jumps to `escape`, see guarded().
 struct Errors {
@@ -37,6 +49,7 @@ void on_warning(png_structp /*codec*/, png_const_charp /*message*/) {}
 
 struct Reader {
   std::span<const std::uint8_t> rest;
+  std::size_t allowed = SIZE_MAX;  // bytes that may still be read
   Errors errors;
   png_structp codec = nullptr;
   png_infop info = nullptr;
@@ -54,10 +67,21 @@ struct Reader {
   static void read(png_structp codec, png_bytep into, std::size_t bytes) {
     auto* reader = static_cast<Reader*>(png_get_io_ptr(codec));
     if (bytes > reader->rest.size()) png_error(codec, "the data end in the middle of the image");
+    if (bytes > reader->allowed) png_error(codec, "much more compressed data than the pixels need");
+    if (reader->allowed != SIZE_MAX) reader->allowed -= bytes;
     std::memcpy(into, reader->rest.data(), bytes);
     reader->rest = reader->rest.subspan(bytes);
   }
 };
+
+// Sets what libpng reads, and how much it may allocate for it.
+void limit_chunks(png_structp codec) {
+  png_set_user_limits(codec, kMaxPngSide, kMaxPngSide);
+  png_set_chunk_malloc_max(codec, kMaxChunkBytes);
+  png_set_keep_unknown_chunks(codec, PNG_HANDLE_CHUNK_NEVER,
+                              reinterpret_cast<png_const_bytep>(kUnusedChunks.data()),
+                              static_cast<int>(kUnusedChunks.size() / kChunkNameBytes));
+}
 
 // Asks libpng to convert every kind of PNG to 8-bit gray, gray + alpha, RGB or RGBA.
 void ask_for_8_bits(png_structp codec, png_infop info) {
@@ -102,6 +126,20 @@ Image flatten(const Image& samples, Rgb background) {
   return flat;
 }
 
+// Reads all rows. Call it guarded.
+void read_rows(Reader& reader, Image& image, std::size_t stride) {
+  const int passes = png_set_interlace_handling(reader.codec);
+  for (int pass = 0; pass < passes; ++pass) {
+    for (int y = 0; y < image.height; ++y) {
+      if (pass == passes - 1 && y == image.height - 1) {
+        reader.allowed = 16 * kMaxPixelBytes * static_cast<std::size_t>(image.width) + kMaxEndOfPixels;
+      }
+      png_read_row(reader.codec, image.pixels.data() + stride * static_cast<std::size_t>(y), nullptr);
+    }
+  }
+  reader.allowed = SIZE_MAX;
+}
+
 // Checks the size in the header before libpng reads on.
 void check_header(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits) {
   constexpr std::size_t kWidth = 16;  // after the signature, length and type of the first chunk
@@ -112,8 +150,9 @@ void check_header(std::span<const std::uint8_t> bytes, std::string_view place, c
 }
 
 // Whether the compressed pixels are there to their end, and their checksums are right (PNG, third edition,
-// sections 5.3 and 10.1). libpng reads them only as far as it needs to.
-bool has_all_pixels(std::span<const std::uint8_t> bytes) {
+// sections 5.3 and 10.1). libpng reads them only as far as it needs to. most: more unpacked bytes than the
+// pixels can have; data that unpack to more have no end that is looked for.
+bool has_all_pixels(std::span<const std::uint8_t> bytes, std::uint64_t most) {
   constexpr std::size_t kSignature = 8;
   constexpr std::size_t kHeader = 8;   // length, type
   constexpr std::size_t kTrailer = 4;  // CRC
@@ -132,12 +171,13 @@ bool has_all_pixels(std::span<const std::uint8_t> bytes) {
       }
       stream.next_in = const_cast<Bytef*>(covered.data() + 4);  // zlib does not write to it
       stream.avail_in = static_cast<uInt>(length);
-      while (status == Z_OK && stream.avail_in > 0) {
+      while (status == Z_OK && stream.avail_in > 0 && stream.total_out <= most) {
         stream.next_out = out.data();
         stream.avail_out = static_cast<uInt>(out.size());
         status = ::inflate(&stream, Z_NO_FLUSH);
       }
     }
+    if (stream.total_out > most) break;
     at += kHeader + length + kTrailer;
   }
   ::inflateEnd(&stream);
@@ -156,8 +196,7 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   };
   fail_unless(guarded(reader.errors.escape, [&] {
     png_set_read_fn(reader.codec, &reader, Reader::read);
-    png_set_user_limits(reader.codec, kMaxPngSide, kMaxPngSide);
-    png_set_chunk_malloc_max(reader.codec, kMaxChunkBytes);
+    limit_chunks(reader.codec);
     png_read_info(reader.codec, reader.info);
   }));
   const std::uint32_t width = png_get_image_width(reader.codec, reader.info);
@@ -170,12 +209,11 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
     throw Error(place, "PNG: samples of an unknown kind");
   }
   image.pixels.resize(stride * height);
-  std::vector<png_bytep> rows(height);
-  for (std::size_t y = 0; y < height; ++y) rows[y] = image.pixels.data() + stride * y;
-  fail_unless(guarded(reader.errors.escape, [&] { png_read_image(reader.codec, rows.data()); }));
+  fail_unless(guarded(reader.errors.escape, [&] { read_rows(reader, image, stride); }));
   // The end may be missing, but not that of the pixels, which has their checksum.
   const bool ended = guarded(reader.errors.escape, [&] { png_read_end(reader.codec, reader.info); });
-  fail_unless(ended || has_all_pixels(bytes));
+  // A row of pixels begins with one byte, and interlaced images have at most twice as many rows.
+  fail_unless(ended || has_all_pixels(bytes, (kMaxPixelBytes * width + 2) * height + kMaxPixelBytes * 7));
   if (extra != nullptr) extra->orientation = orientation_of(reader.codec, reader.info);
   const bool alpha = image.channels == 2 || image.channels == 4;
   return alpha ? flatten(image, background) : image;

@@ -45,23 +45,36 @@ std::span<const std::byte> MappedSource::bytes(std::uint64_t offset, std::uint64
 std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64_t length) {
   const std::size_t skip = offset - base_;
   const std::size_t wanted = skip + length;
-  while (filled_ < wanted) {
-    // A header may promise more than arrives, so the buffer grows with what has arrived.
-    if (filled_ == buffer_.size()) buffer_.resize(std::min(wanted, std::max(kFirstRead, 2 * filled_)));
-    const std::size_t step = std::min(wanted, buffer_.size()) - filled_;
-    const std::size_t got = in_.read(std::span(buffer_).subspan(filled_, step));
-    filled_ += got;
+  while (end_ - begin_ < wanted) {
+    if (end_ == buffer_.size()) make_room(wanted);
+    const std::size_t step = std::min(wanted - (end_ - begin_), buffer_.size() - end_);
+    const std::size_t got = in_.read(std::span(buffer_).subspan(end_, step));
+    end_ += got;
     if (got < step) break;
   }
-  if (filled_ <= skip) return {};
-  return std::span<const std::byte>(buffer_).subspan(skip, std::min<std::uint64_t>(length, filled_ - skip));
+  if (end_ - begin_ <= skip) return {};
+  return std::span<const std::byte>(buffer_).subspan(begin_ + skip,
+                                                     std::min<std::uint64_t>(length, end_ - begin_ - skip));
+}
+
+// Moves the bytes to the front if that is at least as much room as they take, so that each byte is moved at
+// most once for each byte that was released. Else the buffer grows, with what has arrived: a header may
+// promise more.
+void StreamSource::make_room(std::size_t wanted) {
+  const std::size_t held = end_ - begin_;
+  moved_ += held;
+  if (begin_ > 0 && begin_ >= held) {
+    std::memmove(buffer_.data(), buffer_.data() + begin_, held);
+    begin_ = 0;
+    end_ = held;
+    return;
+  }
+  buffer_.resize(begin_ + std::min(wanted, std::max(kFirstRead, 2 * held)));
 }
 
 void StreamSource::release_before(std::uint64_t offset) {
-  const std::size_t drop = std::min<std::uint64_t>(offset - base_, filled_);
-  if (drop == 0) return;
-  std::memmove(buffer_.data(), buffer_.data() + drop, filled_ - drop);
-  filled_ -= drop;
+  const std::size_t drop = std::min<std::uint64_t>(offset - base_, end_ - begin_);
+  begin_ += drop;
   base_ += drop;
 }
 

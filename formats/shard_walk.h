@@ -47,12 +47,17 @@ class StreamSource : public ChunkSource {
   explicit StreamSource(InputFile& in) : in_(in) {}
   std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) override;
   void release_before(std::uint64_t offset) override;
+  // The number of bytes moved so far to make room for others, for tests.
+  [[nodiscard]] std::uint64_t moved() const { return moved_; }
 
  private:
+  void make_room(std::size_t wanted);
   InputFile& in_;
-  std::vector<std::byte> buffer_;
-  std::size_t filled_ = 0;
-  std::uint64_t base_ = 0;  // offset of buffer_'s first byte
+  std::vector<std::byte> buffer_;  // [begin_, end_) has arrived and is not released
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::uint64_t base_ = 0;  // offset of the byte at begin_
+  std::uint64_t moved_ = 0;
 };
 
 // A data chunk whose header, metadata, table and names are whole and checked.

@@ -2,9 +2,11 @@
 #include "formats/jpeg.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "formats/jpeg_exif.h"
 #include "lib/base/error.h"
@@ -360,6 +362,80 @@ TEST(Jpeg, LimitsScans) {
   for (int i = 0; i < 2 * kMaxJpegScans; ++i) bomb.insert(bomb.end(), first, end);
   bomb.insert(bomb.end(), end, whole.end());
   EXPECT_NE(error_of(bomb).find("scans"), std::string::npos) << error_of(bomb);
+}
+
+void add_segment(std::vector<std::uint8_t>& bytes, std::uint8_t marker,
+                 const std::vector<std::uint8_t>& payload) {
+  const std::size_t length = payload.size() + 2;
+  bytes.insert(bytes.end(),
+               {0xFF, marker, static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)});
+  bytes.insert(bytes.end(), payload.begin(), payload.end());
+}
+
+// A gray progressive JPEG of side x side pixels, all 0: one scan of DC coefficients, one bit for each block,
+// and scans of AC coefficients of a few bytes.
+std::vector<std::uint8_t> cheap_scans(std::size_t side, int scans) {
+  const auto high = static_cast<std::uint8_t>(side >> 8);
+  const std::size_t blocks = side / 8 * (side / 8);
+  std::vector<std::uint8_t> bytes = {0xFF, 0xD8};
+  std::vector<std::uint8_t> quantisation(65, 1);
+  quantisation[0] = 0;
+  add_segment(bytes, 0xDB, quantisation);
+  add_segment(bytes, 0xC2, {8, high, 0, high, 0, 1, 1, 0x11, 0});
+  // The code of DC symbol 0 is 0. Those of AC are 0 for a run of 16384 blocks and 14 bits more, 10 for one
+  // block.
+  add_segment(bytes, 0xC4, {0x00, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  add_segment(bytes, 0xC4, {0x10, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xE0, 0});
+  add_segment(bytes, 0xDA, {1, 1, 0, 0, 0, 0});
+  bytes.insert(bytes.end(), blocks / 8, 0);
+  std::string bits;
+  for (std::size_t i = 0; i < blocks / 32767; ++i) bits += "011111111111111";
+  for (std::size_t i = 0; i < blocks % 32767; ++i) bits += "10";
+  while (bits.size() % 8 != 0) bits += '1';
+  for (int i = 1; i < scans; ++i) {
+    add_segment(bytes, 0xDA, {1, 1, 0, 1, 63, 0});
+    for (std::size_t bit = 0; bit < bits.size(); bit += 8) {
+      bytes.push_back(static_cast<std::uint8_t>(std::stoi(bits.substr(bit, 8), nullptr, 2)));
+      if (bytes.back() == 0xFF) bytes.push_back(0);
+    }
+  }
+  bytes.insert(bytes.end(), {0xFF, 0xD9});
+  return bytes;
+}
+
+// A scan of a few bytes costs a walk through all blocks, so large images may have fewer of them.
+TEST(Jpeg, LimitsThePixelsOfAllScans) {
+  constexpr int kMost = static_cast<int>(kMaxScannedPixels / (8192 * 8192));
+  ASSERT_LT(kMost, kMaxJpegScans);
+  EXPECT_EQ(error_of(cheap_scans(1024, kMaxJpegScans)), "");
+  EXPECT_EQ(error_of(cheap_scans(8192, kMaxJpegScans)),
+            "a.jpg: JPEG: more than " + std::to_string(kMost) + " scans of 8192x8192 pixels");
+}
+
+// libjpeg would keep them, and walk through all of them for each one more.
+TEST(Jpeg, SegmentsBeforeTheImageAreNotKept) {
+  const auto image = make_jpeg(smooth_image(16, 16, 3), {.orientation = 6});
+  std::vector<std::uint8_t> bytes(image.begin(), image.begin() + 2);
+  for (int i = 0; i < 1'000'000; ++i) add_segment(bytes, i % 2 == 0 ? 0xE1 : 0xFE, {});
+  bytes.insert(bytes.end(), image.begin() + 2, image.end());
+  struct rusage before {};
+  struct rusage after {};
+  ::getrusage(RUSAGE_SELF, &before);
+  JpegDecoder decoder;
+  EXPECT_EQ(decoder.open(bytes, "a.jpg", {}).orientation, 6);
+  ::getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 8 << 10);  // KiB
+  EXPECT_EQ(error_of(bytes), "");
+}
+
+TEST(Jpeg, ASegmentThatIsCutShortIsAnError) {
+  const auto image = make_jpeg(smooth_image(16, 16, 3), {});
+  for (const std::vector<std::uint8_t>& cut :
+       {std::vector<std::uint8_t>{0xFF, 0xE1}, {0xFF, 0xE1, 0}, {0xFF, 0xE1, 0xFF, 0xFF, 'E', 'x'}}) {
+    std::vector<std::uint8_t> bytes(image.begin(), image.begin() + 2);
+    bytes.insert(bytes.end(), cut.begin(), cut.end());
+    EXPECT_EQ(error_of(bytes), "a.jpg: JPEG: Premature end of JPEG file");
+  }
 }
 
 }  // namespace

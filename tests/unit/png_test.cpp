@@ -1,12 +1,29 @@
 // formats/png: round trips, transparency over a background, damage and decompression bombs refused.
 #include "formats/png.h"
 
+#include <dlfcn.h>
 #include <gtest/gtest.h>
 #include <png.h>
+#include <zlib.h>
 
 #include "lib/base/error.h"
 #include "tests/support/error_message.h"
 #include "tests/support/images.h"
+
+namespace {
+
+std::size_t g_inflated = 0;  // bytes that zlib has unpacked
+
+}  // namespace
+
+// Stands before zlib's own, for libpng too, and counts.
+extern "C" int inflate(z_streamp stream, int flush) {
+  static const auto real = reinterpret_cast<int (*)(z_streamp, int)>(::dlsym(RTLD_NEXT, "inflate"));
+  const uLong before = stream->total_out;
+  const int status = real(stream, flush);
+  g_inflated += stream->total_out - before;
+  return status;
+}
 
 namespace convoy {
 namespace {
@@ -126,6 +143,66 @@ TEST(Png, LimitsAreChecked) {
   EXPECT_NE(error_of(bytes, {.max_side = 39}), "");
   EXPECT_NE(error_of(bytes, {.max_pixels = 1199}), "");
   EXPECT_EQ(error_of(bytes, {.max_side = 40, .max_pixels = 1200}), "");
+}
+
+std::vector<std::uint8_t> chunk(std::string_view type, std::span<const std::uint8_t> data) {
+  std::vector<std::uint8_t> bytes;
+  const auto add_32 = [&](std::uint64_t value) {
+    for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
+  };
+  add_32(data.size());
+  bytes.insert(bytes.end(), type.begin(), type.end());
+  bytes.insert(bytes.end(), data.begin(), data.end());
+  add_32(::crc32_z(0, bytes.data() + 4, bytes.size() - 4));
+  return bytes;
+}
+
+std::vector<std::uint8_t> zeros_packed(std::size_t bytes) {
+  const std::vector<std::uint8_t> zeros(bytes);
+  std::vector<std::uint8_t> packed(::compressBound(bytes));
+  uLongf size = packed.size();
+  EXPECT_EQ(::compress2(packed.data(), &size, zeros.data(), bytes, 9), Z_OK);
+  packed.resize(size);
+  return packed;
+}
+
+// Behind the signature and IHDR.
+constexpr std::size_t kBehindHeader = 33;
+
+// Texts and profiles take little room and unpack to much; no pixel depends on them.
+TEST(Png, UnpacksNothingButPixels) {
+  const Image image = smooth_image(9, 5, 3);
+  const auto plain = encode_png(image);
+  const auto packed = zeros_packed(std::size_t{15} << 20);
+  for (const std::string_view type : {"zTXt", "iTXt", "iCCP", "tEXt", "sPLT", "prIv"}) {
+    std::vector<std::uint8_t> data = {'a', 0, 0};
+    if (type == "iTXt") data = {'a', 0, 1, 0, 0, 0};
+    data.insert(data.end(), packed.begin(), packed.end());
+    const auto bomb = chunk(type, data);
+    auto bytes = plain;
+    for (int i = 0; i < 50; ++i) bytes.insert(bytes.begin() + kBehindHeader, bomb.begin(), bomb.end());
+    g_inflated = 0;
+    EXPECT_EQ(decode_png(bytes, "a.png").pixels, image.pixels);
+    EXPECT_LT(g_inflated, 1 << 20) << type;
+  }
+}
+
+// Data that unpack to more than the pixels need are not unpacked to their end.
+TEST(Png, LooksForTheEndOfPixelsNoFurtherThanTheirSize) {
+  const auto plain = encode_png(smooth_image(4, 4, 1));
+  std::vector<std::uint8_t> bytes(plain.begin(), plain.begin() + kBehindHeader);
+  const auto data = chunk("IDAT", zeros_packed(std::size_t{128} << 20));
+  bytes.insert(bytes.end(), data.begin(), data.end());  // and no IEND
+  g_inflated = 0;
+  EXPECT_NE(error_of(bytes), "");
+  EXPECT_LT(g_inflated, 40 << 20);
+  // libpng passes over a little more than the pixels.
+  const auto more = chunk("IDAT", zeros_packed(100));
+  const auto end = chunk("IEND", {});
+  bytes.resize(kBehindHeader);
+  bytes.insert(bytes.end(), more.begin(), more.end());
+  bytes.insert(bytes.end(), end.begin(), end.end());
+  EXPECT_EQ(error_of(bytes), "");
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include "formats/shard.h"
 #include "formats/shard_layout.h"
+#include "formats/shard_walk.h"
 #include "tests/support/shard_bytes.h"
 
 namespace convoy {
@@ -338,6 +339,32 @@ TEST_F(ShardDamage, AHeaderCannotMakeAPipeReaderAllocate) {
   EXPECT_TRUE(result.records == records);
   EXPECT_EQ(result.damage.size(), 2U) << joined(result.damage);  // the cut, and the broken chain
   EXPECT_LT(peak_memory() - before, std::uint64_t{64} << 20);
+}
+
+// A row of chunks that claim 2^36 bytes each: the reader of a pipe looks for the end of each of them.
+TEST_F(ShardDamage, LongChunksCostAPipeReaderNoMoreThanTheirBytes) {
+  const DatasetInfo info = small_info(1, 1, 1, 1);
+  Bytes one = make(info, numbered_records(info, 0, 1));
+  one.resize(4096);
+  put_u64(one, 16, std::uint64_t{1} << 36);
+  seal(one, 0);
+  const auto moved = [&](std::size_t chunks) {
+    Bytes bytes;
+    for (std::size_t i = 0; i < chunks; ++i) bytes.insert(bytes.end(), one.begin(), one.end());
+    const Fifo fifo(folder_ / ("fifo" + std::to_string(chunks)), bytes);
+    InputFile in(fifo.path());
+    StreamSource source(in);
+    std::size_t losses = 0;
+    ChunkWalker walker(source, "fifo", [&](const Damage&) { ++losses; });
+    while (walker.next()) {
+    }
+    EXPECT_GE(losses, chunks);
+    return source.moved();
+  };
+  const std::uint64_t once = moved(1000);
+  const std::uint64_t twice = moved(2000);
+  EXPECT_LT(twice, 3 * once);
+  EXPECT_LT(twice, std::uint64_t{2000} * 4096 * 4);
 }
 
 TEST_F(ShardDamage, WrongLabelsInATableCostTheChunk) {
