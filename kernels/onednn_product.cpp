@@ -43,8 +43,14 @@ OnednnPass best_pass(std::span<const OnednnOperands> candidates, std::string_vie
   return std::move(*best);
 }
 
+// Parts of scratch memory are aligned for vectors.
+constexpr std::size_t kScratchAlignment = 64;
+std::size_t aligned(std::size_t bytes) {
+  return (bytes + kScratchAlignment - 1) / kScratchAlignment * kScratchAlignment;
+}
+
 // One operand of a pass: a memory object that points at the caller's buffer and, if the layouts differ, a
-// second buffer and a reorder between the two.
+// second one that points at scratch memory, and a reorder between the two.
 class Operand {
  public:
   Operand() = default;
@@ -52,11 +58,18 @@ class Operand {
   Operand(const dnnl::engine& engine, const memory::desc& actual, const memory::desc& wanted, bool output)
       : outside_(actual, engine, nullptr), reordered_(actual != wanted) {
     if (!reordered_) return;
-    inside_ = memory(wanted, engine);
+    inside_ = memory(wanted, engine, nullptr);
+    scratch_bytes_ = aligned(wanted.get_size());
     reorder_ = output ? dnnl::reorder(inside_, outside_) : dnnl::reorder(outside_, inside_);
   }
   [[nodiscard]] const memory& for_primitive() const { return reordered_ ? inside_ : outside_; }
   [[nodiscard]] bool reordered() const { return reordered_; }
+  [[nodiscard]] std::size_t scratch_bytes() const { return scratch_bytes_; }
+  // Returns the scratch memory behind its own.
+  std::byte* use_scratch(std::byte* scratch) {
+    if (reordered_ && inside_.get_data_handle() != scratch) inside_.set_data_handle(scratch);
+    return scratch + scratch_bytes_;
+  }
   void point_at(const void* data) {
     // oneDNN does not write through operands that a pass reads.
     void* const handle = const_cast<void*>(data);
@@ -73,6 +86,7 @@ class Operand {
   memory outside_;
   memory inside_;
   dnnl::reorder reorder_;
+  std::size_t scratch_bytes_ = 0;
   bool reordered_ = false;
 };
 
@@ -94,6 +108,7 @@ class BoundPass {
       arguments_.emplace(b.argument, operands_.back().for_primitive());
     }
     scratchpad_ = memory(pass.scratchpad, engine, nullptr);
+    scratchpad_bytes_ = aligned(pass.scratchpad.get_size());
     arguments_.emplace(DNNL_ARG_SCRATCHPAD, scratchpad_);
   }
   // buffers: one for each binding, in the order of the bindings.
@@ -101,6 +116,8 @@ class BoundPass {
     std::size_t i = 0;
     for (const void* buffer : buffers) operands_[i++].point_at(buffer);
     if (scratchpad_.get_data_handle() != scratch) scratchpad_.set_data_handle(scratch);
+    std::byte* rest = static_cast<std::byte*>(scratch) + scratchpad_bytes_;
+    for (Operand& operand : operands_) rest = operand.use_scratch(rest);
     for (i = 0; i < operands_.size(); ++i) {
       if (!outputs_[i]) operands_[i].read(stream);
     }
@@ -109,6 +126,12 @@ class BoundPass {
       if (outputs_[i]) operands_[i].write(stream);
     }
     stream.wait();
+  }
+  // Of the scratchpad and the reordered operands.
+  [[nodiscard]] std::size_t scratch_bytes() const {
+    std::size_t bytes = scratchpad_bytes_;
+    for (const Operand& operand : operands_) bytes += operand.scratch_bytes();
+    return bytes;
   }
   [[nodiscard]] int reorders() const {
     return static_cast<int>(std::count_if(operands_.begin(), operands_.end(),
@@ -120,6 +143,7 @@ class BoundPass {
   std::vector<Operand> operands_;
   std::vector<bool> outputs_;
   memory scratchpad_;
+  std::size_t scratchpad_bytes_ = 0;
   std::unordered_map<int, memory> arguments_;
 };
 
@@ -338,7 +362,7 @@ class OnednnProduct final : public Product {
          {DNNL_ARG_BIAS, bias, bias, false},
          {DNNL_ARG_DST, dst_layout_, pass.layout.dst, true}}};
     forward_ = BoundPass(engine_, pass, bindings);
-    note("forward", pass, forward_.reorders());
+    note("forward", pass, forward_);
   }
 
   void compile_backward_weights(const OnednnProblem& problem, const ProductOptions& options) {
@@ -360,7 +384,7 @@ class OnednnProduct final : public Product {
          {DNNL_ARG_DIFF_WEIGHTS, master_, master_, true},
          {DNNL_ARG_DIFF_BIAS, bias, bias, true}}};
     backward_weights_ = BoundPass(engine_, pass, bindings);
-    note("backward_weights", pass, backward_weights_.reorders());
+    note("backward_weights", pass, backward_weights_);
   }
 
   void compile_backward_data(const OnednnProblem& problem, const ProductOptions& options) {
@@ -379,14 +403,15 @@ class OnednnProduct final : public Product {
          {DNNL_ARG_WEIGHTS, backward_weights_layout_, backward_weights_layout_, false},
          {DNNL_ARG_DIFF_SRC, src_layout_, pass.layout.src, true}}};
     backward_data_ = BoundPass(engine_, pass, bindings);
-    note("backward_data", pass, backward_data_.reorders());
+    note("backward_data", pass, backward_data_);
   }
 
   static const OnednnWindow* window_of(const OnednnProblem& problem) {
     return problem.window ? &*problem.window : nullptr;
   }
-  void note(const std::string& direction, const OnednnPass& pass, int reorders) {
-    scratch_bytes_ = std::max(scratch_bytes_, pass.scratchpad.get_size());
+  void note(const std::string& direction, const OnednnPass& pass, const BoundPass& bound) {
+    const int reorders = bound.reorders();
+    scratch_bytes_ = std::max(scratch_bytes_, bound.scratch_bytes());
     lines_.push_back(direction + " " + pass.implementation + " src-block=" + std::to_string(src_.block) +
                      " dst-block=" + std::to_string(dst_.block) +
                      (reorders == 0 ? "" : " reorders=" + std::to_string(reorders)));

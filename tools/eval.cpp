@@ -15,7 +15,9 @@
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/limits.h"
+#include "lib/runs/loader.h"
 #include "lib/runs/precision_option.h"
+#include "lib/runs/run_doubts.h"
 #include "lib/shards/dataset.h"
 #include "lib/shards/rejects.h"
 
@@ -70,6 +72,12 @@ int run(const Options& options, Console& console) {
 
   compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(compile.batch), data.size()));
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
+  compile.held_per_image =
+      loaded_bytes_per_image(data) + static_cast<std::uint64_t>(model.net.classes()) * sizeof(float);
+  compile.on_planned = [&](const PlannedMemory& planned) {
+    say_memory(planned, weights.name() + ": ", console);
+  };
+  if (const auto warning = work_warning(model.net)) console.warn(weights.name() + ": " + *warning);
   const auto net = compile_net(model.net, device, compile);
   load_parameters(weights, *net, false);
 

@@ -24,6 +24,7 @@
 #include "lib/runs/limits.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/predictor.h"
+#include "lib/runs/run_doubts.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
@@ -125,6 +126,7 @@ int run(const Options& options, Console& console) {
   for (const std::string& name : weights.unknown()) {
     console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
+  if (const auto warning = work_warning(model.net)) console.warn(weights.name() + ": " + *warning);
   input_options.check_shard = shard_check(weights, console);
   std::optional<Requests> requests = requests_from(options, input_options);
   ImageSource inputs(input_options);
@@ -135,6 +137,9 @@ int run(const Options& options, Console& console) {
   const auto compile = [&](std::size_t images) {
     CompileOptions how = inference.compile;
     how.batch = static_cast<int>(images);
+    how.on_planned = [&](const PlannedMemory& planned) {
+      say_memory(planned, weights.name() + ": ", console);
+    };
     return Predictor(weights, inference.device, how);
   };
   Answers answers(options.text("output"), form, model.dataset.classes, compile, batch, rejects);

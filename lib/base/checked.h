@@ -20,6 +20,14 @@ namespace convoy {
   return result;
 }
 
+// The sum and the product of sizes that are compared with a limit: the largest number if it does not fit.
+[[nodiscard]] constexpr std::uint64_t saturating_add(std::uint64_t a, std::uint64_t b) {
+  return checked_add(a, b).value_or(UINT64_MAX);
+}
+[[nodiscard]] constexpr std::uint64_t saturating_mul(std::uint64_t a, std::uint64_t b) {
+  return checked_mul(a, b).value_or(UINT64_MAX);
+}
+
 // The smallest multiple of `alignment` (a power of two) that is at least `value`, or nothing if that does not
 // fit in 64 bits.
 [[nodiscard]] constexpr std::optional<std::uint64_t> checked_align(std::uint64_t value,

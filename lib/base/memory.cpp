@@ -7,7 +7,9 @@
 #include <fstream>
 #include <sstream>
 #include <string_view>
+#include <utility>
 
+#include "lib/base/console.h"
 #include "lib/base/control_groups.h"
 
 namespace convoy {
@@ -58,23 +60,31 @@ void lower_by_group(std::optional<AvailableMemory>& least, const fs::path& folde
   lower(least, *limit > used ? *limit - used : 0, "left to this process's control group");
 }
 
-void lower_by_limit(std::optional<AvailableMemory>& least, int resource, std::optional<std::uint64_t> used,
-                    const char* name) {
-  struct rlimit limit {};
-  if (!used || ::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-  lower(least, limit.rlim_cur > *used ? limit.rlim_cur - *used : 0, std::string("left under ") + name);
-}
-
 std::optional<std::uint64_t> kibibytes_after(const std::string& path, std::string_view name) {
   const auto number = number_after(path, name);
   return number ? std::optional(*number * kKibibyte) : std::nullopt;
 }
 
+// Lowers by what the process's own limits leave it. lead: of the limits' names.
+void lower_by_own_limits(std::optional<AvailableMemory>& least, const std::string& root,
+                         const std::string& lead) {
+  const std::string status = root + "/proc/self/status";
+  const auto lower_by = [&](int resource, const char* in_use, const char* name) {
+    const auto used = kibibytes_after(status, in_use);
+    struct rlimit limit {};
+    if (!used || ::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+    lower(least, limit.rlim_cur > *used ? limit.rlim_cur - *used : 0, lead + name);
+  };
+  lower_by(RLIMIT_AS, "VmSize:", "ulimit -v");
+  lower_by(RLIMIT_DATA, "VmData:", "ulimit -d");
+}
+
 }  // namespace
+
+std::string MemoryLimit::text() const { return format_bytes(bytes) + " (" + source + ")"; }
 
 std::optional<AvailableMemory> available_memory(const std::string& root) {
   std::optional<AvailableMemory> least;
-  const std::string status = root + "/proc/self/status";
   if (const auto free = kibibytes_after(root + "/proc/meminfo", "MemAvailable:")) {
     lower(least, *free, "free on this machine");
   }
@@ -84,9 +94,25 @@ std::optional<AvailableMemory> available_memory(const std::string& root) {
         lower_by_group(least, folder, unified ? kUnified : kLegacy);
       },
       root);
-  lower_by_limit(least, RLIMIT_AS, kibibytes_after(status, "VmSize:"), "ulimit -v");
-  lower_by_limit(least, RLIMIT_DATA, kibibytes_after(status, "VmData:"), "ulimit -d");
+  lower_by_own_limits(least, root, "left under ");
   return least;
+}
+
+MemoryLimit machine_memory(const std::string& root) {
+  std::optional<AvailableMemory> least;
+  if (const auto whole = kibibytes_after(root + "/proc/meminfo", "MemTotal:")) {
+    lower(least, *whole, "the memory of this machine");
+  }
+  for_each_control_group(
+      "memory",
+      [&](const fs::path& folder, bool unified) {
+        const auto limit = number_in(folder / (unified ? kUnified : kLegacy).limit);
+        if (limit) lower(least, *limit, "this process's control group");
+      },
+      root);
+  lower_by_own_limits(least, root, "");
+  if (!least) return {};
+  return {.bytes = least->bytes, .source = std::move(least->limit)};
 }
 
 }  // namespace convoy

@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <sstream>
 
+#include "lib/base/checked.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -62,6 +64,13 @@ int Options::threads() const {
 }
 
 std::uint64_t Options::seed() const { return parse_unsigned(text("seed"), "--seed"); }
+
+MemoryLimit Options::memory_limit() const {
+  if (!given("max-memory")) return machine_memory();
+  const MemoryLimit limit{.bytes = parse_bytes(text("max-memory"), "--max-memory"), .source = "--max-memory"};
+  if (limit.bytes == 0) throw UsageError("--max-memory", "no memory at all");
+  return limit;
+}
 
 RejectRules Options::reject_rules() const {
   RejectRules rules{.list = text(kRejects), .stop = choice(kOnError, {"skip", "stop"}) == 1};
@@ -134,6 +143,20 @@ std::uint64_t parse_unsigned(std::string_view text, std::string_view what) {
   const auto number = number_from<std::uint64_t>(text);
   if (!number) throw UsageError(what, "'" + std::string(text) + "' is not a whole number from 0 to 2^64-1");
   return *number;
+}
+
+std::uint64_t parse_bytes(std::string_view text, std::string_view what) {
+  constexpr std::string_view kSuffixes = "KMGT";
+  std::uint64_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, failure] = std::from_chars(text.data(), last, number);
+  const std::size_t power = end == last ? 0 : kSuffixes.find(*end) + 1;
+  const bool known = end == last || (power > 0 && end + 1 == last);
+  const auto bytes = checked_mul(number, std::uint64_t{1} << (10 * (known ? power : 0)));
+  if (failure != std::errc() || !known || !bytes) {
+    throw UsageError(what, "'" + std::string(text) + "' is not a number of bytes such as 500000, 512M or 8G");
+  }
+  return *bytes;
 }
 
 double parse_real(std::string_view text, std::string_view what, double least, double most) {

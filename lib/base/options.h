@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/memory.h"
 #include "lib/base/own_files.h"
 #include "lib/base/reject_rules.h"
 
@@ -52,6 +53,8 @@ class Options {
 
   [[nodiscard]] int threads() const;         // -j; by default the number of processors
   [[nodiscard]] std::uint64_t seed() const;  // --seed
+  // --max-memory; by default what the machine has.
+  [[nodiscard]] MemoryLimit memory_limit() const;
   // --on-error, --rejects, --max-rejects.
   [[nodiscard]] RejectRules reject_rules() const;
 
@@ -84,6 +87,8 @@ void add_rejects_options(po::options_description& options, const RejectsHelp& he
 [[nodiscard]] std::int64_t parse_integer(std::string_view text, std::string_view what, std::int64_t least,
                                          std::int64_t most);
 [[nodiscard]] std::uint64_t parse_unsigned(std::string_view text, std::string_view what);
+// A number of bytes, perhaps with a suffix K, M, G or T (powers of 1024).
+[[nodiscard]] std::uint64_t parse_bytes(std::string_view text, std::string_view what);
 [[nodiscard]] double parse_real(std::string_view text, std::string_view what, double least, double most);
 [[nodiscard]] std::size_t parse_choice(std::string_view text, std::string_view what,
                                        std::initializer_list<std::string_view> words);

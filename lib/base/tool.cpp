@@ -53,6 +53,8 @@ po::options_description shared_options(const SharedOptions& shared, Where where)
     add("device", text_option("DEVICE", "auto"),
         "auto, cpu, cuda or cuda:N; auto takes a GPU where there is one");
   }
+  add("max-memory", text_option("SIZE"),
+      "refuse what needs more memory (default: what the machine has); K, M, G, T");
   if (where == Where::line)
     add("config", text_option("FILE"), "read options from FILE, lines NAME=VALUE; the command line wins");
   add("quiet,q", po::bool_switch(), "no progress and no notes, only warnings and errors");
@@ -154,6 +156,7 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
                  effective);
   try {
     check_exclusive(options, info.exclusive);
+    if (options.given("max-memory")) (void)options.memory_limit();  // throws if it is none
     return body(options, console);
   } catch (const UsageError& error) {
     const auto place = places.find(error.option());

@@ -27,7 +27,8 @@ struct ToolInfo {
   std::vector<ExclusiveOptions> exclusive = {};
 };
 
-// Which of the shared options a tool has. All tools have --help, --version, --config, -q and -v.
+// Which of the shared options a tool has. All tools have --help, --version, --config, --max-memory, -q and
+// -v.
 struct SharedOptions {
   bool output = false;      // -o, --output=FILE
   bool files_from = false;  // --files-from=FILE, -0: operands, one a line

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -12,6 +13,7 @@
 #include "formats/net.h"
 #include "kernels/augment.h"
 #include "kernels/element.h"
+#include "lib/net/memory_need.h"
 
 namespace convoy {
 
@@ -118,6 +120,10 @@ struct CompileOptions {
   Element precision = Element::f32;  // of the activations
   std::uint64_t seed = 1;            // of the dropout masks
   int threads = 0;                   // 0: all processors
+  MemoryLimit memory = {};           // of this machine; that of a device is what it has free
+  std::uint64_t held_per_image = 0;  // bytes that the caller holds for each image of a batch
+  // Called when the need is known and allowed, before it is allocated on this machine.
+  std::function<void(const PlannedMemory&)> on_planned = {};
 };
 
 enum class BatchUse { infer, evaluate, train };

@@ -1,59 +1,93 @@
 #include "lib/net/memory_need.h"
 
 #include <algorithm>
+#include <string>
 
-#include "lib/base/match.h"
+#include "lib/base/checked.h"
+#include "lib/base/console.h"
+#include "lib/base/error.h"
+#include "lib/net/compiled_net.h"
 
 namespace convoy {
 namespace {
 
-// Channels lie in memory in blocks of so many, but for those of the input.
-constexpr std::int64_t kChannelBlock = 16;
-
-std::uint64_t elements_of(const Extent& extent) {
-  const std::int64_t channels = (extent.channels + kChannelBlock - 1) / kChannelBlock * kChannelBlock;
-  return static_cast<std::uint64_t>(std::int64_t{extent.height} * extent.width * channels);
+std::string parts_of(const MemoryNeed& need) {
+  std::string text;
+  const auto add = [&](const char* what, std::uint64_t bytes) {
+    if (bytes > 0) text += (text.empty() ? "" : ", ") + std::string(what) + " " + format_bytes(bytes);
+  };
+  add("weights", need.weights);
+  add("activations", need.activations);
+  add("workspace", need.workspace);
+  add("images", need.images);
+  return text;
 }
 
-// What the output of a layer takes, per element of the output, in bytes.
-std::uint64_t output_bytes(const LayerKind& kind, bool train, std::uint64_t element) {
-  const std::uint64_t index = train ? 1 : 0;  // of a maximum, or whether an activation was dropped
-  return match(
-      kind, [&](const ConvSpec&) { return element; }, [&](const FcSpec&) { return element; },
-      [](const ReluSpec&) { return std::uint64_t{0}; },  // in place
-      [](const TanhSpec&) { return std::uint64_t{0}; }, [&](const LrnSpec&) { return element; },
-      [&](const PoolSpec& pool) { return element + (pool.kind == PoolSpec::Kind::max ? index : 0); },
-      [&](const DropoutSpec&) { return index; },
-      [](const SoftmaxSpec&) { return std::uint64_t{sizeof(float)}; });
+[[noreturn]] void refuse(const std::string& need, const MemoryLimit& limit, int fits) {
+  throw Error("net", need + ", the limit is " + limit.text() + ": " +
+                         (fits > 0 ? "--batch=" + std::to_string(fits) + " would fit"
+                                   : "not even a batch of 1 fits, a larger --max-memory would allow it"));
 }
 
 }  // namespace
 
-MemoryNeed memory_need(const NetSpec& net, const CompileOptions& options) {
-  const bool train = options.mode == Mode::train;
-  const std::uint64_t element = element_bytes(options.precision);
+std::uint64_t MemoryNeed::total() const {
+  return saturating_add(saturating_add(weights, activations), saturating_add(workspace, images));
+}
+
+std::string PlannedMemory::text(std::string_view at_least) const {
+  return "a batch of " + std::to_string(batch) + " needs " + std::string(at_least) +
+         format_bytes(need.total()) + " of memory (" + parts_of(need) + ")";
+}
+
+MemoryNeed least_memory(const NetSpec& net, const CompileOptions& options) {
+  const auto batch = static_cast<std::uint64_t>(options.batch);
   MemoryNeed need;
   for (const ParameterInfo& parameter : parameters_of(net)) {
-    // Training has the parameter, its momentum and its gradient, and while it saves copies of the first two.
-    const std::uint64_t values = train ? 5 : 1;
-    const std::uint64_t copies = options.precision == Element::f32 ? 0 : (train ? 2 : 1) * element;
-    need.fixed_bytes += parameter.elements() * (values * sizeof(float) + copies);
+    const std::uint64_t values = options.mode == Mode::train ? 3 : 1;  // itself, its momentum, its gradient
+    need.weights = saturating_add(need.weights, saturating_mul(parameter.elements(), values * sizeof(float)));
   }
-  std::uint64_t last = static_cast<std::uint64_t>(net.input.crop.elements());  // that a layer made
-  std::uint64_t largest = last;
-  std::uint64_t largest_pair = last;  // of a layer's input and output
-  std::uint64_t kept = last * element;
+  auto largest = static_cast<std::uint64_t>(net.input.crop.elements());
   for (const LayerSpec& layer : net.layers) {
-    const std::uint64_t elements = elements_of(layer.out);
-    const std::uint64_t bytes = output_bytes(layer.kind, train, element);
-    kept += elements * bytes;
-    if (bytes < element) continue;  // in place
-    largest = std::max(largest, elements);
-    largest_pair = std::max(largest_pair, last + elements);
-    last = elements;
+    // Others may work in place, or run as one with their neighbours.
+    if (learned(layer.kind) == nullptr) continue;
+    largest = std::max(largest, static_cast<std::uint64_t>(layer.out.elements()));
   }
-  need.image_bytes = train ? kept + 2 * largest * element : largest_pair * element;
+  need.activations = saturating_mul(largest, batch * element_bytes(options.precision));
+  need.images = saturating_mul(options.held_per_image, batch);
   return need;
+}
+
+int batch_that_fits(const PlannedMemory& planned, std::uint64_t bytes) {
+  constexpr int kTries = 16;
+  constexpr int kStep = 16;  // by this part of itself a batch that does not fit is made smaller
+  if (planned.batch <= 1) return 0;
+  const std::uint64_t one = planned.need_of(1).total();
+  if (one > bytes) return 0;
+  // The need is nearly linear in the batch.
+  const std::uint64_t whole = planned.need.total();
+  const std::uint64_t more = whole > one ? whole - one : 1;
+  const double share = static_cast<double>(bytes - one) / static_cast<double>(more);
+  int fits = std::clamp(1 + static_cast<int>(share * (planned.batch - 1)), 1, planned.batch - 1);
+  for (int tries = 0; fits > 1 && planned.need_of(fits).total() > bytes; ++tries) {
+    fits = tries < kTries ? fits - std::max(fits / kStep, 1) : 1;
+  }
+  return fits;
+}
+
+void check_memory(const PlannedMemory& planned, const MemoryLimit& limit) {
+  if (planned.need.total() <= limit.bytes) return;
+  refuse(planned.text(), limit, batch_that_fits(planned, limit.bytes));
+}
+
+void check_least_memory(const PlannedMemory& least, const NeedOfBatch& need_of, const MemoryLimit& limit) {
+  if (least.need.total() <= limit.bytes) return;
+  int fits = batch_that_fits(least, limit.bytes);
+  if (fits > 0) {
+    const PlannedMemory smaller{need_of(fits), fits, need_of};
+    if (smaller.need.total() > limit.bytes) fits = batch_that_fits(smaller, limit.bytes);
+  }
+  refuse(least.text("at least "), limit, fits);
 }
 
 }  // namespace convoy

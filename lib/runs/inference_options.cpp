@@ -29,6 +29,7 @@ InferenceOptions read_inference_options(const Options& options, std::int64_t max
   result.compile.mode = Mode::infer;
   result.compile.precision = choose_precision(options, result.device);
   result.compile.threads = options.threads();
+  result.compile.memory = options.memory_limit();
   return result;
 }
 

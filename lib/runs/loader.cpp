@@ -106,6 +106,12 @@ struct BatchLoader::State {
   }
 };
 
+std::uint64_t loaded_bytes_per_image(const Dataset& data) {
+  const bool raw = std::ranges::all_of(
+      data.shards(), [](const ShardFile& shard) { return shard.info().codec == Codec::raw; });
+  return raw ? 0 : kSlots * image_bytes(data.info());
+}
+
 int loading_threads(Codec codec, int threads, bool processors_free) {
   if (codec != Codec::raw) return threads;
   return processors_free ? std::min(threads, kMaxRawThreads) : 1;

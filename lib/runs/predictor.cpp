@@ -18,10 +18,17 @@ std::string json_line(const nlohmann::ordered_json& value) {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
+// The caller gathers the images of a batch, and the predictor has their probabilities.
+CompileOptions with_images(CompileOptions options, const NetSpec& net) {
+  options.held_per_image = static_cast<std::uint64_t>(net.input.stored.elements()) +
+                           static_cast<std::uint64_t>(net.classes()) * sizeof(float);
+  return options;
+}
+
 }  // namespace
 
 Predictor::Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options)
-    : net_(compile_net(weights.model().net, device, options)),
+    : net_(compile_net(weights.model().net, device, with_images(options, weights.model().net))),
       classes_(static_cast<std::size_t>(weights.model().net.classes())),
       probabilities_(static_cast<std::size_t>(options.batch) * classes_) {
   load_parameters(weights, *net_, false);

@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/base/own_files.h"
 #include "lib/net/init.h"
+#include "lib/runs/loader.h"
 
 namespace convoy {
 namespace {
@@ -157,7 +158,10 @@ CompileOptions PreparedRun::compile_options() const {
           .mode = Mode::train,
           .precision = training_.precision,
           .seed = training_.seed,
-          .threads = training_.threads};
+          .threads = training_.threads,
+          .memory = options_.memory_limit(),
+          .held_per_image =
+              loaded_bytes_per_image(*data_) + (validation_ ? loaded_bytes_per_image(*validation_) : 0)};
 }
 
 void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& console) const {
@@ -171,11 +175,7 @@ void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& co
                                          .intervals = intervals});
   for (const std::string& warning : doubts.warnings) console.warn(warning);
   for (const std::string& note : doubts.notes) console.note(note);
-  if (device_.cuda) return;  // whose memory is checked when the net is compiled
-  const MemoryNeed need = memory_need(model_.net, compile_options());
-  console.detail("memory: some " + format_bytes(need.of_batch(training_.batch)) + ", of which " +
-                 format_bytes(need.image_bytes) + " for each image of a batch");
-  if (const auto warning = memory_warning(need, training_.batch, available_memory())) console.warn(*warning);
+  if (const auto warning = work_warning(model_.net)) console.warn(*warning);
 }
 
 std::vector<std::string> PreparedRun::shared_shards() const {
@@ -193,7 +193,9 @@ std::vector<std::string> PreparedRun::shared_shards() const {
 }
 
 std::unique_ptr<CompiledNet> PreparedRun::compile(Console& console) {
-  auto net = compile_net(model_.net, device_, compile_options());
+  CompileOptions how = compile_options();
+  how.on_planned = [&](const PlannedMemory& planned) { say_memory(planned, {}, console); };
+  auto net = compile_net(model_.net, device_, how);
   for (const std::string& line : net->describe_primitives()) console.detail(line);
   if (resumed_) {
     load_parameters(resumed_->file, *net, true);

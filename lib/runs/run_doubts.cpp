@@ -12,6 +12,11 @@ namespace {
 // Above this, stochastic gradient descent with a softmax hardly ever converges.
 constexpr double kHighLearningRate = 1.0;
 constexpr std::size_t kNamedClasses = 10;
+// One image of a net with more keeps a processor busy for many seconds.
+constexpr double kManyMultiplyAdds = 1e12;
+// AlexNet takes a tenth of it for one image.
+constexpr std::uint64_t kMuchMemory = std::uint64_t{3} << 30;
+constexpr double kAlexNetMultiplyAdds = 7.24e8;  // Krizhevsky et al. 2012
 
 void doubt_classes(const RunFacts& run, RunDoubts& doubts) {
   std::vector<std::size_t> with;
@@ -75,15 +80,32 @@ RunDoubts doubts_about(const RunFacts& run) {
   return doubts;
 }
 
-std::optional<std::string> memory_warning(const MemoryNeed& need, int batch,
+std::optional<std::string> memory_warning(const PlannedMemory& planned,
                                           const std::optional<AvailableMemory>& available) {
-  if (!available || need.of_batch(batch) <= available->bytes) return std::nullopt;
-  const std::uint64_t left = available->bytes > need.fixed_bytes ? available->bytes - need.fixed_bytes : 0;
-  const std::uint64_t fits = left / std::max<std::uint64_t>(need.image_bytes, 1);
-  return "a batch of " + std::to_string(batch) + " needs some " + format_bytes(need.of_batch(batch)) +
-         " of memory, and " + format_bytes(available->bytes) + " are " + available->limit + ": " +
-         (fits == 0 ? std::string("the net alone needs more")
+  if (!available || planned.need.total() <= available->bytes) return std::nullopt;
+  const int fits = batch_that_fits(planned, available->bytes);
+  return planned.text() + ", and " + format_bytes(available->bytes) + " are " + available->limit + ": " +
+         (fits == 0 ? std::string("not even a batch of 1 fits")
                     : "a batch of " + std::to_string(fits) + " would fit");
+}
+
+void say_memory(const PlannedMemory& planned, const std::string& lead, Console& console) {
+  console.detail(lead + planned.text());
+  if (const auto warning = memory_warning(planned, available_memory())) {
+    console.warn(lead + *warning);
+    return;
+  }
+  if (planned.need.total() <= kMuchMemory) return;
+  const MemoryNeed one = planned.need_of(1);
+  if (one.total() > kMuchMemory) console.warn(lead + PlannedMemory{one, 1, planned.need_of}.text());
+}
+
+std::optional<std::string> work_warning(const NetSpec& net) {
+  double work = 0;
+  for (const LayerSpec& layer : net.layers) work += static_cast<double>(multiply_adds(layer));
+  if (work <= kManyMultiplyAdds) return std::nullopt;
+  return format("one image takes %.2g multiply-adds, %.0f times as many as AlexNet's: each may take long",
+                work, work / kAlexNetMultiplyAdds);
 }
 
 }  // namespace convoy

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "formats/dataset_info.h"
+#include "lib/base/console.h"
 #include "lib/base/memory.h"
 #include "lib/net/memory_need.h"
 #include "lib/runs/interval.h"
@@ -38,9 +39,16 @@ struct RunDoubts {
 };
 [[nodiscard]] RunDoubts doubts_about(const RunFacts& run);
 
-// A warning, with figures and the batch that would fit, of a run that needs more memory than there is.
-// Nothing if it fits, or if one of the two is not known.
-[[nodiscard]] std::optional<std::string> memory_warning(const MemoryNeed& need, int batch,
+// A warning, with figures and the batch that would fit, of a run that needs more memory than is free at the
+// moment. Nothing if it fits, or if that is not known.
+[[nodiscard]] std::optional<std::string> memory_warning(const PlannedMemory& planned,
                                                         const std::optional<AvailableMemory>& available);
+
+// Says what the net will need: in detail, and as a warning if that is more than is free at the moment, or if
+// one image takes gigabytes, which a file of weights does not show. lead: "w.safetensors: ", or nothing.
+void say_memory(const PlannedMemory& planned, const std::string& lead, Console& console);
+
+// A warning of a net so large that one image takes long. Nothing of others.
+[[nodiscard]] std::optional<std::string> work_warning(const NetSpec& net);
 
 }  // namespace convoy

@@ -3,7 +3,6 @@
 #include <charconv>
 #include <utility>
 
-#include "lib/base/checked.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 
@@ -69,20 +68,6 @@ std::string OutputPattern::name(std::string_view part, std::uint64_t number) con
     }
   }
   return name;
-}
-
-std::uint64_t parse_bytes(const std::string& text, const std::string& what) {
-  constexpr std::string_view kSuffixes = "KMGT";
-  std::uint64_t number = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, failure] = std::from_chars(text.data(), last, number);
-  const std::size_t power = end == last ? 0 : kSuffixes.find(*end) + 1;
-  const bool known = end == last || (power > 0 && end + 1 == last);
-  const auto bytes = checked_mul(number, std::uint64_t{1} << (10 * (known ? power : 0)));
-  if (failure != std::errc() || !known || !bytes) {
-    throw UsageError(what, "'" + text + "' is not a number of bytes such as 500000, 512M or 8G");
-  }
-  return *bytes;
 }
 
 OutputSeries::OutputSeries(DatasetInfo info, Naming naming,

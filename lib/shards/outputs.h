@@ -36,10 +36,6 @@ class OutputPattern {
   std::vector<Piece> pieces_;
 };
 
-// Bytes from a text such as "8G"; the suffixes K, M, G, T are powers of 1024. Throws UsageError about the
-// option `what`.
-[[nodiscard]] std::uint64_t parse_bytes(const std::string& text, const std::string& what);
-
 // One output: the records from the end of the output before it up to `end`, counted over all outputs.
 struct OutputRange {
   std::string path;

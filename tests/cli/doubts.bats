@@ -86,21 +86,3 @@ notes() {
   expect_status 0 "$BIN/train" "${SMALL[@]}" --steps=3 --log=/dev/null --val=val.shard -o w.safetensors train.shard
   [[ $stderr != *"longer"* ]] || fail "$stderr"
 }
-
-@test "memory that there is not is said before the first step, with figures and the batch that would fit" {
-  requires_address_limit 1000000
-  # Address space of a gigabyte: a batch of 100,000 needs two.
-  # shellcheck disable=SC2016
-  run --separate-stderr bash -c 'ulimit -v 1000000; exec "$0" "$@"' "$BIN/train" -q "${SMALL[@]}" --batch=100000 --steps=1 \
-    --device=cpu -j 1 -o w.safetensors train.shard
-  assert_equal "$status" 1
-  assert_contains "$stderr" "train: a batch of 100000 needs some 2.0 GiB of memory, and "
-  grep -Eq 'MiB are left under ulimit -v: a batch of [0-9]+ would fit$' <<< "$stderr" || fail "$stderr"
-  local fits
-  fits=$(sed -n 's/.*a batch of \([0-9]*\) would fit$/\1/p' <<< "$stderr")
-  [ "$fits" -gt 1000 ] && [ "$fits" -lt 50000 ] || fail "$fits"
-  # shellcheck disable=SC2016
-  expect_status 0 bash -c 'ulimit -v 1000000; exec "$0" "$@"' "$BIN/train" -q "${SMALL[@]}" --batch=$((fits / 2)) --steps=1 \
-    --device=cpu -j 1 -o w.safetensors train.shard
-  [[ $stderr != *memory* ]] || fail "$stderr"
-}

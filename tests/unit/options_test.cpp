@@ -18,5 +18,15 @@ TEST(Numbers, AreParsedWhole) {
   }
 }
 
+TEST(ParseBytes, TakesSuffixes) {
+  EXPECT_EQ(parse_bytes("0", "x"), 0U);
+  EXPECT_EQ(parse_bytes("1000", "x"), 1000U);
+  EXPECT_EQ(parse_bytes("3K", "x"), 3072U);
+  EXPECT_EQ(parse_bytes("16777215T", "x"), std::uint64_t{16777215} << 40);
+  for (const char* bad : {"", "K", "-1", "1KB", "1k", "1.5G", "16777216T", " 1", "99999999999999999999"}) {
+    EXPECT_THROW(static_cast<void>(parse_bytes(bad, "x")), UsageError) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace convoy

@@ -110,20 +110,35 @@ TEST_F(Doubts, RunsWithoutStepsAndIntervalsThatAreLonger) {
 }
 
 TEST(MemoryWarning, NamesTheBatchThatFits) {
-  const MemoryNeed need{.fixed_bytes = 1000 << 20, .image_bytes = 10 << 20};
+  const NeedOfBatch need_of = [](int images) {
+    return MemoryNeed{.weights = 1000 << 20, .activations = static_cast<std::uint64_t>(images) * (10 << 20)};
+  };
+  const PlannedMemory planned{need_of(128), 128, need_of};
   const auto available = [](std::uint64_t mebibytes) {
     return std::optional(AvailableMemory{.bytes = mebibytes << 20, .limit = "free on this machine"});
   };
-  EXPECT_EQ(memory_warning(need, 128, available(2280)), std::nullopt);
-  EXPECT_EQ(memory_warning(need, 128, std::nullopt), std::nullopt);
-  EXPECT_EQ(memory_warning(need, 128, available(2279)),
-            "a batch of 128 needs some 2.2 GiB of memory, and 2.2 GiB are free on this machine: a batch of "
-            "127 would "
-            "fit");
+  EXPECT_EQ(memory_warning(planned, available(2280)), std::nullopt);
+  EXPECT_EQ(memory_warning(planned, std::nullopt), std::nullopt);
+  const std::string needs =
+      "a batch of 128 needs 2.2 GiB of memory (weights 1000.0 MiB, activations 1.2 GiB), and ";
+  EXPECT_EQ(memory_warning(planned, available(2279)),
+            needs + "2.2 GiB are free on this machine: a batch of 127 would fit");
+  EXPECT_EQ(memory_warning(planned, available(1009)),
+            needs + "1009.0 MiB are free on this machine: not even a batch of 1 fits");
+}
+
+TEST(WorkWarning, IsOfNetsThatTakeLong) {
   EXPECT_EQ(
-      memory_warning(need, 128, available(1009)),
-      "a batch of 128 needs some 2.2 GiB of memory, and 1009.0 MiB are free on this machine: the net alone "
-      "needs more");
+      work_warning(parse_net("input 224x224x3\nconv c 96 11x11 stride=4\nfc f 1000\nsoftmax\n", "a.net")),
+      std::nullopt);
+
+  const auto warning =
+      work_warning(parse_net("input 1000x1000x3\nconv c1 2000 3x3 pad=1\nconv c2 2000 3x3 pad=1\nmaxpool "
+                             "1000x1000 stride=1\nfc f 10\nsoftmax\n",
+                             "b.net"));
+  ASSERT_TRUE(warning);
+  EXPECT_EQ(*warning,
+            "one image takes 3.6e+13 multiply-adds, 49798 times as many as AlexNet's: each may take long");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 namespace convoy {
@@ -12,6 +13,8 @@ class CpuBuffer {
  public:
   CpuBuffer() = default;
   explicit CpuBuffer(std::size_t bytes);
+  // What a buffer of `bytes` takes; the largest number if that does not fit in 64 bits.
+  [[nodiscard]] static std::uint64_t allocated(std::uint64_t bytes);
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   template <typename T = std::byte>
   [[nodiscard]] T* as() const {
@@ -24,6 +27,20 @@ class CpuBuffer {
   };
   std::unique_ptr<std::byte, Free> data_;
   std::size_t bytes_ = 0;
+};
+
+// Gives buffers their memory. The same requests are made twice: the first pass only counts bytes, so that a
+// net that is too large is known before anything is allocated.
+class CpuArena {
+ public:
+  enum class Pass { count, allocate };
+  explicit CpuArena(Pass pass) : pass_(pass) {}
+  void take(CpuBuffer& buffer, std::uint64_t bytes);
+  [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  Pass pass_;
+  std::uint64_t bytes_ = 0;
 };
 
 }  // namespace convoy

@@ -9,6 +9,7 @@
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
+#include "lib/base/checked.h"
 #include "lib/base/error.h"
 #include "lib/base/thread_count.h"
 #include "lib/net/activation_plan.h"
@@ -43,20 +44,75 @@ struct TimedLayer : PlannedLayer<CpuLayer> {
   double update_seconds = 0.0;
 };
 
+using CpuPlan = LayerPlan<TimedLayer>;
+
+CpuPlan make_plan(const NetSpec& net, const CompileOptions& options) {
+  const Extent& crop = net.input.crop;
+  return plan_layers<TimedLayer>(net,
+                                 {.in = {options.batch, crop.channels, crop.height, crop.width, 1},
+                                  .train = options.mode == Mode::train,
+                                  .element = options.precision,
+                                  .seed = options.seed},
+                                 make_cpu_layer, make_cpu_lrn_pool);
+}
+
+// What the plan will take, and what loading and saving its parameters will.
+MemoryNeed need_of_plan(CpuPlan& plan, const NetSpec& net, const CompileOptions& options) {
+  const auto batch = static_cast<std::uint64_t>(options.batch);
+  CpuArena weights(CpuArena::Pass::count);
+  CpuArena activations(CpuArena::Pass::count);
+  CpuBuffer none;
+  for (TimedLayer& p : plan.layers) {
+    p.layer->place(p.layer->parameters() != nullptr ? weights : activations);
+  }
+  for (const std::uint64_t bytes : plan_activations_of(plan.layers, options.precision).buffers) {
+    activations.take(none, bytes);
+  }
+  activations.take(none, batch * static_cast<std::uint64_t>(net.classes()) * sizeof(float));
+  activations.take(none, batch * sizeof(double));
+  std::uint64_t all = 0;
+  std::uint64_t largest = 0;
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    const std::uint64_t bytes = saturating_mul(parameter.elements(), sizeof(float));
+    all = saturating_add(all, bytes);
+    largest = std::max(largest, bytes);
+  }
+  const bool train = options.mode == Mode::train;
+  // Training saves copies of the parameters and their momenta. Inference loads one tensor after another.
+  if (train) weights.take(none, saturating_mul(all, 2));
+  CpuArena workspace(CpuArena::Pass::count);
+  workspace.take(none, scratch_bytes_of(plan.layers));
+  if (!train) workspace.take(none, largest);
+  constexpr std::uint64_t kMeans = 2;  // that of the model, and the one that the net subtracts
+  workspace.take(none, kMeans * static_cast<std::uint64_t>(net.input.stored.elements()) * sizeof(float));
+  return {.weights = weights.bytes(),
+          .activations = activations.bytes(),
+          .workspace = workspace.bytes(),
+          .images = saturating_mul(batch, options.held_per_image)};
+}
+
 class CompiledCpu final : public BackendNet {
  public:
   CompiledCpu(const NetSpec& net, const CompileOptions& options) : BackendNet(net, options) {
     const ThreadCount thread_count(threads());
-    const Extent& crop = net.input.crop;
-    plan_ = plan_layers<TimedLayer>(net,
-                                    {.in = {options.batch, crop.channels, crop.height, crop.width, 1},
-                                     .train = training(),
-                                     .element = element(),
-                                     .seed = options.seed},
-                                    make_cpu_layer, make_cpu_lrn_pool);
+    const auto with_batch = [&options](int images) {
+      CompileOptions other = options;
+      other.batch = images;
+      return other;
+    };
+    const NeedOfBatch least_of = [&](int images) { return least_memory(net, with_batch(images)); };
+    const NeedOfBatch need_of = [&](int images) {
+      const CompileOptions other = with_batch(images);
+      CpuPlan plan = make_plan(net, other);
+      return need_of_plan(plan, net, other);
+    };
+    check_least_memory({least_of(options.batch), options.batch, least_of}, need_of, options.memory);
+    plan_ = make_plan(net, options);
+    const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of};
+    check_memory(planned, options.memory);
+    if (options.on_planned) options.on_planned(planned);
     augment_ = {net.input.stored.height, net.input.stored.width, plan_.layers.front().layer->facts().in};
-    plan_memory();
-    mean_ = CpuBuffer(static_cast<std::size_t>(net.input.stored.elements()) * sizeof(float));
+    allocate();
     const auto batch = static_cast<std::size_t>(options.batch);
     probabilities_.resize(batch * static_cast<std::size_t>(net.classes()));
     losses_.resize(batch);
@@ -141,7 +197,7 @@ class CompiledCpu final : public BackendNet {
   }
 
  private:
-  void plan_memory();
+  void allocate();
   void forward(const BatchView& batch, bool training);
   [[nodiscard]] BatchResult measure(const BatchView& batch);
   void softmax_gradient(std::span<const std::int32_t> labels);
@@ -178,7 +234,7 @@ class CompiledCpu final : public BackendNet {
     return {net().classes(), last().layer->facts().out.image_elements()};
   }
 
-  LayerPlan<TimedLayer> plan_;
+  CpuPlan plan_;
   AugmentShape augment_;
   void* input_ = nullptr;
   CpuBuffer mean_;
@@ -190,7 +246,9 @@ class CompiledCpu final : public BackendNet {
   double softmax_seconds_ = 0.0;
 };
 
-void CompiledCpu::plan_memory() {
+void CompiledCpu::allocate() {
+  CpuArena arena(CpuArena::Pass::allocate);
+  for (TimedLayer& p : plan_.layers) p.layer->place(arena);
   const ActivationPlan plan = plan_activations_of(plan_.layers, element());
   std::vector<void*> places;
   for (const std::uint64_t bytes : plan.buffers)
@@ -198,6 +256,7 @@ void CompiledCpu::plan_memory() {
   bind_activations(plan, places, plan_.layers);
   input_ = plan_.layers.front().x;
   scratch_ = CpuBuffer(scratch_bytes_of(plan_.layers));
+  mean_ = CpuBuffer(static_cast<std::size_t>(net().input.stored.elements()) * sizeof(float));
 }
 
 void CompiledCpu::forward(const BatchView& batch, bool training) {

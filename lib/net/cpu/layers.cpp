@@ -26,23 +26,25 @@ LayerFacts product_facts(LayerFacts facts, const cpu::Product& product) {
 class ProductLayer final : public CpuLayer {
  public:
   ProductLayer(const LayerFacts& facts, std::unique_ptr<cpu::Product> product, const LayerOptions& options)
-      : CpuLayer(product_facts(facts, *product)), relu_input_(options.relu_input) {
-    CpuParameters& p = parameters_;
-    p.product = std::move(product);
-    const std::size_t weights = p.product->master_elements() * sizeof(float);
-    const std::size_t bias = p.product->bias_elements() * sizeof(float);
-    p.master = CpuBuffer(weights);
-    p.bias = CpuBuffer(bias);
-    p.forward_copy = CpuBuffer(p.product->forward_bytes());
-    p.backward_copy = CpuBuffer(p.product->backward_bytes());
-    if (!options.train) return;
-    p.momentum = CpuBuffer(weights);
-    p.gradient = CpuBuffer(weights);
-    p.bias_momentum = CpuBuffer(bias);
-    p.bias_gradient = CpuBuffer(bias);
+      : CpuLayer(product_facts(facts, *product)), train_(options.train), relu_input_(options.relu_input) {
+    parameters_.product = std::move(product);
   }
 
   [[nodiscard]] CpuParameters* parameters() override { return &parameters_; }
+  void place(CpuArena& arena) override {
+    CpuParameters& p = parameters_;
+    const std::size_t weights = p.product->master_elements() * sizeof(float);
+    const std::size_t bias = p.product->bias_elements() * sizeof(float);
+    arena.take(p.master, weights);
+    arena.take(p.bias, bias);
+    arena.take(p.forward_copy, p.product->forward_bytes());
+    arena.take(p.backward_copy, p.product->backward_bytes());
+    if (!train_) return;
+    arena.take(p.momentum, weights);
+    arena.take(p.gradient, weights);
+    arena.take(p.bias_momentum, bias);
+    arena.take(p.bias_gradient, bias);
+  }
   [[nodiscard]] std::vector<std::string> describe() const override { return parameters_.product->describe(); }
 
   void forward(const CpuPass& pass, const void* x, void* y) override {
@@ -57,6 +59,7 @@ class ProductLayer final : public CpuLayer {
   }
 
  private:
+  bool train_;
   bool relu_input_;
   CpuParameters parameters_;
 };
@@ -134,10 +137,12 @@ class PoolLayer final : public CpuLayer {
       : CpuLayer(facts),
         shape_(shape),
         max_(kind == PoolSpec::Kind::max),
+        train_(options.train),
         relu_(options.relu),
-        relu_input_(options.relu_input) {
-    if (max_ && options.train) {
-      where_ = CpuBuffer(static_cast<std::size_t>(shape_.out.elements()) * sizeof(PoolIndex));
+        relu_input_(options.relu_input) {}
+  void place(CpuArena& arena) override {
+    if (max_ && train_) {
+      arena.take(where_, static_cast<std::uint64_t>(shape_.out.elements()) * sizeof(PoolIndex));
     }
   }
   void forward(const CpuPass& pass, const void* x, void* y) override {
@@ -162,6 +167,7 @@ class PoolLayer final : public CpuLayer {
  private:
   PoolShape shape_;
   bool max_;
+  bool train_;
   bool relu_;
   bool relu_input_;
   CpuBuffer where_;
@@ -174,8 +180,11 @@ class LrnPoolLayer final : public CpuLayer {
   LrnPoolLayer(const LrnPoolShape& shape, bool train)
       : CpuLayer(with_scratch(lrn_pool_facts(shape),
                               scratch_of_threads(cpu::lrn_pool_scratch(shape)) * sizeof(T))),
-        shape_(shape) {
-    if (train) where_ = CpuBuffer(static_cast<std::size_t>(shape.pool.out.elements()) * sizeof(LrnPoolIndex));
+        shape_(shape),
+        train_(train) {}
+  void place(CpuArena& arena) override {
+    if (!train_) return;
+    arena.take(where_, static_cast<std::uint64_t>(shape_.pool.out.elements()) * sizeof(LrnPoolIndex));
   }
   void forward(const CpuPass& pass, const void* x, void* y) override {
     cpu::lrn_pool_forward(shape_, in_type<T>(x), in_type<T>(y),
@@ -190,6 +199,7 @@ class LrnPoolLayer final : public CpuLayer {
 
  private:
   LrnPoolShape shape_;
+  bool train_;
   CpuBuffer where_;
 };
 
@@ -199,9 +209,11 @@ class DropoutLayer final : public CpuLayer {
   DropoutLayer(const LayerFacts& facts, const DropoutSpec& spec, const LayerOptions& options)
       : CpuLayer(facts),
         shape_(dropout_shape(spec, options)),
+        train_(options.train),
         relu_input_(options.relu_input),
-        test_factor_(dropout_test_factor(spec)) {
-    if (options.train) mask_ = CpuBuffer(static_cast<std::size_t>(options.in.elements()));
+        test_factor_(dropout_test_factor(spec)) {}
+  void place(CpuArena& arena) override {
+    if (train_) arena.take(mask_, static_cast<std::uint64_t>(shape_.tensor.elements()));
   }
   void forward(const CpuPass& pass, const void* x, void* y) override {
     if (pass.training) {
@@ -220,6 +232,7 @@ class DropoutLayer final : public CpuLayer {
 
  private:
   DropoutShape shape_;
+  bool train_;
   bool relu_input_;
   float test_factor_;
   CpuBuffer mask_;

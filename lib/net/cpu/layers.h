@@ -35,6 +35,9 @@ class CpuLayer : public Layer {
   // A line for each pass, for layers without a product; the others override this.
   [[nodiscard]] std::vector<std::string> describe() const override;
   [[nodiscard]] virtual CpuParameters* parameters() { return nullptr; }
+  // Takes the memory that the layer keeps. Called twice (see CpuArena), the second time before the first
+  // pass.
+  virtual void place(CpuArena& /*arena*/) {}
 
   virtual void forward(const CpuPass& pass, const void* x, void* y) = 0;
   // dx is nullptr if no earlier layer has parameters.

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lib/base/checked.h"
+
 namespace convoy {
 
 class CudaArena {
@@ -12,11 +14,12 @@ class CudaArena {
   CudaArena() = default;  // counts; every part is null
   explicit CudaArena(void* base) : base_(static_cast<std::byte*>(base)) {}
 
-  // `count` elements, aligned to 256 bytes.
+  // `count` elements, aligned to 256 bytes. What does not fit in 64 bits is counted as the largest number.
   template <typename T>
   [[nodiscard]] T* take(std::int64_t count) {
     const std::uint64_t at = bytes_;
-    bytes_ += (static_cast<std::uint64_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    const std::uint64_t bytes = saturating_mul(static_cast<std::uint64_t>(count), sizeof(T));
+    bytes_ = saturating_add(at, checked_align(bytes, kAlignment).value_or(UINT64_MAX));
     return base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + at);
   }
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }

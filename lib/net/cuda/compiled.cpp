@@ -9,6 +9,8 @@
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
+#include "lib/base/checked.h"
+#include "lib/base/console.h"
 #include "lib/base/error.h"
 #include "lib/net/backend_net.h"
 #include "lib/net/cuda/batch.h"
@@ -19,7 +21,6 @@ namespace {
 
 // Memory for the driver, cuBLASLt and the captured graphs.
 constexpr std::uint64_t kReservedBytes = std::uint64_t{192} << 20;
-constexpr std::uint64_t kMegabyte = 1000000;
 
 // A batch and the graphs that read it.
 struct Slot {
@@ -63,9 +64,10 @@ class CompiledCuda final : public BackendNet {
         shared_bytes_(cuda::device_info(device).shared_bytes_per_block),
         plan_(net, options, shared_bytes_),
         slots_{Slot(batch_size(net, options)), Slot(batch_size(net, options))} {
+    check_host_memory();
+    check_device_memory();
     CudaArena count;
     place(count);
-    check_memory(count.bytes());
     memory_ = cuda::DeviceBuffer(count.bytes(), "net");
     CudaArena arena(memory_.data());
     place(arena);
@@ -153,8 +155,9 @@ class CompiledCuda final : public BackendNet {
   // Inference has one batch at a time.
   [[nodiscard]] std::size_t slot_count() const { return training() ? kMaxStartedSteps : 1; }
   [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
-  void check_memory(std::uint64_t needed) const;
-  [[nodiscard]] std::uint64_t bytes_for(int images) const;
+  void check_host_memory() const;
+  void check_device_memory();
+  [[nodiscard]] MemoryNeed need_of(CudaPlan& plan, int images) const;
 
   void forward(const Slot& slot, bool training);
   void loss(const Slot& slot, bool training);
@@ -213,32 +216,54 @@ class CompiledCuda final : public BackendNet {
   StreamsEnd end_{{&copies_, &main_, &updates_}};
 };
 
-std::uint64_t CompiledCuda::bytes_for(int images) const {
-  CompileOptions smaller = options();
-  smaller.batch = images;
-  CudaPlan plan(net(), smaller, shared_bytes_);
-  CudaArena arena;
-  (void)arena.take<float>(net().input.stored.elements());
-  plan.place(arena);
-  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net(), smaller)).place(arena);
-  return arena.bytes();
+MemoryNeed CompiledCuda::need_of(CudaPlan& plan, int images) const {
+  CudaArena weights;
+  for (CudaPlannedLayer& p : plan.layers()) {
+    if (p.layer->parameters() != nullptr) p.layer->place(weights);
+  }
+  CudaArena all;
+  plan.place(all);
+  CompileOptions other = options();
+  other.batch = images;
+  CudaArena batches;
+  (void)batches.take<float>(net().input.stored.elements());
+  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net(), other)).place(batches);
+  const std::uint64_t scratch = scratch_bytes_of(plan.layers());
+  return {.weights = weights.bytes(),
+          .activations = all.bytes() - std::min(all.bytes(), saturating_add(weights.bytes(), scratch)),
+          .workspace = saturating_add(scratch, kReservedBytes),
+          .images = batches.bytes()};
 }
 
-void CompiledCuda::check_memory(std::uint64_t needed) const {
-  const cuda::DeviceInfo info = cuda::device_info(device_.index);
-  const std::uint64_t usable = info.free_bytes > kReservedBytes ? info.free_bytes - kReservedBytes : 0;
-  if (needed <= usable) return;
-  int fits = 0;
-  for (int above = batch(); above - fits > 1;) {
-    const int middle = fits + (above - fits) / 2;
-    (bytes_for(middle) <= usable ? fits : above) = middle;
+// Batches on their way to the device, and parameters that are saved or loaded.
+void CompiledCuda::check_host_memory() const {
+  std::uint64_t all = 0;
+  std::uint64_t largest = 0;
+  for (const ParameterInfo& parameter : parameters()) {
+    const std::uint64_t bytes = saturating_mul(parameter.elements(), sizeof(float));
+    all = saturating_add(all, bytes);
+    largest = std::max(largest, bytes);
   }
-  const auto megabytes = [](std::uint64_t bytes) { return std::to_string(bytes / kMegabyte) + " MB"; };
-  throw Error("GPU", "a batch of " + std::to_string(batch()) + " needs " +
-                         megabytes(needed + kReservedBytes) + " of memory, " + megabytes(info.free_bytes) +
-                         " of " + megabytes(info.total_bytes) + " are free; " +
-                         (fits == 0 ? std::string("the net alone needs more")
-                                    : "a batch of " + std::to_string(fits) + " would fit"));
+  const std::uint64_t an_image =
+      options().held_per_image + slot_count() * static_cast<std::uint64_t>(net().input.stored.elements());
+  const NeedOfBatch need_of = [&](int images) {
+    return MemoryNeed{.weights = training() ? saturating_mul(all, 2) : largest,
+                      .images = saturating_mul(an_image, static_cast<std::uint64_t>(images))};
+  };
+  check_memory({need_of(batch()), batch(), need_of}, options().memory);
+}
+
+void CompiledCuda::check_device_memory() {
+  const cuda::DeviceInfo info = cuda::device_info(device_.index);
+  const NeedOfBatch need_of_batch = [this](int images) {
+    CompileOptions other = options();
+    other.batch = images;
+    CudaPlan plan(net(), other, shared_bytes_);
+    return need_of(plan, images);
+  };
+  check_memory(
+      {need_of(plan_, batch()), batch(), need_of_batch},
+      {.bytes = info.free_bytes, .source = "free of the " + format_bytes(info.total_bytes) + " of the GPU"});
 }
 
 std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> values) const {

@@ -1,0 +1,117 @@
+# --max-memory, and what a machine has: what needs more is refused in one line, with figures and what would fit, before it
+# is asked for.
+load common
+load training
+
+# make_weights FILE NET SIDE [TENSOR SHAPE]...: writes a file of weights with zeros for a net on gray images of SIDE x SIDE;
+# the file is sparse. NET has a blank for each newline's "|".
+make_weights() {
+  python3 - "$@" << 'PYTHON'
+import json, struct, sys
+path, net, side = sys.argv[1], sys.argv[2].replace('|', '\n') + '\n', int(sys.argv[3])
+tensors = [(sys.argv[i], json.loads(sys.argv[i + 1])) for i in range(4, len(sys.argv), 2)] + [('mean', [1, side, side])]
+dataset = {'channels': 1, 'classes': [{'id': 'a'}, {'id': 'b'}], 'codec': 'raw', 'height': side, 'width': side,
+           'preprocessing': {'background': [0, 0, 0], 'exif': False, 'filter': 'bicubic', 'gray': True, 'size': side}}
+header, at = {'__metadata__': {'format': 'pt', 'convoy.net': net, 'convoy.dataset': json.dumps(dataset),
+                               'convoy.options': '{}', 'convoy.seed': '1', 'convoy.version': '1'}}, 0
+for name, shape in tensors:
+    size = 4
+    for k in shape: size *= k
+    header[name] = {'dtype': 'F32', 'shape': shape, 'data_offsets': [at, at + size]}
+    at += size
+text = json.dumps(header).encode()
+text += b' ' * (-len(text) % 8)
+with open(path, 'wb') as file:
+    file.write(struct.pack('<Q', len(text)) + text)
+    file.truncate(8 + len(text) + at)
+PYTHON
+}
+
+# A net whose file is small and whose activations are not: 2000 x 1000 x 1000 floats.
+make_strange_weights() {
+  make_weights strange.safetensors \
+    'input 1000x1000x1|conv c 2000 1x1|relu|avgpool 10x10 stride=10|avgpool 10x10 stride=10|avgpool 10x10 stride=10|fc f 2|softmax' 1000 \
+    c.weight '[2000,1,1,1]' c.bias '[2000]' f.weight '[2,2000]' f.bias '[2]'
+}
+
+# peak_kilobytes COMMAND...: runs the command, which must end with 0, and sets $peak to its largest resident set.
+peak_kilobytes() {
+  peak=$(python3 - "$@" << 'PYTHON'
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+PYTHON
+  )
+}
+
+@test "--max-memory is read strictly by every tool" {
+  local tool
+  for tool in imgprep meanimg shardpack train eval predict; do
+    refuse 2 "^$tool: --max-memory: '1.5G' is not a number of bytes such as 500000, 512M or 8G" "$BIN/$tool" --max-memory=1.5G nothing
+    refuse 2 "^$tool: --max-memory: no memory at all" "$BIN/$tool" --max-memory=0 nothing
+    printf 'quiet=on\nmax-memory=much\n' > options.conf
+    refuse 2 "^$tool: options.conf:2: --max-memory: 'much' is not a number of bytes" "$BIN/$tool" --config=options.conf nothing
+  done
+}
+
+@test "train refuses a net beyond the limit before it allocates, with figures and a batch that fits" {
+  make_training_set
+  refuse 1 '^train: net: a batch of 2000 needs [0-9.]+ MiB of memory \(weights .*, activations .*, workspace .*\), the limit is 32.0 MiB \(--max-memory\): --batch=[0-9]+ would fit$' \
+    "$BIN/train" -q "${SMALL[@]}" --max-memory=32M --batch=2000 --steps=1 --device=cpu -j 1 -o w.safetensors train.shard
+  assert_equal "$(grep -c memory <<< "$stderr")" 1
+  assert_missing w.safetensors
+  local fits
+  fits=$(sed -n 's/.*--batch=\([0-9]*\) would fit$/\1/p' <<< "$stderr")
+  [ "$fits" -gt 100 ] || fail "$fits"
+  expect_status 0 "$BIN/train" -q "${SMALL[@]}" --max-memory=32M --batch="$fits" --steps=1 --device=cpu -j 1 -o w.safetensors train.shard
+  # A batch whose activations alone are beyond it.
+  refuse 1 '^train: net: a batch of 100000 needs at least [0-9.]+ MiB of memory .*, the limit is 32.0 MiB \(--max-memory\): --batch=[0-9]+ would fit$' \
+    "$BIN/train" -q "${SMALL[@]}" --max-memory=32M --batch=100000 --steps=1 --device=cpu -j 1 -o w.safetensors train.shard
+  fits=$(sed -n 's/.*--batch=\([0-9]*\) would fit$/\1/p' <<< "$stderr")
+  expect_status 0 "$BIN/train" -q "${SMALL[@]}" --max-memory=32M --batch="$fits" --steps=1 --device=cpu -j 1 -o w.safetensors train.shard
+  # Not a bit depends on the limit, and it can be in the file of options.
+  printf 'max-memory=64M\n' > options.conf
+  expect_status 0 "$BIN/train" -q --config=options.conf "${SMALL[@]}" --steps=3 --device=cpu -j 1 -o a.safetensors train.shard
+  expect_status 0 "$BIN/train" -q "${SMALL[@]}" --steps=3 --device=cpu -j 1 -o b.safetensors train.shard
+  cmp a.safetensors b.safetensors
+  printf 'max-memory=10K\n' > options.conf
+  refuse 1 'not even a batch of 1 fits, a larger --max-memory would allow it$' \
+    "$BIN/train" -q --config=options.conf "${SMALL[@]}" --steps=3 --device=cpu -o c.safetensors train.shard
+}
+
+@test "eval refuses a net beyond the limit" {
+  make_training_set
+  small_train --steps=1 --device=cpu -o w.safetensors train.shard
+  refuse 1 '^eval: net: a batch of 40 needs .* the limit is 300.0 KiB \(--max-memory\): --batch=[0-9]+ would fit$' \
+    "$BIN/eval" -q -w w.safetensors --device=cpu -j 1 --max-memory=300K -o e.tsv train.shard
+  assert_missing e.tsv
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --device=cpu --max-memory=300M -o e.tsv train.shard
+}
+
+@test "weights from a stranger cannot make predict take gigabytes unsaid" {
+  requires python3
+  make_strange_weights
+  [ "$(stat -c %s strange.safetensors)" -lt 5000000 ]
+  fixture png a.png
+  refuse 1 '^predict: net: a batch of 1 needs at least 7\.[0-9] GiB of memory \(.*activations 7\.[0-9] GiB.*\), the limit is 2.0 GiB \(--max-memory\): not even a batch of 1 fits' \
+    "$BIN/predict" -q -w strange.safetensors --device=cpu -j 2 --max-memory=2G a.png
+  requires_address_limit 4000000
+  # shellcheck disable=SC2016
+  refuse 1 '^predict: net: a batch of 1 needs at least 7\.[0-9] GiB .*, the limit is 3\.[0-9] GiB \(ulimit -v\)' \
+    "$(printf '#!/bin/bash\nulimit -v 4000000\nexec "%s" "$@"\n' "$BIN/predict" > predict; chmod +x predict; echo ./predict)" \
+    -q -w strange.safetensors --device=cpu -j 2 a.png
+  # What is refused takes nothing.
+  run bash -c "$(printf 'ulimit -v 4000000; exec python3 - "$0" "$@" << "PYTHON"\nimport resource, subprocess, sys\nsubprocess.run(sys.argv[1:], stderr=subprocess.DEVNULL)\nprint(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\nPYTHON')" \
+    "$BIN/predict" -q -w strange.safetensors --device=cpu a.png
+  [ "$output" -lt 400000 ] || fail "$output KiB"
+}
+
+@test "a net whose images take long is said" {
+  requires python3
+  make_weights slow.safetensors 'input 64x64x1|conv c1 4096 1x1|conv c2 4096 5x5 pad=2|avgpool 8x8 stride=8|avgpool 8x8 stride=8|fc f 2|softmax' 64 \
+    c1.weight '[4096,1,1,1]' c1.bias '[4096]' c2.weight '[4096,4096,5,5]' c2.bias '[4096]' f.weight '[2,4096]' f.bias '[2]'
+  fixture png a.png
+  refuse 1 '^predict: slow.safetensors: one image takes 1.7e\+12 multiply-adds, [0-9]+ times as many as AlexNet.s: each may take long$' \
+    "$BIN/predict" -q -w slow.safetensors --device=cpu --max-memory=100M a.png
+}
