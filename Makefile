@@ -47,6 +47,7 @@ PROGRAMS := $(TOOLS:%=$(OUT)/bin/%)
 DISPATCHER := $(OUT)/bin/convoy
 UNIT_TESTS := $(patsubst tests/unit/%.cpp,$(OUT)/test/%,$(TEST_SOURCES))
 FIXTURE := $(OUT)/test/fixture
+CALLS := $(OUT)/test/calls.so
 CLI_TESTS := $(wildcard tests/cli/*.bats)
 CHECKS := $(wildcard tests/check/*)
 MANUALS := $(wildcard man/*.[1-9])
@@ -61,10 +62,10 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-crashes check-signals demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
-tests: $(UNIT_TESTS) $(FIXTURE) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
+tests: $(UNIT_TESTS) $(FIXTURE) $(CALLS) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
 
 # The flags that the objects were compiled with: a change of flags rebuilds them.
 FLAGS_TEXT := $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) $(LDFLAGS_ALL) $(LIBS)
@@ -109,6 +110,13 @@ $(FIXTURE): $(call object,$(FIXTURE_SOURCE))
 	@mkdir -p $(@D)
 	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
 
+# Loaded before the C library, to let its calls fail or to write down what they do: see tests/faults. A program that has
+# its allocator from a sanitizer cannot load it.
+CALLS_SOURCES := $(wildcard tests/faults/preload/*.cpp)
+$(CALLS): $(CALLS_SOURCES) $(wildcard tests/faults/preload/*.h) $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call say,LINK,$@) $(CXX) $(CPPFLAGS_ALL) -std=c++20 -g -O1 $(WARNINGS) -fPIC -shared -pthread -o $@ $(CALLS_SOURCES) -ldl
+
 # `check` and `demo` call make again, so that it sees what the set-up has installed, and in parallel even without -j.
 PARALLEL = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 RUN := BIN='$(abspath $(OUT)/bin)' tests/run -j $(JOBS) -o $(OUT)/check
@@ -130,6 +138,9 @@ pipeline: all tests ## hashes everything that a fixed pipeline writes: for compa
 	@BIN='$(abspath $(OUT)/bin)' EMULATED='$(abspath $(OUT)/emulated/bin)' tests/quality/pipeline
 check-by-heart: all ## alexnet.net learns 500 photographs from the folder CONVOY_DATA by heart, in minutes; not part of check
 	@BIN='$(abspath $(OUT)/bin)' tests/quality/by_heart
+FAULT_TESTS := BIN='$(abspath $(OUT)/bin)' JOBS='$(JOBS)' tests/faults
+check-faults: all $(FIXTURE) $(CALLS) ## every call of every tool fails once, and loss of power; a table; in minutes (FAULTS_ARGS='--scene=train')
+	@$(FAULT_TESTS)/faults $(FAULTS_ARGS)
 
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
 	@$(SETUP) demo

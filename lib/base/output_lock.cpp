@@ -41,12 +41,14 @@ std::string holder_of(int fd) {
   return process ? " (process " + std::to_string(*process) + ")" : std::string();
 }
 
-// Whether `path` still leads to the open file: the run that held it may have removed it meanwhile.
-bool is_file_at(int fd, const std::string& path) {
+// Whether `path` leads to the open file no more: the run that held it may have removed it meanwhile. If that
+// cannot be seen, the file is taken to be there: looking again would give the same.
+bool is_removed(int fd, const std::string& path) {
   struct stat open {};
   struct stat there {};
-  return ::fstat(fd, &open) == 0 && ::lstat(path.c_str(), &there) == 0 &&
-         FileIdentity(open) == FileIdentity(there);
+  if (::fstat(fd, &open) != 0) return false;
+  if (::lstat(path.c_str(), &there) != 0) return errno == ENOENT;
+  return FileIdentity(open) != FileIdentity(there);
 }
 
 void write_holder(int fd) {
@@ -76,7 +78,7 @@ OutputLock::OutputLock(const Destination& output) {
       ::unlink(path.c_str());
       return;
     }
-    if (!is_file_at(fd.get(), path)) continue;
+    if (is_removed(fd.get(), path)) continue;
     write_holder(fd.get());
     keep_temporary(path);
     path_ = path;
