@@ -278,7 +278,7 @@ void SafetensorsFile::take_checksum(std::string_view header) {
   if (found == metadata_.end()) return;
   checksum_ = std::move(found->second);
   metadata_.erase(found);
-  SafetensorsChecksum computed(header, find_checksum(header, checksum_, name()));
+  SafetensorsChecksum computed(header, require_digits(header, checksum_, name()));
   for (const TensorView& tensor : tensors_) {
     bool finite = true;
     for (std::span<const std::byte> rest = tensor.data; !rest.empty();) {
@@ -334,10 +334,11 @@ void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, Met
     throw Error(out.name(), "the header of " + std::to_string(header.size()) +
                                 " bytes is over the limit of " + std::to_string(kMaxSafetensorsHeader));
   }
-  const std::size_t digits_at = find_checksum(header, kNoChecksum, out.name());
-  SafetensorsChecksum checksum(header, digits_at);
+  const auto digits_at = find_checksum(header, kNoChecksum);
+  if (!digits_at) throw Error(out.name(), "a key of the metadata could be taken for convoy.checksum");
+  SafetensorsChecksum checksum(header, *digits_at);
   for (const TensorView* tensor : ordered) checksum.add(tensor->data);
-  header.replace(digits_at, kNoChecksum.size(), checksum.digits());
+  header.replace(*digits_at, kNoChecksum.size(), checksum.digits());
   const std::uint64_t length = header.size();
   out.write(std::as_bytes(std::span(&length, 1)));
   out.write(header);

@@ -13,6 +13,15 @@ namespace {
 
 bool is_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); }
 
+// Whether the key differs from that of the checksum in one to four characters.
+bool is_almost_checksum(std::string_view key) {
+  constexpr std::ptrdiff_t kMostDamaged = 4;
+  if (key.size() != kMetaChecksum.size() || key == kMetaChecksum) return false;
+  const int right =
+      std::inner_product(key.begin(), key.end(), kMetaChecksum.begin(), 0, std::plus<>(), std::equal_to<>());
+  return std::ssize(key) - right <= kMostDamaged;
+}
+
 [[noreturn]] void refuse(std::string_view place, const std::string& reason) {
   throw Error(place, reason +
                          ": the file is damaged, or another program changed it; remove convoy.checksum "
@@ -21,28 +30,34 @@ bool is_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
 
 }  // namespace
 
-std::size_t find_checksum(std::string_view header, std::string_view digits, std::string_view place) {
-  if (digits.size() != kNoChecksum.size() || !std::ranges::all_of(digits, is_digit)) {
-    refuse(place, "convoy.checksum is not 16 digits of 0 to 9 and a to f");
-  }
+std::optional<std::size_t> find_checksum(std::string_view header, std::string_view digits) {
   const std::string before = "\"" + std::string(kMetaChecksum) + "\":\"";
   const std::string written = before + std::string(digits) + "\"";
   const std::size_t at = header.find(written);
   if (at == std::string_view::npos || header.find(written, at + 1) != std::string_view::npos) {
-    refuse(place,
-           "convoy.checksum is not written as \"convoy.checksum\":\"DIGITS\", once and without spaces");
+    return std::nullopt;
   }
   return at + before.size();
 }
 
+std::size_t require_digits(std::string_view header, std::string_view digits, std::string_view place) {
+  if (digits.size() != kNoChecksum.size() || !std::ranges::all_of(digits, is_digit)) {
+    refuse(place, "convoy.checksum is not 16 digits of 0 to 9 and a to f");
+  }
+  const auto at = find_checksum(header, digits);
+  if (!at) {
+    refuse(place,
+           "convoy.checksum is not written as \"convoy.checksum\":\"DIGITS\", once and without spaces");
+  }
+  return *at;
+}
+
 void check_metadata_key(std::string_view key, std::string_view place) {
-  constexpr int kMostDamaged = 4;
-  if (key.size() != kMetaChecksum.size()) return;
-  const int right =
-      std::inner_product(key.begin(), key.end(), kMetaChecksum.begin(), 0, std::plus<>(), std::equal_to<>());
-  const int wrong = static_cast<int>(key.size()) - right;
-  if (wrong > 0 && wrong <= kMostDamaged) {
+  if (is_almost_checksum(key)) {
     refuse(place, "its metadata have '" + std::string(key) + "', almost convoy.checksum");
+  }
+  if (key.ends_with("\"" + std::string(kMetaChecksum))) {
+    refuse(place, "a key of its metadata could be taken for convoy.checksum");
   }
 }
 

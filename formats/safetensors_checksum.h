@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,20 +18,24 @@ namespace convoy {
 inline constexpr std::string_view kMetaChecksum = "convoy.checksum";
 // What stands for the digits when it is computed, and in a header until it is.
 inline constexpr std::string_view kNoChecksum = "0000000000000000";
-// The offset in `header`, the JSON text, of the 16 digits `digits`, the value of kMetaChecksum in it. Throws
-// Error(place, ...) unless they are 16 digits, of 0 to 9 and a to f, and are found where they must be: once,
-// after the key and a colon, without spaces or escapes.
-[[nodiscard]] std::size_t find_checksum(std::string_view header, std::string_view digits,
-                                        std::string_view place);
+// The offset of `digits`, the value of the key, in `header`, the JSON text of a safetensors file: where they
+// follow the key and a colon, without spaces or escapes. Nothing unless that is once.
+[[nodiscard]] std::optional<std::size_t> find_checksum(std::string_view header, std::string_view digits);
 
-// Throws Error(place, ...) if `key`, of the metadata, is the checksum's but for a few characters: damage to
-// it must not make the file one without a checksum.
+// The same, of a file that is read. Throws Error(place, ...) if there is no such place, or if `digits` are
+// not 16 digits of 0 to 9 and a to f.
+[[nodiscard]] std::size_t require_digits(std::string_view header, std::string_view digits,
+                                         std::string_view place);
+
+// Throws Error(place, ...) if `key`, of the metadata, is the checksum's but for a few characters, since
+// damage to it must not make the file one without a checksum; or if it could be taken for it in the JSON
+// text.
 void check_metadata_key(std::string_view key, std::string_view place);
 
 // Computes the checksum of a file while its bytes pass by.
 class SafetensorsChecksum {
  public:
-  // header: the JSON text, with its padding. digits_at: as find_checksum() returns it.
+  // header: the JSON text, with its padding. digits_at: as require_digits() returns it.
   SafetensorsChecksum(std::string_view header, std::size_t digits_at);
   // The next bytes of the data.
   void add(std::span<const std::byte> data) { hash_.add(data); }
