@@ -19,9 +19,10 @@ static_assert(kKey.size() == kOtherKey.size());
 }  // namespace
 
 std::optional<std::size_t> digits_in(std::span<const std::uint8_t> file) {
-  const auto found = std::ranges::search(file, kKey);
-  if (found.empty() || file.end() - found.end() < std::ptrdiff_t{kDigits}) return std::nullopt;
-  return static_cast<std::size_t>(found.end() - file.begin());
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  const std::size_t at = text.find(kKey);
+  if (at == std::string_view::npos || text.size() - at < kKey.size() + kDigits) return std::nullopt;
+  return at + kKey.size();
 }
 
 std::string checksum_of(std::span<const std::uint8_t> file) {
