@@ -156,7 +156,9 @@ void clear_earlier_run(const RunFiles& files, const RunStart& start, Console& co
     return;
   }
   if (overwriting && is_left(files.checkpoint)) {
-    console.note(files.checkpoint + ": removed: " + look_at_checkpoint(files.checkpoint).text);
+    const FoundCheckpoint found = look_at_checkpoint(files.checkpoint);
+    console.note(files.checkpoint +
+                 ": removed: " + (found.readable ? found.text : "was no checkpoint that could be read"));
     if (std::remove(Destination::of(files.checkpoint).path.c_str()) != 0)
       throw_errno(files.checkpoint, errno);
   }

@@ -146,6 +146,9 @@ KINDS="eval:w.safetensors predict:w.safetensors eval:c.safetensors resume:c.safe
   refuse 1 '^train: own.safetensors: its checksum differs' "$BIN/train" -q --resume=own.safetensors -o x.safetensors train.shard
   cmp own.safetensors damaged.safetensors
   assert_missing x.safetensors
+  expect_status 0 "$BIN/train" "${run[@]}" --overwrite
+  assert_contains "$stderr" "train: own.safetensors: removed: was no checkpoint that could be read"
+  cp damaged.safetensors own.safetensors
   expect_status 0 "$BIN/train" -q "${run[@]}" --resume=auto
   assert_contains "$stderr" "train: own.safetensors: its checksum differs: the file is damaged, or another program changed it"
   assert_contains "$stderr" "kept as own.safetensors.~1~; the run starts anew"
