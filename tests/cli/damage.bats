@@ -68,7 +68,7 @@ KINDS="eval:w.safetensors predict:w.safetensors eval:c.safetensors resume:c.safe
     flip "${kind#*:}" -99
     refused "${kind%:*}" damaged.safetensors \
       'its checksum differs: the file is damaged, or another program changed it; remove convoy.checksum from its metadata'
-    LC_ALL=C sed 's/"convoy.checksum"/"convoy.disabled"/' damaged.safetensors > changed.safetensors
+    without_checksum damaged.safetensors > changed.safetensors
     rm kept
     expect_status 0 use "${kind%:*}" changed.safetensors
     [ -s kept ]
@@ -112,7 +112,7 @@ KINDS="eval:w.safetensors predict:w.safetensors eval:c.safetensors resume:c.safe
 @test "a file without a checksum is used, and -v says that it has none" {
   local file
   for file in w c mean; do
-    LC_ALL=C sed 's/"convoy.checksum"/"convoy.disabled"/' $file.safetensors > $file-without.safetensors
+    without_checksum $file.safetensors > $file-without.safetensors
   done
   local note='has no convoy.checksum: damage to it would not be noticed'
   has_note() {  # FILE COMMAND...: with -v alone

@@ -38,6 +38,9 @@ damage_payload() {
   printf '\377' | dd of="$1" bs=1 seek="$offset" conv=notrunc status=none
 }
 
+# without_checksum FILE: prints the weights, checkpoint or mean file without its checksum, so that it may be changed.
+without_checksum() { LC_ALL=C sed 's/"convoy.checksum"/"convoy.disabled"/' "$1"; }
+
 # wait_for FILE: waits until the file is not empty, for half a minute at most.
 wait_for() {
   local tries
