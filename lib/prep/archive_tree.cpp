@@ -4,6 +4,7 @@
 #include <deque>
 #include <utility>
 
+#include "lib/base/console.h"
 #include "lib/base/error.h"
 #include "lib/prep/names.h"
 #include "lib/prep/walk.h"
@@ -51,13 +52,20 @@ struct ArchiveTree::Walk {
 
 void ArchiveTree::add(const ArchiveEntry& entry, std::uint64_t ordinal) {
   if (entry.path.starts_with('/')) absolute_ = true;
-  Node node{entry.type, entry.target, ordinal};
+  // Of a target that is too long, enough is kept to show that it is.
+  Node node{entry.type, entry.target.substr(0, kMaxLinkPath + 1), ordinal};
   if (entry.type == ArchiveEntry::Type::hard_link) {
     // It is what its target is now: a later entry of that name, as in joined archives, is another file.
     const Node* target = find(clean_path(entry.target));
     if (target != nullptr && target->type != ArchiveEntry::Type::folder) node = *target;
   }
-  nodes_[key_of(clean_path(entry.path))] = std::move(node);
+  std::string key = key_of(clean_path(entry.path));
+  if (key.size() > kMaxLinkPath) return;
+  name_bytes_ += key.size() + node.target.size();
+  if (name_bytes_ > kMaxLinkedNameBytes) {
+    throw Error("more than " + format_bytes(kMaxLinkedNameBytes) + " of names in an archive with links");
+  }
+  nodes_[std::move(key)] = std::move(node);
   if (nodes_.size() > kMaxLinkedNames) {
     throw Error("more than " + std::to_string(kMaxLinkedNames) + " names in an archive with links");
   }
@@ -77,7 +85,7 @@ bool ArchiveTree::is_folder(const std::string& path) const {
   return next != nodes_.end() && next->first.starts_with(inside);
 }
 
-std::string ArchiveTree::resolve(const std::string& path) const {
+std::string ArchiveTree::resolve(const std::string& path, std::size_t& components) const {
   std::deque<std::string> rest;
   push_components(rest, path);
   std::string at;
@@ -85,6 +93,7 @@ std::string ArchiveTree::resolve(const std::string& path) const {
   while (!rest.empty()) {
     const std::string part = std::move(rest.front());
     rest.pop_front();
+    ++components;
     if (part == "..") {
       if (at.empty()) throw Error("a link to a place outside the archive (tar -h packs what links lead to)");
       at = parent_of(at);
@@ -142,17 +151,24 @@ std::vector<ArchiveTree::Linked> ArchiveTree::follow(const std::string& path, st
   return std::move(walk.found);
 }
 
-void ArchiveTree::follow_to(const std::string& target, const std::string& shown, Walk& walk) const {
-  const std::uint64_t most = kLinkedFilesAlways + kLinkedFilesPerName * nodes_.size();
-  if (++walk.steps > most) {
-    throw Error("links that stand for more than " + std::to_string(most) + " files and folders");
+void ArchiveTree::count(std::uint64_t steps, Walk& walk) const {
+  walk.steps += steps;
+  if (walk.steps > most_steps()) {
+    throw Error("links that stand for more than " + std::to_string(most_steps()) + " files and folders");
   }
+}
+
+void ArchiveTree::follow_to(const std::string& target, const std::string& shown, Walk& walk) const {
+  count(1 + shown.size() / kNameBytesPerStep, walk);
   std::string place;
+  std::size_t components = 0;
   try {
-    place = resolve(target);
+    place = resolve(target, components);
   } catch (const Error& error) {
+    count(components / kComponentsPerStep, walk);
     return walk.fail(shown, error.reason());
   }
+  count(components / kComponentsPerStep, walk);
   if (is_folder(place)) return list(place, shown, walk);
   const Node& node = *find(place);
   if (node.type != ArchiveEntry::Type::file) return walk.fail(shown, std::string(kNotRegular));

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "formats/image.h"
 #include "formats/image_stream.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
@@ -136,7 +137,10 @@ void LinkedArchive::keep_targets(const std::unordered_map<std::uint64_t, Extent>
       ByteSource& content = reader.content();
       const ContentKind kind = detect_content(content.peek(kDetectBytes));
       // Of what is neither an image nor an archive, the beginning says what it is.
-      const std::uint64_t limit = kind == ContentKind::unknown ? kContentBytes : UINT64_MAX;
+      const bool image = kind == ContentKind::jpeg || kind == ContentKind::png;
+      const std::uint64_t limit = kind == ContentKind::unknown ? kContentBytes
+                                  : image                      ? kMaxImageFileBytes + 1
+                                                               : UINT64_MAX;
       const std::uint64_t size = append_all(content, *kept_, limit);
       extents_[ordinal] = {offset, size};
       offset += size;

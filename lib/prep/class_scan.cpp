@@ -44,7 +44,7 @@ class ImageSource::Prover {
     ImageInput input;
     input.place = "member";
     try {
-      input.bytes = read_all(content, input.place, kMaxImageFileBytes);
+      input.bytes = read_image(content, input.place);
     } catch (const Error& error) {
       if (error.place() != input.place) throw;  // of the archive
       return false;

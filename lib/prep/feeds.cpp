@@ -37,7 +37,7 @@ class ImageSource::ArchiveFeed : public Feed {
       if (!inputs_.set_label(input, class_of_(*member))) continue;
       if (!input.failure.empty()) return input;
       try {
-        input.bytes = read_all(*member->content, input.place, kMaxImageFileBytes);
+        input.bytes = read_image(*member->content, input.place);
         if (input.bytes.empty()) input.failure = "empty file";
       } catch (const Error& error) {
         set_failure(input, error);

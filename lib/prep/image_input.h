@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "formats/byte_source.h"
 #include "formats/image.h"
 #include "formats/shard.h"
 #include "lib/base/error.h"
@@ -27,6 +29,12 @@ struct ImageInput {
   bool shared_failure = false;      // whether the failure is about the class, as for many images
   Loss loss = {};                   // with a failure, which may cost many records of a shard
 };
+
+// The content of an image that is read from front to back: of what no decoder reads, only the beginning,
+// which says what it is. Throws Error(place, reason) if an image is larger than kMaxImageFileBytes.
+[[nodiscard]] std::vector<std::uint8_t> read_image(ByteSource& content, std::string_view place);
+// The same of a file.
+[[nodiscard]] std::vector<std::byte> read_image_file(const std::string& path);
 
 // Gives the input the place, reason and loss of the damage.
 void set_failure(ImageInput& input, const Damage& damage);

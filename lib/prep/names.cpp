@@ -16,8 +16,9 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// A path with more components is matched as a whole: the runs in it are too many.
+// A path with more components, or more bytes, is matched as a whole: the runs in it are too many.
 constexpr std::size_t kMaxMatchedComponents = 64;
+constexpr std::size_t kMaxMatchedBytes = 4096;
 
 constexpr std::array kImageSuffixes = {"jpg"sv,  "jpeg"sv, "jpe"sv, "jfif"sv, "png"sv,  "apng"sv, "webp"sv,
                                        "gif"sv,  "bmp"sv,  "dib"sv, "tif"sv,  "tiff"sv, "heic"sv, "heif"sv,
@@ -36,7 +37,7 @@ bool matches_path(const std::string& pattern, std::string_view path) {
   }
   const bool anchored = pattern.starts_with('/');
   const std::string rest = anchored ? pattern.substr(1) : pattern;
-  if (parts.size() > kMaxMatchedComponents) return matches(rest, path);
+  if (parts.size() > kMaxMatchedComponents || path.size() > kMaxMatchedBytes) return matches(rest, path);
   // A slash at the end says that a folder is meant.
   const bool folder = rest.ends_with('/');
   const std::string run = folder ? rest.substr(0, rest.size() - 1) : rest;

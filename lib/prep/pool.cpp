@@ -12,7 +12,7 @@ Image prepare_input(const ImageInput& input, Preparer& preparer) {
   if (input.prepared) return *input.pixels;
   if (input.pixels) return preparer.prepare(*input.pixels);
   if (!input.path.empty()) {
-    return preparer.prepare(as_u8(read_file(input.path, kMaxImageFileBytes)), input.place);
+    return preparer.prepare(as_u8(read_image_file(input.path)), input.place);
   }
   return preparer.prepare(input.bytes, input.place);
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <system_error>
 #include <vector>
 
@@ -30,6 +31,31 @@ std::string not_a_file(const std::string& path) {
   // Files of the kernel, such as /proc/kmsg, have no size either, and reading some of them waits.
   return info.st_size == 0 ? "empty file" : "";
 }
+
+// The next bytes of another source. Memory grows with what arrives, not with what the length promises.
+class Frame : public ByteSource {
+ public:
+  Frame(ByteSource& source, std::uint64_t length) : source_(source), rest_(length) {}
+
+ protected:
+  std::size_t fill(std::span<std::byte> into) override {
+    const auto there = rest_ == 0 ? std::span<const std::uint8_t>() : source_.peek(1);
+    const auto got = static_cast<std::size_t>(std::min<std::uint64_t>({there.size(), into.size(), rest_}));
+    if (got > 0) std::memcpy(into.data(), there.data(), got);
+    source_.take(got);
+    rest_ -= got;
+    return got;
+  }
+  std::uint64_t seek_ahead(std::uint64_t bytes) override {
+    const std::uint64_t skipped = source_.skip(std::min(bytes, rest_));
+    rest_ -= skipped;
+    return skipped;
+  }
+
+ private:
+  ByteSource& source_;
+  std::uint64_t rest_;
+};
 
 }  // namespace
 
@@ -129,15 +155,9 @@ void FramedRequests::read_frame(ImageInput& input) {
     input.failure = "a frame larger than the limit of " + std::to_string(kMaxImageFileBytes) + " bytes";
     got = source_.skip(*length);
   } else {
-    // Memory grows with what arrives, not with what the length promises.
-    while (got < *length) {
-      const auto there = source_.peek(1);
-      if (there.empty()) break;
-      const auto step = static_cast<std::size_t>(std::min<std::uint64_t>(there.size(), *length - got));
-      input.bytes.insert(input.bytes.end(), there.begin(), there.begin() + static_cast<std::ptrdiff_t>(step));
-      source_.take(step);
-      got += step;
-    }
+    Frame frame(source_, *length);
+    input.bytes = read_image(frame, input.place);
+    got = frame.taken() + frame.skip(*length);
   }
   if (got < *length) {
     ended_ = true;

@@ -6,7 +6,10 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <system_error>
+#include <utility>
 
 #include "formats/image_stream.h"
 #include "lib/base/error.h"
@@ -43,18 +46,33 @@ class FolderLister {
  public:
   explicit FolderLister(const std::vector<RunOutput>& outputs) : own_(outputs) {}
 
-  // Adds what is in `folder`. path: its path from the topmost folder, for which it is empty.
-  // linked: whether the path leads through a symbolic link.
-  void list(const fs::path& folder, const std::string& path, bool linked = false) {
-    if (linked && ++linked_folders_ > kMaxLinkedFolders) {
-      if (linked_folders_ == kMaxLinkedFolders + 1) {
-        fail(path, "links lead to more than " + std::to_string(kMaxLinkedFolders) + " folders");
-      }
-      return;
-    }
+  // Adds what is in the topmost folder.
+  void list(const std::string& folder) {
     struct stat info {};
-    if (::stat(folder.c_str(), &info) != 0) return fail(path, errno_text(errno));
-    const FileIdentity identity(info);
+    if (::stat(folder.c_str(), &info) != 0) return fail({}, errno_text(errno));
+    list(folder, FileIdentity(info), {}, false);
+  }
+  [[nodiscard]] std::vector<FolderEntry> take() { return std::move(entries_); }
+
+ private:
+  struct Entry {
+    std::string name;
+    fs::file_type type = fs::file_type::none;
+    bool link = false;
+    std::optional<FileIdentity> folder = {};  // which one it is, once that has been looked up
+  };
+  struct Listing {
+    std::string folder;  // how it can be opened
+    std::vector<Entry> entries;
+    std::string failure;
+  };
+
+  static std::string errno_text(int code) { return std::generic_category().message(code); }
+  void fail(const std::string& path, const std::string& reason) { entries_.push_back({path, reason}); }
+
+  // path: the folder's path from the topmost one, for which it is empty. linked: whether it leads through a
+  // symbolic link. Links to folders of links lead to one folder again and again, so that one is read once.
+  void list(const std::string& folder, const FileIdentity& identity, const std::string& path, bool linked) {
     if (std::find(above_.begin(), above_.end(), identity) != above_.end()) {
       return fail(path, std::string(kLeadsBack));
     }
@@ -62,36 +80,47 @@ class FolderLister {
       return fail(path, nested_too_deep());
     }
     above_.push_back(identity);
-    list_entries(folder, path, linked);
+    if (linked) {
+      auto known = linked_listings_.find(identity);
+      if (known == linked_listings_.end()) {
+        known = linked_listings_.emplace(identity, read(folder)).first;
+      }
+      add(known->second, path, linked);
+    } else {
+      Listing listing = read(folder);
+      add(listing, path, linked);
+    }
     above_.pop_back();
   }
-  [[nodiscard]] std::vector<FolderEntry> take() { return std::move(entries_); }
 
- private:
-  static std::string errno_text(int code) { return std::generic_category().message(code); }
-  void fail(const std::string& path, const std::string& reason) { entries_.push_back({path, reason}); }
-
-  void list_entries(const fs::path& folder, const std::string& path, bool linked) {
-    struct Entry {
-      std::string name;
-      fs::file_type type = fs::file_type::none;
-      bool link = false;
-    };
-    std::vector<Entry> here;
+  Listing read(const std::string& folder) {
+    Listing listing{.folder = folder, .entries = {}, .failure = {}};
     std::error_code failure;
     for (fs::directory_iterator at(folder, failure), end; !failure && at != end; at.increment(failure)) {
       std::string name = at->path().filename().string();
       if (is_hidden(name)) continue;
       std::error_code ignored;
-      here.push_back({std::move(name), type_of(*at), at->is_symlink(ignored)});
+      listing.entries.push_back({std::move(name), type_of(*at), at->is_symlink(ignored)});
     }
-    if (failure) fail(path, errno_text(failure.value()));
-    std::sort(here.begin(), here.end(), [](const Entry& a, const Entry& b) { return a.name < b.name; });
-    for (const Entry& entry : here) {
+    if (failure) listing.failure = errno_text(failure.value());
+    std::sort(listing.entries.begin(), listing.entries.end(),
+              [](const Entry& a, const Entry& b) { return a.name < b.name; });
+    names_ += listing.entries.size();
+    return listing;
+  }
+
+  void add(Listing& listing, const std::string& path, bool linked) {
+    if (!listing.failure.empty()) fail(path, listing.failure);
+    for (Entry& entry : listing.entries) {
       const std::string inside = path.empty() ? entry.name : path + "/" + entry.name;
+      const std::string file = (fs::path(listing.folder) / entry.name).string();
       switch (entry.type) {
         case fs::file_type::directory:
-          list(folder / entry.name, inside, linked || entry.link);
+          if ((linked || entry.link) && ++linked_folders_ > kMaxLinkedFolders) {
+            end(inside, "folders");
+          } else {
+            add_folder(entry, file, inside, linked || entry.link);
+          }
           break;
         case fs::file_type::block:
         case fs::file_type::character:
@@ -100,10 +129,30 @@ class FolderLister {
           fail(inside, std::string(kNotRegular));  // opening a FIFO would wait for its writer
           break;
         default:
-          if (is_own((folder / entry.name).string())) break;
+          if (linked && ++linked_files_ > kLinkedFilesAlways + kLinkedFilesPerName * names_) {
+            return end(inside, "files");
+          }
+          if (is_own(file)) break;
           entries_.push_back({inside, {}});
       }
     }
+  }
+
+  void add_folder(Entry& entry, const std::string& file, const std::string& path, bool linked) {
+    if (!entry.folder) {
+      struct stat info {};
+      if (::stat(file.c_str(), &info) != 0) return fail(path, errno_text(errno));
+      entry.folder.emplace(info);
+    }
+    list(file, *entry.folder, path, linked);
+  }
+
+  // Says once that links lead to too much.
+  void end(const std::string& path, std::string_view what) {
+    if (std::exchange(ended_, true)) return;
+    fail(path, "links lead to more than " +
+                   std::to_string(what == "folders" ? kMaxLinkedFolders : linked_files_ - 1) + " " +
+                   std::string(what));
   }
 
   // Throws UsageError if the file is one that an output would replace, and an image or an archive.
@@ -114,7 +163,11 @@ class FolderLister {
     return true;
   }
 
-  std::uint64_t linked_folders_ = 0;
+  std::uint64_t names_ = 0;           // read
+  std::uint64_t linked_folders_ = 0;  // listed behind links
+  std::uint64_t linked_files_ = 0;    // listed behind links
+  bool ended_ = false;
+  std::map<FileIdentity, Listing> linked_listings_;
   std::vector<FileIdentity> above_;  // from the topmost folder to the current one
   std::vector<FolderEntry> entries_;
   OwnFiles own_;  // left out of the listing
@@ -128,7 +181,7 @@ std::string nested_too_deep() {
 
 std::vector<FolderEntry> list_folder(const std::string& folder, const std::vector<RunOutput>& outputs) {
   FolderLister lister(outputs);
-  lister.list(folder, {});
+  lister.list(folder);
   std::vector<FolderEntry> entries = lister.take();
   for (const FolderEntry& entry : entries) {
     if (entry.path.empty()) throw Error(folder, entry.failure);

@@ -20,10 +20,15 @@ struct FolderEntry {
 // begin with a dot are left out. Symbolic links are followed, but not to a folder that they are in. A
 // subfolder that cannot be read, leads back to a folder it is in, or is more than kMaxFolderDepth deep is an
 // entry with a failure, and so is a FIFO, a socket or a device, and the folder that would be one more than
-// kMaxLinkedFolders behind links, as links to folders of links multiply. Throws Error(folder, reason) if the
-// folder itself cannot be read. Files that the run writes, including its temporary files, are left out;
-// throws UsageError if one of them is now an image or an archive, which the output would replace.
+// kMaxLinkedFolders behind links, as links to folders of links multiply, and the entry that would be one more
+// than kLinkedFilesAlways, and kLinkedFilesPerName for each name that was read. Throws Error(folder, reason)
+// if the folder itself cannot be read. Files that the run writes, including its temporary files, are left
+// out; throws UsageError if one of them is now an image or an archive, which the output would replace.
 inline constexpr std::uint64_t kMaxLinkedFolders = 200'000;
+// Files and folders that links may stand for, in folders and archives, where each link to a folder stands for
+// all that is in it: so many for each name, and of a few names so many in any case.
+inline constexpr std::uint64_t kLinkedFilesPerName = 16;
+inline constexpr std::uint64_t kLinkedFilesAlways = 200'000;
 inline constexpr int kMaxFolderDepth = 64;
 [[nodiscard]] std::vector<FolderEntry> list_folder(const std::string& folder,
                                                    const std::vector<RunOutput>& outputs = {});

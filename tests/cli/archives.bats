@@ -405,3 +405,17 @@ contents() {
   expect_status 3 timeout 120 "$BIN/imgprep" --size=8 -o x.shard many
   assert_contains "$stderr" "links lead to more than 200000 folders"
 }
+
+@test "members that are no images are not unpacked, however large they claim to be" {
+  requires_address_limit 400000
+  local i
+  for i in 1 2 3 4 5 6; do
+    truncate -s 250M "sparse$i.jpg" && echo x >> "sparse$i.jpg"
+  done
+  cp photos/class0/0.png last.png
+  tar --sparse -czf sparse.tar.gz sparse?.jpg last.png
+  rm sparse?.jpg
+  expect_status 3 bash -c 'ulimit -v 400000; exec "$0" "$@"' "$BIN/imgprep" -j 2 --size=8 -o x.shard sparse.tar.gz
+  assert_contains "$stderr" "sparse.tar.gz: sparse6.jpg: zero bytes: the copy or the download failed"
+  [ "$("$BIN/shardpack" --list x.shard | wc -l)" -eq 1 ]
+}

@@ -2,6 +2,7 @@
 #include "lib/prep/archive_tree.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include "lib/base/error.h"
 #include "lib/prep/walk.h"
@@ -121,6 +122,48 @@ TEST(ArchiveTree, LinksThatStandForEverMoreFilesEnd) {
   entries.push_back(soft("top", "d19"));
   const Tree tree(entries);
   EXPECT_THROW(static_cast<void>(tree.follow("top")), Error);
+}
+
+// Each component on the way is a look at the names, so long targets count as many steps.
+TEST(ArchiveTree, LongTargetsCountForWhatTheyCost) {
+  ArchiveTree tree;
+  std::string detour = "f";
+  while (detour.size() + 5 < kMaxLinkPath) detour = "d/../" + detour;
+  std::uint64_t count = 0;
+  tree.add(file("d/x"), count++);
+  tree.add(file("f"), count++);
+  for (int i = 0; i < 20; ++i) {
+    std::string target = detour;
+    target.replace(target.size() - 1, 1, i == 0 ? "f" : "link" + std::to_string(i - 1));
+    tree.add(soft("link" + std::to_string(i), target), count++);
+  }
+  for (int i = 0; i < 5000; ++i) tree.add(soft("many" + std::to_string(i), "link19"), count++);
+  std::uint64_t steps = 0;
+  EXPECT_EQ(tree.follow("many0", steps).at(0).ordinal, 1U);
+  EXPECT_GT(steps, 20 * 1600 / kComponentsPerStep);
+  steps = kLinkedFilesAlways;  // of other links
+  EXPECT_THROW(
+      for (int i = 0; i < 5000; ++i) static_cast<void>(tree.follow("many" + std::to_string(i), steps)),
+      Error);
+}
+
+// Entries of a few bytes that share a target of a million take no memory for it.
+TEST(ArchiveTree, LongNamesAndTargetsAreNotKept) {
+  ArchiveTree tree;
+  const std::string endless(1 << 20, 't');
+  std::uint64_t count = 0;
+  tree.add(soft("s", endless), count++);
+  struct rusage before {};
+  struct rusage after {};
+  ::getrusage(RUSAGE_SELF, &before);
+  for (int i = 0; i < 100; ++i) {
+    tree.add(hard("h" + std::to_string(i), "s"), count++);
+    tree.add(file(endless + std::to_string(i)), count++);
+  }
+  ::getrusage(RUSAGE_SELF, &after);
+  EXPECT_LT(after.ru_maxrss - before.ru_maxrss, 16 << 10);  // KiB
+  std::uint64_t steps = 0;
+  EXPECT_NE(tree.follow("h7", steps).at(0).failure.find("more than 4096 bytes"), std::string::npos);
 }
 
 }  // namespace
