@@ -67,8 +67,15 @@ Checkpoint read_checkpoint(const WeightsFile& file) {
   if (!options || !state) throw Error(file.name(), "not a checkpoint: it holds weights only");
   const std::string options_place = file.name() + ": " + kMetaOptions;
   const std::string state_place = file.name() + ": " + kMetaCheckpoint;
-  return {.options = training_options_from_json(parse_json(*options, options_place), options_place),
-          .state = state_from_json(parse_json(*state, state_place), file.name())};
+  Checkpoint checkpoint{
+      .options = training_options_from_json(parse_json(*options, options_place), options_place),
+      .state = state_from_json(parse_json(*state, state_place), file.name())};
+  const std::string seed = std::to_string(checkpoint.options.seed);
+  if (const auto other = file.metadata(kMetaSeed); other && *other != seed) {
+    throw Error(options_place,
+                "its seed is " + seed + ", but " + kMetaSeed + " is another: damaged, or changed");
+  }
+  return checkpoint;
 }
 
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {

@@ -30,7 +30,7 @@ struct Checkpoint {
   TrainingState state;
 };
 
-// What `file` says about its run. Throws Error if it is not a checkpoint.
+// What `file` says about its run. Throws Error if it is not a checkpoint, or contradicts itself.
 [[nodiscard]] Checkpoint read_checkpoint(const WeightsFile& file);
 
 // Copies the parameters of `file`, its mean, and if `momenta` is set its momenta, into a net compiled from

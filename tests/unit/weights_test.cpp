@@ -171,6 +171,11 @@ TEST_F(Weights, RefuseOtherMetadata) {
     const WeightsFile file(changed_);
     EXPECT_THROW((void)read_checkpoint(file), Error) << bad;
   }
+  write_changed([](auto&, Metadata& metadata) { metadata["convoy.seed"] = "76"; });
+  EXPECT_EQ(test::error_of([&] { (void)read_checkpoint(WeightsFile(changed_)); }),
+            changed_ + ": convoy.options: its seed is 77, but convoy.seed is another: damaged, or changed");
+  write_changed([](auto&, Metadata& metadata) { metadata.erase("convoy.seed"); });
+  EXPECT_EQ(read_checkpoint(WeightsFile(changed_)).options.seed, 77U);
   write_changed([](auto&, Metadata& metadata) { metadata["convoy.options"] = R"({"batch":"0"})"; });
   const WeightsFile file(changed_);
   EXPECT_THROW((void)read_checkpoint(file), Error);
