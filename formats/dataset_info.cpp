@@ -22,11 +22,15 @@ void check_text(const std::string& text, const std::string& what, std::string_vi
   if (!complaint.empty()) throw Error(place, what + " " + complaint);
 }
 
-void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
-  if (classes.size() > static_cast<std::size_t>(kMaxClasses)) {
-    throw Error(place, std::to_string(classes.size()) + " classes are more than the limit of " +
-                           std::to_string(kMaxClasses));
+void check_class_count(std::size_t count, std::string_view place) {
+  if (count > static_cast<std::size_t>(kMaxClasses)) {
+    throw Error(place,
+                std::to_string(count) + " classes are more than the limit of " + std::to_string(kMaxClasses));
   }
+}
+
+void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
+  check_class_count(classes.size(), place);
   std::set<std::string_view> seen;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const std::string which = "class " + std::to_string(i);
@@ -42,17 +46,11 @@ void check_classes(const std::vector<ClassInfo>& classes, std::string_view place
   }
 }
 
-std::vector<ClassInfo> classes_from_json(const json& value, std::string_view place) {
-  if (!value.is_array()) throw Error(place, "classes are not a JSON array");
-  std::vector<ClassInfo> classes;
-  classes.reserve(value.size());
-  for (const json& entry : value) {
-    const JsonObject object(entry, "class " + std::to_string(classes.size()), place);
-    object.check_keys({"id"}, {"name"});
-    classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
-  }
-  check_classes(classes, place);
-  return classes;
+void append_class(std::vector<ClassInfo>& classes, const json& entry, std::string_view place) {
+  const JsonObject object(entry, "class " + std::to_string(classes.size()), place);
+  object.check_keys({"id"}, {"name"});
+  check_class_count(classes.size() + 1, place);
+  classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
 }
 
 void check_range(int value, int least, int most, std::string_view what, std::string_view place) {
@@ -147,10 +145,13 @@ json to_json(const DatasetInfo& info) {
           {"preprocessing", to_json(info.preprocessing)}};
 }
 
-DatasetInfo dataset_info_from_json(const json& value, std::string_view place) {
+DatasetInfo parse_dataset_info(std::string_view text, std::string_view place, std::string_view json_place,
+                               std::uint64_t json_offset) {
+  DatasetInfo info;
+  const TakeElement take = [&](const json& entry) { append_class(info.classes, entry, place); };
+  const json value = parse_json_but_array(text, "classes", take, json_place, json_offset);
   const JsonObject object(value, "metadata", place);
   object.check_keys({"width", "height", "channels", "codec", "classes", "preprocessing"});
-  DatasetInfo info;
   info.width = object.integer("width", 1, kMaxImageSide);
   info.height = object.integer("height", 1, kMaxImageSide);
   info.channels = object.integer("channels", 1, 3);
@@ -160,7 +161,8 @@ DatasetInfo dataset_info_from_json(const json& value, std::string_view place) {
     throw Error(place, "codec '" + codec + "' is neither raw nor jpeg");
   }
   info.codec = codec == codec_name(Codec::raw) ? Codec::raw : Codec::jpeg;
-  info.classes = classes_from_json(object.member("classes"), place);
+  if (!object.member("classes").is_array()) throw Error(place, "classes are not a JSON array");
+  check_classes(info.classes, place);
   info.preprocessing = preprocessing_from_json(object.member("preprocessing"), place);
   return info;
 }

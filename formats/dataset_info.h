@@ -51,7 +51,10 @@ struct DatasetInfo {
 [[nodiscard]] Preprocessing preprocessing_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClassInfo>& classes);
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
-[[nodiscard]] DatasetInfo dataset_info_from_json(const nlohmann::json& value, std::string_view place);
+// From the JSON text, whose class table is never held as JSON. Also throws what parse_json() does, with
+// `json_place` and `json_offset` as the place of the text.
+[[nodiscard]] DatasetInfo parse_dataset_info(std::string_view text, std::string_view place,
+                                             std::string_view json_place, std::uint64_t json_offset = 0);
 
 // Why the text cannot be the id or name of a class: "is not UTF-8" or "has a control character"; empty if
 // it can.

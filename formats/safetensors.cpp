@@ -113,6 +113,10 @@ class HeaderReader {
     return entry;
   }
 
+  void check_count(std::size_t tensors) const {
+    if (tensors > kMaxTensors) fail("more than " + std::to_string(kMaxTensors) + " tensors");
+  }
+
   // Offsets must cover the data without holes or overlaps, and match the shapes.
   void check_layout(const std::vector<Entry>& entries, std::uint64_t data_bytes) const {
     std::uint64_t position = 0;
@@ -247,17 +251,18 @@ SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : f
   const std::uint64_t length = read_header_length(bytes, file_.name(), expected);
   const auto data = bytes.subspan(kLengthBytes + length);
   const std::string_view text = as_text(bytes.subspan(kLengthBytes, length));
-  const nlohmann::json header = parse_json(text, file_.name(), kLengthBytes);
 
   const HeaderReader reader(file_.name());
   std::vector<Entry> entries;
-  for (const auto& [name, value] : header.items()) {
-    if (name == kMetadataKey) {
+  const TakeMember take = [&](const std::string& key, const nlohmann::json& value) {
+    if (key == kMetadataKey) {
       metadata_ = reader.read_metadata(value);
     } else {
-      entries.push_back(reader.read_entry(name, value));
+      entries.push_back(reader.read_entry(key, value));
+      reader.check_count(entries.size());
     }
-  }
+  };
+  parse_json_members(text, take, file_.name(), kLengthBytes);
   std::ranges::stable_sort(entries, {}, [](const Entry& entry) { return std::pair(entry.begin, entry.end); });
   reader.check_layout(entries, data.size());
   tensors_.reserve(entries.size());

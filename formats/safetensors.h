@@ -16,6 +16,7 @@ namespace convoy {
 // Bytes, as in the reference implementation.
 inline constexpr std::uint64_t kMaxSafetensorsHeader = 100'000'000;
 inline constexpr std::size_t kMaxTensorDims = 8;
+inline constexpr std::size_t kMaxTensors = 65'536;
 
 // The element types of the reference implementation, except those smaller than a byte (F4, F6).
 enum class DType {

@@ -2,13 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "lib/base/checked.h"
 #include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
-#include "lib/base/json.h"
 
 namespace convoy {
 namespace {
@@ -258,7 +256,7 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
 void ChunkWalker::check_metadata(std::span<const std::byte> metadata, std::uint64_t offset) {
   if (any_metadata_ && as_text(metadata) == metadata_) return;
   const std::uint64_t at = offset + kChunkHeaderBytes;
-  const DatasetInfo info = dataset_info_from_json(parse_json(as_text(metadata), name_, at), name_);
+  const DatasetInfo info = parse_dataset_info(as_text(metadata), name_, name_, at);
   if (any_metadata_) {
     const std::string difference = describe_difference(info_, info, CompareCodec::yes);
     throw FormatError(name_, at,

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "lib/base/error.h"
-#include "lib/base/json.h"
 #include "lib/base/version.h"
 
 namespace convoy {
@@ -41,8 +40,8 @@ WeightsFile::WeightsFile(const std::string& path, Expected expected) : file_(pat
     throw Error(name(), wrong_file("a mean file", expected));
   }
   model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
-  model_.dataset = dataset_info_from_json(
-      parse_json(required(metadata, kMetaDataset, name()), name() + ": " + kMetaDataset), name());
+  model_.dataset =
+      parse_dataset_info(required(metadata, kMetaDataset, name()), name(), name() + ": " + kMetaDataset);
   parameters_ = parameters_of(model_.net);
 
   std::string wrong;

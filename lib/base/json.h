@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,10 +12,30 @@
 
 namespace convoy {
 
-// Parses one JSON value that must be the whole of `text`. Refuses duplicate keys of an object, nesting deeper
-// than 64, and anything else outside RFC 8259. Throws FormatError(place, base_offset + byte, reason).
+// Values, of all depths, that may be in memory as JSON at a time: each takes some hundred bytes, however
+// short its text is.
+inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 18;
+
+// Parses one JSON value that must be the whole of `text`, in time and memory linear in its length. Refuses
+// duplicate keys of an object, nesting deeper than 64, more than kMaxJsonValues values, numbers out of range,
+// and anything else outside RFC 8259. Throws FormatError(place, base_offset + byte, reason).
 [[nodiscard]] nlohmann::json parse_json(std::string_view text, std::string_view place,
                                         std::uint64_t base_offset = 0);
+
+// The same for a document that holds more values than that: parts of it are handed over as soon as each is
+// complete, and are not kept. What `take` throws ends the parsing.
+//
+// The elements of the array that is the member `array` of the outermost object; the result has an empty array
+// in its place.
+using TakeElement = std::function<void(const nlohmann::json& element)>;
+[[nodiscard]] nlohmann::json parse_json_but_array(std::string_view text, std::string_view array,
+                                                  const TakeElement& take, std::string_view place,
+                                                  std::uint64_t base_offset = 0);
+// The members of the outermost object, in the order of the text. Throws FormatError if the text is something
+// else than an object.
+using TakeMember = std::function<void(const std::string& key, const nlohmann::json& value)>;
+void parse_json_members(std::string_view text, const TakeMember& take, std::string_view place,
+                        std::uint64_t base_offset = 0);
 
 // The members of a JSON object, read with their types checked. The object must outlive the reader.
 class JsonObject {

@@ -11,12 +11,85 @@
 namespace convoy {
 namespace {
 
+using test::error_of;
+
 TEST(Json, IsReadStrictly) {
   EXPECT_EQ(parse_json(R"({"a":[1,2]})", "x")["a"][1], 2);
   EXPECT_THROW((void)parse_json(R"({"a":1,"a":2})", "x"), FormatError);
   EXPECT_THROW((void)parse_json(R"({"a":1} x)", "x"), FormatError);
   EXPECT_THROW((void)parse_json(std::string(100000, '['), "x"), FormatError);
   EXPECT_THROW((void)parse_json("", "x"), FormatError);
+}
+
+TEST(Json, NamesThePlaceOfEveryFault) {
+  const auto error = [](const std::string& text) {
+    return error_of([&] { (void)parse_json(text, "x", 100); });
+  };
+  EXPECT_EQ(error(R"({"a":[1,2})"), "x: offset 109: invalid JSON");
+  EXPECT_EQ(error(R"({"a":1e999})"), "x: offset 109: a JSON number is out of range");
+  EXPECT_EQ(error("-" + std::string(400, '9')), "x: offset 500: a JSON number is out of range");
+  EXPECT_EQ(error("\"\xff\""), "x: offset 101: invalid JSON");
+  EXPECT_EQ(error(std::string("{\"a\":\0}", 8)), "x: offset 105: invalid JSON");
+  EXPECT_EQ(error(R"({"a":{"b":1,"b":2}})"), "x: offset 100: duplicate JSON key 'b'");
+  EXPECT_EQ(error(std::string(65, '[') + std::string(65, ']')), "x: offset 100: JSON nested too deeply");
+  EXPECT_EQ(error(std::string(64, '[') + std::string(64, ']')), "");
+}
+
+// Text of an array of `count` elements.
+std::string array_of(std::size_t count, std::string_view element) {
+  std::string text = "[";
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i > 0) text += ',';
+    text += element;
+  }
+  return text + "]";
+}
+
+TEST(Json, HoldsSoManyValuesAtATime) {
+  EXPECT_EQ(parse_json(array_of(kMaxJsonValues - 1, "0"), "x").size(), kMaxJsonValues - 1);
+  for (const char* element : {"0", "[]", "{}", "\"\"", "null", "[0]"}) {
+    EXPECT_EQ(error_of([&] { (void)parse_json(array_of(kMaxJsonValues, element), "x"); }),
+              "x: offset 0: JSON of more than 262144 values")
+        << element;
+  }
+}
+
+TEST(Json, HandsOverTheElementsOfAnArray) {
+  std::vector<nlohmann::json> taken;
+  const TakeElement take = [&](const nlohmann::json& element) { taken.push_back(element); };
+  const auto rest =
+      parse_json_but_array(R"({"b":{"list":[5]},"list":[{"list":[1]},2,[]],"a":[6]})", "list", take, "x");
+  EXPECT_EQ(rest.dump(), R"({"a":[6],"b":{"list":[5]},"list":[]})");
+  EXPECT_EQ(nlohmann::json(taken).dump(), R"([{"list":[1]},2,[]])");
+  taken.clear();
+  EXPECT_EQ(parse_json_but_array(R"({"list":{"a":1}})", "list", take, "x").dump(), R"({"list":{"a":1}})");
+  EXPECT_EQ(parse_json_but_array(R"([["list"]])", "list", take, "x").dump(), R"([["list"]])");
+  EXPECT_TRUE(taken.empty());
+}
+
+TEST(Json, HandsOverMembers) {
+  std::string taken;
+  const TakeMember take = [&](const std::string& key, const nlohmann::json& value) {
+    taken += key + "=" + value.dump() + ";";
+  };
+  parse_json_members(R"({"b":{"x":1,"y":[2]},"a":3})", take, "x");
+  EXPECT_EQ(taken, R"(b={"x":1,"y":[2]};a=3;)");
+  EXPECT_EQ(error_of([&] { parse_json_members(R"({"a":1,"b":2,"a":3})", take, "x"); }),
+            "x: offset 0: duplicate JSON key 'a'");
+  EXPECT_EQ(error_of([&] { parse_json_members("[1]", take, "x"); }), "x: offset 0: not a JSON object");
+}
+
+// What has been handed over no longer counts, and what is nested in it counts while it is read. Four times as
+// many as may be held are a matter of moments only if the work is linear.
+TEST(Json, HandsOverMoreThanItHolds) {
+  std::size_t taken = 0;
+  const TakeElement take = [&](const nlohmann::json&) { ++taken; };
+  const std::size_t many = 2 * kMaxJsonValues;
+  (void)parse_json_but_array(R"({"list":)" + array_of(many, R"({"a":[0,1]})") + "}", "list", take, "x");
+  EXPECT_EQ(taken, many);
+  EXPECT_THROW(
+      (void)parse_json_but_array(R"({"list":[)" + array_of(kMaxJsonValues, "0") + "]}", "list", take, "x"),
+      FormatError);
 }
 
 class JsonMembers : public ::testing::Test {

@@ -166,6 +166,19 @@ TEST_F(Safetensors, MisalignedTensorsOfStrangersAreReadAll) {
   EXPECT_EQ(file.get("t").f32("x").front(), 1.5F);
 }
 
+TEST_F(Safetensors, HasSoManyTensors) {
+  const auto header = [](std::size_t tensors) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < tensors; ++i) {
+      text +=
+          (i > 0 ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+    }
+    return text + "}";
+  };
+  EXPECT_EQ(error_of(header(kMaxTensors)), "");
+  expect_refused(header(kMaxTensors + 1), "", "more than 65536 tensors");
+}
+
 TEST_F(Safetensors, RefusesWhatTheFormatForbids) {
   expect_refused("[]", "", "does not begin with '{'");
   expect_refused(" {}", "", "does not begin with '{'");
@@ -189,6 +202,8 @@ TEST_F(Safetensors, RefusesWhatTheFormatForbids) {
   expect_refused(R"({"t":{"dtype":"f32","shape":[1],"data_offsets":[0,4]}})", kFour, "unknown dtype 'f32'");
   expect_refused(R"({"t":{"dtype":1,"shape":[1],"data_offsets":[0,4]}})", kFour, "unknown dtype 1");
   expect_refused(R"({"t":{"dtype":"U8","shape":[-4],"data_offsets":[0,4]}})", kFour, "whole numbers");
+  expect_refused(R"({"t":{"dtype":"U8","shape":[1e999],"data_offsets":[0,4]}})", kFour,
+                 "a JSON number is out of range");
   expect_refused(R"({"t":{"dtype":"U8","shape":[4.0],"data_offsets":[0,4]}})", kFour, "whole numbers");
   expect_refused(R"({"t":{"dtype":"U8","shape":4,"data_offsets":[0,4]}})", kFour, "shape is not an array");
   expect_refused(R"({"t":{"dtype":"U8","shape":[4],"data_offsets":[0,4,4]}})", kFour, "are not two numbers");
