@@ -62,7 +62,7 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-crashes check-signals demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-signals demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) $(CALLS) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
@@ -139,8 +139,10 @@ pipeline: all tests ## hashes everything that a fixed pipeline writes: for compa
 check-by-heart: all ## alexnet.net learns 500 photographs from the folder CONVOY_DATA by heart, in minutes; not part of check
 	@BIN='$(abspath $(OUT)/bin)' tests/quality/by_heart
 FAULT_TESTS := BIN='$(abspath $(OUT)/bin)' JOBS='$(JOBS)' tests/faults
-check-faults: all $(FIXTURE) $(CALLS) ## every call of every tool fails once, and loss of power; a table; in minutes (FAULTS_ARGS='--scene=train')
-	@$(FAULT_TESTS)/faults $(FAULTS_ARGS)
+check-faults: all $(FIXTURE) $(CALLS) ## lets every call of every tool fail, and simulates losses of power; two tables, in minutes
+	@status=0; $(FAULT_TESTS)/faults || status=1; $(FAULT_TESTS)/crashes || status=1; exit $$status
+check-signals: all $(FIXTURE) $(CALLS) ## random signals, reruns and resumed trainings; a table, in minutes (SIGNAL_RUNS=20)
+	@$(FAULT_TESTS)/signals
 
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
 	@$(SETUP) demo

@@ -70,6 +70,7 @@ int Trainer::run() {
     const int signal = complete ? 0 : SignalWatch::stop_signal();
     const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
     if (save_now && saved_step_ != state().step) save(false);
+    if (log_) log_->sync();
     if (signal != 0 && saved_step_) {
       console_.note("stopped at step " + std::to_string(state().step) + "; --resume=" + run_.checkpoint +
                     " goes on");
@@ -207,6 +208,7 @@ void Trainer::save(bool requested) {
     return;
   }
   finish_steps(0);
+  if (log_) log_->sync();
   save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
   last_save_ = Clock::now();
   saved_step_ = state().step;

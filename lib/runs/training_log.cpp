@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <system_error>
 
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
@@ -136,6 +137,13 @@ void TrainingLog::add(const LogRow& row) {
     return;
   }
   write_all(file_.get(), as_bytes_of(line), name_);
+}
+
+void TrainingLog::sync() {
+  if (!file_.valid()) return;
+  while (::fdatasync(file_.get()) != 0) {
+    if (errno != EINTR) throw OutputError(name_, std::generic_category().message(errno));
+  }
 }
 
 }  // namespace convoy

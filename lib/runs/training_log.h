@@ -42,6 +42,8 @@ class TrainingLog {
 
   // Writes the row to the file at once, unbuffered.
   void add(const LogRow& row);
+  // Puts the rows on disk, if it is a file of its own: before a checkpoint, which must not outlive them.
+  void sync();
 
  private:
   std::string name_;

@@ -94,6 +94,38 @@ def make_data(tools, fixture, folder):
 TRAINING = ["--batch=8", "--lr=0.002", "--flip=off"]
 
 
+def make_long_data(tools, folder):
+    """Makes, beside what make_data() makes, what the scenes of long_scenes() read."""
+    with open(f"{folder}/list.txt", encoding="ascii") as file:
+        lines = file.readlines()
+    with open(f"{folder}/long.txt", "w", encoding="ascii") as file:
+        file.writelines(lines * 150)
+    run([f"{tools}/imgprep", "-q", "--size=32", "-o", "data/long.shard", "--files-from=data/long.txt"],
+        os.path.dirname(folder))
+
+
+def long_scenes():
+    """Scenes that take so long that a signal comes at some moment of their work, by name."""
+    scenes = [
+        Scene("imgprep", ["imgprep", "-q", "-j2", "--size=32", "--rejects=r.tsv", "-o", "o.shard",
+                          "--files-from=data/long.txt"], ["o.shard", "r.tsv"], rejects="r.tsv"),
+        Scene("shardpack shuffle", ["shardpack", "-q", "-j1", "--shuffle", "--memory=300K", "--split=a:0.7,b:0.3",
+                                    "--split-by=record", "-o", "o-%s.shard", "data/long.shard"],
+              ["o-a.shard", "o-b.shard"]),
+        Scene("shardpack extract", ["shardpack", "-q", "-j2", "--extract=ex", "data/long.shard"], folder="ex"),
+        Scene("meanimg", ["meanimg", "-q", "-j2", "--png=o.png", "-o", "o.mean", "data/long.shard"], ["o.mean", "o.png"]),
+        Scene("train", ["train", "-q", "-j1", *TRAINING, "--steps=240", "--net=data/small.net", "--mean=data/train.mean",
+                        "--checkpoint=c.st", "--checkpoint-every=3steps", "--log=l.tsv", "--log-every=5steps",
+                        "--val=data/val.shard", "--val-every=50steps", "-o", "w.st", "data/train.shard"],
+              ["w.st", "c.st", "l.tsv"], fresh=["c.st", "l.tsv"], log="l.tsv", checkpoint="c.st"),
+        Scene("predict", ["predict", "-q", "-j1", "-w", "data/weights", "-o", "o.tsv", "--files-from=data/long.txt"],
+              ["o.tsv"]),
+        Scene("eval", ["eval", "-q", "-j1", "--batch=8", "-w", "data/weights", "--confusion=c.tsv",
+                       "--predictions=p.tsv", "-o", "o.tsv", *["data/val.shard"] * 40], ["o.tsv", "c.tsv", "p.tsv"]),
+    ]
+    return {scene.name: scene for scene in scenes}
+
+
 def all_scenes():
     """The scenes, by name."""
     train = ["train", "-q", "-j1", *TRAINING, "--steps=6", "--net=data/small.net", "--mean=data/train.mean",

@@ -65,7 +65,7 @@ long long offset_of(int fd) {
 template <typename Call>
 int open_by(const char* what, int folder, const char* path, int flags, Call&& call) {
   if (fails_at(Kind::open, what, path)) return -1;
-  const bool changes = (flags & (O_CREAT | O_TRUNC)) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+  const bool changes = (flags & (O_CREAT | O_TRUNC)) != 0 || (flags & O_ACCMODE) != O_RDONLY;
   if (!changes || !faults::is_traced()) return call();
   const faults::Step step;
   const std::string full = faults::traced_path(folder, path);

@@ -120,7 +120,8 @@ void trace_opened(int fd, bool created, bool truncated) {
   if (!is_traced_file(path)) return;
   const Inode file = inode_of(fd);
   constexpr const char* kDeleted = " (deleted)";
-  if (created) add_line("create" + number(file.number) + "\t" + (path.ends_with(kDeleted) ? "" : path));
+  add_line((created ? "create" : "open") + number(file.number) + "\t" +
+           (path.ends_with(kDeleted) ? "" : path));
   if (truncated) add_line("truncate" + number(file.number) + number(0));
 }
 

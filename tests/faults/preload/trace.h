@@ -2,6 +2,7 @@
 // TRACE_UNDER=FOLDER the folder whose files count. A line has tabs between its fields:
 //
 //   create INODE PATH         a new, empty file; PATH is empty if it has no name (O_TMPFILE)
+//   open INODE PATH           one that is there is opened to be written
 //   write INODE OFFSET HEX    bytes that were written there
 //   truncate INODE SIZE
 //   fsync INODE               of a file, also by fdatasync
