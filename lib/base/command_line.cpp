@@ -1,9 +1,11 @@
 #include "lib/base/command_line.h"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <set>
+#include <span>
 #include <sstream>
 #include <string_view>
 
@@ -53,23 +55,57 @@ std::string name_in(std::string_view line) {
   return std::string(line.substr(0, line.find_first_of(" \t=")));
 }
 
-// Stands for a '#' that begins no comment while Boost, which cuts a line at any '#', parses the file. A
-// checked line has no control characters.
+// Stand for a '#' that begins no comment, and for a '%', while Boost parses the file: it cuts a line at any
+// '#', and fills the placeholders of its messages again and again as long as one is in what it has filled in.
+// A checked line has no control characters.
 constexpr char kPlainHash = '\x01';
+constexpr char kPlainPercent = '\x02';
 
 // The line without its comment, which begins with a '#' at the start of the line or after a blank.
 std::string without_comment(std::string_view line) {
   std::string result;
   for (const char c : line) {
     if (c == '#' && (result.empty() || is_blank(result.back()))) break;
-    result += c == '#' ? kPlainHash : c;
+    result += c == '#' ? kPlainHash : c == '%' ? kPlainPercent : c;
   }
   return result;
 }
 
-std::string with_hashes(std::string text) {
+std::string as_in_file(std::string text) {
   std::ranges::replace(text, kPlainHash, '#');
+  std::ranges::replace(text, kPlainPercent, '%');
   return text;
+}
+
+// The start of a word that may be as long as its writer likes.
+std::string shortened(std::string_view word) {
+  constexpr std::size_t kLongest = 80;
+  return word.size() <= kLongest ? std::string(word) : std::string(word.substr(0, kLongest)) + "...";
+}
+
+// The message of an error about an option. Its name is what somebody typed, and may hold placeholders.
+std::string message_of(po::error_with_option_name& error) {
+  std::string name = shortened(error.get_option_name());
+  std::ranges::replace(name, '%', kPlainPercent);
+  error.set_original_token(name);
+  error.set_option_name(name.substr(std::min(name.find_first_not_of('-'), name.size())));
+  return as_in_file(error.what());
+}
+
+// Throws UsageError if the option is a switch of another value than those that Boost takes: its own message
+// would search the value for placeholders.
+void check_switch(const po::option& option, const po::options_description& known,
+                  const std::map<std::string, std::string>& places) {
+  constexpr std::array<std::string_view, 9> kWords = {"",  "on", "off",  "yes",  "no",
+                                                      "1", "0",  "true", "false"};
+  if (known.find(option.string_key, false).semantic()->max_tokens() != 0) return;
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  for (std::string word : option.value) {
+    std::ranges::transform(word, word.begin(), lower);
+    if (std::ranges::find(kWords, word) != kWords.end()) continue;
+    const std::string name = "--" + option.string_key;
+    throw UsageError(places.at(name) + ": " + name + ": '" + shortened(word) + "' is neither on nor off");
+  }
 }
 
 Config read_config(const std::string& path, const po::options_description& known) {
@@ -84,6 +120,7 @@ Config read_config(const std::string& path, const po::options_description& known
     const std::string here = place + ":" + std::to_string(number);
     const std::string kept = without_comment(line);
     const std::size_t equals = kept.find('=');
+    if (name == "--" && equals != std::string::npos) throw UsageError(here + ": no option before the '='");
     if (equals != std::string::npos && kept.find_first_not_of(" \t", equals + 1) == std::string::npos) {
       throw UsageError(here + ": " + name + " is given an empty value");
     }
@@ -93,12 +130,16 @@ Config read_config(const std::string& path, const po::options_description& known
   std::istringstream lines(text);
   try {
     config.parsed = po::parse_config_file(lines, known);
+  } catch (const po::invalid_config_file_syntax& error) {
+    throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": invalid line '" +
+                     shortened(as_in_file(error.tokens())) + "': expected NAME=VALUE");
   } catch (const po::error& error) {
     throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " +
-                     with_hashes(error.what()));
+                     as_in_file(error.what()));
   }
   for (po::option& option : config.parsed.options) {
-    for (std::string& value : option.value) value = with_hashes(value);
+    for (std::string& value : option.value) value = as_in_file(value);
+    check_switch(option, known, config.places);
   }
   return config;
 }
@@ -129,6 +170,13 @@ CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& ru
   positional.add(kOperands, -1);
   // No abbreviations: "--s", which means --seed today, might fit two options tomorrow.
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  for (const char* word : std::span(argv, static_cast<std::size_t>(argc)).subspan(argc > 0 ? 1 : 0)) {
+    if (std::string_view(word) == "--") break;
+    // Boost would take it for an operand.
+    if (std::string_view(word).starts_with("--=")) {
+      throw UsageError("unrecognised option '" + shortened(word) + "'");
+    }
+  }
   CommandLine result;
   po::variables_map& values = result.values;
   try {
@@ -147,6 +195,8 @@ CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& ru
   } catch (const po::invalid_command_line_syntax& error) {
     if (error.kind() != po::invalid_syntax::empty_adjacent_parameter) throw UsageError(error.what());
     throw UsageError(error.get_option_name() + " is given an empty value");
+  } catch (po::error_with_option_name& error) {
+    throw UsageError(message_of(error));
   } catch (const po::error& error) {
     throw UsageError(error.what());
   }

@@ -120,6 +120,42 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   refuse 2 "^imgprep: --threads: 'few' is not a whole number" "$BIN/imgprep" --config=bad.conf -j few nothing
 }
 
+@test "a percent sign in an option's name, or in a line of --config, is a character like others" {
+  local word tool
+  for word in --%original_token%=1 --%canonical_option%=1 --%option% -%original_token% -q%option% --%prefix%x --100% -%; do
+    refuse 2 "^imgprep: unrecognised option '$word'" "$BIN/imgprep" "$word" x.png
+  done
+  for tool in imgprep meanimg shardpack train eval predict; do
+    refuse 2 "^$tool: unrecognised option '--%original_token%'" "$BIN/$tool" --%original_token% x.png
+  done
+  echo '%original_token%x=0' > c.conf
+  refuse 2 "^imgprep: c.conf:1: unrecognised option '%original_token%x'" "$BIN/imgprep" --config=c.conf x.png
+  printf '[%%option%%]\nsize=3\n' > c.conf
+  refuse 2 "^imgprep: c.conf:2: unrecognised option '%option%.size'" "$BIN/imgprep" --config=c.conf x.png
+  echo '%invalid_line%' > c.conf
+  refuse 2 "^imgprep: c.conf:1: invalid line '%invalid_line%'" "$BIN/imgprep" --config=c.conf x.png
+  echo 'quiet = %value%' > c.conf
+  refuse 2 "^imgprep: c.conf:1: --quiet: '%value%' is neither on nor off" "$BIN/imgprep" --config=c.conf x.png
+  echo 'size = %value%' > c.conf
+  refuse 2 "^imgprep: c.conf:1: --size: '%value%' is not a whole" "$BIN/imgprep" --config=c.conf x.png
+  fixture png a.png size=20x20
+  printf 'output = 100%%original_token%%.shard\nquiet = YES\n' > c.conf
+  expect_status 0 "$BIN/imgprep" --config=c.conf --size=16 a.png
+  [ -s '100%original_token%.shard' ]
+}
+
+@test "an option without a name, or with one that is long, is named in a short line" {
+  refuse 2 "^imgprep: unrecognised option '--=x'" "$BIN/imgprep" --=x x.png
+  echo '= 3' > c.conf
+  refuse 2 "^imgprep: c.conf:1: no option before the '='" "$BIN/imgprep" --config=c.conf x.png
+  local long
+  long=$(printf '%02000d' 7)
+  refuse 2 "^imgprep: unrecognised option '--0{78}\.\.\.'" "$BIN/imgprep" "--$long=3" x.png
+  echo "$long" > c.conf
+  refuse 2 "^imgprep: c.conf:1: invalid line '0{80}\.\.\.': expected NAME=VALUE" "$BIN/imgprep" --config=c.conf x.png
+  refuse 2 "unrecognised option '--a.x1b.31mb'" "$BIN/imgprep" $'--a\x1b[31mb' x.png
+}
+
 @test "# in --config begins a comment only at the start of a line or after a blank" {
   make_training_set
   printf '# one\r\n  # two\nlog = log#1#.tsv # three #\noutput=#3.safetensors\t#=four\r\nval=a b#c.shard  \n' > t.conf
