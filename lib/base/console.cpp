@@ -88,11 +88,11 @@ void Console::print_line(std::string_view message) {
 void Console::show_progress(const std::string& line, bool final) {
   const std::lock_guard lock(mutex_);
   if (!terminal_) {
-    write_stderr(tool_ + ": " + line + "\n");
+    write_stderr(tool_ + ": " + escape_controls(line) + "\n");
     return;
   }
   erase_progress();
-  std::string shown = tool_ + ": " + line;
+  std::string shown = tool_ + ": " + escape_controls(line);
   shown.resize(std::min(shown.size(), terminal_columns() - 1));
   write_stderr(final ? shown + "\n" : shown);
   progress_line_ = final ? std::string() : shown;

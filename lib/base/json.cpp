@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "lib/base/error.h"
+#include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -137,11 +139,35 @@ class Parser : public nlohmann::json_sax<nlohmann::json> {
   json root_;
 };
 
+template <typename Json>
+std::string dumped(const Json& value) {
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+// Outside of strings, JSON has only ASCII without control characters.
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool c1 = is_c1_control(text.substr(i));
+    if (c1) ++i;
+    if (c1 || is_control(text[i])) {
+      result += format("\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
+    } else {
+      result += text[i];
+    }
+  }
+  return result;
+}
+
 bool holds(std::initializer_list<std::string_view> keys, std::string_view key) {
   return std::ranges::find(keys, key) != keys.end();
 }
 
 }  // namespace
+
+std::string json_text(const nlohmann::json& value) { return printable(dumped(value)); }
+std::string json_text(const nlohmann::ordered_json& value) { return printable(dumped(value)); }
 
 nlohmann::json parse_json(std::string_view text, std::string_view place, std::uint64_t base_offset) {
   return Parser(place, base_offset).parse(text);

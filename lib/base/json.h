@@ -12,6 +12,12 @@
 
 namespace convoy {
 
+// The value as JSON text for people and programs to read: bytes that are no UTF-8 become U+FFFD, and control
+// characters that RFC 8259 allows in strings (DEL and U+0080 to U+009F), which terminals obey, are escaped
+// too.
+[[nodiscard]] std::string json_text(const nlohmann::json& value);
+[[nodiscard]] std::string json_text(const nlohmann::ordered_json& value);
+
 // Values, of all depths, that may be in memory as JSON at a time: each takes some hundred bytes, however
 // short its text is.
 inline constexpr std::size_t kMaxJsonValues = std::size_t{1} << 18;

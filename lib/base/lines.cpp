@@ -6,13 +6,18 @@
 
 namespace convoy {
 
+bool is_c1_control(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  return text.size() >= 2 && byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F;
+}
+
 bool is_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return !is_control(c) || (c >= '\t' && c <= '\r'); });
 }
 
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number) {
   for (std::size_t i = 0; i < line.size(); ++i) {
-    if (is_control(line[i]) && line[i] != '\t') {
+    if ((is_control(line[i]) && line[i] != '\t') || is_c1_control(line.substr(i))) {
       throw TextError(place, number, i + 1, "a control character: is this a text?");
     }
   }
@@ -21,9 +26,17 @@ void check_printable(std::string_view line, std::string_view place, std::uint64_
 std::string escape_controls(std::string_view text) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string result;
-  for (const char c : text) {
+  result.reserve(text.size());
+  const auto add_hex = [&](char c) {
     const auto byte = static_cast<unsigned char>(c);
-    if (!is_control(c)) {
+    result += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xFU]};
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_c1_control(text.substr(i))) {
+      add_hex(c);
+      add_hex(text[++i]);
+    } else if (!is_control(c)) {
       result += c;
     } else if (c == '\t') {
       result += "\\t";
@@ -32,7 +45,7 @@ std::string escape_controls(std::string_view text) {
     } else if (c == '\r') {
       result += "\\r";
     } else {
-      result += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xFU]};
+      add_hex(c);
     }
   }
   return result;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lib/base/lines.h"
+
 namespace convoy {
 
 std::string aligned_table(const std::vector<std::vector<std::string>>& rows, std::size_t text_columns) {
@@ -23,27 +25,10 @@ std::string aligned_table(const std::vector<std::vector<std::string>>& rows, std
 }
 
 std::string tsv_field(std::string_view text) {
-  std::string field;
-  field.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '\t':
-        field += "\\t";
-        break;
-      case '\n':
-        field += "\\n";
-        break;
-      case '\r':
-        field += "\\r";
-        break;
-      case '\\':
-        field += "\\\\";
-        break;
-      default:
-        field += c;
-    }
-  }
-  return field;
+  std::string doubled;
+  doubled.reserve(text.size());
+  for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);
+  return escape_controls(doubled);
 }
 
 }  // namespace convoy

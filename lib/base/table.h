@@ -13,8 +13,8 @@ namespace convoy {
 [[nodiscard]] std::string aligned_table(const std::vector<std::vector<std::string>>& rows,
                                         std::size_t text_columns);
 
-// The text as one field of a TSV line: a tab, newline, carriage return or backslash in it, as in some file
-// names, becomes \t, \n, \r or \\ .
+// The text as one field of a TSV line: control characters, as some file names have, become what
+// escape_controls() writes, and a backslash becomes \\ , so that printf '%b' gives the text again.
 [[nodiscard]] std::string tsv_field(std::string_view text);
 
 }  // namespace convoy

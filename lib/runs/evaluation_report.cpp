@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "lib/base/json.h"
 #include "lib/base/table.h"
 #include "lib/base/text.h"
 
@@ -38,12 +39,12 @@ void write_confusion_matrix(OutputFile& out, const Metrics& metrics, const std::
   const std::size_t outputs = metrics.per_class().size();
   std::string line = "class";
   for (std::size_t predicted = 0; predicted < outputs; ++predicted) {
-    line += "\t" + class_id(classes, predicted);
+    line += "\t" + tsv_field(class_id(classes, predicted));
   }
   out.write(line + "\n");
   auto next = metrics.confusion().begin();  // the counts have the order of the matrix
   for (std::size_t label = 0; label < classes.size(); ++label) {
-    line = classes[label].id;
+    line = tsv_field(classes[label].id);
     for (std::size_t predicted = 0; predicted < outputs; ++predicted) {
       if (next != metrics.confusion().end() && next->first == std::pair(label, predicted)) {
         line += "\t" + std::to_string(next->second);
@@ -60,8 +61,8 @@ void write_confusion_pairs(OutputFile& out, const Confusion& confusion,
                            const std::vector<ClassInfo>& classes) {
   out.write("true\tpredicted\tcount\n");
   for (const auto& [pair, count] : confusion) {
-    out.write(class_id(classes, pair.first) + "\t" + class_id(classes, pair.second) + "\t" +
-              std::to_string(count) + "\n");
+    out.write(tsv_field(class_id(classes, pair.first)) + "\t" + tsv_field(class_id(classes, pair.second)) +
+              "\t" + std::to_string(count) + "\n");
   }
 }
 
@@ -81,8 +82,8 @@ std::string report_tsv(const Metrics& metrics, const std::vector<ClassInfo>& cla
           decimal(means.top5_error) + "\nmean_class_loss\t" + decimal(means.loss) + "\n";
   for (std::size_t label = 0; label < classes.size(); ++label) {
     const Totals& one = metrics.per_class().at(label);
-    text += "class\t" + classes[label].id + "\t" + classes[label].name + "\t" + std::to_string(one.images) +
-            class_figures(one) + "\n";
+    text += "class\t" + tsv_field(classes[label].id) + "\t" + tsv_field(classes[label].name) + "\t" +
+            std::to_string(one.images) + class_figures(one) + "\n";
   }
   return text;
 }
@@ -99,7 +100,7 @@ std::string report_json(const Metrics& metrics, const std::vector<ClassInfo>& cl
       report["classes"].push_back(class_json(classes[label], metrics.per_class().at(label)));
     }
   }
-  return report.dump() + "\n";
+  return json_text(report) + "\n";
 }
 
 void write_confusion(OutputFile& out, const Metrics& metrics, const std::vector<ClassInfo>& classes) {
@@ -120,9 +121,9 @@ void write_predictions_head(OutputFile& out, std::size_t classes) {
 
 void write_prediction(OutputFile& out, std::string_view name, std::int32_t label,
                       std::span<const float> probabilities, const std::vector<ClassInfo>& classes) {
-  std::string line = tsv_field(name) + "\t" + class_id(classes, static_cast<std::size_t>(label));
+  std::string line = tsv_field(name) + "\t" + tsv_field(class_id(classes, static_cast<std::size_t>(label)));
   for (const std::int32_t predicted : top_classes(probabilities, kTopK)) {
-    line += "\t" + class_id(classes, static_cast<std::size_t>(predicted));
+    line += "\t" + tsv_field(class_id(classes, static_cast<std::size_t>(predicted)));
   }
   out.write(line + "\n");
 }

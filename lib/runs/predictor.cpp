@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lib/base/json.h"
 #include "lib/base/table.h"
 #include "lib/base/text.h"
 #include "lib/runs/checkpoint.h"
@@ -14,9 +15,7 @@ namespace convoy {
 namespace {
 
 // Names may hold any bytes; what is not UTF-8 is replaced by U+FFFD.
-std::string json_line(const nlohmann::ordered_json& value) {
-  return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
+std::string json_line(const nlohmann::ordered_json& value) { return json_text(value) + "\n"; }
 
 // The caller gathers the images of a batch, and the predictor has their probabilities.
 CompileOptions with_images(CompileOptions options, const NetSpec& net) {
@@ -56,8 +55,8 @@ std::string prediction_tsv(std::string_view name, std::span<const float> probabi
   int rank = 0;
   for (const std::int32_t label : top_classes(probabilities, k)) {
     const auto index = static_cast<std::size_t>(label);
-    text += tsv_field(name) + "\t" + std::to_string(++rank) + "\t" + class_id(classes, index) + "\t" +
-            (index < classes.size() ? classes[index].name : std::string()) +
+    text += tsv_field(name) + "\t" + std::to_string(++rank) + "\t" + tsv_field(class_id(classes, index)) +
+            "\t" + (index < classes.size() ? tsv_field(classes[index].name) : std::string()) +
             format("\t%.6f\n", static_cast<double>(probabilities[index]));
   }
   return text;

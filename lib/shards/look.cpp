@@ -10,6 +10,7 @@
 
 #include "formats/shard.h"
 #include "lib/base/error.h"
+#include "lib/base/json.h"
 #include "lib/base/table.h"
 #include "lib/base/text.h"
 
@@ -139,7 +140,7 @@ std::uint64_t describe_shard(const std::string& path, InfoForm form, OutputFile&
     value["unlabelled"] = unlabelled;
     value["payload_bytes"] = bytes;
     for (std::size_t i = 0; i < of_class.size(); ++i) value["classes"][i]["records"] = of_class[i];
-    out.write(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    out.write(json_text(value) + "\n");
     return seen.records;
   }
   const auto line = [&](const char* key, const std::string& text) {

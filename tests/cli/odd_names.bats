@@ -144,3 +144,44 @@ damaged() {
     rm "$name"
   done
 }
+
+@test "no name of an image or a class reaches the terminal with control characters, and none loses a byte" {
+  # Titles of windows, colours, and C1 controls of eight bits; a backslash and what looks like an escape.
+  local names=($'a\e]0;title\a.png' $'b\x7f\x01.png' $'c\xc2\x9b31m.png' $'d\t\n\r.png' 'e\x1b\\.png' $'f\xff\xc2.png')
+  local class=$'k\xc2\x9b2J \\t' name i
+  mkdir -p "photos/$class"
+  for i in "${!names[@]}"; do fixture png "photos/$class/${names[i]}" size=12x12 kind=gray seed=$((i + 1)); done
+  : > "photos/$class/"$'g\e[2J.png'
+  mkdir photos/plain
+  fixture png photos/plain/h.png size=12x12 kind=gray
+  tar --sort=name -cf photos.tar photos
+  make_training_set
+  small_train --steps=2 -o w.safetensors train.shard
+  expect_status 3 "$BIN/imgprep" -v --size=none --gray --rejects=r.tsv -o photos.shard photos.tar
+  printf '%s' "$stderr" > messages
+  "$BIN/shardpack" -q --list photos.shard > list
+  "$BIN/shardpack" -q --info photos.shard > info
+  "$BIN/shardpack" -q --info --json photos.shard > json
+  "$BIN/predict" -q -w w.safetensors -k 1 photos.tar > predictions 2>> messages || [ $? = 3 ]
+  "$BIN/predict" -q -w w.safetensors -k 1 --json photos.tar > answers 2>> messages || [ $? = 3 ]
+  "$BIN/meanimg" -q -o own.safetensors photos.shard
+  "$BIN/train" -q --net=<(printf 'input 12x12x1\nfc f 2\nsoftmax\n') --mean=own.safetensors --batch=2 --steps=1 -o one.safetensors photos.shard
+  "$BIN/eval" -q -w one.safetensors --per-class --confusion=confusion --predictions=rows photos.shard > report
+  "$BIN/eval" -q -w one.safetensors --per-class --json photos.shard > report.json
+  local file
+  for file in messages r.tsv list info json predictions answers confusion rows report report.json; do
+    [ -s "$file" ] || fail "$file is empty"
+    # Nothing below a blank but the ends of lines and the tabs of tables, no DEL, no C1 in UTF-8.
+    ! LC_ALL=C grep -aPn '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$file" || fail "$file has control characters"
+  done
+  for i in "${!names[@]}"; do
+    printf -v name '%b' "$(sed -n "$((i + 1))p" list | cut -f 4)"
+    assert_equal "$name" "photos/$class/${names[i]}"
+    printf -v name '%b' "$(sed -n "$((i + 1))p" predictions | cut -f 1)"
+    assert_equal "$name" "photos/$class/${names[i]}"
+  done
+  printf -v name '%b' "$(cut -f 1 r.tsv)"
+  assert_equal "$name" "photos.tar: photos/$class/"$'g\e[2J.png'
+  printf -v name '%b' "$(grep -a ^class report | head -n 1 | cut -f 2)"
+  assert_equal "$name" "$class"
+}

@@ -21,6 +21,13 @@ TEST(Json, IsReadStrictly) {
   EXPECT_THROW((void)parse_json("", "x"), FormatError);
 }
 
+TEST(Json, IsWrittenWithoutControlCharacters) {
+  const nlohmann::json value = {{"k\x7f", "a\x1b\xc2\x9b\xc2\xa0\xc3\x9b\xff\\"}};
+  const std::string text = json_text(value);
+  EXPECT_EQ(text, "{\"k\\u007f\":\"a\\u001b\\u009b\xc2\xa0\xc3\x9b\xef\xbf\xbd\\\\\"}");
+  EXPECT_EQ(parse_json(text, "x")["k\x7f"], "a\x1b\xc2\x9b\xc2\xa0\xc3\x9b\xef\xbf\xbd\\");
+}
+
 TEST(Json, NamesThePlaceOfEveryFault) {
   const auto error = [](const std::string& text) {
     return error_of([&] { (void)parse_json(text, "x", 100); });
