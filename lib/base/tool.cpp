@@ -10,6 +10,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
+#include "lib/base/out_of_memory.h"
 #include "lib/base/signals.h"
 #include "lib/base/version.h"
 
@@ -172,6 +173,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
              const std::function<int(const Options&, Console&)>& body) {
   reserve_standard_descriptors();
   remove_temporaries_on_signals(info.name);
+  report_memory_at_terminate(info.name);
   Console console(info.name);
   try {
     return run_checked(argc, argv, info, shared, declare, body, console);
