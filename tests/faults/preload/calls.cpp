@@ -193,6 +193,19 @@ mode_t mode_of(int flags, va_list& arguments) {
 
 extern "C" {
 
+using Main = int (*)(int, char**, char**);
+static Main main_of_program = nullptr;
+static int main_counted(int count, char** arguments, char** environment) {
+  faults::start();
+  return main_of_program(count, arguments, environment);
+}
+int __libc_start_main(Main program, int count, char** arguments, void (*init)(), void (*fini)(),
+                      void (*rtld_fini)(), void* stack_end) {
+  static const auto real = next<decltype(&__libc_start_main)>("__libc_start_main");
+  main_of_program = program;
+  return real(main_counted, count, arguments, init, fini, rtld_fini, stack_end);
+}
+
 // The C library's allocator by its other names, since dlsym() itself allocates.
 void* __libc_malloc(std::size_t bytes);
 void* __libc_calloc(std::size_t count, std::size_t bytes);

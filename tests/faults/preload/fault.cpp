@@ -28,7 +28,7 @@ struct Plan {
   std::uint64_t nth = 0;
   int error = 0;
   bool always = false;
-  std::size_t bytes = 4096;
+  std::size_t bytes = 512;
   const char* under = "";
   Report* report = nullptr;
 };
@@ -70,13 +70,10 @@ Plan read_plan() {
   // The first call loads libgcc, and allocates.
   std::array<void*, 2> frames{};
   ::backtrace(frames.data(), static_cast<int>(frames.size()));
-  plan.on = true;
   return plan;
 }
 
-// Calls before the constructor ran are not counted.
 Plan the_plan;
-__attribute__((constructor)) void start() { the_plan = read_plan(); }
 
 // Set while backtrace() runs, which may allocate.
 __attribute__((tls_model("initial-exec"))) thread_local bool looking = false;
@@ -119,6 +116,11 @@ int fault_counted(Kind kind, const char* what, const char* place) {
 }
 
 }  // namespace
+
+void start() {
+  the_plan = read_plan();
+  the_plan.on = the_plan.report != nullptr;
+}
 
 bool counts(const char* path) {
   if (!the_plan.on || path == nullptr) return false;

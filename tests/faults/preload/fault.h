@@ -52,6 +52,9 @@ struct Report {
 
 inline constexpr int kShort = -1;  // instead of an errno
 
+// Begins to count, if FAULTS is there. Calls that come before main() never fail.
+void start();
+
 // Counts a call; the errno to fail with, kShort, or 0. what: the function's name. place: its file.
 int fault_of(Kind kind, const char* what, const char* place);
 // The same for an allocation.
