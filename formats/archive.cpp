@@ -18,6 +18,9 @@ constexpr std::size_t kPeekForArchive = 1;
 struct CloseArchive {
   void operator()(archive* handle) const { archive_read_free(handle); }
 };
+struct FreeEntry {
+  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
+};
 
 std::string without_dot(std::string_view path) {
   while (path.starts_with("./")) {
@@ -63,6 +66,7 @@ struct ArchiveReader::State {
   ByteSource& source;
   std::string place;
   std::unique_ptr<archive, CloseArchive> handle;
+  std::unique_ptr<archive_entry, FreeEntry> entry;
   std::exception_ptr failure;
   std::size_t given = 0;  // bytes of the source that libarchive holds
   std::optional<Content> content;
@@ -110,9 +114,11 @@ struct ArchiveReader::State {
   }
 
   archive_entry* read_header() {
-    archive_entry* entry = nullptr;
     content.reset();
-    if (check(archive_read_next_header(handle.get(), &entry)) != ARCHIVE_EOF) return entry;
+    // libarchive's own entry, which archive_read_next_header() gives, may be none if memory is short.
+    if (!entry) entry.reset(archive_entry_new2(handle.get()));
+    if (!entry) throw std::bad_alloc();
+    if (check(archive_read_next_header2(handle.get(), entry.get())) != ARCHIVE_EOF) return entry.get();
     ended = true;
     return nullptr;
   }
