@@ -19,10 +19,17 @@ void check_image_size(std::uint64_t width, std::uint64_t height, std::string_vie
   }
 }
 
+std::size_t Plane::stride_of(int allocated_width) {
+  return (static_cast<std::size_t>(allocated_width) + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+std::uint64_t Plane::allocated_bytes(int allocated_width, int allocated_height) {
+  return stride_of(allocated_width) * static_cast<std::uint64_t>(allocated_height);
+}
+
 void Plane::resize(int width, int height, int allocated_width, int allocated_height) {
-  const std::size_t stride =
-      (static_cast<std::size_t>(allocated_width) + kAlignment - 1) / kAlignment * kAlignment;
-  const std::size_t bytes = stride * static_cast<std::size_t>(allocated_height);
+  const std::size_t stride = stride_of(allocated_width);
+  const std::size_t bytes = allocated_bytes(allocated_width, allocated_height);
   if (bytes > capacity_) {
     capacity_ = 0;
     data_.reset();

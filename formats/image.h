@@ -48,6 +48,8 @@ class Plane {
   // allocated_height, may be written too (decoders work in whole blocks).
   void resize(int width, int height, int allocated_width, int allocated_height);
   void resize(int width, int height) { resize(width, height, width, height); }
+  // What resize() takes for it.
+  [[nodiscard]] static std::uint64_t allocated_bytes(int allocated_width, int allocated_height);
 
   [[nodiscard]] int width() const { return width_; }
   [[nodiscard]] int height() const { return height_; }
@@ -58,6 +60,7 @@ class Plane {
   }
 
  private:
+  [[nodiscard]] static std::size_t stride_of(int allocated_width);
   struct Free {
     void operator()(std::uint8_t* bytes) const { ::operator delete[](bytes, std::align_val_t{kAlignment}); }
   };

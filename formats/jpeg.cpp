@@ -218,6 +218,11 @@ struct JpegDecoder::State {
   void start();
   // Whether everything that makes up the pixels has been read.
   [[nodiscard]] bool has_all_scans() const;
+  void ask_for_planes(int denominator);
+  // Of a component's plane: the decoder works in whole blocks.
+  [[nodiscard]] static int allocated_width(const jpeg_component_info& info);
+  [[nodiscard]] int allocated_height(const jpeg_component_info& info) const;
+  [[nodiscard]] std::uint64_t coefficient_bytes();
   void read_raw_rows(PlanarImage& into, int components);
   void read_cmyk(Image& into);
 };
@@ -246,6 +251,22 @@ bool JpegDecoder::State::has_all_scans() const {
     }
   }
   return true;
+}
+
+// libjpeg keeps arrays of whole MCUs.
+std::uint64_t JpegDecoder::State::coefficient_bytes() {
+  if (!jpeg_has_multiple_scans(&decoder)) return 0;
+  const auto padded = [](std::uint64_t blocks, int factor) {
+    const auto whole = static_cast<std::uint64_t>(factor);
+    return (blocks + whole - 1) / whole * whole;
+  };
+  std::uint64_t bytes = 0;
+  for (int c = 0; c < decoder.num_components; ++c) {
+    const jpeg_component_info& info = decoder.comp_info[c];
+    bytes += padded(info.width_in_blocks, info.h_samp_factor) *
+             padded(info.height_in_blocks, info.v_samp_factor) * sizeof(JBLOCK);
+  }
+  return bytes;
 }
 
 JpegDecoder::JpegDecoder() : state_(std::make_unique<State>()) {}
@@ -280,16 +301,41 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   header.gray = decoder.jpeg_color_space == JCS_GRAYSCALE;
   header.planar = header.gray || decoder.jpeg_color_space == JCS_YCbCr;
   header.orientation = std::max(state.errors.orientation, 1);
+  header.coefficient_bytes = state.coefficient_bytes();
   return header;
+}
+
+void JpegDecoder::State::ask_for_planes(int denominator) {
+  decoder.raw_data_out = TRUE;
+  decoder.out_color_space = decoder.jpeg_color_space;
+  decoder.scale_num = 1;
+  decoder.scale_denom = static_cast<unsigned>(denominator);
+}
+
+int JpegDecoder::State::allocated_width(const jpeg_component_info& info) {
+  return static_cast<int>(info.width_in_blocks) * block_columns(info);
+}
+int JpegDecoder::State::allocated_height(const jpeg_component_info& info) const {
+  return static_cast<int>(decoder.total_iMCU_rows) * info.v_samp_factor * block_rows(info);
+}
+
+std::uint64_t JpegDecoder::plane_bytes(int denominator) {
+  State& state = *state_;
+  auto& decoder = state.decoder;
+  state.ask_for_planes(denominator);
+  state.fail_unless(guarded(state.errors.escape, [&] { jpeg_calc_output_dimensions(&decoder); }));
+  std::uint64_t bytes = 0;
+  for (int c = 0; c < decoder.num_components; ++c) {
+    const jpeg_component_info& info = decoder.comp_info[c];
+    bytes += Plane::allocated_bytes(state.allocated_width(info), state.allocated_height(info));
+  }
+  return bytes;
 }
 
 void JpegDecoder::read_planes(int denominator, PlanarImage& into) {
   State& state = *state_;
   auto& decoder = state.decoder;
-  decoder.raw_data_out = TRUE;
-  decoder.out_color_space = decoder.jpeg_color_space;
-  decoder.scale_num = 1;
-  decoder.scale_denom = static_cast<unsigned>(denominator);
+  state.ask_for_planes(denominator);
   state.fail_unless(guarded(state.errors.escape, [&] { state.start(); }));
   const int components = decoder.num_components;
   into.width = static_cast<int>(decoder.image_width);
@@ -303,9 +349,8 @@ void JpegDecoder::read_planes(int denominator, PlanarImage& into) {
     component.y_scale =
         static_cast<double>(info.v_samp_factor * block_rows(info)) / (decoder.max_v_samp_factor * DCTSIZE);
     component.plane.resize(static_cast<int>(info.downsampled_width),
-                           static_cast<int>(info.downsampled_height),
-                           static_cast<int>(info.width_in_blocks) * block_columns(info),
-                           static_cast<int>(decoder.total_iMCU_rows) * info.v_samp_factor * block_rows(info));
+                           static_cast<int>(info.downsampled_height), state.allocated_width(info),
+                           state.allocated_height(info));
   }
   state.read_raw_rows(into, components);
 }
@@ -425,7 +470,7 @@ struct Encoder {
 // TurboJPEG's bound on the size of a 4:4:4 file, plus room for the headers.
 std::size_t encoded_bound(const Image& image) {
   const auto padded = [](int side) { return (static_cast<std::size_t>(side) + 15) / 16 * 16; };
-  return padded(image.width) * padded(image.height) * 6 + 4096;
+  return padded(image.width) * padded(image.height) * kJpegEncoderBytesPerPixel + 4096;
 }
 
 }  // namespace
@@ -460,6 +505,7 @@ std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality) {
   });
   if (!whole) encoder.fail();
   bytes.resize(bytes.size() - destination.manager.free_in_buffer);
+  bytes.shrink_to_fit();
   return bytes;
 }
 

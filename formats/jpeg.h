@@ -28,6 +28,9 @@ struct JpegHeader {
   bool gray = false;    // one component
   bool planar = false;  // gray or YCbCr: read_planes() can be used
   int orientation = 1;  // EXIF's, 1 to 8; 1 if there is none
+  // What the decoder holds of the whole image besides the pixels that it returns: the coefficients of a file
+  // with several scans.
+  std::uint64_t coefficient_bytes = 0;
 };
 
 // A decoder that reuses its memory from image to image. Use from one thread at a time.
@@ -43,6 +46,8 @@ class JpegDecoder {
   // Starts an image; `bytes` must stay valid until it is read. Bytes after the image are ignored. Throws
   // Error(place, reason).
   JpegHeader open(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits);
+  // What read_planes(denominator, ...) will take for the planes.
+  [[nodiscard]] std::uint64_t plane_bytes(int denominator);
   // Reads the components as they are stored, neither upsampled nor converted, at 1/denominator (1, 2, 4 or 8)
   // of their size. Requires header.planar. Throws Error(place, reason).
   void read_planes(int denominator, PlanarImage& into);
@@ -59,6 +64,8 @@ class JpegDecoder {
 [[nodiscard]] Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view place,
                                 const ImageLimits& limits = {});
 
+// What encode_jpeg() takes at most for each pixel, in blocks of 16x16.
+inline constexpr std::uint64_t kJpegEncoderBytesPerPixel = 6;
 // Encodes an image with sides of at most 65500 as baseline JPEG (gray, or YCbCr 4:2:0); quality: 1 to 100.
 [[nodiscard]] std::vector<std::uint8_t> encode_jpeg(const Image& image, int quality = kDefaultJpegQuality);
 

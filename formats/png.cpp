@@ -104,12 +104,17 @@ int orientation_of(png_structp codec, png_infop info) {
   return 1;
 }
 
+// Of flatten()'s result.
+int flat_channels(const Image& samples, const Rgb& background) {
+  const bool gray = samples.channels == 2 && background[0] == background[1] && background[1] == background[2];
+  return gray ? 1 : 3;
+}
+
 // Blends `samples` (color channels, then alpha) with the background. A gray image stays gray if the
 // background is gray.
 Image flatten(const Image& samples, Rgb background) {
   const int colors = samples.channels - 1;
-  const bool gray = colors == 1 && background[0] == background[1] && background[1] == background[2];
-  Image flat{samples.width, samples.height, gray ? 1 : 3, {}};
+  Image flat{samples.width, samples.height, flat_channels(samples, background), {}};
   const std::size_t pixels =
       static_cast<std::size_t>(samples.width) * static_cast<std::size_t>(samples.height);
   const auto channels = static_cast<std::size_t>(flat.channels);
@@ -187,7 +192,7 @@ bool has_all_pixels(std::span<const std::uint8_t> bytes, std::uint64_t most) {
 }  // namespace
 
 Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, const ImageLimits& limits,
-                 Rgb background, PngExtra* extra) {
+                 Rgb background, PngExtra* extra, const std::function<void(const PngMemory&)>& on_memory) {
   check_header(bytes, place, limits);
   Reader reader(bytes);
   if (reader.info == nullptr) throw Error(place, "PNG: libpng cannot start");
@@ -208,6 +213,13 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   if (png_get_rowbytes(reader.codec, reader.info) != stride) {
     throw Error(place, "PNG: samples of an unknown kind");
   }
+  const bool alpha = image.channels == 2 || image.channels == 4;
+  if (on_memory) {
+    const std::uint64_t samples = std::uint64_t{stride} * height;
+    const std::uint64_t flat =
+        alpha ? static_cast<std::uint64_t>(flat_channels(image, background)) * width * height : 0;
+    on_memory({image.width, image.height, samples + flat, alpha ? flat : samples});
+  }
   image.pixels.resize(stride * height);
   fail_unless(guarded(reader.errors.escape, [&] { read_rows(reader, image, stride); }));
   // The end may be missing, but not that of the pixels, which has their checksum.
@@ -215,7 +227,6 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   // A row of pixels begins with one byte, and interlaced images have at most twice as many rows.
   fail_unless(ended || has_all_pixels(bytes, (kMaxPixelBytes * width + 2) * height + kMaxPixelBytes * 7));
   if (extra != nullptr) extra->orientation = orientation_of(reader.codec, reader.info);
-  const bool alpha = image.channels == 2 || image.channels == 4;
   return alpha ? flatten(image, background) : image;
 }
 

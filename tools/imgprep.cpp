@@ -100,7 +100,7 @@ InputOptions inputs_from(const Options& options, Console& console) {
 }
 
 int run(const Options& options, Console& console) {
-  const InputOptions input_options = inputs_from(options, console);
+  InputOptions input_options = inputs_from(options, console);
   const Encoding encoding = *read_encoding(options);
   DatasetInfo info;
   info.codec = encoding.codec;
@@ -114,13 +114,16 @@ int run(const Options& options, Console& console) {
   const SignalWatch signals;  // watches before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(reject_rules, console);
+  ImageMemory memory(options.memory_limit(), 0, encoding.codec == Codec::jpeg ? kJpegEncoderBytesPerPixel : 0,
+                     threads);
+  input_options.memory = &memory;
   ImageSource inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
     console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
   }
   for (const std::string& note : inputs.notes()) console.note(note);
   info.classes = inputs.classes();
-  PreparerPool pool(info.preprocessing, input_options.limits);
+  PreparerPool pool(info.preprocessing, input_options.limits, memory);
   ShardSink sink(out, info, rejects);
   Progress progress(console, inputs.total(), "images");
   if (inputs.total() > 0) rejects.expect(inputs.total());
@@ -129,7 +132,9 @@ int run(const Options& options, Console& console) {
       threads,
       [&]() -> std::optional<ImageInput> {
         if (SignalWatch::stop_signal() != 0) return std::nullopt;
-        return inputs.next();
+        auto input = inputs.next();
+        if (input) admit(*input, memory);
+        return input;
       },
       [&](ImageInput&& input) { return prepare_record(std::move(input), pool, encoding); },
       [&](PreparedRecord&& one) {

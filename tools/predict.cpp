@@ -96,8 +96,14 @@ std::size_t images_at_a_time(int batch, const InputOptions& inputs, bool request
   return std::ranges::all_of(inputs.operands, is_there) ? kFilesAtATime : 1;
 }
 
+// An image on its way to its answer, with its part of the memory.
+struct InWork {
+  PreparedImage image;
+  ImageMemory::Share memory;
+};
+
 // Called concurrently.
-PreparedImage prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_input) {
+InWork prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_input) {
   Image image;
   try {
     image = pool.prepare(input);
@@ -105,11 +111,14 @@ PreparedImage prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& n
   } catch (const Error& error) {
     set_failure(input, error);
   }
-  return {.name = std::move(input.name),
-          .place = std::move(input.place),
-          .image = std::move(image),
-          .failure = std::move(input.failure),
-          .loss = input.loss};
+  input.memory.encoded.keep(0);
+  input.memory.decoded.keep(image.pixels.size());
+  return {.image = {.name = std::move(input.name),
+                    .place = std::move(input.place),
+                    .image = std::move(image),
+                    .failure = std::move(input.failure),
+                    .loss = input.loss},
+          .memory = std::move(input.memory)};
 }
 
 int run(const Options& options, Console& console) {
@@ -134,6 +143,10 @@ int run(const Options& options, Console& console) {
                std::to_string(inference.compile.threads));
   Rejects rejects(reject_rules, console);
   const std::size_t batch = images_at_a_time(inference.compile.batch, input_options, requests.has_value());
+  // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
+  const int threads = batch == 1 ? 1 : inference.compile.threads;
+  ImageMemory memory(inference.compile.memory, least_predictor_bytes(model.net, inference.compile, batch), 0,
+                     threads);
   const auto compile = [&](std::size_t images) {
     CompileOptions how = inference.compile;
     how.batch = static_cast<int>(images);
@@ -144,22 +157,23 @@ int run(const Options& options, Console& console) {
   };
   Answers answers(options.text("output"), form, model.dataset.classes, compile, batch, rejects);
   const Extent& stored = model.net.input.stored;
-  PreparerPool pool(model.dataset.preprocessing, input_options.limits,
+  PreparerPool pool(model.dataset.preprocessing, input_options.limits, memory,
                     stored.width == stored.height ? stored.width : 0);
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();
   std::uint64_t done = 0;
-  // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
-  const int threads = batch == 1 ? 1 : inference.compile.threads;
   ordered_parallel_map(
       threads,
       [&] {
         auto input = inputs.next();
-        return input || !requests ? std::move(input) : requests->next();
+        if (!input && requests) input = requests->next();
+        if (input) admit(*input, memory);
+        return input;
       },
       [&](ImageInput&& input) { return prepare(std::move(input), pool, model.net.input); },
-      [&](PreparedImage&& image) {
-        answers.add(std::move(image));
+      [&](InWork&& one) {
+        one.memory = {};  // the images of a batch are counted with the net
+        answers.add(std::move(one.image));
         progress.update(++done, rejects.summary());
       });
   progress.finish();

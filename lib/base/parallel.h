@@ -25,11 +25,19 @@ using StartThread = std::function<std::jthread(std::function<void()>)>;
 [[nodiscard]] std::vector<std::jthread> start_threads(std::size_t threads, const std::function<void()>& body,
                                                       const StartThread& start);
 
+// Results of ordered_parallel_map that may wait for each thread.
+inline constexpr std::size_t kAheadOfUse = 4;
+// The most items of ordered_parallel_map that are under way at the same time: with results that wait or are
+// being made, without, and the one in use.
+[[nodiscard]] constexpr std::size_t items_under_way(int threads) {
+  return threads <= 1 ? 1 : (kAheadOfUse + 1) * static_cast<std::size_t>(threads) + 1;
+}
+
 // Calls consume(work(item)) for every item that produce() returns, in the order of the items, until produce()
 // returns nothing. `work` runs on `threads` threads, or on as many as the system gives; `consume` runs on the
 // calling thread; `produce` runs on one thread at a time, and only a few items per thread ahead of `consume`.
 // With one thread, everything runs on the calling thread. The first exception from any of them stops the
-// others and is thrown here.
+// others and is thrown here; results that wait are then destroyed.
 //
 // produce: () -> std::optional<Item>
 // work: (Item&&) -> Result, called concurrently
@@ -47,7 +55,6 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
     map_here();
     return;
   }
-  constexpr std::size_t kAhead = 4;
   struct Slot {
     std::optional<Result> result;
     bool done = false;
@@ -66,6 +73,7 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
     const std::lock_guard lock(mutex);
     if (!failure) failure = std::current_exception();
     stopping = true;
+    slots.clear();  // nobody uses the results any more, and somebody may wait for the memory they hold
     slot_done.notify_all();
     slot_free.notify_all();
   };
@@ -78,8 +86,9 @@ void ordered_parallel_map(int threads, Produce&& produce, Work&& work, Consume&&
           const std::lock_guard producing(produce_mutex);
           {
             std::unique_lock lock(mutex);
-            slot_free.wait(
-                lock, [&] { return stopping || slots.size() < kAhead * static_cast<std::size_t>(threads); });
+            slot_free.wait(lock, [&] {
+              return stopping || slots.size() < kAheadOfUse * static_cast<std::size_t>(threads);
+            });
             if (stopping || exhausted) break;
           }
           item = produce();

@@ -33,7 +33,8 @@ std::string stem_of(std::string_view path) { return without_archive_extension(la
 // Finds out which images can be used: a class without one is none.
 class ImageSource::Prover {
  public:
-  explicit Prover(const InputOptions& options) : how_(options.preprocessing), limits_(options.limits) {}
+  explicit Prover(const InputOptions& options)
+      : how_(options.preprocessing), limits_(options.limits), memory_(options.memory) {}
 
   [[nodiscard]] bool can_use_file(const std::string& path) {
     ImageInput input;
@@ -53,10 +54,10 @@ class ImageSource::Prover {
   }
 
  private:
-  bool can_use(const ImageInput& input) {
+  bool can_use(ImageInput& input) {
     try {
-      if (!preparer_) preparer_.emplace(how_, limits_);
-      static_cast<void>(prepare_input(input, *preparer_));
+      if (!preparer_) preparer_.emplace(how_, limits_, 0, memory_);
+      static_cast<void>(prepare_input(input, *preparer_, memory_));
       return true;
     } catch (const Error&) {
       preparer_.reset();
@@ -65,6 +66,7 @@ class ImageSource::Prover {
   }
   Preprocessing how_;
   ImageLimits limits_;
+  const ImageMemory* memory_;
   std::optional<Preparer> preparer_;
 };
 

@@ -25,7 +25,7 @@ std::vector<std::uint8_t> read_image(ByteSource& content, std::string_view place
   return {there.begin(), there.begin() + static_cast<std::ptrdiff_t>(std::min(there.size(), kContentBytes))};
 }
 
-std::vector<std::byte> read_image_file(const std::string& path) {
+std::vector<std::byte> read_image_file(const std::string& path, const OnImageSize& on_size) {
   InputFile file(path);
   if (!file.is_regular() || file.size() == 0) return file.read_all(kMaxImageFileBytes);
   std::vector<std::byte> bytes(static_cast<std::size_t>(std::min<std::uint64_t>(file.size(), kDetectBytes)));
@@ -34,6 +34,7 @@ std::vector<std::byte> read_image_file(const std::string& path) {
   if (most == kMaxImageFileBytes && file.size() > most) {
     throw Error(file.name(), "larger than the limit of " + std::to_string(most) + " bytes");
   }
+  if (on_size) on_size(std::min(file.size(), most), as_u8(bytes));
   bytes.resize(static_cast<std::size_t>(std::min(file.size(), most)));
   bytes.resize(head + file.read(std::span(bytes).subspan(head)));
   return bytes;

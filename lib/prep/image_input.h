@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +13,7 @@
 #include "formats/image.h"
 #include "formats/shard.h"
 #include "lib/base/error.h"
+#include "lib/prep/image_memory.h"
 
 namespace convoy {
 
@@ -28,13 +31,18 @@ struct ImageInput {
   std::string refused_class = {};   // the class whose every image has this failure; empty: none has
   bool shared_failure = false;      // whether the failure is about the class, as for many images
   Loss loss = {};                   // with a failure, which may cost many records of a shard
+  ImageMemory::Share memory = {};   // that it may take
 };
 
 // The content of an image that is read from front to back: of what no decoder reads, only the beginning,
 // which says what it is. Throws Error(place, reason) if an image is larger than kMaxImageFileBytes.
 [[nodiscard]] std::vector<std::uint8_t> read_image(ByteSource& content, std::string_view place);
 // The same of a file.
-[[nodiscard]] std::vector<std::byte> read_image_file(const std::string& path);
+// on_size: called with the number of bytes to read and the first of them, before the rest is read; may throw.
+// Not of a pipe, whose size nobody knows.
+using OnImageSize = std::function<void(std::uint64_t bytes, std::span<const std::uint8_t> head)>;
+[[nodiscard]] std::vector<std::byte> read_image_file(const std::string& path,
+                                                     const OnImageSize& on_size = {});
 
 // Gives the input the place, reason and loss of the damage.
 void set_failure(ImageInput& input, const Damage& damage);

@@ -48,8 +48,9 @@ struct InputOptions {
   // is one failure with that reason.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
-  Preprocessing preprocessing = {};  // by which a class is known to have an image that can be used
-  NameRules names = {};              // which files in folders and archives are inputs
+  const ImageMemory* memory = nullptr;  // what an image may take; it must outlive the source
+  Preprocessing preprocessing = {};     // by which a class is known to have an image that can be used
+  NameRules names = {};                 // which files in folders and archives are inputs
   // The folder whose sub-folders are the classes: below a folder operand, in an archive, or in a path.
   // Without it: the operand itself; in an archive, the one that ClassRoot finds.
   std::optional<std::string> root = {};

@@ -53,15 +53,35 @@ CropGeometry crop_geometry(int width, int height, int size) {
   return crop;
 }
 
-Preparer::Preparer(const Preprocessing& how, const ImageLimits& limits, int fit)
-    : how_(how), limits_(limits), fit_(how.size == 0 ? fit : 0) {}
+Preparer::Preparer(const Preprocessing& how, const ImageLimits& limits, int fit, const ImageMemory* memory)
+    : how_(how), limits_(limits), fit_(how.size == 0 ? fit : 0), memory_(memory) {}
+
+// Pixels become planes of the same size. The result is there as planes, joined, turned, and encoded.
+void Preparer::claim(const Decoding& decoding, std::string_view place) {
+  constexpr std::uint64_t kColors = 3;
+  constexpr std::uint64_t kResults = 3;
+  const auto pixels_of = [](int width, int height) {
+    return static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(height);
+  };
+  const int size = target_size(decoding.width, decoding.height);
+  const std::uint64_t pixels = pixels_of(decoding.width, decoding.height);
+  const std::uint64_t result = size == 0 ? pixels : pixels_of(size, size);
+  std::uint64_t after = decoding.kept + kResults * kColors * result;
+  if (size != 0) after += decoding.pixels;
+  if (memory_ != nullptr) after += memory_->encoded_per_pixel() * result;
+  taken_ = std::max(decoding.bytes, after);
+  if (memory_ != nullptr) memory_->check_decoded(taken_, decoding.width, decoding.height, place);
+  if (share_ != nullptr) share_->claim(taken_);
+}
 
 int Preparer::target_size(int width, int height) {
   fitted_ = fit_ > 0 && (width != fit_ || height != fit_);
   return fitted_ ? fit_ : how_.size;
 }
 
-Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view place) {
+Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view place, MemoryShare* share) {
+  share_ = share;
+  taken_ = 0;
   std::vector<std::uint8_t> unpacked;
   ContentKind kind = detect_content(bytes);
   if (kind == ContentKind::compressed) {
@@ -74,7 +94,15 @@ Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view pl
       return prepare_jpeg(bytes, place);
     case ContentKind::png: {
       PngExtra extra;
-      const Image image = decode_png(bytes, place, limits_, background_of(how_), &extra);
+      const auto on_memory = [&](const PngMemory& png) {
+        claim({.width = png.width,
+               .height = png.height,
+               .bytes = png.decoding,
+               .kept = png.result,
+               .pixels = png.result},
+              place);
+      };
+      const Image image = decode_png(bytes, place, limits_, background_of(how_), &extra, on_memory);
       return prepare_pixels(image, orientation(extra.orientation));
     }
     case ContentKind::empty:
@@ -91,17 +119,34 @@ Image Preparer::prepare(std::span<const std::uint8_t> bytes, std::string_view pl
   throw Error(place, wrong.empty() ? "neither JPEG nor PNG" : wrong);
 }
 
-Image Preparer::prepare(const Image& image) { return prepare_pixels(image, 1); }
+Image Preparer::prepare(const Image& image, std::string_view place, MemoryShare* share) {
+  share_ = share;
+  claim({.width = image.width, .height = image.height, .pixels = image.pixels.size()}, place);
+  return prepare_pixels(image, 1);
+}
 
 Image Preparer::prepare_jpeg(std::span<const std::uint8_t> bytes, std::string_view place) {
   const JpegHeader header = jpeg_.open(bytes, place, limits_);
   const int turned = orientation(header.orientation);
   const int size = target_size(header.width, header.height);
   if (size == 0 || !header.planar) {
+    const std::uint64_t channels = header.gray ? 1 : 3;
+    const std::uint64_t decoded =
+        channels * static_cast<std::uint64_t>(header.width) * static_cast<std::uint64_t>(header.height);
+    const std::uint64_t decoding = header.coefficient_bytes + decoded;
+    claim({.width = header.width,
+           .height = header.height,
+           .bytes = decoding,
+           .kept = decoding,
+           .pixels = decoded},
+          place);
     jpeg_.read_pixels(pixels_);
     return prepare_pixels(pixels_, turned);
   }
-  jpeg_.read_planes(scaled_decode_denominator(header, size), planes_);
+  const int denominator = scaled_decode_denominator(header, size);
+  const std::uint64_t decoding = header.coefficient_bytes + jpeg_.plane_bytes(denominator);
+  claim({.width = header.width, .height = header.height, .bytes = decoding, .kept = decoding}, place);
+  jpeg_.read_planes(denominator, planes_);
   return resize_and_crop(planes_, size, turned);
 }
 

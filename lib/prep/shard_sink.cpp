@@ -40,6 +40,8 @@ PreparedRecord prepare_record(ImageInput&& input, PreparerPool& pool, const Enco
   }
   input.bytes = {};
   input.pixels.reset();
+  input.memory.encoded.keep(0);
+  input.memory.decoded.keep(record.payload.size());
   record.input = std::move(input);
   return record;
 }

@@ -26,6 +26,12 @@ CompileOptions with_images(CompileOptions options, const NetSpec& net) {
 
 }  // namespace
 
+std::uint64_t least_predictor_bytes(const NetSpec& net, const CompileOptions& options, std::size_t batch) {
+  CompileOptions how = with_images(options, net);
+  how.batch = static_cast<int>(batch);
+  return least_memory(net, how).total();
+}
+
 Predictor::Predictor(const WeightsFile& weights, const Device& device, const CompileOptions& options)
     : net_(compile_net(weights.model().net, device, with_images(options, weights.model().net))),
       classes_(static_cast<std::size_t>(weights.model().net.classes())),

@@ -15,6 +15,10 @@
 
 namespace convoy {
 
+// What a Predictor of so many images at a time takes at least, on any number of threads.
+[[nodiscard]] std::uint64_t least_predictor_bytes(const NetSpec& net, const CompileOptions& options,
+                                                  std::size_t batch);
+
 class Predictor {
  public:
   // Compiles the net for inference and loads its parameters; `weights` is not needed after that.

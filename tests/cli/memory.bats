@@ -115,3 +115,79 @@ PYTHON
   refuse 1 '^predict: slow.safetensors: one image takes 1.7e\+12 multiply-adds, [0-9]+ times as many as AlexNet.s: each may take long$' \
     "$BIN/predict" -q -w slow.safetensors --device=cpu --max-memory=100M a.png
 }
+
+# make_large FOLDER COUNT: PNGs of 1500x1500 pixels with alpha, of which each takes some 14 MiB.
+make_large() {
+  local i
+  mkdir "$1"
+  for ((i = 0; i < $2; i++)); do fixture png "$1/$i.png" size=1500x1500 kind=rgba seed="$i" || return 1; done
+}
+
+@test "images share the limit whatever the number of threads, and the shard is the same" {
+  make_large large 6
+  local j
+  # Each takes more than half of what all may take: one at a time.
+  for j in 1 4; do
+    expect_status 0 "$BIN/imgprep" -q --max-memory=40M -j $j --size=32 -o $j.shard large
+    [[ $stderr != *pixels* ]] || fail "$stderr"
+  done
+  cmp 1.shard 4.shard
+  expect_status 0 "$BIN/imgprep" -q -j 4 --size=32 -o free.shard large
+  cmp 1.shard free.shard
+  # As members of an archive, too, of which encoded ones wait in memory.
+  tar -cf large.tar large
+  expect_status 0 "$BIN/imgprep" -q --max-memory=40M -j 4 --size=32 -o tar.shard large.tar
+  expect_status 0 "$BIN/imgprep" -q -j 1 --size=32 -o tar1.shard large.tar
+  cmp tar.shard tar1.shard
+  # Results of the images' own size wait for their turn within the limit as well.
+  for j in 1 4; do
+    expect_status 0 "$BIN/imgprep" -q --max-memory=90M -j $j --size=none -o none$j.shard large
+    expect_status 0 "$BIN/imgprep" -q --max-memory=120M -j $j --size=none --codec=jpeg -o jpeg$j.shard large
+  done
+  cmp none1.shard none4.shard
+  cmp jpeg1.shard jpeg4.shard
+}
+
+@test "the memory of images stays below the limit on many threads" {
+  requires python3
+  make_large large 8
+  peak_kilobytes "$BIN/imgprep" -q -j 8 --size=32 -o free.shard large
+  local free=$peak
+  peak_kilobytes "$BIN/imgprep" -q -j 1 --size=32 -o small.shard large/0.png
+  local one=$peak
+  peak_kilobytes "$BIN/imgprep" -q -j 8 --max-memory=40M --size=32 -o limited.shard large
+  # One image at a time, beside what eight threads take for themselves.
+  [ "$peak" -lt $((one + 20000)) ] || fail "$peak KiB, one image: $one KiB, without a limit: $free KiB"
+  [ "$free" -gt $((one + 20000)) ] || fail "the limit has no effect: $free KiB"
+}
+
+@test "an image beyond the limit is rejected with the figure and what would allow it, on any number of threads" {
+  make_large large 3
+  fixture png large/small.png
+  local j
+  for j in 1 4; do
+    expect_status 3 "$BIN/imgprep" -q --max-memory=20M -j $j --size=32 --rejects=$j.txt -o $j.shard large
+    assert_contains "$stderr" "large/0.png: 1500x1500 pixels need 15.0 MiB of memory, more than the 8.8 MiB that an image may take: --max-memory=35M would allow it"
+  done
+  cmp 1.txt 4.txt
+  cmp 1.shard 4.shard
+  assert_lines 1.txt 3
+  expect_status 0 "$BIN/imgprep" -q --max-memory=35M -j 4 --size=32 -o all.shard large
+  refuse 1 'more than the 8\.8 MiB that an image may take' "$BIN/imgprep" -q --max-memory=20M --on-error=stop --size=32 -o s.shard large
+  # An encoded one.
+  head -c 3000000 /dev/urandom > noise
+  { head -c 33 large/0.png; cat noise; } > noise.png
+  expect_status 1 "$BIN/imgprep" -q --max-memory=20M --size=32 -o n.shard noise.png
+  assert_contains "$stderr" "noise.png: 2.9 MiB, more than the 2.2 MiB of memory that an encoded image may take: --max-memory=27M would allow it"
+  tar -cf noise.tar noise.png
+  expect_status 1 "$BIN/imgprep" -q --max-memory=20M --size=32 -o n.shard noise.tar
+  assert_contains "$stderr" "2.9 MiB, more than the 2.2 MiB of memory that an encoded image may take"
+  # In predict beside its net.
+  make_training_set
+  small_train --steps=1 --device=cpu -o w.safetensors train.shard
+  for j in 1 4; do
+    expect_status 3 "$BIN/predict" -q -w w.safetensors --device=cpu --max-memory=20M -j $j -o $j.tsv large
+    assert_contains "$stderr" "large/0.png: 1500x1500 pixels need"
+  done
+  cmp 1.tsv 4.tsv
+}
