@@ -41,7 +41,8 @@ std::optional<RecordView> ShardReader::next_view() {
     const auto bytes = state.source.bytes(state.chunk->offset, state.chunk->header.length);
     const RecordView view = view_record(bytes, state.chunk->offset, state.chunk->header, in_chunk);
     state.last_index = state.chunk->first + in_chunk;
-    if (view.intact()) return view;
+    const std::uint64_t sum = checksum_of(state.source, std::as_bytes(view.payload), view.offset);
+    if (sum == view.checksum) return view;
     state.walker.report_record(state.last_index, view, kPayloadDamaged);
   }
   return std::nullopt;

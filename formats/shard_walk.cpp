@@ -4,9 +4,11 @@
 #include <cstring>
 
 #include "lib/base/checked.h"
+#include "lib/base/console.h"
 #include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
+#include "lib/base/xxh3.h"
 
 namespace convoy {
 namespace {
@@ -18,7 +20,7 @@ constexpr std::uint64_t kMaxLeadIn = std::uint64_t{64} << 20;
 // The loss of damage that cost no record, and of damage after which nothing tells what was there.
 constexpr Loss kNothing{.records = 0};
 constexpr Loss kUnknown{.records = 0, .more = true};
-constexpr std::size_t kFirstRead = std::size_t{64} << 10;
+constexpr std::size_t kChecksumStep = std::size_t{16} << 20;
 
 // What text-mode transfers do to the magic: they remove or add carriage returns, or clear the eighth bit.
 bool maimed_as_text(std::span<const std::byte> start) {
@@ -35,45 +37,14 @@ bool maimed_as_text(std::span<const std::byte> start) {
 
 }  // namespace
 
-std::span<const std::byte> MappedSource::bytes(std::uint64_t offset, std::uint64_t length) {
-  if (offset >= all_.size()) return {};
-  return all_.subspan(offset, std::min<std::uint64_t>(length, all_.size() - offset));
-}
-
-std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64_t length) {
-  const std::size_t skip = offset - base_;
-  const std::size_t wanted = skip + length;
-  while (end_ - begin_ < wanted) {
-    if (end_ == buffer_.size()) make_room(wanted);
-    const std::size_t step = std::min(wanted - (end_ - begin_), buffer_.size() - end_);
-    const std::size_t got = in_.read(std::span(buffer_).subspan(end_, step));
-    end_ += got;
-    if (got < step) break;
+std::uint64_t checksum_of(ChunkSource& source, std::span<const std::byte> bytes, std::uint64_t offset) {
+  if (bytes.size() <= kChecksumStep) return shard_checksum(bytes);
+  Xxh3 sum;
+  for (std::size_t at = 0; at < bytes.size(); at += kChecksumStep) {
+    sum.add(bytes.subspan(at, std::min(kChecksumStep, bytes.size() - at)));
+    source.looked_before(offset + at);
   }
-  if (end_ - begin_ <= skip) return {};
-  return std::span<const std::byte>(buffer_).subspan(begin_ + skip,
-                                                     std::min<std::uint64_t>(length, end_ - begin_ - skip));
-}
-
-// Moves the bytes to the front if that is at least as much room as they take, so that each byte is moved at
-// most once for each byte that was released. Else the buffer grows, with what has arrived: a header may
-// promise more.
-void StreamSource::make_room(std::size_t wanted) {
-  const std::size_t held = end_ - begin_;
-  moved_ += held;
-  if (begin_ > 0 && begin_ >= held) {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, held);
-    begin_ = 0;
-    end_ = held;
-    return;
-  }
-  buffer_.resize(begin_ + std::min(wanted, std::max(kFirstRead, 2 * held)));
-}
-
-void StreamSource::release_before(std::uint64_t offset) {
-  const std::size_t drop = std::min<std::uint64_t>(offset - base_, end_ - begin_);
-  begin_ += drop;
-  base_ += drop;
+  return sum.value();
 }
 
 void ChunkWalker::report(std::uint64_t offset, std::string_view what, Loss loss) {
@@ -179,6 +150,11 @@ std::uint64_t ChunkWalker::extent_of(const ChunkHeader& header) {
     if (after.empty() || std::holds_alternative<ChunkHeader>(decode_header(after))) return header.length;
   }
   const auto inner = scan(cursor_ + kChunkHeaderBytes, cursor_ + header.length, false);
+  if (!inner && whole.size() >= source_.most()) {
+    throw FormatError(name_, cursor_,
+                      "a chunk of " + format_bytes(header.length) + ", of which a pipe's reader holds " +
+                          format_bytes(source_.most()) + ": give the file");
+  }
   return inner ? *inner - cursor_ : std::min<std::uint64_t>(header.length, whole.size());
 }
 
@@ -229,7 +205,8 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
   if (extent < header.payload_offset)
     return lost(end ? "end chunk cut short" : "chunk cut short in its table");
   const auto chunk = source_.bytes(cursor_, header.payload_offset);
-  if (shard_checksum(chunk.subspan(kChunkHeaderBytes)) != header.body_checksum) {
+  if (checksum_of(source_, chunk.subspan(kChunkHeaderBytes), cursor_ + kChunkHeaderBytes) !=
+      header.body_checksum) {
     return lost(end ? "end chunk's padding is damaged" : "metadata or record table checksum mismatch");
   }
   if (end) return std::nullopt;

@@ -10,55 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/chunk_source.h"
 #include "formats/shard.h"
 #include "formats/shard_layout.h"
 
 namespace convoy {
-
-// The bytes of a shard by offset.
-class ChunkSource {
- public:
-  ChunkSource() = default;
-  ChunkSource(const ChunkSource&) = delete;
-  ChunkSource& operator=(const ChunkSource&) = delete;
-  ChunkSource(ChunkSource&&) = delete;
-  ChunkSource& operator=(ChunkSource&&) = delete;
-  virtual ~ChunkSource() = default;
-  // Bytes [offset, offset + length), fewer only at the end of the input. Valid until the next call of
-  // a member.
-  virtual std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) = 0;
-  // Promises that nothing before `offset` will be asked for again.
-  virtual void release_before(std::uint64_t offset) = 0;
-};
-
-class MappedSource : public ChunkSource {
- public:
-  explicit MappedSource(std::span<const std::byte> all) : all_(all) {}
-  std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) override;
-  void release_before(std::uint64_t /*offset*/) override {}
-
- private:
-  std::span<const std::byte> all_;
-};
-
-// Never reads further than asked, and holds only what was asked for and has arrived.
-class StreamSource : public ChunkSource {
- public:
-  explicit StreamSource(InputFile& in) : in_(in) {}
-  std::span<const std::byte> bytes(std::uint64_t offset, std::uint64_t length) override;
-  void release_before(std::uint64_t offset) override;
-  // The number of bytes moved so far to make room for others, for tests.
-  [[nodiscard]] std::uint64_t moved() const { return moved_; }
-
- private:
-  void make_room(std::size_t wanted);
-  InputFile& in_;
-  std::vector<std::byte> buffer_;  // [begin_, end_) has arrived and is not released
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  std::uint64_t base_ = 0;  // offset of the byte at begin_
-  std::uint64_t moved_ = 0;
-};
 
 // A data chunk whose header, metadata, table and names are whole and checked.
 struct ChunkPlace {
@@ -124,6 +80,11 @@ class ChunkWalker {
   std::string metadata_;  // as bytes: every chunk has the same
   DatasetInfo info_;
 };
+
+// shard_checksum() of bytes of the source, which begin at `offset`. Large ones are told to it as they are
+// looked at, so that they need not stay in memory.
+[[nodiscard]] std::uint64_t checksum_of(ChunkSource& source, std::span<const std::byte> bytes,
+                                        std::uint64_t offset);
 
 // Entry `index` of a chunk from a ChunkWalker; `chunk` starts at the chunk's first byte.
 [[nodiscard]] TableEntry entry_at(std::span<const std::byte> chunk, const ChunkHeader& header,

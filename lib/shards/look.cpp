@@ -1,5 +1,6 @@
 #include "lib/shards/look.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <nlohmann/json.hpp>
@@ -178,9 +179,9 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
   try {
     InputFile in(path);
     ShardReader reader(in, counted);
-    while (reader.next_view()) {
+    while (const auto record = reader.next_view()) {
       ++whole;
-      progress.at(in.position());
+      progress.at(std::max(in.position(), record->offset + record->payload.size()));
     }
   } catch (const Error&) {
     ++losses;  // of everything that may have followed

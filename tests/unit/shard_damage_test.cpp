@@ -1,10 +1,16 @@
 // formats/shard: what the readers return and report if bytes are cut, changed, removed, added or forged.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -365,6 +371,51 @@ TEST_F(ShardDamage, LongChunksCostAPipeReaderNoMoreThanTheirBytes) {
   const std::uint64_t twice = moved(2000);
   EXPECT_LT(twice, 3 * once);
   EXPECT_LT(twice, std::uint64_t{2000} * 4096 * 4);
+}
+
+// The beginning of the first chunk, made to be of a length that no reader should hold.
+Bytes long_chunk(const Bytes& whole, std::uint64_t length) {
+  Bytes chunk = whole;
+  chunk.resize(documented_chunks(whole)[0].length);
+  put_u64(chunk, 16, length);
+  seal(chunk, 0);
+  return chunk;
+}
+
+// A regular file has its size, and is mapped if a chunk is large.
+TEST_F(ShardDamage, ALargeChunkOfAFileIsNotHeld) {
+  constexpr std::uint64_t kLength = std::uint64_t{6} << 30;
+  const DatasetInfo info = small_info(7, 5, 3, 3);
+  const auto records = numbered_records(info, 0, 4);
+  const Bytes whole = make(info, records);
+  const std::string path = folder_ / "sparse";
+  const Bytes head = long_chunk(whole, kLength);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(head.data()), static_cast<std::streamsize>(head.size()));
+  std::filesystem::resize_file(path, kLength);
+  const std::uint64_t before = peak_memory();
+  const ReadResult result = read_stream(path);
+  EXPECT_TRUE(result.records == records);
+  EXPECT_EQ(result.damage.size(), 1U) << joined(result.damage);  // there is no end chunk
+  EXPECT_LT(peak_memory() - before, std::uint64_t{200} << 20);
+}
+
+TEST_F(ShardDamage, ALargeChunkThroughAPipeIsRefused) {
+  const DatasetInfo info = small_info(7, 5, 3, 3);
+  const std::string path = folder_ / "fifo";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  ::signal(SIGPIPE, SIG_IGN);
+  const Bytes head = long_chunk(make(info, numbered_records(info, 0, 4)), std::uint64_t{6} << 30);
+  const std::jthread writer([&] {
+    const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    const Bytes zeros(std::size_t{8} << 20);
+    ::ssize_t written = ::write(fd.get(), head.data(), head.size());
+    for (int i = 0; i < 200 && written > 0; ++i) written = ::write(fd.get(), zeros.data(), zeros.size());
+  });
+  const ReadResult result = read_stream(path);
+  EXPECT_NE(result.error.find("a chunk of 6.0 GiB, of which a pipe's reader holds 1.0 GiB: give the file"),
+            std::string::npos)
+      << result.error;
 }
 
 TEST_F(ShardDamage, WrongLabelsInATableCostTheChunk) {
