@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import scenes
 
-LIMIT = int(os.environ.get("LIMIT") or 60)  # seconds after which a run hangs
+LIMIT = int(os.environ.get("FAULTS_LIMIT") or 60)  # seconds after which a run hangs
 
 # As in tests/faults/preload/fault.h.
 KINDS = ["open", "read", "write", "fsync", "rename", "close", "mmap", "stat", "lseek", "truncate", "chmod", "mkdir",
