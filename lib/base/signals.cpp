@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <string>
 
 #include "lib/base/temporaries.h"
@@ -35,6 +36,14 @@ void on_bus_error(int signal_number, siginfo_t* info, void* /*context*/) {
         ::write(STDERR_FILENO, unreadable_message.data(), unreadable_bytes);
   }
   on_end(signal_number);
+}
+
+// A library may crash if it gets no memory, and not all do so in the thread that holds a file. A handler that
+// is there already, such as a sanitizer's, stays.
+void install_for_crash(int signal_number) {
+  struct sigaction now {};
+  ::sigaction(signal_number, nullptr, &now);
+  if (now.sa_handler == SIG_DFL) std::signal(signal_number, on_end);
 }
 
 // A terminal that closes sends SIGHUP twice, through the shell and by the kernel, and systemd may send it
@@ -76,6 +85,9 @@ void remove_temporaries_on_signals(std::string_view tool) {
        {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
     install(signal_number, on_end);
   }
+  for (const int signal_number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL}) install_for_crash(signal_number);
+  // A library may end the process, as GNU's OpenMP does if it cannot start a thread.
+  std::atexit(unlink_temporaries);
   std::signal(SIGXFSZ, SIG_IGN);  // so a write beyond the limit fails, as on a full disk
 }
 

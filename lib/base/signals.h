@@ -11,6 +11,7 @@ namespace convoy {
 // default, but its temporary files are removed first. Signals that the process was started to ignore stay
 // ignored. A file that reaches the size limit is a write error (SIGXFSZ is ignored). SIGBUS, which comes if a
 // mapped file is cut short or its disk fails, also writes a line to standard error in the name of `tool`.
+// The files are also removed if the process crashes, or if a library ends it by exit().
 void remove_temporaries_on_signals(std::string_view tool);
 
 // While it lives, SIGHUP, SIGINT and SIGTERM are noted as a request to stop, and SIGUSR1 as a request for a

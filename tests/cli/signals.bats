@@ -42,6 +42,17 @@ ends_clean() {
   done
 }
 
+@test "meanimg leaves nothing behind if it crashes" {
+  requires_address_limit 1000000  # a sanitizer has handlers of its own
+  exec 8<> gate
+  local signal
+  ulimit -c 0
+  for signal in SEGV:139 ABRT:134 FPE:136 ILL:132; do
+    ends_clean "$signal" m.safetensors m.png r.tsv -- \
+      "$BIN/meanimg" -o m.safetensors --png=m.png --rejects=r.tsv train.shard gate
+  done
+}
+
 @test "shardpack leaves nothing behind after SIGHUP and SIGTERM, even while it collects what to shuffle" {
   exec 8<> gate
   local signal
