@@ -156,7 +156,10 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
     check_line(line, place, number);
     const std::size_t tab = line.find(separator);
     ClassInfo info{std::string(line.substr(0, tab)), {}};
-    if (tab != std::string_view::npos) info.name = line.substr(tab + 1);
+    // In the lines of WordNet, several spaces may stand before the name.
+    const std::size_t name =
+        separator == ' ' ? line.find_first_not_of(' ', std::min(tab, line.size())) : tab + 1;
+    if (tab != std::string_view::npos) info.name = line.substr(name);
     for (const std::string& part : {info.id, info.name}) {
       const std::string complaint = class_text_complaint(part);
       if (!complaint.empty()) throw TextError(place, number, 0, "the line " + complaint);

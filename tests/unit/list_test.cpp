@@ -69,6 +69,7 @@ TEST(Classes, TakesWordNetIdsWithSpaces) {
   EXPECT_EQ(classes[0].name, "tench, Tinca tinca");
   EXPECT_EQ(classes[1].id, "n01443537");
   // Other lines keep their meaning: the whole line, or what is before the TAB.
+  EXPECT_EQ(parse_classes("n01440764  tench\n", "c")[0].name, "tench") << "no name begins with a blank";
   EXPECT_EQ(parse_classes("n01440764 tench\nsea lion\n", "c")[0].id, "n01440764 tench");
   EXPECT_EQ(parse_classes("n01440764 a\tb\n", "c")[0].id, "n01440764 a");
   EXPECT_EQ(parse_classes("n0144076 tench\n", "c")[0].id, "n0144076 tench");
