@@ -1,6 +1,7 @@
 # README.md is for users of convoy, HACKING.md for its developers. `make help` lists the targets.
 #
-#   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/ (`make gpu` uses a fourth, travel)
+#   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/ (`make gpu` and `make fuzz` use
+#                               two more, travel and fuzz)
 #   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that run on other machines too
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
 #   JOBS=N                      number of compilations and tests that `make check` and `make demo` run at a time
@@ -24,15 +25,20 @@ MODE_FLAGS_debug := -Og
 MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 # Programs for another machine: see kernels/cuda/cuda.mk.
 MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC
+# For clang: see tests/fuzz/fuzz.mk.
+MODE_FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
+  -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-unknown-pragmas
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
-$(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan or travel, not '$(MODE)'))
+$(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan, travel or fuzz, not '$(MODE)'))
+# clang's OpenMP is in another package, and no reader needs threads of it.
+OPENMP := $(if $(filter fuzz,$(MODE)),,-fopenmp)
 
 PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)
-CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) -fopenmp -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
-LDFLAGS_ALL := -fopenmp -pthread -Wl,--as-needed $(MODE_FLAGS) $(LDFLAGS)
+CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) $(OPENMP) -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
+LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(LDFLAGS)
 LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
 LIB_SOURCES := $(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp)
@@ -252,10 +258,12 @@ clean: ## removes build/
 
 help: ## this list
 	@echo 'Targets:'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile kernels/cuda/cuda.mk | sed 's|$$(OUT)|$(OUT)|; s|$$(DESTDIR)$$(PREFIX)|DESTDIR/PREFIX|' | awk '{ t = $$1; $$1 = ""; printf "  %-16s%s\n", t, $$0 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1 \2/p' Makefile kernels/cuda/cuda.mk tests/fuzz/fuzz.mk | sed 's|$$(OUT)|$(OUT)|; s|$$(DESTDIR)$$(PREFIX)|DESTDIR/PREFIX|' | awk '{ t = $$1; $$1 = ""; printf "  %-16s%s\n", t, $$0 }'
 	@echo 'Variables:'
 	@sed -n '2,/^$$/s/^#   /  /p' Makefile
 	@sed -n '2,/^$$/s/^#   /  /p' kernels/cuda/cuda.mk
+	@sed -n '2,/^$$/s/^#   /  /p' tests/fuzz/fuzz.mk
 
+include tests/fuzz/fuzz.mk
 -include kernels/cuda/cuda.mk
--include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE)))
+-include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE) $(FUZZ_REPLAY_SOURCES) $(FUZZ_MAIN)))

@@ -90,19 +90,6 @@ void seal(Bytes& bytes, std::uint64_t at) {
   put_u64(bytes, at + 120, XXH3_64bits(&bytes.at(at), 120));
 }
 
-MemoryFile::MemoryFile() : fd_(::memfd_create("shard", MFD_CLOEXEC)) {
-  if (!fd_.valid()) throw std::runtime_error("memfd_create");
-}
-
-std::string MemoryFile::path() const { return "/proc/self/fd/" + std::to_string(fd_.get()); }
-
-void MemoryFile::write(const Bytes& bytes) const {
-  if (::ftruncate(fd_.get(), 0) != 0 ||
-      ::pwrite(fd_.get(), bytes.data(), bytes.size(), 0) != std::ssize(bytes)) {
-    throw std::runtime_error("cannot write " + path());
-  }
-}
-
 Fifo::Fifo(std::string path, Bytes bytes) : path_(std::move(path)) {
   if (::mkfifo(path_.c_str(), 0600) != 0) throw std::runtime_error("mkfifo");
   writer_ = std::jthread([path = path_, bytes = std::move(bytes)] {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/base/file.h"
+#include "tests/support/memory_file.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -43,17 +44,6 @@ struct DocumentedChunk {
 void put_u64(Bytes& bytes, std::uint64_t offset, std::uint64_t value);
 // Recomputes the checksums of the chunk at `at` after its fields have been changed.
 void seal(Bytes& bytes, std::uint64_t at);
-
-// A file in memory, for tests that write thousands of files.
-class MemoryFile {
- public:
-  MemoryFile();
-  [[nodiscard]] std::string path() const;
-  void write(const Bytes& bytes) const;
-
- private:
-  Fd fd_;
-};
 
 // A FIFO that delivers `bytes`, a few at a time.
 class Fifo {
