@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -79,8 +80,13 @@ OutputLock::OutputLock(const Destination& output) {
       return;
     }
     if (is_removed(fd.get(), path)) continue;
+    try {
+      keep_temporary(path);
+    } catch (const std::bad_alloc&) {
+      ::unlink(path.c_str());
+      throw;
+    }
     write_holder(fd.get());
-    keep_temporary(path);
     path_ = path;
     fd_ = std::move(fd);
     return;

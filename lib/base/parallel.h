@@ -25,6 +25,10 @@ using StartThread = std::function<std::jthread(std::function<void()>)>;
 [[nodiscard]] std::vector<std::jthread> start_threads(std::size_t threads, const std::function<void()>& body,
                                                       const StartThread& start);
 
+// Throws Error unless the system gives so many threads at a time, the calling one among them. For a library
+// that ends the process if it cannot start the threads that it was told to use, as libgomp does.
+void check_threads(int threads, const StartThread& start = start_thread);
+
 // Results of ordered_parallel_map that may wait for each thread.
 inline constexpr std::size_t kAheadOfUse = 4;
 // The most items of ordered_parallel_map that are under way at the same time: with results that wait or are

@@ -1,11 +1,11 @@
 #include "lib/base/signals.h"
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <string>
 
 #include "lib/base/temporaries.h"
@@ -38,14 +38,6 @@ void on_bus_error(int signal_number, siginfo_t* info, void* /*context*/) {
   on_end(signal_number);
 }
 
-// A library may crash if it gets no memory, and not all do so in the thread that holds a file. A handler that
-// is there already, such as a sanitizer's, stays.
-void install_for_crash(int signal_number) {
-  struct sigaction now {};
-  ::sigaction(signal_number, nullptr, &now);
-  if (now.sa_handler == SIG_DFL) std::signal(signal_number, on_end);
-}
-
 // A terminal that closes sends SIGHUP twice, through the shell and by the kernel, and systemd may send it
 // right after SIGTERM. So SIGHUP can ask for a stop, but never cuts one short.
 void on_stop(int signal_number) {
@@ -65,8 +57,17 @@ void install(int signal_number, void (*handler)(int)) {
   if (now.sa_handler == SIG_IGN) return;
   struct sigaction action {};
   action.sa_handler = handler;
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   ::sigaction(signal_number, &action, nullptr);
+}
+
+// A library may crash if it gets no memory, and not all do so in the thread that holds a file. A handler that
+// is there already, such as a sanitizer's, stays.
+void install_for_fault(int signal_number) {
+  struct sigaction now {};
+  ::sigaction(signal_number, nullptr, &now);
+  const bool free = (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL;
+  if (free) install(signal_number, on_end);
 }
 
 }  // namespace
@@ -79,16 +80,42 @@ void remove_temporaries_on_signals(std::string_view tool) {
   std::copy_n(message.begin(), unreadable_bytes, unreadable_message.begin());
   struct sigaction bus_error {};
   bus_error.sa_sigaction = on_bus_error;
-  bus_error.sa_flags = SA_SIGINFO;
+  bus_error.sa_flags = SA_SIGINFO | SA_ONSTACK;
   ::sigaction(SIGBUS, &bus_error, nullptr);
-  for (const int signal_number :
-       {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU}) {
+  for (const int signal_number : {SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGALRM, SIGTERM, SIGUSR1, SIGUSR2,
+                                  SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT}) {
     install(signal_number, on_end);
   }
-  for (const int signal_number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL}) install_for_crash(signal_number);
-  // A library may end the process, as GNU's OpenMP does if it cannot start a thread.
-  std::atexit(unlink_temporaries);
+  for (int signal_number = SIGRTMIN; signal_number <= SIGRTMAX; ++signal_number)
+    install(signal_number, on_end);
+  for (const int signal_number : {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGTRAP, SIGSYS}) {
+    install_for_fault(signal_number);
+  }
   std::signal(SIGXFSZ, SIG_IGN);  // so a write beyond the limit fails, as on a full disk
+}
+
+SignalStack::SignalStack() {
+  if (::sigaltstack(nullptr, &before_) != 0 || (before_.ss_flags & SS_DISABLE) == 0) return;  // a sanitizer's
+  constexpr std::size_t kHandlerBytes = std::size_t{16} << 10;
+  const std::size_t bytes = static_cast<std::size_t>(std::max(::sysconf(_SC_SIGSTKSZ), 0L)) + kHandlerBytes;
+  void* const memory =
+      ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+  if (memory == MAP_FAILED) return;
+  stack_t stack{};
+  stack.ss_sp = memory;
+  stack.ss_size = bytes;
+  if (::sigaltstack(&stack, nullptr) != 0) {
+    ::munmap(memory, bytes);
+    return;
+  }
+  memory_ = memory;
+  bytes_ = bytes;
+}
+
+SignalStack::~SignalStack() {
+  if (memory_ == nullptr) return;
+  ::sigaltstack(&before_, nullptr);
+  ::munmap(memory_, bytes_);
 }
 
 SignalWatch::SignalWatch(Stops stops) {

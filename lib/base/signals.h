@@ -3,16 +3,35 @@
 
 #include <array>
 #include <csignal>
+#include <cstddef>
 #include <string_view>
 
 namespace convoy {
 
-// From now on, signals from other processes, terminals, pipes and timers still end the process, as they do by
-// default, but its temporary files are removed first. Signals that the process was started to ignore stay
-// ignored. A file that reaches the size limit is a write error (SIGXFSZ is ignored). SIGBUS, which comes if a
-// mapped file is cut short or its disk fails, also writes a line to standard error in the name of `tool`.
-// The files are also removed if the process crashes, or if a library ends it by exit().
+// From now on, signals still end the process, as they do by default, but its temporary files are removed
+// first: those that other processes, terminals, pipes and timers send, and those that come of a fault of the
+// program (SIGSEGV, SIGABRT ...), also on a stack that is full (SignalStack). Signals that the process was
+// started to ignore stay ignored, and handlers of faults that are there, as a sanitizer's, stay. A file that
+// reaches the size limit is a write error (SIGXFSZ is ignored). SIGBUS, which comes if a mapped file is cut
+// short or its disk fails, also writes a line to standard error in the name of `tool`.
 void remove_temporaries_on_signals(std::string_view tool);
+
+// While it lives, handlers of faults of this thread run on a stack of their own, so that they run at all if
+// the thread's own is full. If there is no memory for it, they run on the thread's own.
+class SignalStack {
+ public:
+  SignalStack();
+  SignalStack(const SignalStack&) = delete;
+  SignalStack& operator=(const SignalStack&) = delete;
+  SignalStack(SignalStack&&) = delete;
+  SignalStack& operator=(SignalStack&&) = delete;
+  ~SignalStack();
+
+ private:
+  void* memory_ = nullptr;  // mapped; nullptr: another one is in use
+  std::size_t bytes_ = 0;
+  stack_t before_{};
+};
 
 // While it lives, SIGHUP, SIGINT and SIGTERM are noted as a request to stop, and SIGUSR1 as a request for a
 // checkpoint. A second SIGINT or SIGTERM ends the process at once, as it would without a watch. Its

@@ -9,80 +9,171 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
 
 namespace convoy {
 namespace {
 
 enum class Use { free, changing, kept };
 
+// A recorded name, as a signal handler reads it.
 struct Slot {
   std::atomic<Use> use = Use::free;
-  std::array<char, PATH_MAX> path{};
+  std::atomic<const char*> path = nullptr;
+  pid_t owner = 0;  // a child of fork() has its parent's names, but not its files
 };
-static_assert(std::atomic<Use>::is_always_lock_free, "a signal handler reads it");
+static_assert(std::atomic<Use>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free,
+              "a signal handler reads them");
 
-// Global, against the rule, and of a fixed size: a signal handler can use nothing else, and must neither
-// allocate nor wait for a lock.
-std::array<Slot, 64> slots;
+struct Block {
+  std::array<Slot, 64> slots;
+  Block* next = nullptr;
+};
 
-// Takes a free slot, or returns nullptr.
-Slot* take_slot() {
-  for (Slot& slot : slots) {
-    Use expected = Use::free;
-    if (slot.use.compare_exchange_strong(expected, Use::changing)) return &slot;
+// Global, against the rule: a signal handler can reach nothing else, and must neither allocate nor wait for a
+// lock. Blocks are never freed.
+std::atomic<Block*> blocks = nullptr;
+
+// A slot, and the memory of its name.
+struct Place {
+  Slot* slot = nullptr;
+  std::unique_ptr<char[]> text;
+  std::size_t size = 0;
+
+  void set(const std::string& path) {
+    std::memcpy(text.get(), path.c_str(), path.size() + 1);
+    slot->path = text.get();
+    slot->owner = ::getpid();
   }
-  return nullptr;
+};
+
+// What no handler reads. Never destroyed: files are also removed after main().
+struct Registry {
+  std::mutex mutex;
+  std::vector<Place> free;
+  std::size_t places = 0;
+  std::multimap<std::string, Place> kept;         // by name; while a file is created, by its pattern
+  std::vector<std::unique_ptr<char[]>> outgrown;  // memory of names that a handler may still be reading
+};
+
+Registry& registry() {
+  static auto* const made = new Registry;
+  return *made;
+}
+
+void add_block(Registry& all) {
+  auto block = std::make_unique<Block>();
+  // So that neither this nor forget_temporary() allocates.
+  all.free.reserve(all.places + block->slots.size());
+  all.places += block->slots.size();
+  for (Slot& slot : block->slots) all.free.push_back({.slot = &slot, .text = nullptr, .size = 0});
+  block->next = blocks.load();
+  blocks = block.release();
+}
+
+// Makes room for a name of so many bytes.
+void reserve(Registry& all, Place& place, std::size_t bytes) {
+  if (bytes <= place.size) return;
+  const std::size_t enough = std::max(bytes, 2 * place.size);  // so that what is outgrown stays small
+  auto larger = std::make_unique<char[]>(enough);
+  all.outgrown.push_back(nullptr);
+  all.outgrown.back() = std::exchange(place.text, std::move(larger));
+  place.size = enough;
+}
+
+using Entry = decltype(Registry::kept)::iterator;
+
+// An entry with a free slot and room for the name. Everything that can fail is done here.
+Entry take_entry(Registry& all, const std::string& name) {
+  const std::lock_guard lock(all.mutex);
+  if (all.free.empty()) add_block(all);
+  reserve(all, all.free.back(), name.size() + 1);
+  const Entry entry = all.kept.emplace(name, Place());
+  entry->second = std::move(all.free.back());
+  all.free.pop_back();
+  return entry;
+}
+
+void drop(Registry& all, Entry entry) {
+  all.free.push_back(std::move(entry->second));
+  all.kept.erase(entry);
 }
 
 }  // namespace
 
 int create_temporary(std::string& pattern) {
   const HeldSignals held;  // so that no handler waits here for a slot that this thread is changing
-  Slot* const slot = pattern.size() < PATH_MAX ? take_slot() : nullptr;
+  Registry& all = registry();
+  Entry entry = take_entry(all, pattern);
+  Slot& slot = *entry->second.slot;
+  slot.use = Use::changing;
   const int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
-  if (slot == nullptr) return fd;
-  if (fd >= 0) std::memcpy(slot->path.data(), pattern.c_str(), pattern.size() + 1);
-  slot->use = fd >= 0 ? Use::kept : Use::free;
+  const int failure = errno;
+  if (fd >= 0) entry->second.set(pattern);
+  slot.use = fd >= 0 ? Use::kept : Use::free;
+  const std::lock_guard lock(all.mutex);
+  if (fd >= 0) {
+    auto node = all.kept.extract(entry);
+    node.key().assign(pattern);  // as long as the pattern was
+    all.kept.insert(std::move(node));
+  } else {
+    drop(all, entry);
+  }
+  errno = failure;
   return fd;
 }
 
 void keep_temporary(const std::string& path) {
   const HeldSignals held;
-  Slot* const slot = path.size() < PATH_MAX ? take_slot() : nullptr;
-  if (slot == nullptr) return;
-  std::memcpy(slot->path.data(), path.c_str(), path.size() + 1);
-  slot->use = Use::kept;
+  Place& place = take_entry(registry(), path)->second;
+  place.slot->use = Use::changing;
+  place.set(path);
+  place.slot->use = Use::kept;
 }
 
 bool is_kept_temporary(const std::string& path) {
-  return std::ranges::any_of(
-      slots, [&](const Slot& slot) { return slot.use == Use::kept && path == slot.path.data(); });
+  const HeldSignals held;
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  return all.kept.contains(path);
 }
 
-void forget_temporary(const std::string& path) {
-  for (Slot& slot : slots) {
-    if (slot.use != Use::kept || path != slot.path.data()) continue;
-    slot.use = Use::free;
-    return;
-  }
+void forget_temporary(const std::string& path) noexcept {
+  const HeldSignals held;
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
+  const Entry entry = all.kept.find(path);
+  if (entry == all.kept.end()) return;
+  entry->second.slot->use = Use::free;
+  drop(all, entry);
 }
 
 std::vector<std::string> kept_temporaries() {
+  const HeldSignals held;
+  Registry& all = registry();
+  const std::lock_guard lock(all.mutex);
   std::vector<std::string> names;
-  for (const Slot& slot : slots) {
-    if (slot.use == Use::kept) names.emplace_back(slot.path.data());
+  for (const auto& [name, place] : all.kept) {
+    if (place.slot->use == Use::kept) names.push_back(name);
   }
   return names;
 }
 
 void unlink_temporaries() noexcept {
+  constexpr int kMostWaits = 1000;  // of 1 ms: a thread that a fault ended never finishes its change
   const int before = errno;
-  for (const Slot& slot : slots) {
-    while (slot.use == Use::changing) ::poll(nullptr, 0, 1);
-    if (slot.use == Use::kept) ::unlink(slot.path.data());
+  const pid_t self = ::getpid();
+  int waits = 0;
+  for (const Block* block = blocks; block != nullptr; block = block->next) {
+    for (const Slot& slot : block->slots) {
+      while (slot.use == Use::changing && waits++ < kMostWaits) ::poll(nullptr, 0, 1);
+      if (slot.use == Use::kept && slot.owner == self) ::unlink(slot.path);
+    }
   }
   errno = before;
 }

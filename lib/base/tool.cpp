@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "lib/base/early_exit.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -172,7 +173,9 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
              const std::function<void(po::options_description&)>& declare,
              const std::function<int(const Options&, Console&)>& body) {
   reserve_standard_descriptors();
+  const SignalStack stack;
   remove_temporaries_on_signals(info.name);
+  const EarlyExit early_exit(info.name);
   report_memory_at_terminate(info.name);
   Console console(info.name);
   try {

@@ -53,6 +53,29 @@ ends_clean() {
   done
 }
 
+@test "a run that gets no thread says what helps, and leaves nothing behind" {
+  requires_address_limit 1000000  # a sanitizer wants to be loaded first
+  local calls tool nth said=0
+  calls=$(dirname "$BIN")/test/calls.so
+  [ -e "$calls" ] || fail "$calls is not built: make tests"
+  fixture png a.png size=12x12 kind=gray
+  small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
+  for tool in "predict -q -j3 -w w.safetensors -o x a.png" "eval -q -j3 -w w.safetensors -o x val.shard" \
+    "train -q -j3 ${SMALL[*]} --steps=1 -o x train.shard"; do
+    for nth in 1 2 3 4 5 6 7 8; do
+      # shellcheck disable=SC2086
+      run --separate-stderr env LD_PRELOAD="$calls" FAULTS="thread:$nth:11:always" FAULTS_UNDER="$TMP" FAULTS_REPORT="$TMP/report" \
+        "$BIN"/$tool
+      [ "$status" -ne 0 ] || { rm -f x* && continue; }
+      assert_equal "$status" 1
+      [[ $stderr == *"try a smaller -j" ]] || fail "of thread $nth of $tool: $stderr"
+      assert_missing x
+      said=$((said + 1))
+    done
+  done
+  [ "$said" -ge 9 ] || fail "only $said runs lacked a thread"
+}
+
 @test "shardpack leaves nothing behind after SIGHUP and SIGTERM, even while it collects what to shuffle" {
   exec 8<> gate
   local signal

@@ -86,5 +86,19 @@ TEST(ParallelRanges, CoverEverythingOnceWithAnyNumberOfThreads) {
   }
 }
 
+TEST(CheckThreads, AsksForAsManyAsAreUsedAtATime) {
+  std::size_t started = 0;
+  const auto count = [&](std::function<void()> body) {
+    if (++started == 4) throw Error("no more");
+    return start_thread(std::move(body));
+  };
+  check_threads(1, count);
+  EXPECT_EQ(started, 0U);
+  check_threads(4, count);
+  EXPECT_EQ(started, 3U);
+  started = 0;
+  EXPECT_THROW(check_threads(5, count), Error);
+}
+
 }  // namespace
 }  // namespace convoy

@@ -11,6 +11,7 @@
 #include "kernels/softmax.h"
 #include "lib/base/checked.h"
 #include "lib/base/error.h"
+#include "lib/base/parallel.h"
 #include "lib/base/thread_count.h"
 #include "lib/net/activation_plan.h"
 #include "lib/net/backend_net.h"
@@ -94,6 +95,7 @@ MemoryNeed need_of_plan(CpuPlan& plan, const NetSpec& net, const CompileOptions&
 class CompiledCpu final : public BackendNet {
  public:
   CompiledCpu(const NetSpec& net, const CompileOptions& options) : BackendNet(net, options) {
+    check_threads(threads());
     const ThreadCount thread_count(threads());
     const auto with_batch = [&options](int images) {
       CompileOptions other = options;
