@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kPngChunkHeader = 8;   // length, type
 constexpr std::size_t kPngChunkTrailer = 4;  // CRC
 constexpr std::size_t kWindow = 64;          // bytes that are gone through before a look at what is known
+constexpr std::size_t kSearchStep = 4096;
 constexpr std::uint8_t kMarker = 0xFF;
 constexpr std::uint8_t kStartOfImage = 0xD8;
 constexpr std::uint8_t kEndOfImage = 0xD9;
@@ -40,13 +41,22 @@ bool stands_alone(std::uint8_t marker) {
 }  // namespace
 
 std::size_t find_image_signature(std::span<const std::uint8_t> bytes, std::size_t from) {
-  for (std::size_t i = from; i < bytes.size(); ++i) {
-    if (bytes[i] != static_cast<std::uint8_t>(kJpegMark[0]) &&
-        bytes[i] != static_cast<std::uint8_t>(kPngMark[0])) {
-      continue;
-    }
-    const auto rest = bytes.subspan(i);
-    if (starts_with(rest, kJpegMark) || starts_with(rest, kPngMark)) return i;
+  // In steps, so that a signature nearby is found without a search of all bytes for the first one of the
+  // other kind.
+  for (std::size_t begin = from; begin < bytes.size(); begin += kSearchStep) {
+    const std::size_t end = std::min(bytes.size(), begin + kSearchStep);
+    const auto next = [&](std::string_view mark, std::size_t at) {
+      for (; at < end; ++at) {
+        const void* const found =
+            std::memchr(bytes.data() + at, static_cast<unsigned char>(mark[0]), end - at);
+        if (found == nullptr) return bytes.size();
+        at = static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - bytes.data());
+        if (starts_with(bytes.subspan(at), mark)) return at;
+      }
+      return bytes.size();
+    };
+    const std::size_t found = std::min(next(kJpegMark, begin), next(kPngMark, begin));
+    if (found < bytes.size()) return found;
   }
   return bytes.size();
 }

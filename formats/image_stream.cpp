@@ -57,6 +57,8 @@ bool has_tar_checksum(std::span<const std::uint8_t> header) {
   return digits && sum == written;
 }
 
+bool is_padding(std::uint8_t byte) { return byte == 0 || std::isspace(byte) != 0; }
+
 // What bytes between images are, if they are something that was taken for images; empty for a few words or
 // unknown bytes.
 std::string what_is_there(std::span<const std::uint8_t> bytes) {
@@ -85,10 +87,12 @@ std::optional<ImageSplitter::Piece> ImageSplitter::next() {
   while (true) {
     const auto there = source_.peek(1);
     if (there.empty()) return std::nullopt;
-    const std::uint8_t byte = there[0];
-    if (byte == 0 || std::isspace(byte) != 0) {
-      if (byte == 0 && skip_video()) continue;
-      source_.take(1);
+    if (is_padding(there[0])) {
+      if (there[0] == 0 && skip_video()) continue;
+      // A video may begin at any zero.
+      const auto end =
+          index_.video ? there.begin() + 1 : std::find_if_not(there.begin(), there.end(), is_padding);
+      source_.take(static_cast<std::size_t>(end - there.begin()));
       continue;
     }
     const bool jpeg = starts_with(source_.peek(kJpegSignature.size()), kJpegSignature);
@@ -167,7 +171,9 @@ std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
   // follows it up to the next image is part of it.
   const auto there = source_.peek(kImageSignatureBytes);
   const auto window = there.first(std::min(there.size(), kPassedOverKept));
-  const auto head = window.first(find_image_signature(window, 0));
+  // Not much more than what will be passed over, since images may follow one another closely.
+  const std::size_t next = find_image_signature(window, 0) + kImageSignatureBytes;
+  const auto head = window.first(std::min(window.size(), std::max(kDetectBytes, next)));
   if (other.failure = what_is_there(head); !other.failure.empty()) {
     other.bytes.assign(head.begin(), head.end());
     passing_ = true;

@@ -112,6 +112,27 @@ TEST(ImageStream, NamesGarbageAtTheStartAndKnownKindsAnywhere) {
   EXPECT_EQ(pieces[4].failure, pieces[2].failure);
 }
 
+// Words in front of an image are no text if the image follows at once.
+TEST(ImageStream, NamesAKnownKindThatIsCutShort) {
+  const auto parts = images();
+  const auto pieces = split(joined({parts[1], text("GIF89a"), parts[0]}), 100000);
+  ASSERT_EQ(pieces.size(), 3U);
+  EXPECT_EQ(pieces[1].failure, "a GIF image: convert it to PNG");
+  EXPECT_EQ(pieces[2].bytes, parts[0]);
+}
+
+TEST(ImageStream, PassesOverLongPadding) {
+  const auto image = images()[1];
+  SlowSource source(joined({image, Bytes(1 << 20, 0), image, text(" \n\n"), image}), 5000);
+  ImageSplitter splitter(source);
+  for (int i = 0; i < 3; ++i) {
+    const auto piece = splitter.next();
+    ASSERT_TRUE(piece);
+    EXPECT_EQ(piece->bytes, image);
+  }
+  EXPECT_FALSE(splitter.next());
+}
+
 // The sender of something else waits for the answer, too.
 TEST(ImageStream, NamesAKnownKindWithoutWaitingForMore) {
   const Bytes gif = text("GIF89a\x01\x01\x01\x01\x01\x01\x01;");
