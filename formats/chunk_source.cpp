@@ -8,6 +8,8 @@
 #include <cstring>
 #include <system_error>
 
+#include "lib/base/checked.h"
+#include "lib/base/console.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -25,7 +27,9 @@ std::span<const std::byte> MappedSource::bytes(std::uint64_t offset, std::uint64
 std::span<const std::byte> StreamSource::bytes(std::uint64_t offset, std::uint64_t length) {
   if (!file_.empty()) return MappedSource(mapped_).bytes(offset, length);
   const std::size_t skip = offset - base_;
-  if (in_.is_regular() && in_.size() > 0 && skip + length > kMaxHeldOfFile) {
+  // While a buffer grows there are two.
+  const std::uint64_t most_of_file = std::min(kMaxHeldOfFile, memory_.bytes / 2);
+  if (in_.is_regular() && in_.size() > 0 && skip + length > most_of_file) {
     map();
     return bytes(offset, length);
   }
@@ -54,7 +58,11 @@ void StreamSource::make_room(std::size_t wanted) {
     end_ = held;
     return;
   }
-  buffer_.resize(begin_ + std::min(wanted, std::max(kFirstRead, 2 * held)));
+  const std::size_t room = begin_ + std::min(wanted, std::max(kFirstRead, 2 * held));
+  // While the buffer grows there are both, the old one and the new one.
+  require_memory(saturating_add(room, buffer_.size()), memory_, in_.name(),
+                 "a chunk of " + format_bytes(wanted) + " that comes through a pipe would");
+  buffer_.resize(room);
 }
 
 StreamSource::~StreamSource() {

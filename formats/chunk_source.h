@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 
 namespace convoy {
 
@@ -48,7 +49,8 @@ inline constexpr std::uint64_t kMaxHeldOfPipe = std::uint64_t{1} << 30;
 // Never reads further than asked, and holds only what was asked for and has arrived.
 class StreamSource : public ChunkSource {
  public:
-  explicit StreamSource(InputFile& in) : in_(in) {}
+  // bytes() throws Error if it would have to hold more than the memory allows.
+  explicit StreamSource(InputFile& in, const MemoryLimit& memory = {}) : in_(in), memory_(memory) {}
   StreamSource(const StreamSource&) = delete;
   StreamSource& operator=(const StreamSource&) = delete;
   StreamSource(StreamSource&&) = delete;
@@ -66,6 +68,7 @@ class StreamSource : public ChunkSource {
   void map();
 
   InputFile& in_;
+  MemoryLimit memory_;
   std::vector<std::byte> buffer_;  // [begin_, end_) has arrived and is not released
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -12,6 +12,7 @@
 #include "formats/dataset_info.h"
 #include "formats/shard_damage.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 
 namespace convoy {
 
@@ -73,7 +74,9 @@ struct RecordView {
 class ShardReader {
  public:
   // Reads up to the first whole chunk. Throws Error if there is none (an empty input, another kind of file).
-  ShardReader(InputFile& in, DamageHandler on_damage);
+  // The bytes of a chunk from a pipe are held in memory: throws Error if more of them arrive than the limit
+  // allows.
+  ShardReader(InputFile& in, DamageHandler on_damage, const MemoryLimit& memory = {});
   ShardReader(const ShardReader&) = delete;
   ShardReader& operator=(const ShardReader&) = delete;
   ShardReader(ShardReader&&) noexcept;

@@ -7,8 +7,8 @@
 namespace convoy {
 
 struct ShardReader::State {
-  State(InputFile& in, DamageHandler on_damage)
-      : source(in), walker(source, in.name(), std::move(on_damage)) {}
+  State(InputFile& in, DamageHandler on_damage, const MemoryLimit& memory)
+      : source(in, memory), walker(source, in.name(), std::move(on_damage)) {}
 
   StreamSource source;
   ChunkWalker walker;
@@ -17,8 +17,8 @@ struct ShardReader::State {
   std::uint64_t last_index = 0;
 };
 
-ShardReader::ShardReader(InputFile& in, DamageHandler on_damage)
-    : state_(std::make_unique<State>(in, std::move(on_damage))) {
+ShardReader::ShardReader(InputFile& in, DamageHandler on_damage, const MemoryLimit& memory)
+    : state_(std::make_unique<State>(in, std::move(on_damage), memory)) {
   state_->chunk = state_->walker.next();
   if (!state_->chunk) throw Error(in.name(), "no whole chunk with records or metadata");
 }

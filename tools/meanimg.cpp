@@ -32,16 +32,16 @@ void declare(po::options_description& options) {
                                 .rejects = "list the records left out, one a line"});
 }
 
-MeanFile read_mean(const std::string& path, Console& console) {
-  MeanFile mean = read_mean_file(path);
+MeanFile read_mean(const std::string& path, const MemoryLimit& memory, Console& console) {
+  MeanFile mean = read_mean_file(path, memory);
   note_checksum(mean.has_checksum, display_name(path), console);
   return mean;
 }
 
-MeanFile merge(const std::vector<std::string>& inputs, Console& console) {
-  MeanFile total = read_mean(inputs.front(), console);
+MeanFile merge(const std::vector<std::string>& inputs, const MemoryLimit& memory, Console& console) {
+  MeanFile total = read_mean(inputs.front(), memory, console);
   for (std::size_t i = 1; i < inputs.size(); ++i) {
-    const MeanFile more = read_mean(inputs[i], console);
+    const MeanFile more = read_mean(inputs[i], memory, console);
     if (more.preprocessing != total.preprocessing) {
       throw Error(inputs[i], "its images were prepared differently from those of " + inputs.front());
     }
@@ -53,8 +53,8 @@ MeanFile merge(const std::vector<std::string>& inputs, Console& console) {
 MeanFile sum_shards(const std::vector<std::string>& inputs, const Options& options, Console& console,
                     Rejects& rejects) {
   Progress progress(console, 0, "images");
-  SummedImages summed = sum_images(inputs, options.threads(), rejects.on_damage(),
-                                   [&](std::uint64_t done, std::uint64_t total) {
+  SummedImages summed = sum_images(inputs, {.threads = options.threads(), .memory = options.memory_limit()},
+                                   rejects.on_damage(), [&](std::uint64_t done, std::uint64_t total) {
                                      progress.set_total(total);
                                      if (total > 0) rejects.expect(total);
                                      progress.update(done, rejects.summary());
@@ -77,8 +77,8 @@ int run(const Options& options, Console& console) {
   if (options.given("png")) png.emplace(options.text("png"), OutputFile::Content::binary);
 
   Rejects rejects(reject_rules, console);
-  const MeanFile mean =
-      options.flag("merge") ? merge(inputs, console) : sum_shards(inputs, options, console, rejects);
+  const MeanFile mean = options.flag("merge") ? merge(inputs, options.memory_limit(), console)
+                                              : sum_shards(inputs, options, console, rejects);
   write_mean_file(out, mean);
   if (png) {
     const std::vector<std::uint8_t> picture = encode_png(mean_picture(mean.sums));

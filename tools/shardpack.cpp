@@ -84,7 +84,12 @@ PackOptions pack_options(const Options& options) {
   pack.output = options.text("output");
   pack.shuffle = options.flag("shuffle");
   pack.seed = options.seed();
-  pack.memory = options.given("memory") ? parse_bytes(options.text("memory"), "--memory") : default_memory();
+  pack.limit = options.memory_limit();
+  pack.memory =
+      options.given("memory") ? parse_bytes(options.text("memory"), "--memory") : pack.limit.bytes / 2;
+  if (options.given("memory") && options.given("max-memory") && pack.memory > pack.limit.bytes) {
+    throw UsageError::about("--memory", "--memory is more than --max-memory");
+  }
   if (options.given("split")) pack.split = parse_split(options.text("split"));
   if (options.given("split-by")) pack.split_by = parse_split_by(options.text("split-by"));
   if (options.given("shards")) {
@@ -102,7 +107,7 @@ PackOptions pack_options(const Options& options) {
 
 // Skips inputs that cannot be read at all, and looks at the others. Returns the exit status.
 int look_inside(const std::string& look, const Options& options, Rejects& rejects, Console& console) {
-  LookProgress progress(options.inputs(), options.text("output"), console);
+  LookProgress progress(options.inputs(), options.text("output"), console, options.memory_limit());
   OutputFile out(options.text("output"), OutputFile::Content::text);
   const DamageHandler on_damage = rejects.on_damage();
   std::uint64_t read = 0;
@@ -154,8 +159,8 @@ int run(const Options& options, Console& console) {
                                   (drawn ? ", seed " + options.text("seed") : "")));
     }
   } else if (look == "extract") {
-    const PackResult result =
-        extract_shards(inputs, options.text("extract"), options.threads(), rejects, console);
+    const PackResult result = extract_shards(inputs, options.text("extract"), options.threads(),
+                                             options.memory_limit(), rejects, console);
     signal = result.signal;
     if (signal == 0) {
       console.note(rejects.beside(count_of(result.records, "record") + " in " + options.text("extract")));

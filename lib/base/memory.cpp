@@ -3,14 +3,17 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
+#include "lib/base/checked.h"
 #include "lib/base/console.h"
 #include "lib/base/control_groups.h"
+#include "lib/base/error.h"
 
 namespace convoy {
 namespace {
@@ -96,6 +99,22 @@ std::optional<AvailableMemory> available_memory(const std::string& root) {
       root);
   lower_by_own_limits(least, root, "left under ");
   return least;
+}
+
+void require_memory(std::uint64_t bytes, const MemoryLimit& limit, std::string_view place,
+                    std::string_view what) {
+  constexpr std::uint64_t kMebibyte = 1 << 20;
+  if (bytes <= limit.bytes) return;
+  throw Error(place, std::string(what) + " need " + format_bytes(bytes) + " of memory, the limit is " +
+                         limit.text() + ": --max-memory=" + std::to_string(bytes / kMebibyte + 1) +
+                         "M would allow it");
+}
+
+int threads_that_fit(int threads, std::uint64_t fixed, std::uint64_t each, const MemoryLimit& limit,
+                     std::string_view place, std::string_view what) {
+  require_memory(saturating_add(fixed, each), limit, place, what);
+  const std::uint64_t fit = (limit.bytes - fixed) / std::max<std::uint64_t>(each, 1);
+  return static_cast<int>(std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(threads, 1)), fit));
 }
 
 MemoryLimit machine_memory(const std::string& root) {

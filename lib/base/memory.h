@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace convoy {
 
@@ -26,6 +27,17 @@ struct MemoryLimit {
   // "4.0 GiB (--max-memory)".
   [[nodiscard]] std::string text() const;
 };
+
+// Throws Error(place, ...) if `what`, such as "the sums of 100x100 images", needs more than the limit:
+// "PLACE: WHAT need 5.0 GiB of memory, the limit is 4.0 GiB (--max-memory): --max-memory=5121M would allow
+// it".
+void require_memory(std::uint64_t bytes, const MemoryLimit& limit, std::string_view place,
+                    std::string_view what);
+
+// The most threads, up to `threads`, that fit if each takes `each` bytes and all share `fixed`. Throws as
+// require_memory() if one alone is too many.
+[[nodiscard]] int threads_that_fit(int threads, std::uint64_t fixed, std::uint64_t each,
+                                   const MemoryLimit& limit, std::string_view place, std::string_view what);
 
 // What the machine has: the least of its whole memory, the limits of the control groups of this process, and
 // what its limits on address space and data leave. Unlike available_memory() it does not depend on what other

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 #include <new>
+#include <stdexcept>
 #include <string>
 
 #include "lib/base/temporaries.h"
@@ -15,7 +16,7 @@ namespace convoy {
 namespace {
 
 // Static, since the handler cannot allocate.
-std::array<char, 64> message;
+std::array<char, 96> message;
 std::size_t message_bytes = 0;
 std::terminate_handler before = nullptr;
 
@@ -25,6 +26,8 @@ bool is_out_of_memory() {
   try {
     std::rethrow_exception(failure);
   } catch (const std::bad_alloc&) {
+    return true;
+  } catch (const std::length_error&) {  // more than a container can have
     return true;
   } catch (...) {
     return false;
@@ -45,7 +48,7 @@ bool is_out_of_memory() {
 }  // namespace
 
 void report_memory_at_terminate(std::string_view tool) {
-  const std::string text = std::string(tool) + ": out of memory\n";
+  const std::string text = std::string(tool) + ": " + std::string(kOutOfMemory) + "\n";
   message_bytes = std::min(text.size(), message.size());
   std::copy_n(text.begin(), message_bytes, message.begin());
   before = std::set_terminate(on_terminate);

@@ -5,6 +5,7 @@
 
 #include <new>
 #include <sstream>
+#include <stdexcept>
 #include <utility>
 
 #include "lib/base/early_exit.h"
@@ -190,7 +191,10 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
     console.error("Try '" + command_of(info) + " --help'.");
     return kStatusUsage;
   } catch (const std::bad_alloc&) {
-    console.error("out of memory");
+    console.error(std::string(kOutOfMemory));
+    return kStatusFailure;
+  } catch (const std::length_error&) {  // more than a container can have
+    console.error(std::string(kOutOfMemory));
     return kStatusFailure;
   } catch (const std::exception& error) {
     console.error(error.what());

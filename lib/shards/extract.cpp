@@ -126,10 +126,12 @@ void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes
 // The records of all inputs as items. Used by one thread at a time.
 class Feed {
  public:
-  Feed(const std::vector<std::string>& inputs, const std::string& folder, Made& made)
-      : inputs_(inputs), folder_(folder), made_(made), names_(folder) {
+  Feed(const std::vector<std::string>& inputs, const std::string& folder, const MemoryLimit& memory,
+       Made& made)
+      : inputs_(inputs), folder_(folder), memory_(memory), made_(made), names_(folder) {
     open_next();
   }
+  [[nodiscard]] const DatasetInfo& info() const { return reader_->info(); }  // of the input that is open
 
   std::optional<Item> next() {
     while (true) {
@@ -144,7 +146,8 @@ class Feed {
   bool open_next() {
     if (opened_ == inputs_.size()) return false;
     file_.emplace(inputs_[opened_++]);
-    reader_.emplace(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
+    reader_.emplace(
+        *file_, [this](const Damage& damage) { damage_.push_back(damage); }, memory_);
     made_.add_folder(folder_);
     make_class_folders(reader_->info().classes);
     return true;
@@ -179,6 +182,7 @@ class Feed {
 
   const std::vector<std::string>& inputs_;
   const std::string& folder_;
+  const MemoryLimit& memory_;
   Made& made_;
   Names names_;
   std::size_t opened_ = 0;
@@ -204,7 +208,7 @@ std::string safe_file_name(std::string_view text) {
 }
 
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
-                          Rejects& rejects, Console& console) {
+                          const MemoryLimit& memory, Rejects& rejects, Console& console) {
   std::error_code failure;
   std::string path = std::filesystem::weakly_canonical(folder, failure).string();
   while (path.size() > 1 && path.ends_with('/')) path.pop_back();
@@ -216,11 +220,12 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
   }
   const SignalWatch signals;
   Made made;
-  Feed feed(inputs, folder, made);
+  Feed feed(inputs, folder, memory, made);
   Progress progress(console, 0, "images");
   std::uint64_t done = 0;
   ordered_parallel_map(
-      threads,
+      threads_that_fit(threads, 0, transcoding_bytes(feed.info()), memory, inputs.front(),
+                       "records that are extracted"),
       [&]() -> std::optional<Item> {
         if (SignalWatch::stop_signal() != 0) return std::nullopt;
         return feed.next();

@@ -17,9 +17,9 @@ namespace convoy {
 
 // Writes every record as an image file (raw pixels as PNG, JPEG unchanged) into `folder`, which must be new
 // or empty. Each class gets a subfolder; records without a label go into `folder` itself. Names that would
-// occur twice get a number. Throws Error, and what Rejects::conclude() throws; what has been written by then
-// is removed.
+// occur twice get a number. Works on as many threads as have room in the memory. Throws Error, and what
+// Rejects::conclude() throws; what has been written by then is removed.
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
-                          Rejects& rejects, Console& console);
+                          const MemoryLimit& memory, Rejects& rejects, Console& console);
 
 }  // namespace convoy

@@ -45,7 +45,7 @@ Seen for_each_record(const std::string& path, const DamageHandler& on_damage, Lo
     }
     return seen;
   }
-  ShardReader reader(in, on_damage);
+  ShardReader reader(in, on_damage, progress.memory());
   seen.info = reader.info();
   while (const auto record = reader.next_view()) {
     each(seen.info, seen.file, reader.index(), *record);
@@ -77,8 +77,9 @@ std::vector<std::uint64_t> sizes_of(const std::vector<std::string>& inputs) {
 }  // namespace
 
 LookProgress::LookProgress(const std::vector<std::string>& inputs, const std::string& output,
-                           Console& console)
-    : sizes_(sizes_of(inputs)),
+                           Console& console, const MemoryLimit& memory)
+    : memory_(memory),
+      sizes_(sizes_of(inputs)),
       unit_(total() > 0 && total() < 16 * kMiB ? kKiB : kMiB),
       progress_(console, total() / unit_, unit_ == kKiB ? "KiB" : "MiB") {
   if (shows_lines(output)) progress_.hide();
@@ -178,7 +179,7 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
   };
   try {
     InputFile in(path);
-    ShardReader reader(in, counted);
+    ShardReader reader(in, counted, progress.memory());
     while (const auto record = reader.next_view()) {
       ++whole;
       progress.at(std::max(in.position(), record->offset + record->payload.size()));

@@ -8,6 +8,7 @@
 #include "formats/shard_damage.h"
 #include "lib/base/console.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 
 namespace convoy {
 
@@ -16,7 +17,10 @@ class LookProgress {
  public:
   // inputs: read in this order. output: where the lines go; if that is the terminal, no progress is shown
   // between them.
-  LookProgress(const std::vector<std::string>& inputs, const std::string& output, Console& console);
+  // memory: what chunks from a pipe may take.
+  LookProgress(const std::vector<std::string>& inputs, const std::string& output, Console& console,
+               const MemoryLimit& memory);
+  [[nodiscard]] const MemoryLimit& memory() const { return memory_; }
   // `bytes` of the current input have been read.
   void at(std::uint64_t bytes);
   // The current input is done.
@@ -25,6 +29,7 @@ class LookProgress {
  private:
   [[nodiscard]] std::uint64_t total() const;
 
+  MemoryLimit memory_;
   std::vector<std::uint64_t> sizes_;  // of the inputs; empty if one is not a regular file
   std::uint64_t unit_;                // of progress, in bytes
   Progress progress_;

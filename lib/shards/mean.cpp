@@ -131,7 +131,7 @@ Image mean_picture(const ImageSums& sums) {
   return image;
 }
 
-MeanFile read_mean_file(const std::string& path) {
+MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory) {
   const SafetensorsFile file(path, Expected::mean);
   if (file.metadata().contains(kMetaNet)) throw Error(file.name(), wrong_file("weights", Expected::mean));
   const TensorView& sum = file.get("sum");
@@ -149,6 +149,9 @@ MeanFile read_mean_file(const std::string& path) {
   const std::vector<std::uint64_t> square = {sum.shape[0], sum.shape[0]};
   if (products.shape != square) reject(products, shape_text(square).c_str());
 
+  constexpr std::uint64_t kBytesAValue = 2 * sizeof(std::uint64_t) + sizeof(float) + 4;
+  require_memory(kBytesAValue * sum.shape[0] * sum.shape[1] * sum.shape[2], memory, file.name(),
+                 "sums of " + shape_text(sum.shape));
   MeanFile mean;
   mean.has_checksum = file.has_checksum();
   mean.sums = {static_cast<int>(sum.shape[2]),

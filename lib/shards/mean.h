@@ -8,6 +8,7 @@
 #include "formats/dataset_info.h"
 #include "formats/image.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 #include "lib/shards/mean_sums.h"
 
 namespace convoy {
@@ -38,8 +39,9 @@ struct MeanFile {
   Preprocessing preprocessing;  // of the images
   bool has_checksum = true;     // of a file that was read: else damage would not show
 };
-// Throws Error if something is missing or inconsistent.
-[[nodiscard]] MeanFile read_mean_file(const std::string& path);
+// Throws Error if something is missing or inconsistent, or if the memory is too small for two of such sums
+// and what is made of them.
+[[nodiscard]] MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory = {});
 // sums.count is at least 1. The caller commits `out`.
 void write_mean_file(OutputFile& out, const MeanFile& mean);
 

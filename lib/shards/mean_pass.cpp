@@ -51,6 +51,10 @@ class MappedShards {
   }
   [[nodiscard]] const DatasetInfo& info() const { return dataset_.info(); }
   [[nodiscard]] std::uint64_t total() const { return dataset_.size(); }
+  [[nodiscard]] bool decodes() const {
+    return std::ranges::any_of(dataset_.shards(),
+                               [](const ShardFile& shard) { return shard.info().codec != Codec::raw; });
+  }
 
   std::optional<Block> next() {
     if (next_ == dataset_.size()) return std::nullopt;
@@ -96,7 +100,9 @@ class StreamedShards {
   StreamedShards(StreamedShards&&) = delete;
   StreamedShards& operator=(StreamedShards&&) = delete;
   ~StreamedShards() = default;
-  StreamedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage) : paths_(inputs) {
+  StreamedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage,
+                 const MemoryLimit& memory)
+      : paths_(inputs), memory_(memory) {
     open();
     for (const Damage& damage : damage_) on_damage(damage);
     damage_.clear();
@@ -148,15 +154,15 @@ class StreamedShards {
     InputFile file;
     ShardReader reader;
     DatasetInfo info;
-    Input(const std::string& path, const DamageHandler& on_damage)
-        : file(path), reader(file, on_damage), info(reader.info()) {}
+    Input(const std::string& path, const DamageHandler& on_damage, const MemoryLimit& memory)
+        : file(path), reader(file, on_damage, memory), info(reader.info()) {}
   };
 
   // Opens the next input. Those before it stay open, since blocks refer to them.
   void open() {
     const std::string& path = paths_[inputs_.size()];
-    inputs_.push_back(
-        std::make_unique<Input>(path, [this](const Damage& damage) { damage_.push_back(damage); }));
+    inputs_.push_back(std::make_unique<Input>(
+        path, [this](const Damage& damage) { damage_.push_back(damage); }, memory_));
     const std::string difference = describe_difference(inputs_.back()->info, info(), CompareCodec::no);
     if (!difference.empty()) {
       throw Error(inputs_.back()->file.name(),
@@ -165,6 +171,7 @@ class StreamedShards {
   }
 
   std::vector<std::string> paths_;
+  MemoryLimit memory_;
   std::vector<std::unique_ptr<Input>> inputs_;
   std::vector<Damage> damage_;
 };
@@ -240,10 +247,26 @@ void check_size(const DatasetInfo& info, std::string_view place) {
   }
 }
 
+// As many threads as their sums leave room for: the result does not depend on their number. decodes: whether
+// records are JPEG. streams: whether they are held in memory until they are summed up.
+int summing_threads(const DatasetInfo& info, bool decodes, bool streams, std::string_view place,
+                    const PassLimits& limits) {
+  const std::uint64_t values = image_bytes(info);
+  // Sums of 64 and 16 bits for each thread, two decoded images and what decoding takes, and streamed records.
+  const std::uint64_t decoding = decodes ? (ImageSummer::kTogether + 8) * values : 0;
+  const std::uint64_t waiting =
+      streams ? (kAheadOfUse + 1) * (values + std::min(values, kBlockBytes) + kBlockBytes) : 0;
+  const std::uint64_t each = 10 * values + decoding + waiting;
+  // In the end: the total, one thread's sums in another order, the mean, and its picture.
+  const std::uint64_t fixed = (2 * sizeof(std::uint64_t) + sizeof(float) + 4) * values;
+  const std::string what = "the sums of images of " + std::to_string(info.width) + "x" +
+                           std::to_string(info.height) + "x" + std::to_string(info.channels);
+  return threads_that_fit(limits.threads, fixed, each, limits.memory, place, what);
+}
+
 template <typename Source>
-SummedImages run_pass(Source& source, std::string_view place, int threads, const DamageHandler& on_damage,
+SummedImages run_pass(Source& source, int threads, const DamageHandler& on_damage,
                       const PassProgress& on_progress) {
-  check_size(source.info(), place);
   SummerPool pool(source.info());
   std::uint64_t done = 0;
   ordered_parallel_map(
@@ -264,15 +287,19 @@ bool is_file(const std::string& path) {
 
 }  // namespace
 
-SummedImages sum_images(const std::vector<std::string>& inputs, int threads, const DamageHandler& on_damage,
-                        const PassProgress& on_progress) {
+SummedImages sum_images(const std::vector<std::string>& inputs, const PassLimits& limits,
+                        const DamageHandler& on_damage, const PassProgress& on_progress) {
   if (inputs.empty()) throw Error("no shards given");
   if (std::ranges::all_of(inputs, is_file)) {
     MappedShards source(inputs, on_damage);
-    return run_pass(source, inputs.front(), threads, on_damage, on_progress);
+    check_size(source.info(), inputs.front());
+    const int threads = summing_threads(source.info(), source.decodes(), false, inputs.front(), limits);
+    return run_pass(source, threads, on_damage, on_progress);
   }
-  StreamedShards source(inputs, on_damage);
-  return run_pass(source, inputs.front(), threads, on_damage, on_progress);
+  StreamedShards source(inputs, on_damage, limits.memory);
+  check_size(source.info(), inputs.front());
+  const int threads = summing_threads(source.info(), true, true, inputs.front(), limits);
+  return run_pass(source, threads, on_damage, on_progress);
 }
 
 }  // namespace convoy

@@ -1,13 +1,12 @@
 #include "lib/shards/pack.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <deque>
 #include <memory>
 #include <utility>
 
 #include "formats/jpeg.h"
+#include "lib/base/checked.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
@@ -44,8 +43,8 @@ struct Packed {
 // reported, since next() may be called on any thread.
 class StreamOfShards {
  public:
-  StreamOfShards(const std::vector<std::string>& inputs, CompareCodec codec)
-      : inputs_(inputs), compare_codec_(codec) {
+  StreamOfShards(const std::vector<std::string>& inputs, CompareCodec codec, const MemoryLimit& memory)
+      : inputs_(inputs), compare_codec_(codec), memory_(memory) {
     open_next();
     info_ = reader_->info();
   }
@@ -58,13 +57,14 @@ class StreamOfShards {
   void open_next() {
     reader_.reset();
     file_ = std::make_unique<InputFile>(inputs_[opened_++]);
-    reader_ =
-        std::make_unique<ShardReader>(*file_, [this](const Damage& damage) { damage_.push_back(damage); });
+    reader_ = std::make_unique<ShardReader>(
+        *file_, [this](const Damage& damage) { damage_.push_back(damage); }, memory_);
     names_.push_back(file_->name());
   }
 
   const std::vector<std::string>& inputs_;
   CompareCodec compare_codec_;
+  const MemoryLimit& memory_;
   std::size_t opened_ = 0;
   std::unique_ptr<InputFile> file_;
   std::unique_ptr<ShardReader> reader_;
@@ -182,7 +182,9 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
   Progress progress(console_, total, "records");
   std::uint64_t done = 0;
   ordered_parallel_map(
-      transcoding ? options_.threads : 1,
+      transcoding ? threads_that_fit(options_.threads, 0, transcoding_bytes(info_), options_.limit,
+                                     options_.inputs.front(), "records that are transcoded")
+                  : 1,
       [&]() -> std::optional<Item> {
         if (SignalWatch::stop_signal() != 0) return std::nullopt;
         return produce();
@@ -297,6 +299,10 @@ void Packer::run_planned() {
   rejects_.expect(data.size() + rejects_.count());
   info_ = data.info();
   info_.codec = output_codec(data);
+  // Labels, their order, and with a temporary file ranks, lengths and places.
+  constexpr std::uint64_t kBytesARecord = 64;
+  require_memory(saturating_mul(data.size(), kBytesARecord), options_.limit, options_.inputs.front(),
+                 "tables of " + count_of(data.size(), "record"));
   std::vector<std::int32_t> labels(data.size());
   for (std::uint64_t i = 0; i < data.size(); ++i) labels[i] = data.record(i).label;
   const Arrangement arrangement =
@@ -341,7 +347,8 @@ void Packer::run_planned() {
 }
 
 void Packer::run_streaming() {
-  StreamOfShards stream(options_.inputs, options_.codec ? CompareCodec::no : CompareCodec::yes);
+  StreamOfShards stream(options_.inputs, options_.codec ? CompareCodec::no : CompareCodec::yes,
+                        options_.limit);
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
   const SignalWatch signals;  // started before there is an output to remove
@@ -356,12 +363,10 @@ void Packer::run_streaming() {
 
 }  // namespace
 
-std::uint64_t default_memory() {
-  constexpr std::uint64_t kUnknown = std::uint64_t{1} << 30;
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page_bytes <= 0) return kUnknown;
-  return static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes) / 2;
+std::uint64_t transcoding_bytes(const DatasetInfo& info) {
+  constexpr std::uint64_t kForms = 2;
+  constexpr std::uint64_t kCodec = 8;  // of the larger one, JPEG's, with coefficients
+  return ((kAheadOfUse + 1) * kForms + kCodec) * image_bytes(info);
 }
 
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console) {

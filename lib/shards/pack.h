@@ -8,6 +8,7 @@
 
 #include "formats/dataset_info.h"
 #include "lib/base/console.h"
+#include "lib/base/memory.h"
 #include "lib/shards/rejects.h"
 #include "lib/shards/shuffle.h"
 
@@ -26,6 +27,7 @@ struct PackOptions {
   std::optional<Codec> codec;   // of the outputs; nothing: the inputs' codec
   int quality = 0;              // for raw payloads that become JPEG; JPEG payloads stay unchanged
   int threads = 1;
+  MemoryLimit limit = {};
 };
 
 struct PackResult {
@@ -34,13 +36,15 @@ struct PackResult {
   int signal = 0;             // that ended the work early: the output in progress was then dropped
 };
 
-// Half of the machine's memory.
-[[nodiscard]] std::uint64_t default_memory();
+// What transcoding, or writing as image files, takes for each thread: records that wait or are in work, in
+// both forms, and what a codec takes.
+[[nodiscard]] std::uint64_t transcoding_bytes(const DatasetInfo& info);
 
 // Damaged records go to `rejects` and leave their positions empty: they change neither the order of the
 // others nor where the outputs end. The bytes written depend on neither threads nor memory. Throws Error
-// naming two inputs that do not agree, and UsageError if the output pattern does not fit. Throws what
-// Rejects::conclude() throws; then, and if a reject ends the run, no output gets its name.
+// naming two inputs that do not agree, or if the limit is too small, and UsageError if the output pattern
+// does not fit. Throws what Rejects::conclude() throws; then, and if a reject ends the run, no output gets
+// its name.
 PackResult pack(const PackOptions& options, Rejects& rejects, Console& console);
 
 }  // namespace convoy

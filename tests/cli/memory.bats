@@ -191,3 +191,58 @@ make_large() {
   done
   cmp 1.tsv 4.tsv
 }
+
+# make_large_shard FILE: four images of 1000x1000 pixels.
+make_large_shard() {
+  local i
+  for i in 0 1 2 3; do fixture png "part$i.png" size=1000x1000 seed=$i || return 1; done
+  "$BIN/imgprep" -q --size=1000 -o "$1" part?.png 2> /dev/null
+}
+
+@test "meanimg sums up on as many threads as fit, and refuses sums that fit on none" {
+  requires python3
+  make_large_shard l.shard
+  refuse 1 '^meanimg: l.shard: the sums of images of 1000x1000x3 need 97.3 MiB of memory, the limit is 80.0 MiB \(--max-memory\): --max-memory=98M would allow it$' \
+    "$BIN/meanimg" -q --max-memory=80M -o m.safetensors l.shard
+  assert_missing m.safetensors
+  "$BIN/meanimg" -q -j 8 -o free.safetensors l.shard
+  peak_kilobytes "$BIN/meanimg" -q -j 8 --max-memory=98M -o m.safetensors l.shard
+  cmp m.safetensors free.safetensors
+  [ "$peak" -lt 130000 ] || fail "$peak KiB"
+  # From a pipe its records are held as well.
+  expect_status 1 bash -c 'cat l.shard | "$0" "$@"' "$BIN/meanimg" -q --max-memory=98M -o m2.safetensors
+  assert_contains "$stderr" "the sums of images of 1000x1000x3 need"
+  cat l.shard | "$BIN/meanimg" -q --max-memory=400M -j 8 -o m.safetensors
+  cmp m.safetensors free.safetensors
+  refuse 1 'm.safetensors: .*need [0-9.]+ MiB of memory' "$BIN/meanimg" -q --merge --max-memory=40M -o s.safetensors m.safetensors m.safetensors
+}
+
+@test "shardpack refuses chunks from a pipe, transcoding and extracting beyond the limit" {
+  make_large_shard l.shard
+  local look
+  for look in --list --info --verify; do
+    # A file is mapped.
+    expect_status 0 "$BIN/shardpack" -q $look --max-memory=3M l.shard
+    local file=$output
+    expect_status 0 bash -c 'cat l.shard | "$0" "$@"' "$BIN/shardpack" -q $look
+    assert_equal "${output//stdin/l.shard}" "$file"
+    expect_status 1 bash -c 'cat l.shard | "$0" "$@"' "$BIN/shardpack" -q $look --max-memory=3M
+    assert_contains "$stderr" "that comes through a pipe would need"
+    assert_contains "$stderr" "of memory, the limit is 3.0 MiB (--max-memory)"
+  done
+  refuse 1 'l.shard: records that are transcoded need [0-9.]+ MiB of memory, the limit is 20.0 MiB' \
+    "$BIN/shardpack" -q --codec=jpeg --max-memory=20M -o j.shard l.shard
+  assert_missing j.shard
+  expect_status 0 "$BIN/shardpack" -q --codec=jpeg --max-memory=60M -j 4 -o j.shard l.shard
+  expect_status 0 "$BIN/shardpack" -q --codec=jpeg -j 4 -o free.shard l.shard
+  cmp j.shard free.shard
+  refuse 1 'l.shard: records that are extracted need' "$BIN/shardpack" -q --extract=out --max-memory=20M l.shard
+  [ ! -e out ]
+  expect_status 0 "$BIN/shardpack" -q --extract=out --max-memory=60M l.shard
+  refuse 2 '^shardpack: --memory is more than --max-memory' "$BIN/shardpack" --shuffle --memory=2G --max-memory=1G -o s.shard l.shard
+  refuse 1 'l.shard: tables of 4 records need 256 B of memory, the limit is 100 B' "$BIN/shardpack" -q --shuffle --max-memory=100 -o s.shard l.shard
+  # Shuffled through a temporary file within half of the limit, in the same order.
+  expect_status 0 "$BIN/shardpack" -q --shuffle --max-memory=8M -o s.shard l.shard
+  expect_status 0 "$BIN/shardpack" -q --shuffle -o t.shard l.shard
+  cmp s.shard t.shard
+}

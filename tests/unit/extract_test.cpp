@@ -34,7 +34,7 @@ TEST(Extract, WritesIntoItsFolderAlone) {
   }
   test::write_shard(folder / "x", info, records);
   Rejects rejects({}, console);
-  static_cast<void>(extract_shards({folder / "x"}, folder / "out/deep", 2, rejects, console));
+  static_cast<void>(extract_shards({folder / "x"}, folder / "out/deep", 2, {}, rejects, console));
   std::size_t files = 0;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder.path())) {
     if (entry.is_regular_file() && entry.path().extension() == ".png") {

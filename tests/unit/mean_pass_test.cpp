@@ -37,7 +37,7 @@ class MeanPass : public ::testing::Test {
       if (damage == nullptr) FAIL() << one.where();
       damage->push_back(one.place);
     };
-    return sum_images(paths, threads, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
+    return sum_images(paths, {.threads = threads}, on_damage, [](std::uint64_t, std::uint64_t) {}).sums;
   }
   test::TemporaryFolder folder_;
 };

@@ -330,7 +330,8 @@ std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOption
   } catch (const dnnl::error& error) {
     throw Error("net", std::string("oneDNN: ") + error.what());
   } catch (const std::bad_alloc&) {
-    throw Error("net", "not enough memory for a batch of " + std::to_string(options.batch));
+    throw Error("net", "not enough memory for a batch of " + std::to_string(options.batch) +
+                           ": try a smaller --batch");
   }
 }
 
