@@ -25,9 +25,9 @@ MODE_FLAGS_debug := -Og
 MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 # Programs for another machine: see kernels/cuda/cuda.mk.
 MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC
-# For clang: see tests/fuzz/fuzz.mk.
+# For clang, whose warnings are not GCC's: see tests/fuzz/fuzz.mk.
 MODE_FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
-  -fno-omit-frame-pointer -Wno-unknown-warning-option -Wno-unknown-pragmas
+  -fno-omit-frame-pointer -w
 MODE_FLAGS := $(MODE_FLAGS_$(MODE))
 $(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan, travel or fuzz, not '$(MODE)'))
 # clang's OpenMP is in another package, and no reader needs threads of it.
