@@ -47,6 +47,16 @@ ArchiveEntry::Type type_of(archive_entry* entry) {
   }
 }
 
+// Whether an error of libarchive means that memory is short. Its filters for zstd and bzip2 have that only in
+// words. But xz data that need more than libarchive's own limit are to blame themselves, and come with the
+// same number.
+bool is_out_of_memory(int code, const char* reason) {
+  const std::string_view text = reason != nullptr ? reason : "";
+  if (text == "Lzma library error: Out of memory") return false;
+  return code == ENOMEM || text.find("Allocation error") != std::string_view::npos ||
+         text.find("out of memory") != std::string_view::npos;
+}
+
 }  // namespace
 
 // State of the callbacks through which libarchive reads. No exception may leave a callback: it is kept, and
@@ -108,6 +118,7 @@ struct ArchiveReader::State {
     if (failure) std::rethrow_exception(std::exchange(failure, nullptr));
     if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY) {
       const char* reason = archive_error_string(handle.get());
+      if (is_out_of_memory(archive_errno(handle.get()), reason)) throw SystemError(place, "out of memory");
       throw Error(place, reason != nullptr ? reason : "not an archive");
     }
     return status;

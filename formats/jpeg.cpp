@@ -33,11 +33,13 @@ struct Errors {
   std::jmp_buf escape{};
   std::array<char, JMSG_LENGTH_MAX> message{};
   int orientation = 0;  // EXIF's, 1 to 8; 0: there is none yet
-  bool ended = false;   // whether the data have ended without an end marker; `message` then says so
+  bool out_of_memory = false;
+  bool ended = false;  // whether the data have ended without an end marker; `message` then says so
 };
 
 [[noreturn]] void leave(j_common_ptr codec) {
   auto* errors = reinterpret_cast<Errors*>(codec->err);
+  errors->out_of_memory = codec->err->msg_code == JERR_OUT_OF_MEMORY;
   // What comes after the end of the data is its consequence.
   if (!errors->ended) (*codec->err->format_message)(codec, errors->message.data());
   std::longjmp(errors->escape, 1);
@@ -66,6 +68,12 @@ void on_message(j_common_ptr codec, int level) {
 }
 
 void no_output(j_common_ptr /*codec*/) {}
+
+// Throws what the library's error is.
+[[noreturn]] void throw_error(const Errors& errors, std::string_view place, std::string_view lead) {
+  if (errors.out_of_memory) throw SystemError(place, std::string(lead) + "out of memory");
+  throw Error(place, std::string(lead) + errors.message.data());
+}
 
 void set_up(Errors& errors) {
   jpeg_std_error(&errors.manager);
@@ -209,7 +217,7 @@ struct JpegDecoder::State {
 
   [[noreturn]] void fail() {
     jpeg_abort_decompress(&decoder);
-    throw Error(place.empty() ? "libjpeg" : place, std::string("JPEG: ") + errors.message.data());
+    throw_error(errors, place.empty() ? "libjpeg" : place, "JPEG: ");
   }
   void fail_unless(bool whole) {
     if (!whole) fail();
@@ -464,7 +472,7 @@ struct Encoder {
   Encoder(Encoder&&) = delete;
   Encoder& operator=(Encoder&&) = delete;
   ~Encoder() { jpeg_destroy_compress(&codec); }
-  [[noreturn]] void fail() const { throw Error("libjpeg", errors.message.data()); }
+  [[noreturn]] void fail() const { throw_error(errors, "libjpeg", {}); }
 };
 
 // TurboJPEG's bound on the size of a 4:4:4 file, plus room for the headers.

@@ -6,6 +6,7 @@
 #include <array>
 #include <csetjmp>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -37,6 +38,7 @@ constexpr std::uint64_t kMaxPixelBytes = 8;
 struct Errors {
   std::jmp_buf escape{};
   std::array<char, kMaxMessage> message{};
+  bool out_of_memory = false;  // whether an allocation has failed
 };
 
 [[noreturn]] void on_error(png_structp codec, png_const_charp message) {
@@ -47,6 +49,20 @@ struct Errors {
 
 void on_warning(png_structp /*codec*/, png_const_charp /*message*/) {}
 
+// libpng's allocations and zlib's. libpng has many words for a lack of memory, and goes on without some parts
+// of the file, such as its orientation.
+png_voidp allocate(png_structp codec, png_alloc_size_t bytes) {
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) static_cast<Errors*>(png_get_mem_ptr(codec))->out_of_memory = true;
+  return memory;
+}
+
+void release(png_structp /*codec*/, png_voidp memory) { std::free(memory); }
+
+[[noreturn]] void throw_out_of_memory(std::string_view place) {
+  throw SystemError(place, "PNG: out of memory");
+}
+
 struct Reader {
   std::span<const std::uint8_t> rest;
   std::size_t allowed = SIZE_MAX;  // bytes that may still be read
@@ -55,7 +71,8 @@ struct Reader {
   png_infop info = nullptr;
 
   explicit Reader(std::span<const std::uint8_t> bytes) : rest(bytes) {
-    codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, &errors, on_error, on_warning);
+    codec = png_create_read_struct_2(PNG_LIBPNG_VER_STRING, &errors, on_error, on_warning, &errors, allocate,
+                                     release);
     if (codec != nullptr) info = png_create_info_struct(codec);
   }
   Reader(const Reader&) = delete;
@@ -156,14 +173,14 @@ void check_header(std::span<const std::uint8_t> bytes, std::string_view place, c
 
 // Whether the compressed pixels are there to their end, and their checksums are right (PNG, third edition,
 // sections 5.3 and 10.1). libpng reads them only as far as it needs to. most: more unpacked bytes than the
-// pixels can have; data that unpack to more have no end that is looked for.
-bool has_all_pixels(std::span<const std::uint8_t> bytes, std::uint64_t most) {
+// pixels can have; data that unpack to more have no end that is looked for. Throws SystemError if memory is
+// short.
+bool has_all_pixels(std::span<const std::uint8_t> bytes, std::string_view place, std::uint64_t most) {
   constexpr std::size_t kSignature = 8;
   constexpr std::size_t kHeader = 8;   // length, type
   constexpr std::size_t kTrailer = 4;  // CRC
   z_stream stream{};
-  if (::inflateInit(&stream) != Z_OK) return false;
-  int status = Z_OK;
+  int status = ::inflateInit(&stream);
   std::array<std::uint8_t, std::size_t{1} << 14> out{};
   for (std::size_t at = kSignature; status == Z_OK && bytes.size() - at >= kHeader + kTrailer;) {
     const std::size_t length = png_get_uint_32(bytes.data() + at);
@@ -186,6 +203,7 @@ bool has_all_pixels(std::span<const std::uint8_t> bytes, std::uint64_t most) {
     at += kHeader + length + kTrailer;
   }
   ::inflateEnd(&stream);
+  if (status == Z_MEM_ERROR) throw_out_of_memory(place);
   return status == Z_STREAM_END;
 }
 
@@ -195,8 +213,10 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
                  Rgb background, PngExtra* extra, const std::function<void(const PngMemory&)>& on_memory) {
   check_header(bytes, place, limits);
   Reader reader(bytes);
-  if (reader.info == nullptr) throw Error(place, "PNG: libpng cannot start");
+  // libpng fails to start only if memory is short.
+  if (reader.info == nullptr) throw_out_of_memory(place);
   const auto fail_unless = [&](bool whole) {
+    if (reader.errors.out_of_memory) throw_out_of_memory(place);
     if (!whole) throw Error(place, std::string("PNG: ") + reader.errors.message.data());
   };
   fail_unless(guarded(reader.errors.escape, [&] {
@@ -225,7 +245,8 @@ Image decode_png(std::span<const std::uint8_t> bytes, std::string_view place, co
   // The end may be missing, but not that of the pixels, which has their checksum.
   const bool ended = guarded(reader.errors.escape, [&] { png_read_end(reader.codec, reader.info); });
   // A row of pixels begins with one byte, and interlaced images have at most twice as many rows.
-  fail_unless(ended || has_all_pixels(bytes, (kMaxPixelBytes * width + 2) * height + kMaxPixelBytes * 7));
+  fail_unless(ended ||
+              has_all_pixels(bytes, place, (kMaxPixelBytes * width + 2) * height + kMaxPixelBytes * 7));
   if (extra != nullptr) extra->orientation = orientation_of(reader.codec, reader.info);
   return alpha ? flatten(image, background) : image;
 }

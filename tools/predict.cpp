@@ -110,6 +110,8 @@ InWork prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_inpu
     check_image(image, net_input, input.place);
   } catch (const Error& error) {
     set_failure(input, error);
+  } catch (const SystemError& error) {
+    set_failure(input, error);
   }
   input.memory.encoded.keep(0);
   input.memory.decoded.keep(image.pixels.size());
@@ -117,6 +119,7 @@ InWork prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_inpu
                     .place = std::move(input.place),
                     .image = std::move(image),
                     .failure = std::move(input.failure),
+                    .by_system = input.by_system,
                     .loss = input.loss},
           .memory = std::move(input.memory)};
 }
@@ -182,7 +185,7 @@ int run(const Options& options, Console& console) {
   if (requests && requests->broken()) answers.end_early();
   answers.finish();
   console.note(rejects.beside(count_of(answers.answered(), "image")) + inputs.left_out().appended());
-  return rejects.status();
+  return answers.any_by_system() ? kStatusFailure : rejects.status();
 }
 
 }  // namespace

@@ -121,8 +121,6 @@ int look_inside(const std::string& look, const Options& options, Rejects& reject
       }
       if (look == "verify") verify_shard(input, out, on_damage, progress);
       ++read;
-    } catch (const OutputError&) {
-      throw;
     } catch (const EndedByReject&) {
       throw;
     } catch (const Error& error) {

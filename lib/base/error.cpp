@@ -1,5 +1,6 @@
 #include "lib/base/error.h"
 
+#include <cerrno>
 #include <system_error>
 
 namespace convoy {
@@ -30,8 +31,53 @@ UsageError UsageError::about(std::string_view option, const std::string& sentenc
   return error;
 }
 
+SystemError::SystemError(std::string_view place, std::string_view reason)
+    : std::runtime_error(joined(place, reason)), place_(place), reason_(reason) {}
+
+bool is_system_failure(int code) {
+  switch (code) {
+    // Memory, descriptors, threads, locks, space.
+    case ENOMEM:
+    case ENOBUFS:
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+    case ENOLCK:
+    case ENOSPC:
+    case EDQUOT:
+    // A disk that cannot be read, and a file system that finds itself damaged (XFS, ext4).
+    case EIO:
+    case EREMOTEIO:
+    case ENODATA:
+    case EUCLEAN:
+    case EBADMSG:
+    // A file system on a network whose server does not answer, or no longer knows what it had handed out.
+    case ESTALE:
+    case ETIMEDOUT:
+    case ENOLINK:
+    case ECOMM:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENOTCONN:
+    case ECONNABORTED:
+    case ECONNRESET:
+    case ECONNREFUSED:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void throw_errno(std::string_view place, int code) {
-  throw Error(place, std::generic_category().message(code));
+  const std::string reason = std::generic_category().message(code);
+  if (is_system_failure(code)) throw SystemError(place, reason);
+  throw Error(place, reason);
+}
+
+void throw_system_failure(std::string_view place, const std::error_code& error) {
+  if (is_system_failure(error.value())) throw_errno(place, error.value());
 }
 
 }  // namespace convoy

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace convoy {
 
@@ -86,7 +87,28 @@ class MissingInputError : public UsageError {
   using UsageError::UsageError;
 };
 
-// Throws Error(place, strerror(code)).
+// Failure of the machine that a tool runs on: no more memory, descriptors, threads or space, a disk or a file
+// system that does not answer: exit status 1. It says nothing about the data that were being read, and what
+// comes next would fail alike. So this is no Error: code that catches those to leave an image or a record out
+// does not catch it, nor std::bad_alloc, and the run ends. what() is "place: reason".
+class SystemError : public std::runtime_error {
+ public:
+  SystemError(std::string_view place, std::string_view reason);
+
+  [[nodiscard]] const std::string& place() const { return place_; }
+  [[nodiscard]] const std::string& reason() const { return reason_; }
+
+ private:
+  std::string place_;
+  std::string reason_;
+};
+
+// Whether an errno value is a failure of the machine, rather than one of the file that was asked for.
+[[nodiscard]] bool is_system_failure(int code);
+// Throws SystemError(place, strerror(code)) if is_system_failure(code), else Error of the same text.
 [[noreturn]] void throw_errno(std::string_view place, int code);
+// For code to which an error means only that something is not there: throws as throw_errno() if it is a
+// failure of the machine, else does nothing.
+void throw_system_failure(std::string_view place, const std::error_code& error);
 
 }  // namespace convoy

@@ -79,10 +79,10 @@ class MappedFile {
 // those that are not in memory, instead of page by page as each is touched. Never fails.
 void map_ahead(std::span<const std::uint8_t> bytes);
 
-// A failure to write an output or a temporary file: the tool's inputs are not to blame.
-class OutputError : public Error {
+// A failure to write an output or a temporary file, whatever its cause: the tool's inputs are not to blame.
+class OutputError : public SystemError {
  public:
-  using Error::Error;
+  using SystemError::SystemError;
 };
 
 // Buffered output to a file or standard output.
@@ -93,7 +93,7 @@ class OutputError : public Error {
 // and the file at their end is written in this way. No other process can write the file meanwhile
 // (OutputLock). Whatever is not a regular file with a name of its own (Destination) is written directly: an
 // open descriptor by any name, so that ">>" appends, a FIFO, a device. Every failure, including one of the
-// last flush, is an Error with the file's name, and an OutputError once the file is open.
+// last flush, has the file's name, and is an OutputError once the file is open.
 class OutputFile {
  public:
   // Binary output to a terminal, or between the messages on standard error, is a UsageError.

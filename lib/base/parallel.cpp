@@ -19,7 +19,7 @@ std::jthread start_thread(std::function<void()> body) {
       body();
     });
   } catch (const std::system_error& error) {
-    throw Error("cannot start a thread (" + error.code().message() + "): try a smaller -j");
+    throw SystemError("cannot start a thread", error.code().message() + ": try a smaller -j");
   }
 }
 
@@ -29,7 +29,7 @@ std::vector<std::jthread> start_threads(std::size_t threads, const std::function
   pool.reserve(threads);
   try {
     while (pool.size() < threads) pool.push_back(start(body));
-  } catch (const Error&) {
+  } catch (const SystemError&) {
     // The threads that run are enough. Rethrowing would deadlock: it joins them here, and they wait until
     // their results are consumed.
   } catch (const std::bad_alloc&) {

@@ -16,7 +16,7 @@
 
 namespace convoy {
 
-// Starts a thread that runs `body`. Throws Error if the system refuses, as under a limit on memory
+// Starts a thread that runs `body`. Throws SystemError if the system refuses, as under a limit on memory
 // or processes.
 [[nodiscard]] std::jthread start_thread(std::function<void()> body);
 

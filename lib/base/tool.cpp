@@ -1,8 +1,10 @@
 #include "lib/base/tool.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <new>
 #include <sstream>
 #include <stdexcept>
@@ -37,6 +39,16 @@ void reserve_standard_descriptors() {
       }
     }
   }
+}
+
+// Each thread may have a file open, and the usual limit is as low as the most threads. No tool uses
+// select(2), for whose sake it is so low.
+void raise_descriptor_limit() {
+  constexpr rlim_t kDescriptors = 4 * kMaxThreads;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= kDescriptors) return;
+  limit.rlim_cur = std::max(limit.rlim_cur, std::min(limit.rlim_max, kDescriptors));
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 enum class Where { line, file };
@@ -175,6 +187,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
              const std::function<int(const Options&, Console&)>& body) {
   reserve_standard_descriptors();
   const SignalStack stack;
+  raise_descriptor_limit();
   remove_temporaries_on_signals(info.name);
   const EarlyExit early_exit(info.name);
   report_memory_at_terminate(info.name);

@@ -117,8 +117,6 @@ void LinkedArchive::follow_links() {
     }
     keep_targets(needed);
     open_at(entries_);
-  } catch (const OutputError&) {
-    throw;
   } catch (const Error& error) {
     tree_.reset();
     no_links_ = "a link, which cannot be followed: " + std::string(error.reason());
@@ -145,8 +143,6 @@ void LinkedArchive::keep_targets(const std::unordered_map<std::uint64_t, Extent>
       extents_[ordinal] = {offset, size};
       offset += size;
     }
-  } catch (const OutputError&) {
-    throw;
   } catch (const Error& error) {
     if (error.place() != place_) throw;
   }
@@ -158,8 +154,6 @@ ArchiveWalker::ArchiveWalker(std::shared_ptr<ByteSource> source, Reopen reopen, 
 std::optional<ArchiveWalker::Member> ArchiveWalker::next() {
   try {
     return step();
-  } catch (const OutputError&) {
-    throw;
   } catch (const Error& error) {
     if (error.place() != inner_place()) throw;
     throw Error(place_, inner_path_ + ": " + error.reason());

@@ -78,8 +78,6 @@ void ImageSource::gather_classes() {
     if (read_twice && opened_.count(i) > 0) spool(i);  // a failure ends the run: the rest would not be missed
     try {
       scan(i, prover);
-    } catch (const OutputError&) {
-      throw;
     } catch (const Error&) {
       // Damage is found again, and reported, when the images are read.
       total_known_ = false;
@@ -170,8 +168,6 @@ void ImageSource::scan_inner_archive(const std::string& path, const std::string&
         if (prover.can_use_member(*member->content)) labeller_.note(name, folder);
       }
     }
-  } catch (const OutputError&) {
-    throw;
   } catch (const Error&) {
     total_known_ = false;
   }
@@ -210,8 +206,6 @@ void ImageSource::scan_archive(std::size_t index, Prover& prover) {
       const auto member = walker.next();
       if (!member) break;
       look_at(*member);
-    } catch (const OutputError&) {
-      throw;
     } catch (const Error&) {
       total_known_ = false;  // damage is reported when the images are read
     }

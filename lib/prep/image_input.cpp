@@ -52,4 +52,9 @@ void set_failure(ImageInput& input, const Error& error) {
   if (about_it) input.place = error.where();
 }
 
+void set_failure(ImageInput& input, const SystemError& error) {
+  input.failure = error.place() == input.place ? error.reason() : error.what();
+  input.by_system = true;
+}
+
 }  // namespace convoy

@@ -28,6 +28,7 @@ struct ImageInput {
   bool prepared = false;            // a record of a shard: its pixels are used unchanged
   std::string no_class = {};        // why the image must not be used even if it can be decoded
   std::string failure;              // why there is no image, without the place; empty: there is one
+  bool by_system = false;           // whether the failure is one of the machine: SystemError, std::bad_alloc
   std::string refused_class = {};   // the class whose every image has this failure; empty: none has
   bool shared_failure = false;      // whether the failure is about the class, as for many images
   Loss loss = {};                   // with a failure, which may cost many records of a shard
@@ -48,5 +49,7 @@ using OnImageSize = std::function<void(std::uint64_t bytes, std::span<const std:
 void set_failure(ImageInput& input, const Damage& damage);
 // Makes the error the input's failure. If the error is about another place, the whole message is the reason.
 void set_failure(ImageInput& input, const Error& error);
+// The same for a failure of the machine.
+void set_failure(ImageInput& input, const SystemError& error);
 
 }  // namespace convoy

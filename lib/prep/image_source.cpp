@@ -39,8 +39,11 @@ ContentKind unpacked_content(ByteSource& source, const std::string& place) {
 }
 
 bool is_folder(const std::string& path) {
-  std::error_code ignored;
-  return path != kStdStreamName && std::filesystem::is_directory(path, ignored);
+  if (path == kStdStreamName) return false;
+  std::error_code failure;
+  const bool folder = std::filesystem::is_directory(path, failure);
+  throw_system_failure(path, failure);
+  return folder;
 }
 
 // Whether the first bytes, perhaps no more than that, are those of an image of a kind that is not read.
@@ -357,8 +360,6 @@ std::optional<ImageInput> ImageSource::next() {
       if (auto input = feed_->next()) return input;
       feed_.reset();
       ++at_;
-    } catch (const OutputError&) {
-      throw;
     } catch (const WrongTable&) {
       throw;
     } catch (const Error& error) {

@@ -1,6 +1,7 @@
 #include "lib/prep/pool.h"
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -27,6 +28,17 @@ std::vector<std::byte> read_input(ImageInput& input, const ImageMemory* memory) 
   });
 }
 
+Image read_and_prepare(ImageInput& input, Preparer& preparer, const ImageMemory* memory) {
+  if (!input.failure.empty()) throw Error(input.place, input.failure);
+  if (input.prepared) return *input.pixels;
+  MemoryShare* const share = &input.memory.decoded;
+  if (input.pixels) return preparer.prepare(*input.pixels, input.place, share);
+  if (!input.path.empty()) {
+    return preparer.prepare(as_u8(read_input(input, memory)), input.place, share);
+  }
+  return preparer.prepare(input.bytes, input.place, share);
+}
+
 }  // namespace
 
 void admit(ImageInput& input, ImageMemory& memory) {
@@ -49,14 +61,11 @@ void admit(ImageInput& input, ImageMemory& memory) {
 }
 
 Image prepare_input(ImageInput& input, Preparer& preparer, const ImageMemory* memory) {
-  if (!input.failure.empty()) throw Error(input.place, input.failure);
-  if (input.prepared) return *input.pixels;
-  MemoryShare* const share = &input.memory.decoded;
-  if (input.pixels) return preparer.prepare(*input.pixels, input.place, share);
-  if (!input.path.empty()) {
-    return preparer.prepare(as_u8(read_input(input, memory)), input.place, share);
+  try {
+    return read_and_prepare(input, preparer, memory);
+  } catch (const std::bad_alloc&) {
+    throw SystemError(input.place, "out of memory");
   }
-  return preparer.prepare(input.bytes, input.place, share);
 }
 
 std::unique_ptr<Preparer> PreparerPool::take() {

@@ -13,7 +13,7 @@
 namespace convoy {
 
 // Reads the image, if it is in a file, and prepares it, within its parts of the memory. Throws
-// Error(input.place, reason), also for an input with a failure.
+// Error(input.place, reason), also for an input with a failure, and SystemError if the machine fails.
 [[nodiscard]] Image prepare_input(ImageInput& input, Preparer& preparer, const ImageMemory* memory);
 
 // Gives the input its parts of the memory, and claims that of what it holds; call in the order of the inputs.

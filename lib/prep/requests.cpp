@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 #include <vector>
 
 #include "formats/image.h"
@@ -25,7 +24,7 @@ constexpr std::size_t kMaxLengthDigits = 20;  // of a 64-bit number
 // Why the path cannot be read as a file without waiting or reading for ever; empty if it can.
 std::string not_a_file(const std::string& path) {
   struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) return std::generic_category().message(errno);
+  if (::stat(path.c_str(), &info) != 0) throw_errno(path, errno);
   if (S_ISDIR(info.st_mode)) return "a folder: each line names one image";
   if (!S_ISREG(info.st_mode)) return std::string(kNotRegular);
   // Files of the kernel, such as /proc/kmsg, have no size either, and reading some of them waits.
@@ -105,6 +104,8 @@ std::optional<ImageInput> NameRequests::next() {
     input.failure = not_a_file(input.path);
   } catch (const Error& error) {
     input.failure = error.reason();
+  } catch (const SystemError& error) {
+    set_failure(input, error);
   }
   return input;
 }

@@ -44,7 +44,7 @@ void CopiedPipe::keep(std::span<const std::byte> bytes) {
     if (!copy_) copy_.emplace("temporary copy of " + name_);
     copy_->append(bytes);
     copied_ += bytes.size();
-  } catch (const Error&) {
+  } catch (...) {
     // A copy that nobody may need ends no run; from_start() ends it.
     gone_ = std::current_exception();
     copy_.reset();

@@ -25,10 +25,12 @@ namespace fs = std::filesystem;
 // The listing itself tells which entries are files and folders, of which there may be millions; the others
 // are looked up. A dangling link has no type: it is listed as a file, and fails by name when it is opened.
 fs::file_type type_of(const fs::directory_entry& entry) {
-  std::error_code ignored;
-  if (entry.is_regular_file(ignored)) return fs::file_type::regular;
-  if (entry.is_directory(ignored)) return fs::file_type::directory;
-  return entry.status(ignored).type();
+  std::error_code failure;
+  if (entry.is_regular_file(failure)) return fs::file_type::regular;
+  if (entry.is_directory(failure)) return fs::file_type::directory;
+  const fs::file_type type = entry.status(failure).type();
+  throw_system_failure(entry.path().string(), failure);
+  return type;
 }
 
 bool holds_images(const std::string& path) {
@@ -49,7 +51,7 @@ class FolderLister {
   // Adds what is in the topmost folder.
   void list(const std::string& folder) {
     struct stat info {};
-    if (::stat(folder.c_str(), &info) != 0) return fail({}, errno_text(errno));
+    if (::stat(folder.c_str(), &info) != 0) return fail({}, errno_text(folder, errno));
     list(folder, FileIdentity(info), {}, false);
   }
   [[nodiscard]] std::vector<FolderEntry> take() { return std::move(entries_); }
@@ -67,7 +69,12 @@ class FolderLister {
     std::string failure;
   };
 
-  static std::string errno_text(int code) { return std::generic_category().message(code); }
+  // Why a folder cannot be listed. Throws SystemError if it is not to blame.
+  static std::string errno_text(const std::string& folder, int code) {
+    const std::error_code error(code, std::generic_category());
+    throw_system_failure(folder, error);
+    return error.message();
+  }
   void fail(const std::string& path, const std::string& reason) { entries_.push_back({path, reason}); }
 
   // path: the folder's path from the topmost one, for which it is empty. linked: whether it leads through a
@@ -102,7 +109,7 @@ class FolderLister {
       std::error_code ignored;
       listing.entries.push_back({std::move(name), type_of(*at), at->is_symlink(ignored)});
     }
-    if (failure) listing.failure = errno_text(failure.value());
+    if (failure) listing.failure = errno_text(folder, failure.value());
     std::sort(listing.entries.begin(), listing.entries.end(),
               [](const Entry& a, const Entry& b) { return a.name < b.name; });
     names_ += listing.entries.size();
@@ -141,7 +148,7 @@ class FolderLister {
   void add_folder(Entry& entry, const std::string& file, const std::string& path, bool linked) {
     if (!entry.folder) {
       struct stat info {};
-      if (::stat(file.c_str(), &info) != 0) return fail(path, errno_text(errno));
+      if (::stat(file.c_str(), &info) != 0) return fail(path, errno_text(file, errno));
       entry.folder.emplace(info);
     }
     list(file, *entry.folder, path, linked);

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 
@@ -15,11 +16,14 @@ Answers::Answers(const std::string& output, const AnswerForm& form, const std::v
       compile_(std::move(compile)),
       batch_(batch),
       rejects_(rejects),
-      out_(output, OutputFile::Content::text) {
+      out_(output, OutputFile::Content::text),
+      outlives_failures_(batch == 1 && !is_replaced(output)) {
   if (batch == 1) predictor_.emplace(compile_(1));
 }
 
 void Answers::add(PreparedImage&& image) {
+  if (image.by_system && !outlives_failures_) throw SystemError(image.place, image.failure);
+  any_by_system_ = any_by_system_ || image.by_system;
   waiting_.push_back(std::move(image));
   if (waiting_.size() >= batch_) answer_waiting();
 }

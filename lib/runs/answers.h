@@ -23,8 +23,9 @@ struct PreparedImage {
   std::string name;   // in the answer
   std::string place;  // in messages
   Image image;
-  std::string failure;  // empty: the image is there
-  Loss loss = {};       // with a failure
+  std::string failure;     // empty: the image is there
+  bool by_system = false;  // whether the failure is one of the machine, which says nothing about the image
+  Loss loss = {};          // with a failure
 };
 
 struct AnswerForm {
@@ -44,6 +45,8 @@ class Answers {
   Answers(const std::string& output, const AnswerForm& form, const std::vector<ClassInfo>& classes,
           Compile compile, std::size_t batch, Rejects& rejects);
 
+  // Throws SystemError if the machine has failed, unless each image is answered at once into a stream, as for
+  // a coprocess: then the answer says so, and the next image may fare better.
   void add(PreparedImage&& image);
   // Answers the images of the last batch, which need not be full, and completes the list of the rejects and
   // the output. Throws what Rejects::conclude() throws, and Error if there was no image; answers that have
@@ -53,6 +56,8 @@ class Answers {
   // followed any further.
   [[noreturn]] void end_early();
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
+  // Whether an answer says that the machine has failed.
+  [[nodiscard]] bool any_by_system() const { return any_by_system_; }
 
  private:
   void answer_waiting();
@@ -68,6 +73,8 @@ class Answers {
   std::optional<Predictor> predictor_;
   std::vector<PreparedImage> waiting_;
   std::uint64_t answered_ = 0;
+  bool outlives_failures_;
+  bool any_by_system_ = false;
 };
 
 }  // namespace convoy

@@ -109,9 +109,11 @@ RunFiles RunFiles::of(const Options& options) {
 bool is_left(const std::string& path) {
   if (path.empty()) return false;
   const Destination to = Destination::of(path);
+  if (to.kind != Destination::Kind::file) return false;
   std::error_code failure;
-  return to.kind == Destination::Kind::file && fs::is_regular_file(to.path, failure) &&
-         fs::file_size(to.path, failure) > 0;
+  const bool left = fs::is_regular_file(to.path, failure) && fs::file_size(to.path, failure) > 0;
+  throw_system_failure(path, failure);
+  return left;
 }
 
 void check_earlier_run(const RunFiles& files) {

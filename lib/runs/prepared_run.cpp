@@ -79,8 +79,6 @@ void PreparedRun::resume_if_fits(const std::function<void()>& step) {
   if (files_.beginning != Beginning::resumed_if_fits) return step();
   try {
     return step();
-  } catch (const OutputError&) {
-    throw;
   } catch (const UsageError& error) {
     unfit_ = files_.resumed_from + ": " + error.what();
   } catch (const Error& error) {

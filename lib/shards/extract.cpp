@@ -117,7 +117,7 @@ void write_new_file(const std::string& path, std::span<const std::uint8_t> bytes
   try {
     write_all(file.get(), std::as_bytes(bytes), path);
     if (::close(file.release()) != 0) throw_errno(path, errno);
-  } catch (const Error&) {
+  } catch (...) {
     ::unlink(path.c_str());
     throw;
   }

@@ -14,6 +14,7 @@ class Scene:
     outputs: list = field(default_factory=list)  # files that it replaces or makes
     folder: str = ""  # a folder that it makes, whose files are outputs
     stdin: str = ""  # a file of `data` that it reads from a pipe
+    answers: int = 0  # lines of each answer on standard output, if a failure of the machine is an answer too
     copies: dict = field(default_factory=dict)  # files of `data` that lie in its folder before it starts
     fresh: list = field(default_factory=list)  # of the outputs, those that are not there before it starts
     log: str = ""  # of the outputs, the training log
@@ -173,8 +174,9 @@ def all_scenes():
         Scene("predict folder", ["predict", "-q", "-j1", "-w", "data/weights", "--rejects=r.tsv", "-o", "o.tsv",
                                  "data/photos"], ["o.tsv", "r.tsv"], rejects="r.tsv"),
         Scene("predict names from a pipe", ["predict", "-q", "-j1", "-w", "data/weights", "--files-from=-"],
-              stdin="names.txt"),
-        Scene("predict frames", ["predict", "-q", "-j1", "-w", "data/weights", "--framed"], stdin="framed.bin"),
+              stdin="names.txt", answers=4),
+        Scene("predict frames", ["predict", "-q", "-j1", "-w", "data/weights", "--framed"], stdin="framed.bin",
+              answers=4),
         Scene("predict tar from a pipe", ["predict", "-q", "-j1", "-w", "data/weights", "--json", "-o", "o.json"],
               ["o.json"], stdin="photos.tar"),
     ]

@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <type_traits>
+
+#include "lib/base/file.h"
 
 namespace convoy {
 namespace {
@@ -47,6 +50,29 @@ TEST(Errors, OfTheSystemSayWhatItSays) {
   } catch (const Error& error) {
     EXPECT_EQ(parts_of(error),
               (Parts{"a: b", "a: b", "No such file or directory", "a: b: No such file or directory"}));
+  }
+}
+
+// Code that leaves an image or a record out catches Error, and must not catch these.
+static_assert(!std::is_base_of_v<Error, SystemError>);
+static_assert(!std::is_base_of_v<Error, OutputError>);
+
+TEST(Errors, OfTheMachineAreNoneOfTheData) {
+  for (const int code : {ENOMEM, EMFILE, ENFILE, EAGAIN, ENOSPC, EDQUOT, EIO, ESTALE, ETIMEDOUT, ENOBUFS}) {
+    EXPECT_THROW(throw_errno("a.png", code), SystemError) << code;
+    EXPECT_THROW(throw_system_failure("a.png", {code, std::generic_category()}), SystemError) << code;
+  }
+  for (const int code : {ENOENT, EACCES, EPERM, ELOOP, ENOTDIR, ENAMETOOLONG, EINVAL, EISDIR, ENXIO}) {
+    EXPECT_THROW(throw_errno("a.png", code), Error) << code;
+    EXPECT_NO_THROW(throw_system_failure("a.png", {code, std::generic_category()})) << code;
+  }
+  EXPECT_NO_THROW(throw_system_failure("a.png", {}));
+  try {
+    throw_errno("a: b", EIO);
+  } catch (const SystemError& error) {
+    EXPECT_EQ(error.place(), "a: b");
+    EXPECT_EQ(error.reason(), "Input/output error");
+    EXPECT_STREQ(error.what(), "a: b: Input/output error");
   }
 }
 

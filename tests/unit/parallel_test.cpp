@@ -53,7 +53,7 @@ TEST(OrderedParallelMap, ThrowsWhatAnyPartThrows) {
 // Starts `most` threads and then refuses, as a system does whose limit is reached.
 StartThread limited_to(int most) {
   return [most, given = 0](std::function<void()> body) mutable {
-    if (given == most) throw Error("no thread left");
+    if (given == most) throw SystemError("thread", "none left");
     ++given;
     return start_thread(std::move(body));
   };
