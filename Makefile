@@ -33,7 +33,7 @@ $(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan, travel or fuzz, n
 # clang's OpenMP is in another package, and no reader needs threads of it.
 OPENMP := $(if $(filter fuzz,$(MODE)),,-fopenmp)
 
-PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc
+PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc re2
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)

@@ -1,9 +1,6 @@
 #include "lib/prep/labeller.h"
 
-#include <regex.h>
-
 #include <algorithm>
-#include <array>
 
 #include "formats/class_names.h"
 #include "formats/labels_csv.h"
@@ -15,9 +12,6 @@
 
 namespace convoy {
 namespace {
-
-// The matcher's time grows with the name; no file system has longer names.
-constexpr std::size_t kMaxMatchedName = 4096;
 
 // Why no table can hold the class; empty if one can.
 std::string complaint_about(const ClassInfo& info) {
@@ -32,133 +26,7 @@ std::string complaint_about(const ClassInfo& info) {
   return {};
 }
 
-// What to write for \c, an escape of other grammars; empty if \c is an escape of this one.
-std::string instead_of_escape(char c) {
-  switch (c) {
-    case 'd':
-      return "[0-9]";
-    case 'D':
-      return "[^0-9]";
-    case 'h':
-      return "[[:blank:]]";
-    case 'A':
-      return "^";
-    case 'z':
-    case 'Z':
-      return "$";
-    default:
-      break;
-  }
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  const bool known = !letter || std::string_view("wWsSbB").find(c) != std::string_view::npos;
-  return known && c != '0' ? "" : "the character itself";
-}
-
-// What to write for \c in brackets.
-std::string instead_of_escape_in_brackets(char c) {
-  switch (c) {
-    case 'd':
-      return "0-9";
-    case 'w':
-      return "[:alnum:]_";
-    case 's':
-      return "[:space:]";
-    case ']':
-      return "] as the first in the brackets";
-    case '-':
-      return "- as the last in the brackets";
-    default:
-      break;
-  }
-  return c >= '!' && c < '0' ? std::string(1, c) : "the characters themselves, and \\\\ for a backslash";
-}
-
-// Why the bracket expression that begins at `at` means something else in other grammars; empty if it does
-// not. Moves `at` to its last character.
-std::string complaint_about_brackets(std::string_view expression, std::size_t& at) {
-  const auto next = [&] { return at + 1 < expression.size() ? expression[at + 1] : '\0'; };
-  if (next() == '^') ++at;
-  if (next() == ']') ++at;
-  while (++at < expression.size() && expression[at] != ']') {
-    if (expression[at] == '[' && std::string_view(":.=").find(next()) != std::string_view::npos) {
-      at = std::min(expression.find(std::string{next(), ']'}, at + 2), expression.size() - 2) + 1;
-    } else if (expression[at] == '\\') {
-      if (next() != '\\') {
-        return "\\" + std::string(next() == '\0' ? 0 : 1, next()) + " is no escape in brackets: write " +
-               instead_of_escape_in_brackets(next());
-      }
-      ++at;
-    }
-  }
-  return {};
-}
-
-// Why the expression looks like one of Perl or Python, where it means something else than here; empty if it
-// does not. regcomp() takes \d for d, [\d] for \ or d, and +? for *.
-std::string complaint_about_grammar(std::string_view expression) {
-  for (std::size_t at = 0; at < expression.size(); ++at) {
-    const char c = expression[at];
-    const char next = at + 1 < expression.size() ? expression[at + 1] : '\0';
-    if (c == '[') {
-      std::string complaint = complaint_about_brackets(expression, at);
-      if (!complaint.empty()) return complaint;
-    } else if (c == '\\') {
-      const std::string instead = instead_of_escape(next);
-      if (!instead.empty()) {
-        return std::string{c, next} + " is no escape of extended regular expressions: write " + instead;
-      }
-      ++at;
-    } else if (std::string_view("*+?}").find(c) != std::string_view::npos && (next == '?' || next == '+')) {
-      return std::string{c, next} +
-             " is not in extended regular expressions: write what may be repeated, as in [^_]+";
-    }
-  }
-  return {};
-}
-
 }  // namespace
-
-struct ClassPattern::Compiled {
-  regex_t regex{};
-  explicit Compiled(const std::string& expression) {
-    const std::string complaint = complaint_about_grammar(expression);
-    if (!complaint.empty()) throw UsageError("--class-pattern", "'" + expression + "': " + complaint);
-    const int status = ::regcomp(&regex, expression.c_str(), REG_EXTENDED);
-    if (status == 0) return;
-    std::array<char, 256> reason{};
-    ::regerror(status, &regex, reason.data(), reason.size());
-    throw UsageError("--class-pattern", "'" + expression + "': " + reason.data());
-  }
-  Compiled(const Compiled&) = delete;
-  Compiled& operator=(const Compiled&) = delete;
-  Compiled(Compiled&&) = delete;
-  Compiled& operator=(Compiled&&) = delete;
-  ~Compiled() { ::regfree(&regex); }
-};
-
-ClassPattern::ClassPattern(const std::string& expression)
-    : compiled_(std::make_unique<Compiled>(expression)) {
-  if (compiled_->regex.re_nsub == 0) {
-    throw UsageError("--class-pattern", "'" + expression + "' has no group ( ) that would be the class");
-  }
-}
-ClassPattern::ClassPattern(ClassPattern&&) noexcept = default;
-ClassPattern& ClassPattern::operator=(ClassPattern&&) noexcept = default;
-ClassPattern::~ClassPattern() = default;
-
-std::optional<ClassInfo> ClassPattern::match(const std::string& name) const {
-  std::array<regmatch_t, 3> groups{};
-  if (name.size() > kMaxMatchedName) return std::nullopt;
-  if (::regexec(&compiled_->regex, name.c_str(), groups.size(), groups.data(), 0) != 0) return std::nullopt;
-  const auto text = [&](const regmatch_t& group) {
-    if (group.rm_so < 0) return std::string();
-    return name.substr(static_cast<std::size_t>(group.rm_so),
-                       static_cast<std::size_t>(group.rm_eo - group.rm_so));
-  };
-  ClassInfo info{text(groups[1]), text(groups[2])};
-  if (info.id.empty()) return std::nullopt;
-  return info;
-}
 
 Labeller::Labeller(const LabelRules& rules)
     : fixed_(rules.classes.has_value()),

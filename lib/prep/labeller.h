@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +12,7 @@
 #include "formats/dataset_info.h"
 #include "formats/list.h"
 #include "lib/base/error.h"
+#include "lib/prep/class_pattern.h"
 
 namespace convoy {
 
@@ -22,23 +22,6 @@ struct LabelRules {
   std::string class_pattern;  // --class-pattern: a POSIX extended regular expression on names; empty: none
   std::string labels_file;    // --labels: a list of names with their labels; empty: none
   bool classes_only = false;  // whether labels of --labels may be outside the table
-};
-
-// A POSIX extended regular expression whose first group is the ID of a class, and whose second group, if
-// there is one, its readable name.
-class ClassPattern {
- public:
-  // Throws UsageError if it does not compile, has no group, or is of another grammar: \d, [\w-] or .+? would
-  // compile, but not mean what they mean there.
-  explicit ClassPattern(const std::string& expression);
-  ClassPattern(ClassPattern&&) noexcept;
-  ClassPattern& operator=(ClassPattern&&) noexcept;
-  ~ClassPattern();
-  [[nodiscard]] std::optional<ClassInfo> match(const std::string& name) const;
-
- private:
-  struct Compiled;
-  std::unique_ptr<Compiled> compiled_;
 };
 
 // Thrown by Labeller::label() if a rule gives an image no class, as it may for many.

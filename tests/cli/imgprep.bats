@@ -184,6 +184,10 @@ load common
   refuse 2 "exclude each other" "$BIN/imgprep" --labels=truth --class-pattern='(x)' -o c.shard flat.tar
   refuse 2 "^imgprep: --class-pattern: '.*': .d is no escape of .*: write \[0-9\]" \
     "$BIN/imgprep" --class-pattern='(n\d+)_' -o c.shard flat.tar
+  refuse 2 "^imgprep: --class-pattern: '.*': .5 is a back-reference, which can take endless time to match: write again " \
+    "$BIN/imgprep" --class-pattern='(.*)(.*)(.*)(.*)(.*)\5\4\3\2\1y' -o c.shard flat.tar
+  refuse 2 "^imgprep: --class-pattern: '.*': repeats something more than 1000 times: repeat less$" \
+    "$BIN/imgprep" --class-pattern='((((a{1,100}){1,100}){1,100}){1,100})' -o c.shard flat.tar
 }
 
 @test "the five hundred photographs of ImageNet" {
