@@ -37,6 +37,9 @@ char separator_of(std::string_view text) {
   return commas ? ',' : semicolons ? ';' : '\0';
 }
 
+// Columns that are counted in a line of too many.
+constexpr std::size_t kMaxColumns = 1000;
+
 struct Field {
   std::string text;
   std::uint64_t column = 0;
@@ -60,6 +63,11 @@ class Fields {
         at = end;
       }
       fields.push_back(std::move(field));
+      if (fields.size() > kMaxColumns) {
+        throw TextError(place_, number, 0,
+                        "more than " + std::to_string(kMaxColumns) + " columns: two are wanted, NAME" +
+                            separator_ + "LABEL");
+      }
       if (at == line.size()) return fields;
       if (line[at] != separator_) throw TextError(place_, number, at + 1, "text behind a field in quotes");
       ++at;

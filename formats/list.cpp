@@ -161,7 +161,10 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
         separator == ' ' ? line.find_first_not_of(' ', std::min(tab, line.size())) : tab + 1;
     if (tab != std::string_view::npos) info.name = line.substr(name);
     for (const std::string& part : {info.id, info.name}) {
-      const std::string complaint = class_text_complaint(part);
+      const std::string complaint =
+          part.size() > kMaxClassTextBytes
+              ? "has a text of more than " + std::to_string(kMaxClassTextBytes) + " bytes"
+              : class_text_complaint(part);
       if (!complaint.empty()) throw TextError(place, number, 0, "the line " + complaint);
     }
     const auto [seen, added] = lines.emplace(info.id, number);

@@ -15,6 +15,9 @@ namespace convoy {
 inline constexpr std::uint64_t kMaxListBytes = std::uint64_t{4}
                                                << 30;  // of a list or table that a tool reads
 
+// Bytes of the ID and of the name of a class.
+inline constexpr std::size_t kMaxClassTextBytes = 65535;
+
 // One line: PATH, PATH<TAB>LABEL or PATH LABEL.
 struct ListEntry {
   std::string path;
@@ -41,8 +44,8 @@ struct ListEntry {
 
 // Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. If every line begins with
 // a WordNet ID such as n01440764, and none has a TAB, a space separates ID and name. Throws TextError on a
-// repeated ID, or one that looks like another (alike_classes()), more than kMaxClasses lines, and what
-// parse_list() refuses, and Error on an empty file.
+// repeated ID, or one that looks like another (alike_classes()), more than kMaxClasses lines, texts longer
+// than kMaxClassTextBytes, and what parse_list() refuses, and Error on an empty file.
 [[nodiscard]] std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place);
 
 // The table of `count` classes that have numbers only: IDs "0", "1", ...

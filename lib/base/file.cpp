@@ -136,22 +136,33 @@ std::size_t InputFile::read_some(std::span<std::byte> into) {
   return got;
 }
 
-std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
+namespace {
+
+// The rest of a file, as InputFile::read_all() gives it, in a container of bytes.
+template <typename Bytes>
+Bytes read_rest(InputFile& file, std::uint64_t limit) {
   const std::string too_large = "larger than the limit of " + std::to_string(limit) + " bytes";
-  if (regular_ && size_ > position_ && size_ - position_ > limit) throw Error(name_, too_large);
-  std::vector<std::byte> bytes;
+  const std::uint64_t known =
+      file.is_regular() && file.size() > file.position() ? file.size() - file.position() : 0;
+  if (known > limit) throw Error(file.name(), too_large);
+  Bytes bytes;
   // A regular file is read in one call: its size is known, and asking for one byte more shows that it ends.
-  std::size_t step =
-      regular_ && size_ > position_ ? static_cast<std::size_t>(size_ - position_) + 1 : kReadStep;
+  std::size_t step = known > 0 ? static_cast<std::size_t>(known) + 1 : kReadStep;
   while (true) {
     const std::size_t before = bytes.size();
     bytes.resize(before + step);
-    const std::size_t got = read(std::span(bytes).subspan(before));
+    const std::size_t got = file.read(std::as_writable_bytes(std::span(bytes)).subspan(before));
     bytes.resize(before + got);
-    if (bytes.size() > limit) throw Error(name_, too_large);
+    if (bytes.size() > limit) throw Error(file.name(), too_large);
     if (got < step) return bytes;
     step = std::max(kReadStep, bytes.size());
   }
+}
+
+}  // namespace
+
+std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
+  return read_rest<std::vector<std::byte>>(*this, limit);
 }
 
 MappedFile::MappedFile(const std::string& path, const std::string& name)
@@ -351,8 +362,8 @@ std::vector<std::byte> read_file(const std::string& path, std::uint64_t limit) {
 }
 
 std::string read_text_file(const std::string& path, std::uint64_t limit) {
-  const auto bytes = read_file(path, limit);
-  return std::string(as_text(bytes));
+  InputFile file(path);
+  return read_rest<std::string>(file, limit);
 }
 
 }  // namespace convoy

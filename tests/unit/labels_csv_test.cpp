@@ -37,7 +37,9 @@ TEST(LabelsCsv, HaveHeadingsQuotesAndOtherLineEnds) {
 }
 
 TEST(LabelsCsv, SayWhereALineIsWrong) {
-  const auto complaint = [](const char* text) { return test::error_of([&] { shown(text); }); };
+  const auto complaint = [](const std::string& text) { return test::error_of([&] { shown(text); }); };
+  EXPECT_EQ(complaint("a,b\n" + std::string(5000, ',') + "\n"),
+            "t:2: more than 1000 columns: two are wanted, NAME,LABEL");
   EXPECT_EQ(complaint("id,label\na,b,c\n"), "t:2: 3 columns: two are wanted, NAME,LABEL");
   EXPECT_EQ(complaint("a,\n"), "t:1:3: empty field");
   EXPECT_EQ(complaint(",a\n"), "t:1:1: empty field");

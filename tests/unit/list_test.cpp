@@ -108,6 +108,9 @@ TEST(Classes, MustBeUniqueAndThere) {
             "c:1:2: carriage return at the end of the line: the file has DOS line ends");
   EXPECT_EQ(classes_error("a\nb\tcaf\xE9\n"), "c:2: the line is not UTF-8");
   EXPECT_EQ(classes_error("a\t\n"), "c:1:3: nothing behind the TAB");
+  EXPECT_EQ(classes_error(std::string(kMaxClassTextBytes, 'a') + "\n"), "");
+  EXPECT_EQ(classes_error("a\t" + std::string(kMaxClassTextBytes + 1, 'a') + "\n"),
+            "c:1: the line has a text of more than 65535 bytes");
 }
 
 TEST(Labels, AreIdsOrNumbers) {
