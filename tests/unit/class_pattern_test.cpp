@@ -73,7 +73,7 @@ TEST(ClassPattern, RefusesWhatMeansSomethingElseInOtherGrammars) {
 
 TEST(ClassPattern, TakesTheEscapesOfExtendedExpressions) {
   std::vector<std::pair<std::string, std::string>> own = {
-      {R"((\w+)\.jpg$)", "a_b"},      {R"(\b(b)?)", ""},           {R"(\<(a)\>|(x))", ""},
+      {R"((\w+)\.jpg$)", "a_b"},      {R"(\b(b)?)", ""},           {R"(\b(a)\b|(x))", ""},
       {R"((a)\_b\.)", "a"},           {R"((a)_(b)\.\S+)", "a"},    {R"(([^]\\]+)_b)", "a"},
       {R"(([]a[:digit:]_]+))", "a_"}, {R"((a)[?+*]?[?+]*_)", "a"}, {R"((.)\??_b\.*)", "a"},
       {R"(([^\\]+)$)", "a_b.jpg"},
