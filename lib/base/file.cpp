@@ -17,6 +17,7 @@
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/file_identity.h"
+#include "lib/base/new_file.h"
 #include "lib/base/temporaries.h"
 
 namespace convoy {
@@ -24,7 +25,6 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{1} << 20;
 constexpr std::size_t kReadStep = std::size_t{64} << 10;
-constexpr mode_t kNewFileMode = 0666;  // less the umask, as for every program
 
 struct stat stat_fd(int fd, const std::string& name) {
   struct stat info {};
@@ -40,23 +40,11 @@ std::size_t read_once(int fd, std::span<std::byte> into, const std::string& name
   }
 }
 
-std::string parent_folder(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
-}
-
 // The permissions of a new file: those of the file that it replaces, else 0666 less the umask.
 mode_t mode_for(const std::string& path) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) return info.st_mode & 0777;
-  const mode_t mask = ::umask(0);
-  ::umask(mask);
-  return kNewFileMode & ~mask;
-}
-
-// Throws OutputError(name, strerror(code)).
-[[noreturn]] void throw_output_errno(const std::string& name, int code) {
-  throw OutputError(name, std::generic_category().message(code));
+  return new_file_mode();
 }
 
 // Whether what is written comes between the messages on standard error, in a file or a pipe.
@@ -290,9 +278,11 @@ void OutputFile::flush() {
 void OutputFile::close_whole() {
   flush();
   buffer_ = {};
-  if (!temporary_.empty() && ::fsync(fd_.get()) != 0) throw_output_errno(name_, errno);
+  while (!temporary_.empty() && ::fsync(fd_.get()) != 0) {
+    if (errno != EINTR) throw_output_errno(name_, errno);
+  }
   // Some file systems report only at close() that bytes they accepted were lost.
-  if (::close(fd_.release()) != 0) throw_output_errno(name_, errno);
+  if (::close(fd_.release()) != 0 && errno != EINTR) throw_output_errno(name_, errno);
 }
 
 void OutputFile::seal() {
@@ -307,9 +297,7 @@ void OutputFile::commit() {
   forget_temporary(temporary_);
   temporary_.clear();
   lock_ = {};
-  // The new name must reach the disk too. File systems that cannot fsync a folder fail with EINVAL.
-  const Fd folder(::open(parent_folder(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.valid() && ::fsync(folder.get()) != 0 && errno != EINVAL) throw_output_errno(name_, errno);
+  sync_folder(parent_folder(path_), name_);
 }
 
 void write_all(int fd, std::span<const std::byte> bytes, const std::string& name) {

@@ -27,7 +27,8 @@ struct Slot {
   std::atomic<const char*> path = nullptr;
   pid_t owner = 0;  // a child of fork() has its parent's names, but not its files
 };
-static_assert(std::atomic<Use>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free,
+static_assert(std::atomic<Use>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free &&
+                  std::atomic<bool>::is_always_lock_free,
               "a signal handler reads them");
 
 struct Block {
@@ -38,6 +39,7 @@ struct Block {
 // Global, against the rule: a signal handler can reach nothing else, and must neither allocate nor wait for a
 // lock. Blocks are never freed.
 std::atomic<Block*> blocks = nullptr;
+std::atomic<bool> ending = false;  // unlink_temporaries() has begun
 
 // A slot, and the memory of its name.
 struct Place {
@@ -51,6 +53,16 @@ struct Place {
     slot->owner = ::getpid();
   }
 };
+
+// Marks the slot as one that unlink_temporaries() waits for. If that has begun, it may have passed the slot:
+// then this removes `made`, if it is a file, and waits for the end of the process.
+void begin_change(Slot& slot, const char* made) {
+  slot.use = Use::changing;
+  if (!ending) return;
+  if (made != nullptr) ::unlink(made);
+  slot.use = Use::free;
+  while (true) ::pause();
+}
 
 // What no handler reads. Never destroyed: files are also removed after main().
 struct Registry {
@@ -111,7 +123,7 @@ int create_temporary(std::string& pattern) {
   Registry& all = registry();
   Entry entry = take_entry(all, pattern);
   Slot& slot = *entry->second.slot;
-  slot.use = Use::changing;
+  begin_change(slot, nullptr);
   const int fd = ::mkostemp(pattern.data(), O_CLOEXEC);
   const int failure = errno;
   if (fd >= 0) entry->second.set(pattern);
@@ -131,7 +143,7 @@ int create_temporary(std::string& pattern) {
 void keep_temporary(const std::string& path) {
   const HeldSignals held;
   Place& place = take_entry(registry(), path)->second;
-  place.slot->use = Use::changing;
+  begin_change(*place.slot, path.c_str());
   place.set(path);
   place.slot->use = Use::kept;
 }
@@ -169,6 +181,7 @@ void unlink_temporaries() noexcept {
   const int before = errno;
   const pid_t self = ::getpid();
   int waits = 0;
+  ending = true;
   for (const Block* block = blocks; block != nullptr; block = block->next) {
     for (const Slot& slot : block->slots) {
       while (slot.use == Use::changing && waits++ < kMostWaits) ::poll(nullptr, 0, 1);

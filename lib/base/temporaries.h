@@ -20,7 +20,8 @@ void forget_temporary(const std::string& path) noexcept;
 // The recorded names. Thread-safe, but leaves out files that other threads are just creating.
 [[nodiscard]] std::vector<std::string> kept_temporaries();
 // Removes the recorded files, including those that other threads are just creating, but none that a parent
-// of this process has recorded. For signal handlers and exit(): async-signal-safe, and does not change errno.
+// of this process has recorded. The process must end then: none can be created any more. For signal handlers
+// and exit(): async-signal-safe, and does not change errno.
 void unlink_temporaries() noexcept;
 
 // Blocks signals in this thread while it lives.

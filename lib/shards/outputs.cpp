@@ -1,10 +1,12 @@
 #include "lib/shards/outputs.h"
 
 #include <charconv>
+#include <exception>
 #include <utility>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/new_file.h"
 
 namespace convoy {
 namespace {
@@ -114,7 +116,15 @@ void OutputSeries::add(std::uint64_t position, std::int32_t label, std::string_v
 void OutputSeries::finish(bool all) {
   close();
   while (all && open_next()) close();
-  for (OutputFile& output : unnamed_) output.commit();
+  std::exception_ptr not_on_disk;
+  for (OutputFile& output : unnamed_) {
+    try {
+      output.commit();
+    } catch (const NotOnDiskError&) {
+      not_on_disk = std::current_exception();  // its name is there, and so shall be the others
+    }
+  }
+  if (not_on_disk) std::rethrow_exception(not_on_disk);
 }
 
 }  // namespace convoy

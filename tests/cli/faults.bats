@@ -34,7 +34,7 @@ tries() {
   tries faults --scene='^predict' --kind="$BUT_LIBRARIES" --sample=150
 }
 @test "after a loss of power, outputs are older or whole, and trainings can be resumed" {
-  tries crashes --scene='^(?!shardpack extract)' --sample=60
+  tries crashes --sample=60
 }
 
 # make_careless_tools: makes a folder of tools whose `meanimg --merge` writes its output in place, without fsync.

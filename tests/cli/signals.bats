@@ -104,6 +104,48 @@ ends_clean() {
   done
 }
 
+# extraction_ended SIGNAL:STATUS: extracts many images into ex, sends the signal when the first is there, and fails unless
+# the run ends with the status, and each file with the name of an image is whole.
+extraction_ended() {
+  local pid file status=0
+  env --default-signal=INT,QUIT "$BIN/shardpack" -q -j2 --extract=ex many.shard < /dev/null &
+  pid=$!
+  until [ -n "$(find ex -name '*.png' 2> /dev/null)" ]; do kill -0 "$pid" || fail "it ended by itself" || return 1; done
+  kill -"${1%:*}" "$pid"
+  wait "$pid" || status=$?
+  assert_equal "$status" "${1#*:}" || return 1
+  [ -d ex ] || return 0
+  while IFS= read -r file; do
+    cmp "$file" "whole/${file#ex/}" || return 1
+  done < <(find ex -name '*.png')
+}
+
+@test "an extraction that a signal ends leaves whole images or none, and can be given again" {
+  make_idx many 4000 size=28x28 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx many-images.idx many-labels.idx -o many.shard
+  "$BIN/shardpack" -q --extract=whole many.shard
+  local signal
+  for signal in HUP:129 INT:130 TERM:143; do
+    extraction_ended "$signal"
+    [ ! -e ex ] || fail "$signal leaves $(find ex | head)"
+  done
+  mkdir ex  # a folder that was there stays
+  extraction_ended TERM:143
+  assert_equal "$(ls -A ex)" ""
+  for signal in QUIT:131 XCPU:152 USR2:140; do
+    extraction_ended "$signal"
+    assert_equal "$(find ex -type f ! -name '*.png')" "" || fail "of $signal"
+    rm -r ex
+  done
+  extraction_ended KILL:137
+  refuse 1 '^shardpack: ex: is not empty: name another folder, or, if a run that was killed .* remove it first$' \
+    "$BIN/shardpack" -q --extract=ex many.shard
+  rm -r ex
+  expect_status 0 "$BIN/shardpack" -q --extract=ex many.shard
+  diff -r ex whole
+  assert_equal "$(compgen -G '.*convoy-lock' || :)" ""
+}
+
 @test "a signal that a tool was started to ignore stays ignored" {
   exec 8<> gate
   (trap '' TERM && exec "$BIN/meanimg" -o m.safetensors gate 8>&-) &

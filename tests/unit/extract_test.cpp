@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 
+#include "lib/shards/extract_names.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -43,6 +45,55 @@ TEST(Extract, WritesIntoItsFolderAlone) {
     }
   }
   EXPECT_EQ(files, records.size());
+}
+
+// The paths that are looked at for `records` records of each of several names, some of which look numbered.
+std::uint64_t tries_of(std::size_t records) {
+  ExtractNames names;
+  std::set<std::string> given;
+  for (std::size_t i = 0; i < records; ++i) {
+    for (const char* name : {"a.png", "a~2.png", "a~2~2.png", "b"}) {
+      for (const char* id : {"", "class"}) {
+        EXPECT_TRUE(given.insert(names.path(name, id, Codec::raw)).second);
+      }
+    }
+  }
+  return names.tries();
+}
+
+TEST(ExtractNames, TakeWorkInProportionToTheRecordsOfOneName) {
+  const std::uint64_t once = tries_of(1000);
+  EXPECT_GE(once, 8000U);
+  EXPECT_LT(tries_of(2000), 3 * once);
+}
+
+TEST(ExtractNames, NumberWhatOccursAgain) {
+  ExtractNames names;
+  EXPECT_EQ(names.path("c/a.png", "c", Codec::raw), "c/a.png");
+  EXPECT_EQ(names.path("a.png", "c", Codec::raw), "c/a~2.png");
+  EXPECT_EQ(names.path("a", "c", Codec::raw), "c/a~3.png");
+  EXPECT_EQ(names.path("a~4.png", "c", Codec::raw), "c/a~4.png");
+  EXPECT_EQ(names.path("a.png", "c", Codec::raw), "c/a~5.png");
+  EXPECT_EQ(names.path("a.png", "", Codec::raw), "a.png");
+  EXPECT_EQ(names.path("a.png", "", Codec::jpeg), "a.png.jpg");
+}
+
+TEST(Extract, RemovesWhatItMadeIfItFails) {
+  const test::TemporaryFolder folder;
+  Console console("extract_test", Console::Verbosity::quiet);
+  DatasetInfo info = test::small_info(2, 2, 1, 2);
+  std::vector<ShardRecord> records(10, {0, "x", {1, 2, 3, 4}});
+  test::write_shard(folder / "x", info, records);
+  Rejects rejects({}, console);
+  EXPECT_THROW(static_cast<void>(extract_shards({folder / "x", folder / "missing"}, folder / "out/deep", 2,
+                                                {}, rejects, console)),
+               Error);
+  EXPECT_FALSE(std::filesystem::exists(folder / "out"));
+  std::filesystem::create_directory(folder / "there");
+  EXPECT_THROW(static_cast<void>(extract_shards({folder / "x", folder / "missing"}, folder / "there", 1, {},
+                                                rejects, console)),
+               Error);
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "there"));
 }
 
 }  // namespace

@@ -3,9 +3,13 @@
 #include "lib/base/temporaries.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <stdexcept>
@@ -102,6 +106,25 @@ TEST_F(Temporaries, GoIfTheProcessFaults) {
     };
     EXPECT_EXIT(end(), ::testing::KilledBySignal(signal_number), "");
     EXPECT_EQ(entries(), 0) << signal_number;
+  }
+}
+
+TEST_F(Temporaries, GoWhileAnotherThreadMakesMore) {
+  for (int round = 0; round < 5; ++round) {
+    const auto end = [&] {
+      remove_temporaries_on_signals("some-tool");
+      std::atomic<int> made = 0;
+      const std::jthread maker = start_thread([&] {
+        while (true) {
+          create(1);
+          ++made;
+        }
+      });
+      while (made < 500) std::this_thread::yield();
+      ::pthread_kill(::pthread_self(), SIGTERM);
+    };
+    EXPECT_EXIT(end(), ::testing::KilledBySignal(SIGTERM), "");
+    EXPECT_EQ(entries(), 0);
   }
 }
 
