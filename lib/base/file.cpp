@@ -91,7 +91,8 @@ void Fd::reset() {
   fd_ = -1;
 }
 
-InputFile::InputFile(const std::string& path) : name_(display_name(path)) {
+InputFile::InputFile(const std::string& path, const std::string& name)
+    : name_(name.empty() ? display_name(path) : name) {
   standard_ = path == kStdStreamName;
   if (!standard_) {
     fd_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -155,15 +156,17 @@ std::vector<std::byte> InputFile::read_all(std::uint64_t limit) {
 
 MappedFile::MappedFile(const std::string& path, const std::string& name)
     : name_(name.empty() ? display_name(path) : name) {
-  InputFile input(path);
+  InputFile input(path, name_);
   std::optional<TemporaryFile> spool;
   int fd = input.fd();
-  if (!input.is_regular() || input.position() != 0) {
-    spool.emplace("temporary copy of " + name_);
+  // A file without a size may have bytes all the same, or fail when it is read, if it is one of the kernel.
+  if (!input.is_regular() || input.position() != 0 || input.size() == 0) {
     std::vector<std::byte> step(kBufferBytes);
     while (const std::size_t got = input.read_some(step)) {
+      if (!spool) spool.emplace("temporary copy of " + name_);
       spool->append(std::span(step).first(got));
     }
+    if (!spool) return;
     fd = spool->fd();
   }
   size_ = static_cast<std::size_t>(stat_fd(fd, name_).st_size);

@@ -25,8 +25,9 @@ inline constexpr std::string_view kStdStreamName = "-";
 // Reads a file, a pipe or standard input from front to back.
 class InputFile {
  public:
-  // "-" is standard input, called "stdin" in messages. Throws Error(path, reason), also for a folder.
-  explicit InputFile(const std::string& path);
+  // "-" is standard input, called "stdin" in messages. name: what messages call the file, if not by its path.
+  // Throws Error(name, reason), also for a folder.
+  explicit InputFile(const std::string& path, const std::string& name = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] int fd() const { return standard_ ? 0 : fd_.get(); }

@@ -18,7 +18,9 @@ struct ImageSource::Opened {
   InputFile file;
   FileSource source;
   bool from_start;  // false if standard input had been read from before
-  explicit Opened(const std::string& path) : file(path), source(file), from_start(file.position() == 0) {}
+  // name: as of InputFile.
+  explicit Opened(const std::string& path, const std::string& name = {})
+      : file(path, name), source(file), from_start(file.position() == 0) {}
 };
 
 // An IDX file that is being read.

@@ -181,7 +181,8 @@ std::unique_ptr<ImageSource::Opened> ImageSource::open(std::size_t index) {
     return opened;
   }
   const auto reopened = reopened_.find(index);
-  return std::make_unique<Opened>(reopened == reopened_.end() ? operands_[index].path : reopened->second);
+  if (reopened == reopened_.end()) return std::make_unique<Opened>(operands_[index].path);
+  return std::make_unique<Opened>(reopened->second, display_name(operands_[index].path));
 }
 
 ArchiveWalker ImageSource::walk_file(const std::string& path) {

@@ -137,3 +137,38 @@ wants_input() {
 
 # checksums SHARD: those of its records.
 checksums() { "$BIN/shardpack" --list "$1" | cut -f 5-7; }
+
+# refuses_stdin PATTERN FILE: every reader of standard input, which is FILE, fails with a message that matches PATTERN, names
+# it "stdin", and nothing in /dev.
+refuses_stdin() {
+  local pattern=$1 file=$2 command
+  local eval="eval -q -w w.safetensors" predict="predict -q -w w.safetensors" train="train -q --batch=8 --steps=1 -o x"
+  for command in "imgprep -q --size=8 -o x" "imgprep -q --size=8 -o x -" "imgprep -q --size=8 -j2 -o x - a.png" \
+    "imgprep -q --idx --size=none -o x -" "imgprep -q --files-from=- -o x" "imgprep -q --files-from=- -0 -o x" \
+    "imgprep -q --labels=- -o x a.png" "imgprep -q --classes=- -o x a.png" \
+    "shardpack -q -o x" "shardpack -q -o x train.shard -" "shardpack -q --shuffle -o x -" "shardpack -q --list" \
+    "shardpack -q --info -" "shardpack -q --verify" "shardpack -q --extract=x" "shardpack -q --shards=2 -o x%d" \
+    "shardpack -q --files-from=- -o x" "meanimg -q -o x" "meanimg -q -j2 -o x -" "meanimg -q --merge -o x -" \
+    "$eval" "$eval val.shard -" "eval -q -w - val.shard" "$eval --files-from=-" "$predict -o x" "$predict -o x -" \
+    "$predict --framed -o x" "$predict --files-from=- -o x" "$predict --batch=4 -o x a.png -" "predict -q -w - a.png" \
+    "$train --net=small.net --mean=mean.safetensors" "$train --net=- --mean=none train.shard" \
+    "$train --net=small.net --mean=- train.shard" "$train --net=small.net --mean=mean.safetensors --val=- train.shard" \
+    "$train --resume=- train.shard" "imgprep -q --config=- a.png"; do
+    run --separate-stderr bash -c "'$BIN'/$command < $file"
+    [[ $status =~ ^[123]$ ]] || fail "status $status of $command: $stderr" || return 1
+    [[ $stderr =~ $pattern ]] || fail "of $command: $stderr" || return 1
+    [[ $stderr != */dev/* && $stderr != *stdin:\ stdin* ]] || fail "of $command: $stderr" || return 1
+    [ "$status" -eq 3 ] || assert_missing x || return 1
+    rm -rf x  # of the other input
+  done
+}
+
+@test "a read error of standard input is one of stdin, for every reader" {
+  # read() of the first page of a process that runs gives EIO.
+  refuses_stdin '(^|[^a-z])(stdin|-): ?.*Input/output error' /proc/$$/mem
+  run --separate-stderr "$BIN/imgprep" -q - < /proc/$$/mem
+  assert_equal "$stderr" "imgprep: stdin: Input/output error"
+}
+@test "standard input that is a folder is refused by every reader" {
+  refuses_stdin '(stdin|-): .*([Ff]older|directory)' .
+}

@@ -83,6 +83,11 @@ TEST_F(Files, MapsWhatWasWritten) {
   EXPECT_TRUE(MappedFile(path("empty")).bytes().empty());
 }
 
+TEST_F(Files, OfTheKernelAreMappedWithTheBytesThatTheyHave) {
+  EXPECT_EQ(as_text(MappedFile("/proc/version").bytes()), read_text_file("/proc/version", 10000));
+  EXPECT_THROW(MappedFile("/proc/self/mem"), SystemError) << "reading fails, although it has no size";
+}
+
 TEST_F(Files, CutShortWhileMappedEndTheToolWithAMessageAndNoTemporary) {
   std::ofstream(path("mapped")) << std::string(100000, 'x');
   const auto read_what_is_gone = [&] {

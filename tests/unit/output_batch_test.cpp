@@ -29,7 +29,8 @@ TEST_F(Batch, GivesEachFileItsNameAndContent) {
   batch.commit();
   EXPECT_EQ(entries(), 3000);
   EXPECT_TRUE(kept_temporaries().empty());
-  for (const int i : {0, 1, 32, 33, 1056, 1057, 2999}) EXPECT_EQ(read_text_file(path(i), 10), std::to_string(i));
+  for (const int i : {0, 1, 32, 33, 1056, 1057, 2999})
+    EXPECT_EQ(read_text_file(path(i), 10), std::to_string(i));
   std::ofstream(folder_ / "other") << "x";
   EXPECT_EQ(std::filesystem::status(path(0)).permissions(),
             std::filesystem::status(folder_ / "other").permissions());
