@@ -143,7 +143,7 @@ int run(const Options& options, Console& console) {
       });
   progress.finish();
   if (const int signal = SignalWatch::stop_signal(); signal != 0) {
-    rejects.commit();
+    rejects.abandon();
     return kStatusSignal + signal;
   }
   sink.finish(inputs.left_out().appended(), options.text("classes"));

@@ -168,8 +168,12 @@ int run(const Options& options, Console& console) {
     rejects.commit();
     return status;
   }
+  if (signal != 0) {
+    rejects.abandon();
+    return kStatusSignal + signal;
+  }
   rejects.commit();
-  return signal != 0 ? kStatusSignal + signal : rejects.status();
+  return rejects.status();
 }
 
 }  // namespace

@@ -75,15 +75,24 @@ std::string Rejects::summary(const std::string& what) const {
 
 std::string Rejects::beside(const std::string& done) const { return any_ ? done + ", " + summary() : done; }
 
+void Rejects::abandon() {
+  say_shared();
+  list_.reset();
+}
+
 void Rejects::commit() {
+  say_shared();
+  if (list_) list_->commit();
+  list_.reset();
+}
+
+void Rejects::say_shared() {
   for (const auto& [reason, shared] : shared_) {
     const std::string others =
         shared.count == 1 ? "" : " and " + count_of(shared.count - 1, "image") + " more";
     console_.error(shared.place + others + ": " + reason);
   }
   shared_.clear();
-  if (list_) list_->commit();
-  list_.reset();
 }
 
 void Rejects::conclude(std::uint64_t used, const std::string& what) {

@@ -174,6 +174,51 @@ ended_early() {
     ended_early "$signal" o -- "$BIN/shardpack" -q --info -o out/o bad/fifo
     ended_early "$signal" o r -- "$BIN/meanimg" -q -o out/o --rejects=out/r bad/fifo
     ended_early "$signal" o r -- "$BIN/predict" -q -w w.safetensors -o out/o --rejects=out/r bad/fifo
-    ended_early "$signal" o -- "$BIN/imgprep" -q --size=8 -o out/o bad/fifo
+    ended_early "$signal" o r -- "$BIN/imgprep" -q --size=8 -o out/o --rejects=out/r bad/fifo
+    ended_early "$signal" r -- "$BIN/imgprep" -q --size=8 -o x --rejects=out/r bad/text bad/fifo
+    ended_early "$signal" o r -- "$BIN/shardpack" -q --list -o out/o --rejects=out/r bad/text bad/fifo
   done
+}
+
+@test "a folder that cannot be put on disk is told, and the output stands" {
+  local calls
+  calls=$(dirname "$BIN")/test/calls.so
+  [ -e "$calls" ] || fail "$calls is not built: make tests"
+  requires_address_limit 1000000  # a sanitizer wants to be loaded first
+  "$BIN/shardpack" -q -o whole train.shard
+  mkdir out
+  # The first fsync() is that of the file, the second that of the folder; 5 is EIO.
+  failing() {  # KIND:N:ERROR:HOW COMMAND...: runs the command with that fault; fails unless it ends with status 1
+    rm -f report
+    expect_status 1 env LD_PRELOAD="$calls" FAULTS_UNDER="$TMP" FAULTS_REPORT="$TMP/report" FAULTS="$1" "${@:2}"
+  }
+  echo "$OLDER" > out/o
+  failing fsync:2:5:once "$BIN/shardpack" -q -o out/o train.shard
+  assert_equal "$stderr" \
+    "shardpack: out/o: written, but perhaps not on disk yet: the folder cannot be synced: Input/output error"
+  cmp out/o whole
+  echo "$OLDER" > out/o
+  failing fsync:1:5:once "$BIN/shardpack" -q -o out/o train.shard
+  assert_equal "$stderr" "shardpack: out/o: Input/output error"
+  assert_equal "$(< out/o)" "$OLDER"
+  # Parts that get their names together all get them.
+  "$BIN/shardpack" -q --split=a:0.5,b:0.5 -o whole-%s train.shard
+  failing fsync:3:5:always "$BIN/shardpack" -q --split=a:0.5,b:0.5 --on-error=stop \
+    -o out/%s train.shard
+  assert_contains "$stderr" "written, but perhaps not on disk yet"
+  cmp out/a whole-a
+  cmp out/b whole-b
+  # Some file systems tell only when the file is closed that it has no room; 28 is ENOSPC.
+  echo "$OLDER" > out/o
+  local nth
+  for nth in 1 2 3 4 5 6 7 8; do
+    rm -f report
+    run --separate-stderr env LD_PRELOAD="$calls" FAULTS_UNDER="$TMP" FAULTS_REPORT="$TMP/report" \
+      FAULTS="close:$nth:28:once" "$BIN/shardpack" -q --list -o out/o train.shard
+    if [ "$status" -eq 0 ]; then echo "$OLDER" > out/o && continue; fi
+    assert_equal "$stderr" "shardpack: out/o: No space left on device"
+    assert_equal "$(< out/o)" "$OLDER"
+    return 0
+  done
+  fail "no close() of the output failed"
 }
