@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -233,7 +234,12 @@ OutputFile::OutputFile(const std::string& path, Content content) {
 }
 
 void OutputFile::create_temporary_beside() {
-  temporary_ = path_ + ".XXXXXX";
+  constexpr std::string_view kPattern = ".XXXXXX";
+  const std::size_t name_bytes = path_.size() - (path_.rfind('/') + 1);  // npos + 1 is 0
+  // Of a name that the system takes, but not with more characters, only the beginning is used.
+  const bool long_name = name_bytes <= NAME_MAX && name_bytes > NAME_MAX - kPattern.size();
+  temporary_ = path_.substr(0, path_.size() - (long_name ? name_bytes + kPattern.size() - NAME_MAX : 0));
+  temporary_ += kPattern;
   fd_ = Fd(create_temporary(temporary_));
   if (!fd_.valid()) {
     temporary_.clear();

@@ -66,6 +66,19 @@ TEST_F(Files, ReportThatTheyCannotTakeTheirName) {
   EXPECT_EQ(entries(), 1U) << "the temporary file is removed";
 }
 
+TEST_F(Files, HaveAnyNameThatTheSystemTakes) {
+  for (const std::size_t bytes : {248, 249, 255}) {
+    const std::string name = path(std::string(bytes, 'n'));
+    OutputFile out(name, OutputFile::Content::text);
+    out.write("x");
+    EXPECT_EQ(entries(), 1U) << "the temporary file";
+    out.commit();
+    EXPECT_EQ(read_text_file(name, 10), "x");
+    std::filesystem::remove(name);
+  }
+  EXPECT_THROW(OutputFile(path(std::string(256, 'n')), OutputFile::Content::text), Error);
+}
+
 TEST_F(Files, RefuseWhatIsLargerThanTheLimit) {
   std::ofstream(path("in")) << "12345";
   EXPECT_EQ(read_text_file(path("in"), 5), "12345");
