@@ -99,7 +99,7 @@ std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<
 }  // namespace
 
 std::string class_text_complaint(const std::string& text) {
-  if (std::ranges::any_of(text, is_control)) return "has a control character";
+  if (has_control(text)) return "has a control character";
   return is_utf8(text) ? "" : "is not UTF-8";
 }
 

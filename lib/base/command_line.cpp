@@ -13,6 +13,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 namespace {
@@ -77,15 +78,11 @@ std::string as_in_file(std::string text) {
   return text;
 }
 
-// The start of a word that may be as long as its writer likes.
-std::string shortened(std::string_view word) {
-  constexpr std::size_t kLongest = 80;
-  return word.size() <= kLongest ? std::string(word) : std::string(word.substr(0, kLongest)) + "...";
-}
+constexpr std::size_t kLongestWord = 80;  // in a message
 
 // The message of an error about an option. Its name is what somebody typed, and may hold placeholders.
 std::string message_of(po::error_with_option_name& error) {
-  std::string name = shortened(error.get_option_name());
+  std::string name = shortened(error.get_option_name(), kLongestWord);
   std::ranges::replace(name, '%', kPlainPercent);
   error.set_original_token(name);
   error.set_option_name(name.substr(std::min(name.find_first_not_of('-'), name.size())));
@@ -104,13 +101,16 @@ void check_switch(const po::option& option, const po::options_description& known
     std::ranges::transform(word, word.begin(), lower);
     if (std::ranges::find(kWords, word) != kWords.end()) continue;
     const std::string name = "--" + option.string_key;
-    throw UsageError(places.at(name) + ": " + name + ": '" + shortened(word) + "' is neither on nor off");
+    throw UsageError(places.at(name) + ": " + name + ": '" + shortened(word, kLongestWord) +
+                     "' is neither on nor off");
   }
 }
 
 Config read_config(const std::string& path, const po::options_description& known) {
   const std::string place = display_name(path);
   const std::string whole = read_text_file(path, kMaxConfigBytes, Expected::options);
+  if (whole.starts_with(kByteOrderMark))
+    throw TextError(place, 1, 1, "byte order mark: save it as plain UTF-8");
   std::string text;  // the lines without comments
   Config config{po::parsed_options(&known), {}};
   for_each_line(whole, '\n', [&](std::string_view line, std::uint64_t number) {
@@ -132,7 +132,7 @@ Config read_config(const std::string& path, const po::options_description& known
     config.parsed = po::parse_config_file(lines, known);
   } catch (const po::invalid_config_file_syntax& error) {
     throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": invalid line '" +
-                     shortened(as_in_file(error.tokens())) + "': expected NAME=VALUE");
+                     shortened(as_in_file(error.tokens()), kLongestWord) + "': expected NAME=VALUE");
   } catch (const po::error& error) {
     throw UsageError(place + ":" + std::to_string(line_reached(lines, text)) + ": " +
                      as_in_file(error.what()));
@@ -174,7 +174,7 @@ CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& ru
     if (std::string_view(word) == "--") break;
     // Boost would take it for an operand.
     if (std::string_view(word).starts_with("--=")) {
-      throw UsageError("unrecognised option '" + shortened(word) + "'");
+      throw UsageError("unrecognised option '" + shortened(word, kLongestWord) + "'");
     }
   }
   CommandLine result;

@@ -3,8 +3,13 @@
 #include <cerrno>
 #include <system_error>
 
+#include "lib/base/text.h"
+
 namespace convoy {
 namespace {
+
+// A reason may quote what it is about, which may be as long as its writer likes.
+constexpr std::size_t kLongestReason = 1000;
 
 std::string joined(std::string_view where, std::string_view reason) {
   std::string text(where);
@@ -15,15 +20,17 @@ std::string joined(std::string_view where, std::string_view reason) {
 }  // namespace
 
 Error::Error(std::string_view place, std::string_view position, std::string_view reason)
-    : std::runtime_error(joined(std::string(place).append(position), reason)),
+    : std::runtime_error(joined(std::string(place).append(position), shortened(reason, kLongestReason))),
       place_(place),
       position_(position),
-      reason_(reason) {}
+      reason_(shortened(reason, kLongestReason)) {}
 
 std::string offset_text(std::uint64_t offset) { return "offset " + std::to_string(offset); }
 
+UsageError::UsageError(const std::string& message) : std::runtime_error(shortened(message, kLongestReason)) {}
+
 UsageError::UsageError(std::string_view option, std::string_view reason)
-    : std::runtime_error(joined(option, reason)), option_(option) {}
+    : std::runtime_error(joined(option, shortened(reason, kLongestReason))), option_(option) {}
 
 UsageError UsageError::about(std::string_view option, const std::string& sentence) {
   UsageError error(sentence);

@@ -10,7 +10,8 @@
 
 namespace convoy {
 
-// Failure of data, I/O or a device: exit status 1. what() is "where: reason".
+// Failure of data, I/O or a device: exit status 1. what() is "where: reason". A reason of more than 1000
+// bytes is shortened in its middle.
 class Error : public std::runtime_error {
  public:
   // An error without a place: what() is the reason alone.
@@ -68,7 +69,7 @@ class TextError : public Error {
 // Wrong use of a tool: exit status 2 with "Try 'TOOL --help'".
 class UsageError : public std::runtime_error {
  public:
-  explicit UsageError(const std::string& message) : std::runtime_error(message) {}
+  explicit UsageError(const std::string& message);
   // A value that `option`, such as "--steps", cannot have. what() is "--steps: reason".
   UsageError(std::string_view option, std::string_view reason);
   // A sentence about `option` that names it itself: "--json needs --info".

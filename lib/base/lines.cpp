@@ -3,12 +3,30 @@
 #include <algorithm>
 
 #include "lib/base/error.h"
+#include "lib/base/text.h"
 
 namespace convoy {
 
 bool is_c1_control(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   return text.size() >= 2 && byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F;
+}
+
+namespace {
+
+// A control character in encodings of one byte, which terminals that do without UTF-8 obey.
+bool is_c1_byte(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte >= 0x80 && byte <= 0x9F;
+}
+
+}  // namespace
+
+bool has_control(std::string_view text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_control(text[i]) || is_c1_control(text.substr(i))) return true;
+  }
+  return false;
 }
 
 bool is_text(std::string_view text) {
@@ -31,22 +49,26 @@ std::string escape_controls(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     result += {'\\', 'x', kHex[byte >> 4U], kHex[byte & 0xFU]};
   };
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
+    const std::size_t character = utf8_length(text.substr(i));
     if (is_c1_control(text.substr(i))) {
       add_hex(c);
-      add_hex(text[++i]);
-    } else if (!is_control(c)) {
-      result += c;
+      add_hex(text[i + 1]);
+    } else if (character > 1) {
+      result += text.substr(i, character);
     } else if (c == '\t') {
       result += "\\t";
     } else if (c == '\n') {
       result += "\\n";
     } else if (c == '\r') {
       result += "\\r";
-    } else {
+    } else if (is_control(c) || (character == 0 && is_c1_byte(c))) {
       add_hex(c);
+    } else {
+      result += c;
     }
+    i += std::max<std::size_t>(character, 1);
   }
   return result;
 }

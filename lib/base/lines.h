@@ -21,6 +21,9 @@ inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";  // of UTF-8
 // Whether the text begins with a C1 control character, U+0080 to U+009F, in UTF-8.
 [[nodiscard]] bool is_c1_control(std::string_view text);
 
+// Whether the text has a control character, C0, DEL or C1.
+[[nodiscard]] bool has_control(std::string_view text);
+
 [[nodiscard]] constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\v' || c == '\f'; }
 
 // Whether the text has no control characters other than white space, as bytes that are no text usually have.
@@ -43,8 +46,9 @@ void for_each_line(std::string_view text, char separator, OnLine&& on_line) {
 void check_printable(std::string_view line, std::string_view place, std::uint64_t number);
 
 // The text with each control character replaced by a backslash escape: \t, \n, \r or \xNN for each of its
-// bytes. Besides those of ASCII these are U+0080 to U+009F in UTF-8, which terminals obey as well. Text from
-// outside, such as a file name, can then neither break a line nor control a terminal.
+// bytes. Besides those of ASCII these are U+0080 to U+009F in UTF-8, and bytes of 0x80 to 0x9F that belong to
+// no character of UTF-8: terminals obey these as well. Text from outside, such as a file name, can then
+// neither break a line nor control a terminal.
 [[nodiscard]] std::string escape_controls(std::string_view text);
 
 // Throws TextError if a line of names is empty, has a blank at either end, a carriage return or a NUL byte,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <charconv>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,14 @@ template <typename T>
   return number;
 }
 
+// Bytes of the well-formed UTF-8 character at the beginning of the text; 0 if there is none.
+[[nodiscard]] std::size_t utf8_length(std::string_view text);
+
 // Whether the text is well-formed UTF-8.
 [[nodiscard]] bool is_utf8(std::string_view text);
+
+// The text, or if it has more than `longest` bytes its beginning and its end, with dots between them. Cuts no
+// character.
+[[nodiscard]] std::string shortened(std::string_view text, std::size_t longest);
 
 }  // namespace convoy

@@ -150,9 +150,11 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   refuse 2 "^imgprep: c.conf:1: no option before the '='" "$BIN/imgprep" --config=c.conf x.png
   local long
   long=$(printf '%02000d' 7)
-  refuse 2 "^imgprep: unrecognised option '--0{78}\.\.\.'" "$BIN/imgprep" "--$long=3" x.png
+  refuse 2 "^imgprep: unrecognised option '--0{56}\.\.\.0{16}7=3'" "$BIN/imgprep" "--$long=3" x.png
   echo "$long" > c.conf
-  refuse 2 "^imgprep: c.conf:1: invalid line '0{80}\.\.\.': expected NAME=VALUE" "$BIN/imgprep" --config=c.conf x.png
+  refuse 2 "^imgprep: c.conf:1: invalid line '0{58}\.\.\.0{18}7': expected NAME=VALUE" "$BIN/imgprep" --config=c.conf x.png
+  printf '\xef\xbb\xbfsize=16\n' > c.conf
+  refuse 1 "^imgprep: c.conf:1:1: byte order mark" "$BIN/imgprep" --config=c.conf x.png
   refuse 2 "unrecognised option '--a.x1b.31mb'" "$BIN/imgprep" $'--a\x1b[31mb' x.png
 }
 

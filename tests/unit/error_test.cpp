@@ -44,6 +44,17 @@ TEST(Errors, NeedNoPlace) {
   EXPECT_EQ(parts_of(Error("", "no images")), (Parts{"", "", "no images", "no images"}));
 }
 
+TEST(Errors, QuoteNoMoreThanALine) {
+  const std::string huge(std::size_t{1} << 20, 'x');
+  const Error error("a.shard", "codec '" + huge + "' is neither raw nor jpeg");
+  EXPECT_EQ(error.reason().size(), 1000U);
+  EXPECT_TRUE(error.reason().starts_with("codec 'xxx"));
+  EXPECT_TRUE(error.reason().ends_with("xxx' is neither raw nor jpeg"));
+  EXPECT_EQ(error.what(), "a.shard: " + error.reason());
+  EXPECT_EQ(std::string(UsageError("--lr", huge).what()).size(), 1000U + 6);
+  EXPECT_EQ(std::string(UsageError(huge).what()).size(), 1000U);
+}
+
 TEST(Errors, OfTheSystemSayWhatItSays) {
   try {
     throw_errno("a: b", ENOENT);

@@ -30,6 +30,21 @@ TEST(Utf8, IsToldFromOtherBytes) {
   EXPECT_TRUE(is_utf8(std::string_view("a\0b", 3)));
 }
 
+TEST(Shortened, KeepsBothEndsAndWholeCharacters) {
+  EXPECT_EQ(shortened("abcdefghij", 10), "abcdefghij");
+  EXPECT_EQ(shortened("abcdefghijk", 10), "abcdef...k");
+  EXPECT_EQ(shortened(std::string(2000, 'a') + std::string(2000, 'b'), 80),
+            std::string(58, 'a') + "..." + std::string(19, 'b'));
+  std::string umlauts;
+  for (int i = 0; i < 50; ++i) umlauts += "\xC3\xBC";
+  for (std::size_t longest = 0; longest <= 100; ++longest) {
+    const std::string cut = shortened(umlauts, longest);
+    EXPECT_TRUE(is_utf8(cut)) << longest;
+    EXPECT_LE(cut.size(), std::max<std::size_t>(longest, 3)) << longest;
+  }
+  EXPECT_EQ(shortened(std::string(100, '\x80'), 11).size(), 11U - 3 - 2);
+}
+
 TEST(CountOf, GivesOneThingTheSingular) {
   EXPECT_EQ(count_of(0, "record"), "0 records");
   EXPECT_EQ(count_of(1, "record"), "1 record");
