@@ -19,12 +19,17 @@ JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 TOOLS := imgprep meanimg shardpack train eval predict
 OUT := $(if $(filter release,$(MODE)),build,build/$(MODE))
 
-MODE_FLAGS_release := -O3 -DNDEBUG
+# What programs that read strangers' files should have; tests/cli/hardened.bats reads it from the programs. Kernels do
+# without the assertions of the standard library: what they index has been checked before.
+HARDENED := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+HARDENED_LINK := $(if $(filter release,$(MODE)),-pie) -Wl,-z,relro,-z,now,-z,noexecstack
+
+MODE_FLAGS_release := -O3 -DNDEBUG -fPIE $(HARDENED)
 MODE_FLAGS_debug := -Og
 # In instrumented code GCC 12 falsely reports members of std::regex as uninitialised.
 MODE_FLAGS_asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -Wno-maybe-uninitialized
 # Programs for another machine: see kernels/cuda/cuda.mk.
-MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC
+MODE_FLAGS_travel := -O3 -DNDEBUG -g0 -fPIC $(HARDENED)
 # For clang, whose warnings are not GCC's: see tests/fuzz/fuzz.mk.
 MODE_FLAGS_fuzz := -O1 -g1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined \
   -fno-omit-frame-pointer -w
@@ -36,9 +41,11 @@ OPENMP := $(if $(filter fuzz,$(MODE)),,-fopenmp)
 PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc re2
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
-CPPFLAGS_ALL := -I. $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)
+# Assertions of the standard library: indices of spans, vectors and strings, empty optionals.
+ASSERTIONS := -D_GLIBCXX_ASSERTIONS
+CPPFLAGS_ALL := -I. $(ASSERTIONS) $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)
 CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) $(OPENMP) -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
-LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(LDFLAGS)
+LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(HARDENED_LINK) $(LDFLAGS)
 LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
 LIB_SOURCES := $(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp)
@@ -89,7 +96,7 @@ $(OUT)/requirements: tests/setup
 
 # Square roots can only be vectorised if they need not set errno. -Wpsabi warns about functions that return a vector
 # wider than a register; all of ours are inlined.
-$(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi
+$(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi $(if $(filter release travel,$(MODE)),-U_GLIBCXX_ASSERTIONS)
 
 $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)

@@ -25,7 +25,7 @@ CUDA_LAST_ARCH := $(patsubst %f,%,$(patsubst %a,%,$(lastword $(CUDA_ARCHS))))
 CUDA_CODE := $(foreach arch,$(CUDA_ARCHS),-gencode arch=compute_$(arch),code=sm_$(arch)) \
   -gencode arch=compute_$(CUDA_LAST_ARCH),code=compute_$(CUDA_LAST_ARCH)
 NVCCFLAGS_ALL := -ccbin $(CUDA_HOST_CXX) -std=c++20 -O3 -lineinfo --expt-relaxed-constexpr -Werror cross-execution-space-call \
-  -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread,-fPIC -I. $(CUDA_CODE) $(NVCCFLAGS)
+  -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas,-pthread,-fPIC $(HARDENED:%=-Xcompiler %) -I. $(CUDA_CODE) $(NVCCFLAGS)
 CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -ldl -lrt -pthread
 # The same in every MODE, so nvcc compiles each file only once.
 CUDA_OUT := build/cuda

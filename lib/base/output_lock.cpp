@@ -54,8 +54,9 @@ bool is_removed(int fd, const std::string& path) {
 
 void write_holder(int fd) {
   const std::string process = std::to_string(::getpid());
-  // Without it the message of another run says less.
-  if (::ftruncate(fd, 0) == 0) static_cast<void>(::pwrite(fd, process.data(), process.size(), 0));
+  if (::ftruncate(fd, 0) != 0) return;
+  // If it fails, the message of another run says less.
+  [[maybe_unused]] const ssize_t written = ::pwrite(fd, process.data(), process.size(), 0);
 }
 
 }  // namespace
