@@ -75,7 +75,7 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-signals demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
+.PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-signals check-soak demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
 all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) $(CALLS) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
@@ -156,6 +156,8 @@ check-faults: all $(FIXTURE) $(CALLS) ## lets every call of every tool fail, and
 	@status=0; $(FAULT_TESTS)/faults || status=1; $(FAULT_TESTS)/crashes || status=1; exit $$status
 check-signals: all $(FIXTURE) $(CALLS) ## random signals, reruns and resumed trainings; a table, in minutes (SIGNAL_RUNS=20)
 	@$(FAULT_TESTS)/signals
+check-soak: all $(FIXTURE) ## trains, is killed and goes on for SOAK_MINUTES=10; memory, descriptors and bits must be as at first
+	@BIN='$(abspath $(OUT)/bin)' tests/quality/soak
 
 demo: ## trains and evaluates a small net on Fashion-MNIST; installs what it needs
 	@$(SETUP) demo
