@@ -1,5 +1,9 @@
 #include "lib/base/content.h"
 
+#include <system_error>
+
+#include <filesystem>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -10,6 +14,8 @@
 #include "lib/base/lines.h"
 #include "lib/base/marks.h"
 #include "lib/base/text.h"
+
+#include "lib/base/checked.h"
 
 namespace convoy {
 namespace {
@@ -379,6 +385,24 @@ std::string read_text_file(const std::string& path, std::uint64_t limit, Expecte
   std::string text = read_text_file(path, limit);
   const std::string wrong = wrong_content(as_u8(as_bytes_of(text)), expected);
   if (!wrong.empty()) throw Error(display_name(path), wrong);
+  return text;
+}
+
+std::string read_list_file(const std::string& path, std::uint64_t limit, Expected expected,
+                           const LineMemory& memory) {
+  constexpr std::uint64_t kTexts = 3;  // as bytes, as text, and in the entries
+  const std::string place = display_name(path);
+  const auto need_of = [&](std::uint64_t bytes, std::uint64_t lines) {
+    return saturating_add(saturating_mul(bytes, kTexts), saturating_mul(lines, memory.bytes_a_line));
+  };
+  std::error_code unknown;
+  if (path != kStdStreamName && std::filesystem::is_regular_file(path, unknown)) {
+    const std::uint64_t bytes = std::filesystem::file_size(path, unknown);
+    if (!unknown) require_memory(need_of(bytes, 1), memory.limit, place, "its lines");
+  }
+  std::string text = read_text_file(path, std::min(limit, memory.limit.bytes / kTexts), expected);
+  const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, memory.separator)) + 1;
+  require_memory(need_of(text.size(), lines), memory.limit, place, "its lines");
   return text;
 }
 

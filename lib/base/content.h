@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/memory.h"
+
 namespace convoy {
 
 // What a tool expects of an input.
@@ -51,5 +53,16 @@ struct ContentMark {
 // Reads a whole text file; "-" is standard input. Throws Error if it has more than `limit` bytes, or if it is
 // known to be something else than `expected`.
 [[nodiscard]] std::string read_text_file(const std::string& path, std::uint64_t limit, Expected expected);
+
+// How lines become entries in memory.
+struct LineMemory {
+  MemoryLimit limit = {};
+  std::uint64_t bytes_a_line = 0;  // that an entry takes besides its text
+  char separator = '\n';
+};
+// The same of a text that is a list. Throws Error, too, if the text and its entries would take more memory
+// than there is.
+[[nodiscard]] std::string read_list_file(const std::string& path, std::uint64_t limit, Expected expected,
+                                         const LineMemory& memory);
 
 }  // namespace convoy

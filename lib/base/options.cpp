@@ -178,10 +178,12 @@ std::size_t parse_choice(std::string_view text, std::string_view what,
   throw UsageError(what, "'" + std::string(text) + "' is not one of " + list);
 }
 
-std::vector<std::string> read_names(const std::string& path, bool nul) {
+std::vector<std::string> read_names(const std::string& path, bool nul, const MemoryLimit& limit) {
   const std::string place = display_name(path);
   std::vector<std::string> names;
-  for_each_line(read_text_file(path, kMaxNamesBytes, Expected::list), nul ? '\0' : '\n',
+  const char separator = nul ? '\0' : '\n';
+  const LineMemory memory{.limit = limit, .bytes_a_line = 2 * sizeof(std::string), .separator = separator};
+  for_each_line(read_list_file(path, kMaxNamesBytes, Expected::list, memory), separator,
                 [&](std::string_view name, std::uint64_t number) {
                   if (!nul) check_name_line(name, place, number);
                   if (name.empty()) throw TextError(place, number, 0, "empty name");

@@ -95,6 +95,7 @@ void add_rejects_options(po::options_description& options, const RejectsHelp& he
 
 // The names in a file ("-" is standard input), at least one, each ended by a newline, or by a NUL byte if
 // `nul` is set. Throws TextError for a line that check_name_line() refuses, and with `nul` for an empty name.
-[[nodiscard]] std::vector<std::string> read_names(const std::string& path, bool nul);
+[[nodiscard]] std::vector<std::string> read_names(const std::string& path, bool nul,
+                                                  const MemoryLimit& limit);
 
 }  // namespace convoy

@@ -160,7 +160,9 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   std::vector<std::string> operands;
   if (values.count(kOperands) > 0) operands = values[kOperands].as<std::vector<std::string>>();
   if (shared.files_from && values.count("files-from") > 0) {
-    for (std::string& name : read_names(values["files-from"].as<std::string>(), values["null"].as<bool>())) {
+    const MemoryLimit limit = Options(values, {}).memory_limit();
+    for (std::string& name :
+         read_names(values["files-from"].as<std::string>(), values["null"].as<bool>(), limit)) {
       operands.push_back(std::move(name));
     }
   }

@@ -1,5 +1,6 @@
 #include "lib/prep/feeds.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "formats/archive.h"
@@ -198,7 +199,14 @@ class ImageSource::ListFeed : public Feed {
 
  private:
   static InputOptions entries_of(const InputOptions& options, ByteSource& text, const std::string& name) {
-    const std::vector<std::uint8_t> bytes = read_all(text, name, kMaxListBytes);
+    constexpr std::uint64_t kTexts = 3;  // as bytes, in entries, and as operands
+    const MemoryLimit& limit = options.memory_limit;
+    const std::vector<std::uint8_t> bytes =
+        read_all(text, name, std::min(kMaxListBytes, limit.bytes / kTexts));
+    const auto lines = static_cast<std::uint64_t>(std::ranges::count(bytes, '\n')) + 1;
+    require_memory(
+        kTexts * bytes.size() + lines * (sizeof(ListEntry) + sizeof(std::string) + sizeof(Operand)), limit,
+        name, "its lines");
     InputOptions list;
     list.limits = options.limits;
     list.labelled = false;
@@ -207,6 +215,7 @@ class ImageSource::ListFeed : public Feed {
     list.outputs = options.outputs;
     list.names = options.names;
     list.detail = options.detail;
+    list.memory_limit = options.memory_limit;
     list.left_out = options.left_out;
     for (ListEntry& entry : parse_list(as_text(std::as_bytes(std::span(bytes))), name)) {
       list.operands.push_back(std::move(entry.path));

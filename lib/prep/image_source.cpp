@@ -84,7 +84,10 @@ ImageSource::ImageSource(InputOptions options)
 
 void ImageSource::read_list() {
   const std::string place = display_name(options_.files_from);
-  const std::string text = read_text_file(options_.files_from, kMaxListBytes, Expected::list);
+  const std::string text = read_list_file(options_.files_from, kMaxListBytes, Expected::list,
+                                          {.limit = options_.memory_limit,
+                                           .bytes_a_line = sizeof(ListEntry) + 2 * sizeof(Operand),
+                                           .separator = options_.nul ? '\0' : '\n'});
   const std::vector<ListEntry> entries = options_.nul ? parse_nul_list(text, place) : parse_list(text, place);
   // Commas are legal in paths, but not if they lead nowhere.
   std::error_code ignored;

@@ -48,6 +48,7 @@ struct InputOptions {
   // is one failure with that reason.
   std::function<void(const DatasetInfo&, const std::string&)> check_shard = {};
   ImageLimits limits = {};
+  MemoryLimit memory_limit = {};        // what lists may take
   const ImageMemory* memory = nullptr;  // what an image may take; it must outlive the source
   Preprocessing preprocessing = {};     // by which a class is known to have an image that can be used
   NameRules names = {};                 // which files in folders and archives are inputs

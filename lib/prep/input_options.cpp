@@ -30,6 +30,7 @@ InputOptions read_input_options(const Options& options, Console& console) {
     throw UsageError::about("--list-root", "--list-root needs --files-from");
   }
   inputs.nul = options.flag("null");
+  inputs.memory_limit = inputs.labels.memory_limit = options.memory_limit();
   inputs.names = {.include = options.texts("include"), .exclude = options.texts("exclude")};
   inputs.detail = [&console](const std::string& message) { console.detail(message); };
   inputs.outputs = options.outputs({"output", "rejects"});

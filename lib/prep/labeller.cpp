@@ -37,11 +37,12 @@ Labeller::Labeller(const LabelRules& rules)
   if (!rules.class_pattern.empty()) pattern_.emplace(rules.class_pattern);
   if (fixed_ && !classes_only_) note_pieces();
   if (labels_file_.empty()) return;
-  read_labels();
+  read_labels(rules.memory_limit);
 }
 
-void Labeller::read_labels() {
-  const std::string text = read_text_file(labels_file_, kMaxListBytes, Expected::labels);
+void Labeller::read_labels(const MemoryLimit& limit) {
+  const LineMemory memory{.limit = limit, .bytes_a_line = 2 * sizeof(ListEntry)};
+  const std::string text = read_list_file(labels_file_, kMaxListBytes, Expected::labels, memory);
   if (is_labels_csv(text)) {
     named_ = parse_labels_csv(text, labels_file_);
   } else if (const std::string complaint = labels_complaint(text); !complaint.empty()) {

@@ -12,6 +12,7 @@
 #include "formats/dataset_info.h"
 #include "formats/list.h"
 #include "lib/base/error.h"
+#include "lib/base/memory.h"
 #include "lib/prep/class_pattern.h"
 
 namespace convoy {
@@ -22,6 +23,7 @@ struct LabelRules {
   std::string class_pattern;  // --class-pattern: a POSIX extended regular expression on names; empty: none
   std::string labels_file;    // --labels: a list of names with their labels; empty: none
   bool classes_only = false;  // whether labels of --labels may be outside the table
+  MemoryLimit memory_limit = {};  // what the list may take
 };
 
 // Thrown by Labeller::label() if a rule gives an image no class, as it may for many.
@@ -101,7 +103,7 @@ class Labeller {
                                    std::string_view place) const;
 
  private:
-  void read_labels();
+  void read_labels(const MemoryLimit& limit);
   void note_class(const ClassInfo& info);
   void note_pieces();
   [[nodiscard]] std::optional<ClassInfo> class_to_note(const std::string& name,

@@ -246,3 +246,12 @@ make_large_shard() {
   expect_status 0 "$BIN/shardpack" -q --shuffle -o t.shard l.shard
   cmp s.shard t.shard
 }
+
+@test "lists beyond the limit are refused before their entries are made" {
+  seq 1 100000 | sed 's/^/nofile/' > list.txt
+  refuse 1 '^imgprep: list.txt: its lines need [0-9.]+ MiB of memory, the limit is 5.0 MiB \(--max-memory\): --max-memory=[0-9]+M would allow it$' \
+    "$BIN/imgprep" -q --max-memory=5M --files-from=list.txt -o o.shard
+  refuse 1 '^shardpack: list.txt: its lines need' "$BIN/shardpack" -q --max-memory=5M --files-from=list.txt -o o.shard
+  fixture png a.png
+  refuse 1 'list.txt: its lines need' "$BIN/imgprep" -q --max-memory=5M --labels=list.txt -o o.shard a.png
+}
