@@ -208,7 +208,7 @@ lint: ## check-lint, clang-tidy and cppcheck (the latter two if they are install
 
 # Each file has a stamp: clang-tidy reads it again if it, or the header of the same name, has changed. None of these
 # files needs CUDA's headers.
-TIDY_SOURCES := $(ALL_SOURCES) $(wildcard kernels/cuda/*.cpp tests/cuda_emulation/*.cpp tests/gpu/*.cpp tests/bench/gpu/*.cpp)
+TIDY_SOURCES := $(ALL_SOURCES) $(wildcard tests/fuzz/*.cpp tests/fuzz/common/*.cpp kernels/cuda/*.cpp tests/cuda_emulation/*.cpp tests/gpu/*.cpp tests/bench/gpu/*.cpp)
 TIDY_STAMPS := $(TIDY_SOURCES:%=$(OUT)/tidy/%.ok)
 ifneq ($(shell command -v $(CLANG_TIDY)),)
 tidy: $(TIDY_STAMPS)

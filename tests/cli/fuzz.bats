@@ -56,6 +56,7 @@ fuzz() { BIN=bin OUT=out FIXTURE=$FIXTURE SECONDS_EACH=1 SEED=5 run "$ROOT/tests
   fake_fuzzer dead 0 'kill -KILL $$'
   fuzz dead
   assert_equal "$status" 1
+  grep -Eq '^dead +0 +7 +1 +0 KB +33 MB +1 +5$' <<< "$output" || fail "$output"
   assert_contains "$output" "out/logs/dead.log"
 }
 

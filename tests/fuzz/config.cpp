@@ -25,6 +25,7 @@ std::vector<std::string> in_effect(std::vector<std::string> words) {
   static const CommandLineRules all = rules();
   words.insert(words.begin(), "tool");
   std::vector<char*> argv;
+  argv.reserve(words.size());
   for (std::string& word : words) argv.push_back(word.data());
   const CommandLine line = parse_command_line(static_cast<int>(argv.size()), argv.data(), all);
   std::vector<std::string> operands;

@@ -39,7 +39,7 @@ void fuzz(Input input) {
 
 std::vector<Bytes> seeds() {
   // The Multi-Picture Format: an index of two pictures, in big-endian order.
-  Bytes mpf = bytes_of(std::string_view("\x01MPF\0MM\0*\0\0\0\x08\0\x03", 16));
+  Bytes mpf = bytes_of(std::string_view("\x01MPF\0MM\0*\0\0\0\x08\0\x03\0", 16));
   const auto entry = [&](std::string_view bytes) { mpf.insert(mpf.end(), bytes.begin(), bytes.end()); };
   entry(
       {"\xb0\0\0\x07\0\0\0\x04"

@@ -1,8 +1,9 @@
-// Classes of images: they do not depend on the order of the images, and a table that was gathered, given as a
-// table, gives the same labels.
+// Classes of images: their IDs do not depend on the order of the images (of readable names, the first
+// counts), and a table that was gathered, given as a table, gives the same labels.
 #include "lib/prep/labeller.h"
 
 #include "lib/base/lines.h"
+#include "lib/prep/class_pattern.h"
 #include "lib/prep/names.h"
 #include "tests/fuzz/common/reader.h"
 
@@ -19,7 +20,7 @@ struct Labels {
 
 Labels labels_of(Labeller& labeller, const std::vector<std::string>& names) {
   Labels labels;
-  for (const ClassInfo& one : labeller.classes()) labels.classes.push_back(one.id + "\n" + one.name);
+  for (const ClassInfo& one : labeller.classes()) labels.classes.push_back(one.id);
   for (const std::string& name : names) {
     const auto label = outcome([&] { return labeller.label(name, first_folder(name), "x"); });
     labels.labels.push_back(label.value ? std::to_string(*label.value) : "none");
@@ -47,6 +48,13 @@ void fuzz(Input input) {
                 [&](std::string_view line, std::uint64_t /*number*/) {
                   if (names.size() < kMostNames && line.size() < 200) names.emplace_back(line);
                 });
+  if (!rules.class_pattern.empty()) {
+    std::optional<ClassPattern> pattern;
+    if (!outcome([&] { return pattern.emplace(rules.class_pattern).match("x"); }).refusal.empty()) return;
+    const ClassPattern again(rules.class_pattern);
+    for (const std::string& name : names)
+      require(pattern->match(name) == again.match(name), "a match differs");
+  }
   const auto first = outcome([&] { return gathered(rules, names, false); });
   const auto second = outcome([&] { return gathered(rules, names, true); });
   require(first.value == second.value, "classes depend on the order of the images: " + first.refusal);

@@ -3,7 +3,7 @@
 
 #include "lib/base/lines.h"
 #include "lib/prep/list_text.h"
-#include "lib/shards/extract.h"
+#include "lib/shards/extract_names.h"
 #include "tests/fuzz/common/reader.h"
 
 namespace convoy::fuzz {

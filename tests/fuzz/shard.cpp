@@ -79,7 +79,7 @@ void repair(Bytes& bytes) {
     previous = XXH3_64bits(chunk.data(), kHeader);
     put_little_endian(bytes, at + kHeader, 8, previous);
     const std::uint64_t length = little_endian(chunk, 16, 8);
-    at += std::clamp<std::uint64_t>(length, kChunkAlignment, bytes.size());
+    at += std::max<std::uint64_t>(kChunkAlignment, std::min<std::uint64_t>(length, bytes.size()));
   }
 }
 

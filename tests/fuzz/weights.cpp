@@ -13,6 +13,7 @@ namespace {
 
 std::vector<std::vector<float>> copied(const std::vector<std::span<const float>>& tensors) {
   std::vector<std::vector<float>> values;
+  values.reserve(tensors.size());
   for (const std::span<const float> tensor : tensors) values.emplace_back(tensor.begin(), tensor.end());
   return values;
 }
