@@ -14,7 +14,6 @@
 #include "lib/net/describe.h"
 #include "lib/net/device.h"
 #include "lib/net/profile.h"
-#include "lib/runs/checkpoint.h"
 #include "lib/runs/earlier_run.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/prepared_run.h"
@@ -104,6 +103,17 @@ void show_profile(const CompiledNet& net, const TrainingOptions& training, const
   (void)std::fwrite(table.data(), 1, table.size(), stderr);
 }
 
+// Returns whether the list of the rejects is on disk; a training is not thrown away for its sake.
+bool list_rejects(Rejects& rejects, Console& console) {
+  try {
+    rejects.commit();
+    return true;
+  } catch (const OutputError& error) {
+    console.error(error.what());
+    return false;
+  }
+}
+
 int run(const Options& options, Console& console) {
   if (options.flag("describe")) return describe(options);
   const Device device = choose_device(options.text("device"));
@@ -137,15 +147,17 @@ int run(const Options& options, Console& console) {
   SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, prepared.training(), trainer);
-  if (signal != 0) {
-    rejects.commit();
-    return kStatusSignal + signal;
-  }
+  bool whole = list_rejects(rejects, console) && !trainer.lost_rejects();
+  if (signal != 0) return kStatusSignal + signal;
   const StepTimes times = trainer.times();
   const bool trained = times.steps == 0 || times.images > 0;
   const std::uint64_t used = trained ? records - rejects.count() : 0;
   rejects.conclude(used, "record");
-  save_weights(options.text("output"), prepared.model(), prepared.training(), *net);
+  whole = trainer.save_weights(options.text("output")) && whole;
+  if (!whole) {
+    const int stopped = SignalWatch::stop_signal();
+    return stopped != 0 ? kStatusSignal + stopped : kStatusFailure;
+  }
   console.note(rejects.beside(count_of(used, "record")));
   return rejects.status();
 }

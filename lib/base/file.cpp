@@ -279,9 +279,17 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 
 void OutputFile::write(std::string_view text) { write(as_bytes_of(text)); }
 
+// What could not be written stays in the buffer, and only that.
 void OutputFile::flush() {
-  write_all(fd_.get(), buffer_, name_);
-  buffer_.clear();
+  std::size_t done = 0;
+  int failure = 0;
+  while (done < buffer_.size() && failure == 0) {
+    const ssize_t written = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
+    if (written >= 0) done += static_cast<std::size_t>(written);
+    if (written < 0 && errno != EINTR) failure = errno;
+  }
+  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(done));
+  if (failure != 0) throw_output_errno(name_, failure);
 }
 
 void OutputFile::close_whole() {

@@ -35,7 +35,7 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       solver_(net, inputs.options, state),
       watch_(inputs.labels.chance_loss()),
       alarm_(inputs.model.net.classes()),
-      log_(std::move(log)),
+      outputs_(net, inputs_, run_, std::move(log), console),
       rejects_(rejects),
       console_(console) {}
 
@@ -48,7 +48,7 @@ int Trainer::run() {
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
-    if (run_.checkpoint_at_start) save(false);
+    if (run_.checkpoint_at_start) outputs_.save_first(state());
     if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // not given to a resumed run
     if (state().validation_due) validate();
     while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
@@ -59,7 +59,7 @@ int Trainer::run() {
       const auto due = [&](const Interval& interval) {
         return last || interval.due(state().step, batch, state().records);
       };
-      if (log_ && due(run_.log_every)) log_training();
+      if (outputs_.logs() && due(run_.log_every)) log_training();
       if (inputs_.validation != nullptr && due(run_.validate_every)) validate();
       save_if_due(SignalWatch::take_checkpoint_request());
     }
@@ -68,12 +68,10 @@ int Trainer::run() {
     progress.finish();  // the messages that follow are about the whole run
     const bool complete = state().step == total_steps_ && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
-    const bool save_now = signal != 0 || (run_.checkpoint_at_end && total_steps_ > 0);
-    if (save_now && saved_step_ != state().step) save(false);
-    if (log_) log_->sync();
-    if (signal != 0 && saved_step_) {
-      console_.note("stopped at step " + std::to_string(state().step) + "; --resume=" + run_.checkpoint +
-                    " goes on");
+    if (signal != 0) {
+      outputs_.stop(state());
+    } else if (total_steps_ > 0) {
+      outputs_.save_last(state());
     }
     return signal;
   } catch (const NotFiniteError& error) {
@@ -86,7 +84,7 @@ void Trainer::train_step(BatchLoader& loader) {
   const Batch* batch = loader.next();
   times_.read_seconds += seconds_since(start);
   times_.images += batch->size();
-  for (const Damage& damage : batch->damaged) rejects_.add(damage);
+  for (const Damage& damage : batch->damaged) reject(damage);
   solver_.start(*batch);
   ++times_.steps;
   add_time_since(start);
@@ -163,7 +161,7 @@ void Trainer::log_training() {
 void Trainer::write_row() {
   row_->totals = state().logged;
   row_->seconds = logged_seconds_;
-  log_->add(*row_);
+  outputs_.add(*row_);
   row_.reset();
   solver_.state().logged = {};
   logged_seconds_ = 0.0;
@@ -174,7 +172,7 @@ void Trainer::validate() {
   const auto start = Clock::now();
   const std::vector<LayerTime> trained = times().layers;
   EvaluationHooks hooks;
-  hooks.damaged = rejects_.on_damage();
+  hooks.damaged = [this](const Damage& damage) { reject(damage); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
   const Totals totals = evaluate(net_, *inputs_.validation,
                                  {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)
@@ -186,44 +184,39 @@ void Trainer::validate() {
                        static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
                        100 * totals.top1_error(), 100 * totals.top5_error()));
   if (alarm_.add_validation(totals.loss())) warn_of_high_validation_loss(totals.loss());
-  if (!log_) return;
-  log_->add({.step = state().step,
-             .epoch = solver_.epoch(),
-             .set = "val",
-             .totals = totals,
-             .learning_rate = solver_.learning_rate(),
-             .seconds = seconds_since(start)});
+  if (!outputs_.logs()) return;
+  outputs_.add({.step = state().step,
+                .epoch = solver_.epoch(),
+                .set = "val",
+                .totals = totals,
+                .learning_rate = solver_.learning_rate(),
+                .seconds = seconds_since(start)});
 }
 
 void Trainer::save_if_due(bool requested) {
-  const bool due = run_.checkpoint_every.due(state().step, static_cast<std::uint64_t>(inputs_.options.batch),
-                                             state().records) ||
-                   run_.checkpoint_every.due_after(seconds_since(last_save_));
-  if (requested || (due && !run_.checkpoint.empty())) save(requested);
+  if (!requested && !outputs_.is_due(state())) return;
+  finish_steps(0);
+  outputs_.save(state(), requested);
 }
 
-void Trainer::save(bool requested) {
-  if (run_.checkpoint.empty()) {
-    console_.warn("no checkpoint written: give --checkpoint=FILE");
-    return;
+// The list of the rejects is no reason to end a training either.
+void Trainer::reject(const Damage& damage) {
+  try {
+    rejects_.add(damage);
+  } catch (const OutputError& error) {
+    if (!std::exchange(lost_rejects_, true)) console_.warn(std::string(error.what()) + ": the run goes on");
   }
-  finish_steps(0);
-  if (log_) log_->sync();
-  save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state(), net_);
-  last_save_ = Clock::now();
-  saved_step_ = state().step;
-  const std::string message = "step " + std::to_string(state().step) + ": wrote " + run_.checkpoint;
-  if (requested) {
-    console_.note(message);
-  } else {
-    console_.detail(message);
-  }
+}
+
+bool Trainer::save_weights(const std::string& output) {
+  const bool written = outputs_.save_weights(output, state());
+  return outputs_.finish(state()) && written;
 }
 
 std::string Trainer::advice() const {
   std::string text = format("; try a smaller --lr than %g", inputs_.options.learning_rate);
-  if (saved_step_) {
-    text += " with --resume=" + run_.checkpoint + ", which holds step " + std::to_string(*saved_step_);
+  if (const auto saved = outputs_.saved_step()) {
+    text += " with --resume=" + run_.checkpoint + ", which holds step " + std::to_string(*saved);
   } else if (!run_.resumed_from.empty()) {
     text += " with --resume=" + run_.resumed_from;
   } else {

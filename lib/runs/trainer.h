@@ -10,36 +10,14 @@
 #include "lib/net/compiled_net.h"
 #include "lib/net/profile.h"
 #include "lib/runs/checkpoint.h"
-#include "lib/runs/interval.h"
-#include "lib/runs/labels.h"
 #include "lib/runs/loss_watch.h"
+#include "lib/runs/run_outputs.h"
 #include "lib/runs/schedule.h"
 #include "lib/runs/solver.h"
-#include "lib/runs/training_log.h"
 #include "lib/shards/dataset.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
-
-// How a run reports and saves; this does not change the result.
-struct RunOptions {
-  std::string checkpoint;  // file; empty: none
-  Interval checkpoint_every;
-  bool checkpoint_at_start = false;  // before the first step
-  bool checkpoint_at_end = false;
-  std::string resumed_from;  // the checkpoint that the run continues; empty: none
-  Interval validate_every;
-  Interval log_every;
-};
-
-// What a run works on. All of it must outlive the run.
-struct RunInputs {
-  const Model& model;
-  const TrainingOptions& options;
-  const Dataset& training;
-  const LabelScan& labels;    // of the training set
-  const Dataset* validation;  // nullptr: none
-};
 
 class Trainer {
  public:
@@ -49,8 +27,15 @@ class Trainer {
 
   // Trains to the last step, under the caller's SignalWatch. Returns 0 if training completed, else the signal
   // that stopped it; the run is then checkpointed. A signal that comes once everything is done is ignored.
+  // That an output cannot be written is said, and ends nothing.
   // Throws Error, which says what to try, if training diverges.
   [[nodiscard]] int run();
+
+  // After run(): writes the weights, and what else is missing. Returns whether everything is on disk, and
+  // says what is not.
+  [[nodiscard]] bool save_weights(const std::string& output);
+  // Whether a line of the rejects is lost.
+  [[nodiscard]] bool lost_rejects() const { return lost_rejects_; }
 
   [[nodiscard]] const TrainingState& state() const { return solver_.state(); }
   // The time of the steps that this run took, without validation and without the steps before it was resumed.
@@ -70,8 +55,8 @@ class Trainer {
   void log_training();
   void write_row();
   void validate();
-  void save(bool requested);
   void save_if_due(bool requested);
+  void reject(const Damage& damage);
   // What the user can do when training has diverged.
   [[nodiscard]] std::string advice() const;
 
@@ -82,11 +67,10 @@ class Trainer {
   Solver solver_;
   LossWatch watch_;
   LossAlarm alarm_;
-  std::optional<TrainingLog> log_;
+  RunOutputs outputs_;
   Rejects& rejects_;
   Console& console_;
-  Clock::time_point last_save_ = Clock::now();
-  std::optional<std::uint64_t> saved_step_;
+  bool lost_rejects_ = false;
   std::optional<LogRow> row_;  // to be completed and logged when its step is finished
   double logged_seconds_ = 0.0;
   StepTimes times_;                    // without the layers

@@ -1,12 +1,7 @@
 #include "lib/runs/training_log.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
-#include <system_error>
 
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
@@ -82,6 +77,15 @@ std::string kept_rows(const std::string& path, std::uint64_t step) {
   return kept;
 }
 
+// The head, and the rows of an older log that a resumed run keeps.
+std::string first_lines(const std::string& path, std::optional<std::uint64_t> resumed_step) {
+  std::string lines(kHead);
+  const Destination to = Destination::of(path);
+  const bool kept = resumed_step && to.kind == Destination::Kind::file && std::filesystem::exists(to.path);
+  if (kept) lines += kept_rows(path, *resumed_step);
+  return lines;
+}
+
 }  // namespace
 
 std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
@@ -105,24 +109,8 @@ std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
   return found.rows + found.damaged > 0 ? std::optional(found) : std::nullopt;
 }
 
-TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step) : name_(path) {
-  const Destination to = Destination::of(path);
-  if (to.kind != Destination::Kind::file) {
-    stream_.emplace(path, OutputFile::Content::text);
-    stream_->write(kHead);
-    stream_->flush();
-    return;
-  }
-  lock_ = OutputLock(to);
-  const bool kept = resumed_step && std::filesystem::exists(to.path);
-  const std::string rows = kept ? kept_rows(path, *resumed_step) : std::string();
-  OutputFile start(path, OutputFile::Content::text);
-  start.write(kHead);
-  start.write(rows);
-  start.commit();
-  file_ = Fd(::open(to.path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC));
-  if (!file_.valid()) throw_errno(name_, errno);
-}
+TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step)
+    : name_(path), file_(path, first_lines(path, resumed_step)) {}
 
 void TrainingLog::add(const LogRow& row) {
   const double rate = row.seconds > 0 ? static_cast<double>(row.totals.images) / row.seconds : 0.0;
@@ -131,19 +119,7 @@ void TrainingLog::add(const LogRow& row) {
              static_cast<unsigned long long>(row.step), row.epoch, static_cast<int>(row.set.size()),
              row.set.data(), static_cast<unsigned long long>(row.totals.images), row.totals.loss(),
              row.totals.top1_error(), row.totals.top5_error(), row.learning_rate, rate);
-  if (stream_) {
-    stream_->write(line);
-    stream_->flush();
-    return;
-  }
-  write_all(file_.get(), as_bytes_of(line), name_);
-}
-
-void TrainingLog::sync() {
-  if (!file_.valid()) return;
-  while (::fdatasync(file_.get()) != 0) {
-    if (errno != EINTR) throw OutputError(name_, std::generic_category().message(errno));
-  }
+  file_.add(line);
 }
 
 }  // namespace convoy

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "lib/base/file.h"
+#include "lib/runs/log_file.h"
 #include "lib/runs/metrics.h"
 
 namespace convoy {
@@ -40,16 +40,21 @@ class TrainingLog {
   // written to.
   TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step);
 
-  // Writes the row to the file at once, unbuffered.
+  // Writes the row to the file at once, and those that could not be written before. Throws nothing if that
+  // fails.
   void add(const LogRow& row);
   // Puts the rows on disk, if it is a file of its own: before a checkpoint, which must not outlive them.
-  void sync();
+  void sync() { file_.sync(); }
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  // Why there are rows that are not where they belong; empty if there are none.
+  [[nodiscard]] const std::string& failure() const { return file_.failure(); }
+  // How many rows are not in the file.
+  [[nodiscard]] std::uint64_t missing() const { return file_.missing(); }
 
  private:
   std::string name_;
-  OutputLock lock_;
-  std::optional<OutputFile> stream_;  // if it is written directly
-  Fd file_;                           // if it is a file of its own, opened for appending
+  LogFile file_;
 };
 
 }  // namespace convoy

@@ -1,5 +1,7 @@
 #include "lib/shards/rejects.h"
 
+#include <utility>
+
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/table.h"
@@ -82,8 +84,10 @@ void Rejects::abandon() {
 
 void Rejects::commit() {
   say_shared();
-  if (list_) list_->commit();
+  // If that fails, the list is given up, and a caller may go on without.
+  std::optional<OutputFile> list = std::move(list_);
   list_.reset();
+  if (list) list->commit();
 }
 
 void Rejects::say_shared() {
