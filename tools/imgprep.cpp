@@ -9,7 +9,6 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
-#include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/input_options.h"
@@ -111,7 +110,6 @@ int run(const Options& options, Console& console) {
   for (const char* name : {"classes", "labels"}) files.push_back(options.text(name));
   files.push_back(input_options.files_from);
   options.check_outputs({"output", "rejects"}, files);
-  const SignalWatch signals;  // watches before there is a temporary file to remove
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(reject_rules, console);
   ImageMemory memory(options.memory_limit(), 0, encoding.codec == Codec::jpeg ? kJpegEncoderBytesPerPixel : 0,
@@ -131,7 +129,6 @@ int run(const Options& options, Console& console) {
   ordered_parallel_map(
       threads,
       [&]() -> std::optional<ImageInput> {
-        if (SignalWatch::stop_signal() != 0) return std::nullopt;
         auto input = inputs.next();
         if (input) admit(*input, memory);
         return input;
@@ -142,10 +139,6 @@ int run(const Options& options, Console& console) {
         progress.update(++done, rejects.summary());
       });
   progress.finish();
-  if (const int signal = SignalWatch::stop_signal(); signal != 0) {
-    rejects.abandon();
-    return kStatusSignal + signal;
-  }
   sink.finish(inputs.left_out().appended(), options.text("classes"));
   if (const std::string note = sink.class_note(inputs.numbered()); !note.empty()) console.note(note);
   if (const std::string note = inputs.unused_labels(); !note.empty()) console.note(note);

@@ -246,3 +246,12 @@ extraction_ended() {
   assert_missing r.tsv
   exec 8>&-  # ends cat
 }
+
+@test "one signal ends imgprep at once, also while it waits for an image" {
+  exec 8<> gate
+  fixture png a.png size=20x20
+  local signal
+  for signal in TERM:143 INT:130 HUP:129; do
+    ends_clean "$signal" o.shard r.tsv -- "$BIN/imgprep" -q --size=16 -o o.shard --rejects=r.tsv a.png gate
+  done
+}
