@@ -432,8 +432,8 @@ TEST(Jpeg, ASegmentThatIsCutShortIsAnError) {
   const auto image = make_jpeg(smooth_image(16, 16, 3), {});
   for (const std::vector<std::uint8_t>& cut :
        {std::vector<std::uint8_t>{0xFF, 0xE1}, {0xFF, 0xE1, 0}, {0xFF, 0xE1, 0xFF, 0xFF, 'E', 'x'}}) {
-    std::vector<std::uint8_t> bytes(image.begin(), image.begin() + 2);
-    bytes.insert(bytes.end(), cut.begin(), cut.end());
+    std::vector<std::uint8_t> bytes = {image[0], image[1]};
+    for (const std::uint8_t byte : cut) bytes.push_back(byte);
     EXPECT_EQ(error_of(bytes), "a.jpg: JPEG: Premature end of JPEG file");
   }
 }

@@ -30,7 +30,7 @@ class Holder {
     process_ = ::fork();
     if (process_ == 0) {
       const OutputLock lock(output);
-      static_cast<void>(::write(ready[1], "x", 1));
+      if (::write(ready[1], "x", 1) != 1) ::_exit(1);
       ::pause();
       ::_exit(0);
     }
