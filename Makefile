@@ -273,6 +273,6 @@ help: ## this list
 	@sed -n '2,/^$$/s/^#   /  /p' kernels/cuda/cuda.mk
 	@sed -n '2,/^$$/s/^#   /  /p' tests/fuzz/fuzz.mk
 
-include tests/fuzz/fuzz.mk
+-include tests/fuzz/fuzz.mk
 -include kernels/cuda/cuda.mk
 -include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE) $(FUZZ_REPLAY_SOURCES) $(FUZZ_MAIN)))

@@ -117,7 +117,7 @@ std::string RunOutputs::rest(const TrainingState& state) const {
 }
 
 bool RunOutputs::save_weights(const std::string& output, const TrainingState& state) {
-  const std::string name = display_name(output, "standard output");
+  const std::string name = display_name(output, "stdout");
   const auto attempt = [&] {
     return failure_to_write([&] { ::convoy::save_weights(output, inputs_.model, inputs_.options, net_); });
   };

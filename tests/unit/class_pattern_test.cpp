@@ -91,7 +91,9 @@ TEST(ClassPattern, TakesTheEscapesOfExtendedExpressions) {
 TEST(ClassPattern, KeepsItsMemoryBounded) {
   std::string large = "(a)";
   for (int i = 0; i < 2000; ++i) large += "([a-c][d-f]|x{1,300}){1,3}";
-  EXPECT_EQ(usage_error_of(large), "--class-pattern: '" + large + "': takes more than 8 MiB: repeat less");
+  const std::string error = usage_error_of(large);
+  EXPECT_TRUE(error.starts_with("--class-pattern: '(a)([a-c]")) << error;
+  EXPECT_TRUE(error.ends_with("': takes more than 8 MiB: repeat less")) << error;
 }
 
 // Each takes a matcher that goes back time exponential in the name, or a stack as deep as the name is long.
