@@ -1,5 +1,7 @@
 # --max-memory, and what a machine has: what needs more is refused in one line, with figures and what would fit, before it
 # is asked for.
+
+# shellcheck disable=SC2016,SC2154  # texts for inner shells; stderr and status are set by run
 load common
 load training
 
@@ -212,7 +214,7 @@ make_large_shard() {
   # From a pipe its records are held as well.
   expect_status 1 bash -c 'cat l.shard | "$0" "$@"' "$BIN/meanimg" -q --max-memory=98M -o m2.safetensors
   assert_contains "$stderr" "the sums of images of 1000x1000x3 need"
-  cat l.shard | "$BIN/meanimg" -q --max-memory=400M -j 8 -o m.safetensors
+  "$BIN/meanimg" -q --max-memory=400M -j 8 -o m.safetensors < <(cat l.shard)  # a pipe
   cmp m.safetensors free.safetensors
   refuse 1 'm.safetensors: .*need [0-9.]+ MiB of memory' "$BIN/meanimg" -q --merge --max-memory=40M -o s.safetensors m.safetensors m.safetensors
 }

@@ -159,7 +159,7 @@ ended_early() {
   while kill -"$signal" "$pid" 2> /dev/null; do sleep 0.05; done
   wait "$pid" || status=$?
   assert_equal "$status" "$wanted" || return 1
-  assert_equal "$(ls -A out | sort | tr '\n' ' ')" "$(printf '%s\n' "${files[@]}" | sort | tr '\n' ' ')" || return 1
+  assert_equal "$(find out -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')" "$(printf '%s\n' "${files[@]}" | sort | tr '\n' ' ')" || return 1
   for file in "${files[@]}"; do
     [ "$(cat "out/$file" && echo .)" = "$OLDER." ] || fail "$signal: $* changes $file" || return 1
   done
