@@ -79,11 +79,12 @@ MemoryNeed need_of_plan(CpuPlan& plan, const NetSpec& net, const CompileOptions&
     largest = std::max(largest, bytes);
   }
   const bool train = options.mode == Mode::train;
-  // Training saves copies of the parameters and their momenta. Inference loads one tensor after another.
+  // Training saves copies of the parameters and their momenta. One tensor after another is loaded, or brought
+  // into the order of the file on its way to the copy.
   if (train) weights.take(none, saturating_mul(all, 2));
   CpuArena workspace(CpuArena::Pass::count);
   workspace.take(none, scratch_bytes_of(plan.layers));
-  if (!train) workspace.take(none, largest);
+  workspace.take(none, largest);
   constexpr std::uint64_t kMeans = 2;  // that of the model, and the one that the net subtracts
   workspace.take(none, kMeans * static_cast<std::uint64_t>(net.input.stored.elements()) * sizeof(float));
   return {.weights = weights.bytes(),
