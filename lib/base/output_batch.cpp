@@ -66,7 +66,8 @@ OutputBatch::~OutputBatch() {
 }
 
 void OutputBatch::add(const std::string& path, std::span<const std::byte> bytes) {
-  File& file = waiting_.emplace_back(path, std::string());
+  waiting_.push_back({path, {}});
+  File& file = waiting_.back();
   std::string name = path + ".XXXXXX";
   Fd fd;
   file.temporary.reserve(name.size());  // so that nothing fails once the file is there
