@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::size_t kMostImages = 50;
 constexpr std::size_t kPipeBytes = 65536;  // that a pipe takes before anybody reads
+constexpr const char* kNoImage = "-";      // as the pixels of what has none
 
 InputOptions options_for(const std::string& path) {
   InputOptions options;
@@ -39,7 +40,7 @@ std::vector<std::string> images_of(const std::string& path) {
       if (all.size() == kMostImages) break;
       Preparer preparer(how, kSmall);
       const auto pixels = outcome([&] { return prepare_input(*input, preparer, nullptr).pixels; });
-      all.push_back(pixels.value ? std::string(text_of(*pixels.value)) : "-");
+      all.push_back(pixels.value ? std::string(text_of(*pixels.value)) : kNoImage);
     }
     return true;
   });
@@ -56,6 +57,12 @@ std::vector<std::string> images_of_pipe(Input input) {
     if (::write(to.get(), input.data(), input.size()) != std::ssize(input)) throw std::runtime_error("write");
   }
   return images_of("/dev/fd/" + std::to_string(from.get()));
+}
+
+// An IDX file whose size is not what its header promises is refused before its first image. A pipe has no
+// size: its images come first, perhaps more of them than are looked at.
+bool ends_refused(const std::vector<std::string>& images) {
+  return images.size() >= kMostImages || (!images.empty() && images.back() == kNoImage);
 }
 
 // A list that names folders walks through them, and one that names a device reads it.
@@ -75,13 +82,18 @@ void fuzz(Input input) {
   require(images_of(file_with(input)) == file, "the second time differs");
   const std::vector<std::string> pipe = images_of_pipe(input);
   const ContentKind kind = detect_content(input);
-  if (kind == ContentKind::tar || kind == ContentKind::shard || kind == ContentKind::idx) {
+  if (kind == ContentKind::tar || kind == ContentKind::shard) {
     require(pipe == file, "a pipe gives other images than a file");
+  }
+  if (kind == ContentKind::idx) {
+    const bool refused = file.size() == 1 && file[0] == kNoImage;
+    require(refused ? ends_refused(pipe) : pipe == file, "a pipe gives other images than a file");
   }
   // A file is one image, a pipe perhaps many.
   if (kind == ContentKind::jpeg || kind == ContentKind::png) {
     require(file.size() == 1 && !pipe.empty(), "a file is not one image");
-    require(pipe[0] == file[0] || pipe[0] == "-" || file[0] == "-", "a pipe gives another image than a file");
+    require(pipe[0] == file[0] || pipe[0] == kNoImage || file[0] == kNoImage,
+            "a pipe gives another image than a file");
   }
 }
 
