@@ -196,7 +196,9 @@ LabelTable::LabelTable(const std::vector<ClassInfo>& classes) {
   for (std::size_t i = 0; i < classes.size(); ++i) {
     labels_.emplace(classes[i].id, static_cast<std::int32_t>(i));
     std::string form = comparable_id(classes[i].id);
-    if (form != classes[i].id) alike_.emplace(std::move(form), static_cast<std::int32_t>(i));
+    if (form != classes[i].id) {
+      alike_.emplace(std::move(form), Known{static_cast<std::int32_t>(i), classes[i].id});
+    }
   }
 }
 
@@ -206,10 +208,17 @@ std::optional<std::int32_t> LabelTable::find(std::string_view id) const {
   return found->second;
 }
 
-std::optional<std::int32_t> LabelTable::find_alike(std::string_view id) const {
-  const std::string form = comparable_id(id);
+std::optional<LabelTable::Known> LabelTable::known_alike(std::string_view id) const {
+  std::string form = comparable_id(id);
   if (const auto found = alike_.find(form); found != alike_.end()) return found->second;
-  return form == id ? std::nullopt : find(form);
+  const auto label = form == id ? std::nullopt : find(form);
+  if (!label) return std::nullopt;
+  return Known{*label, std::move(form)};
+}
+
+std::optional<std::int32_t> LabelTable::find_alike(std::string_view id) const {
+  const auto known = known_alike(id);
+  return known ? std::optional(known->label) : std::nullopt;
 }
 
 bool LabelTable::is_number(const ListEntry& entry) const {
@@ -238,10 +247,9 @@ std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place)
     throw TextError(place, entry.line, entry.column, reason);
   };
   if (!is_integer(entry.label)) {
-    if (const auto alike = find_alike(entry.label)) {
-      const auto known = std::ranges::find(labels_, *alike, [](const auto& one) { return one.second; });
-      refuse("'" + entry.label + "' is no class of the table, but looks like '" + known->first + "' (" +
-             in_bytes(entry.label, known->first) + ")");
+    if (const auto known = known_alike(entry.label)) {
+      refuse("'" + entry.label + "' is no class of the table, but looks like '" + known->id + "' (" +
+             in_bytes(entry.label, known->id) + ")");
     }
     refuse(labels_.empty() ? "label '" + entry.label + "' is no number, and no class table is given"
                            : "'" + entry.label + "' is no class of the table");

@@ -69,8 +69,15 @@ class LabelTable {
   void check_first(const std::vector<ListEntry>& entries, std::string_view place) const;
 
  private:
+  struct Known {
+    std::int32_t label = 0;
+    std::string id;
+  };
+  // The class whose ID looks like `id` without being the same, or nothing.
+  [[nodiscard]] std::optional<Known> known_alike(std::string_view id) const;
+
   std::unordered_map<std::string, std::int32_t> labels_;
-  std::unordered_map<std::string, std::int32_t> alike_;  // by comparable_id() where the ID is another
+  std::unordered_map<std::string, Known> alike_;  // by comparable_id() where the ID is another
 };
 
 // The number of classes that numbered labels need: the largest label + 1, or 0 if no entry has one. Throws

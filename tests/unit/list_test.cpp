@@ -156,6 +156,23 @@ TEST(Classes, ThatLookAlikeAreRefused) {
             "'dog\\xc2\\xa0')");
 }
 
+// The class is looked up by its form, not searched for.
+TEST(Labels, ThatLookLikeClassesNameTheirOwn) {
+  std::vector<ClassInfo> classes;
+  for (int i = 0; i < 1000; ++i) classes.push_back({"e\xcc\x81" + std::to_string(i), ""});
+  classes.push_back({"\xc3\xa9", ""});
+  const LabelTable table(classes);
+  const auto complaint = [&](const std::string& label) {
+    const ListEntry entry{.path = "a", .label = label, .line = 1, .column = 3};
+    return test::error_of([&] { static_cast<void>(table.resolve(entry, "l")); });
+  };
+  for (int i = 0; i < 1000; ++i) {
+    const std::string error = complaint("\xc3\xa9" + std::to_string(i));
+    EXPECT_NE(error.find("looks like 'e\xcc\x81" + std::to_string(i) + "' ("), std::string::npos) << error;
+  }
+  EXPECT_NE(complaint("e\xcc\x81").find("looks like '\xc3\xa9' ("), std::string::npos);
+}
+
 TEST(Labels, ThatSeemToBeginAtOneAreRefused) {
   const LabelTable table({{"a", ""}, {"b", ""}, {"c", ""}});
   const auto complaint = [&](const char* text) {
