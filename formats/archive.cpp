@@ -129,6 +129,8 @@ std::optional<ArchiveEntry> ArchiveReader::next_entry() {
 
 ByteSource& ArchiveReader::content() { return *state_->content; }
 
+std::uint64_t ArchiveReader::bytes() const { return state_->handle->blocks().given(); }
+
 std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place, std::uint64_t limit) {
   std::vector<std::uint8_t> bytes;
   while (true) {

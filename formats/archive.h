@@ -46,6 +46,8 @@ class ArchiveReader {
   std::optional<ArchiveEntry> next_entry();
   // The content of the file, which can be read once, until next() is called. Reading throws like next().
   [[nodiscard]] ByteSource& content();
+  // The bytes of the archive, unpacked, that have been read or skipped so far.
+  [[nodiscard]] std::uint64_t bytes() const;
 
  private:
   struct State;

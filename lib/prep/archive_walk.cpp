@@ -4,6 +4,8 @@
 
 #include "formats/image.h"
 #include "formats/image_stream.h"
+#include "lib/base/checked.h"
+#include "lib/base/console.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/prep/temporary_source.h"
@@ -108,11 +110,11 @@ void LinkedArchive::follow_links() {
       if (error.place() != place_) throw;
       // Damage is met again where it is.
     }
-    std::unordered_map<std::uint64_t, Extent> needed;
+    std::unordered_map<std::uint64_t, std::uint64_t> needed;  // how often, by entry
     std::uint64_t steps = 0;
     for (const std::string& link : links) {
       for (const ArchiveTree::Linked& linked : tree.follow(link, steps)) {
-        if (linked.failure.empty()) needed.try_emplace(linked.ordinal);
+        if (linked.failure.empty()) ++needed[linked.ordinal];
       }
     }
     keep_targets(needed);
@@ -123,16 +125,19 @@ void LinkedArchive::follow_links() {
   }
 }
 
-void LinkedArchive::keep_targets(const std::unordered_map<std::uint64_t, Extent>& needed) {
+// needed: how many links stand for each entry. Throws Error if what they stand for is too much.
+void LinkedArchive::keep_targets(const std::unordered_map<std::uint64_t, std::uint64_t>& needed) {
   if (needed.empty()) return;
   kept_.emplace("copy of what the links in " + place_ + " lead to");
   std::uint64_t offset = 0;
+  std::uint64_t linked = 0;
+  const auto source = reopen_();
+  std::optional<ArchiveReader> reader;
   try {
-    const auto source = reopen_();
-    ArchiveReader reader(*source, place_);
-    for (std::uint64_t ordinal = 0; const auto entry = reader.next_entry(); ++ordinal) {
+    reader.emplace(*source, place_);
+    for (std::uint64_t ordinal = 0; const auto entry = reader->next_entry(); ++ordinal) {
       if (!needed.contains(ordinal) || entry->type != ArchiveEntry::Type::file) continue;
-      ByteSource& content = reader.content();
+      ByteSource& content = reader->content();
       const ContentKind kind = detect_content(content.peek(kDetectBytes));
       // Of what is neither an image nor an archive, the beginning says what it is.
       const bool image = kind == ContentKind::jpeg || kind == ContentKind::png;
@@ -142,9 +147,15 @@ void LinkedArchive::keep_targets(const std::unordered_map<std::uint64_t, Extent>
       const std::uint64_t size = append_all(content, *kept_, limit);
       extents_[ordinal] = {offset, size};
       offset += size;
+      linked = saturating_add(linked, saturating_mul(size, needed.at(ordinal)));
     }
   } catch (const Error& error) {
     if (error.place() != place_) throw;
+  }
+  const std::uint64_t most = kLinkedBytesAlways + kLinkedBytesPerByte * (reader ? reader->bytes() : 0);
+  if (linked > most) {
+    throw Error(place_, "links that stand for files of " + format_bytes(linked) + " together, more than " +
+                            format_bytes(most));
   }
 }
 

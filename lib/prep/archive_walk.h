@@ -17,6 +17,11 @@
 
 namespace convoy {
 
+// The files that the links in an archive stand for may have so many bytes in any case, each counted once for
+// each link, and kLinkedBytesPerByte more for each byte of the archive.
+inline constexpr std::uint64_t kLinkedBytesAlways = std::uint64_t{1} << 28;
+inline constexpr std::uint64_t kLinkedBytesPerByte = 16;
+
 // Opens the bytes of an archive again, from the first one. Throws Error, with the reason, if it cannot.
 using Reopen = std::function<std::shared_ptr<ByteSource>()>;
 
@@ -56,7 +61,7 @@ class LinkedArchive {
   };
   void open_at(std::uint64_t entries);
   void follow_links();
-  void keep_targets(const std::unordered_map<std::uint64_t, Extent>& needed);
+  void keep_targets(const std::unordered_map<std::uint64_t, std::uint64_t>& needed);
   std::optional<File> linked_file();
 
   std::string place_;
