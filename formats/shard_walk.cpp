@@ -252,6 +252,7 @@ std::string ChunkWalker::check_table(const ChunkHeader& header, std::span<const 
   const std::uint64_t image = image_bytes(info_);
   if (raw ? header.stride < image : header.stride != 0) return "stride does not fit the images";
   std::uint64_t free_from = header.payload_offset;
+  std::uint64_t named = 0;  // bytes of names
   for (std::uint64_t i = 0; i < header.records; ++i) {
     const TableEntry entry = entry_at(body, header, i);
     const auto fault = [i](const char* what) {
@@ -264,6 +265,9 @@ std::string ChunkWalker::check_table(const ChunkHeader& header, std::span<const 
     if (!name_end || *name_end > header.names_length || entry.name_length > kMaxRecordNameBytes) {
       return fault("name outside its place");
     }
+    // Else a record of 40 bytes would be one of 64 KiB wherever its name is written.
+    named += entry.name_length;
+    if (named > header.names_length) return fault("name that shares its bytes with others");
     const auto end = checked_add(entry.payload_offset, entry.payload_length);
     if (!end || *end > header.length || entry.payload_offset < free_from ||
         entry.payload_length > kMaxPayloadBytes) {

@@ -347,6 +347,42 @@ TEST_F(ShardDamage, AHeaderCannotMakeAPipeReaderAllocate) {
   EXPECT_LT(peak_memory() - before, std::uint64_t{64} << 20);
 }
 
+// Records whose names are all the same bytes: of 40 bytes each, they would be listed with 64 KiB each.
+TEST_F(ShardDamage, NamesThatShareTheirBytesCostTheirChunk) {
+  const DatasetInfo info = small_info(1, 1, 1, 1);
+  const auto listed = [&](std::uint64_t count, std::uint64_t shared) {
+    std::vector<ShardRecord> records = numbered_records(info, 0, count);
+    for (ShardRecord& record : records) record.name = {};
+    records[0].name = std::string(60000, 'n');
+    Bytes bytes = make(info, records);
+    const std::uint64_t table = little_endian(bytes, 56, 8);
+    for (std::uint64_t i = 1; i < count; ++i) {
+      const std::uint64_t label_and_length = table + i * 40;
+      put_u64(bytes, label_and_length, (shared << 32) | little_endian(bytes, label_and_length, 4));
+      put_u64(bytes, label_and_length + 8, 0);
+    }
+    seal(bytes, 0);
+    const std::uint64_t end = little_endian(bytes, 16, 8);
+    put_u64(bytes, end + 96, little_endian(bytes, 120, 8));
+    seal(bytes, end);
+    const ReadResult result = read(bytes);
+    std::uint64_t names = 0;
+    for (const ShardRecord& record : result.records) names += record.name.size();
+    EXPECT_LT(names, bytes.size()) << "the work is in proportion";
+    EXPECT_EQ(result.records.empty(), shared > 0);
+    return joined(result.damage);
+  };
+  for (const std::uint64_t count : {100, 200}) {
+    EXPECT_EQ(listed(count, 0), "");
+    EXPECT_NE(listed(count, 60000)
+                  .find("record table entry 1: name that shares its bytes with others: chunk "
+                        "of " +
+                        std::to_string(count) + " records lost"),
+              std::string::npos);
+    EXPECT_NE(listed(count, 1).find("entry 1: name that shares"), std::string::npos);
+  }
+}
+
 // A row of chunks that claim 2^36 bytes each: the reader of a pipe looks for the end of each of them.
 TEST_F(ShardDamage, LongChunksCostAPipeReaderNoMoreThanTheirBytes) {
   const DatasetInfo info = small_info(1, 1, 1, 1);
