@@ -102,7 +102,7 @@ void check_switch(const po::option& option, const po::options_description& known
     if (std::ranges::find(kWords, word) != kWords.end()) continue;
     const std::string name = "--" + option.string_key;
     throw UsageError(places.at(name) + ": " + name + ": '" + shortened(word, kLongestWord) +
-                     "' is neither on nor off");
+                     "' is neither on, yes, true or 1 nor off, no, false or 0");
   }
 }
 

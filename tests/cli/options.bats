@@ -135,13 +135,25 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   echo '%invalid_line%' > c.conf
   refuse 2 "^imgprep: c.conf:1: invalid line '%invalid_line%'" "$BIN/imgprep" --config=c.conf x.png
   echo 'quiet = %value%' > c.conf
-  refuse 2 "^imgprep: c.conf:1: --quiet: '%value%' is neither on nor off" "$BIN/imgprep" --config=c.conf x.png
+  refuse 2 "^imgprep: c.conf:1: --quiet: '%value%' is neither on, yes, true or 1 nor off, no, false or 0$" "$BIN/imgprep" --config=c.conf x.png
   echo 'size = %value%' > c.conf
   refuse 2 "^imgprep: c.conf:1: --size: '%value%' is not a whole" "$BIN/imgprep" --config=c.conf x.png
   fixture png a.png size=20x20
   printf 'output = 100%%original_token%%.shard\nquiet = YES\n' > c.conf
   expect_status 0 "$BIN/imgprep" --config=c.conf --size=16 a.png
   [ -s '100%original_token%.shard' ]
+  # What the message says is what is taken.
+  local word
+  for word in on yes true 1 On; do
+    echo "quiet = $word" > c.conf
+    expect_status 0 "$BIN/imgprep" --config=c.conf --size=16 -o o.shard a.png
+    assert_equal "$stderr" "" || fail "$word"
+  done
+  for word in off no false 0 FALSE; do
+    echo "quiet = $word" > c.conf
+    expect_status 0 "$BIN/imgprep" --config=c.conf --size=16 -o o.shard a.png
+    assert_contains "$stderr" "1 image" || fail "$word"
+  done
 }
 
 @test "an option without a name, or with one that is long, is named in a short line" {
