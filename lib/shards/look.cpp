@@ -177,6 +177,10 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
     out.write(tsv_field(display_name(path)) + "\t" + std::to_string(whole) + "\t" + std::to_string(losses) +
               "\n");
   };
+  const auto end_early = [&] {
+    ++losses;  // of everything that may have followed
+    write_line();
+  };
   try {
     InputFile in(path);
     ShardReader reader(in, counted, progress.memory());
@@ -184,9 +188,13 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
       ++whole;
       progress.at(std::max(in.position(), record->offset + record->payload.size()));
     }
+  } catch (const OutputError&) {
+    throw;
   } catch (const Error&) {
-    ++losses;  // of everything that may have followed
-    write_line();
+    end_early();
+    throw;
+  } catch (const SystemError&) {
+    end_early();
     throw;
   }
   write_line();

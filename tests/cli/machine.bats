@@ -99,3 +99,43 @@ make_images() {  # in photos: JPEG and PNG, in two classes
   expect_status 0 "$BIN/imgprep" --exclude=bad --size=16 -o o.shard photos
   assert_contains "$stderr" '14 images'
 }
+
+# failing CALL COMMAND...: `run`s the command while the calls that CALL says of files here fail: see tests/faults.
+failing() {
+  local calls
+  calls=$(dirname "$BIN")/test/calls.so
+  requires_address_limit 1000000  # a sanitizer cannot be loaded after it
+  [ -e "$calls" ] || fail "$calls is not built: make tests" || return 1
+  rm -f report  # which goes on counting
+  run --separate-stderr env LD_PRELOAD="$calls" FAULTS="$1" FAULTS_UNDER="$TMP" FAULTS_REPORT="$TMP/report" "${@:2}"
+}
+
+@test "shardpack --verify goes on behind a shard that the disk cannot read, and ends with status 1" {
+  make_images
+  "$BIN/imgprep" -q --size=64 -o a.shard photos
+  cp a.shard b.shard
+  cp a.shard c.shard
+  local nth rows=0
+  for nth in {1..30}; do
+    failing "read:$nth:5:once" "$BIN/shardpack" -q --verify --rejects=r.tsv a.shard b.shard c.shard
+    [ "$status" -ne 0 ] || break
+    assert_equal "$status" 1
+    assert_equal "$(cut -f1 <<< "$output")" $'a.shard\nb.shard\nc.shard'
+    assert_equal "$(grep -c 'Input/output error' <<< "$stderr")" 1
+    assert_equal "$(grep -c 'Input/output error' r.tsv)" 1
+    assert_equal "$(wc -l <<< "$stderr")" 1
+    rows=$((rows + 1))
+  done
+  [ "$rows" -ge 9 ] || fail "only $rows reads failed"
+  # An output that cannot be written ends the run.
+  failing "write:1:28:always" "$BIN/shardpack" -q --verify -o v.tsv a.shard b.shard
+  assert_equal "$status" 1
+  assert_equal "$stderr" "shardpack: v.tsv: No space left on device"
+  assert_missing v.tsv
+  failing "read:1:5:once" "$BIN/shardpack" -q --verify --on-error=stop a.shard b.shard
+  assert_equal "$status" 1
+  assert_equal "$stderr" "shardpack: a.shard: Input/output error"
+  failing "read:1:5:once" "$BIN/shardpack" -q -o o.shard a.shard b.shard
+  assert_equal "$status" 1
+  assert_missing o.shard
+}
