@@ -152,31 +152,20 @@ int run(const Options& options, Console& console) {
   // A shard may take the place of its input.
   options.check_outputs({"output"}, inputs, look.empty() ? Replacing::inputs : Replacing::nothing);
   Rejects rejects(reject_rules, console);
-  int signal = 0;
   if (look.empty()) {
     const PackResult result = pack(pack_options(options), rejects, console);
-    signal = result.signal;
-    if (signal == 0) {
-      const bool drawn = options.flag("shuffle") || options.given("split");
-      console.note(rejects.beside(count_of(result.records, "record") + " in " +
-                                  count_of(result.outputs, "shard") +
-                                  (drawn ? ", seed " + options.text("seed") : "")));
-    }
+    const bool drawn = options.flag("shuffle") || options.given("split");
+    console.note(rejects.beside(count_of(result.records, "record") + " in " +
+                                count_of(result.outputs, "shard") +
+                                (drawn ? ", seed " + options.text("seed") : "")));
   } else if (look == "extract") {
     const PackResult result = extract_shards(inputs, options.text("extract"), options.threads(),
                                              options.memory_limit(), rejects, console);
-    signal = result.signal;
-    if (signal == 0) {
-      console.note(rejects.beside(count_of(result.records, "record") + " in " + options.text("extract")));
-    }
+    console.note(rejects.beside(count_of(result.records, "record") + " in " + options.text("extract")));
   } else {
     const int status = look_inside(look, options, rejects, console);
     rejects.commit();
     return status;
-  }
-  if (signal != 0) {
-    rejects.abandon();
-    return kStatusSignal + signal;
   }
   rejects.commit();
   return rejects.status();

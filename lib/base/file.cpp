@@ -19,6 +19,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file_identity.h"
 #include "lib/base/new_file.h"
+#include "lib/base/stop_wait.h"
 #include "lib/base/temporaries.h"
 
 namespace convoy {
@@ -68,7 +69,7 @@ Fd duplicate(int descriptor, const std::string& name) {
 
 // Appending, since another process's descriptor can lead to a regular file, which is not ours alone.
 Fd open_as_it_is(const std::string& path, const std::string& name) {
-  Fd fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY));
+  Fd fd = open_to_append(path);
   if (!fd.valid()) throw_errno(name, errno);
   return fd;
 }
@@ -96,7 +97,7 @@ InputFile::InputFile(const std::string& path, const std::string& name)
     : name_(name.empty() ? display_name(path) : name) {
   standard_ = path == kStdStreamName;
   if (!standard_) {
-    fd_ = Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    fd_ = open_to_read(path);
     if (!fd_.valid()) throw_errno(name_, errno);
   }
   const struct stat info = stat_fd(fd(), name_);
@@ -121,6 +122,7 @@ std::size_t InputFile::read(std::span<std::byte> into) {
 
 std::size_t InputFile::read_some(std::span<std::byte> into) {
   if (into.empty()) return 0;
+  if (!regular_) wait_to_read(fd());
   const std::size_t got = read_once(fd(), into, name_);
   position_ += got;
   return got;
@@ -270,7 +272,7 @@ void OutputFile::write(std::span<const std::byte> bytes) {
   if (buffer_.size() + bytes.size() > kBufferBytes) {
     flush();
     if (bytes.size() >= kBufferBytes) {
-      write_all(fd_.get(), bytes, name_);
+      while (!bytes.empty()) bytes = bytes.subspan(write_some(bytes));
       return;
     }
   }
@@ -279,17 +281,28 @@ void OutputFile::write(std::span<const std::byte> bytes) {
 
 void OutputFile::write(std::string_view text) { write(as_bytes_of(text)); }
 
+// Returns how many bytes of some it has written, perhaps none.
+std::size_t OutputFile::write_some(std::span<const std::byte> bytes) {
+  const std::size_t most = temporary_.empty() ? wait_to_write(fd_.get(), bytes.size()) : bytes.size();
+  if (most == 0) throw OutputError(name_, "nobody reads it, and a signal ends the run");
+  const ssize_t written = ::write(fd_.get(), bytes.data(), most);
+  if (written < 0 && errno != EINTR) throw_output_errno(name_, errno);
+  return written < 0 ? 0 : static_cast<std::size_t>(written);
+}
+
 // What could not be written stays in the buffer, and only that.
 void OutputFile::flush() {
   std::size_t done = 0;
-  int failure = 0;
-  while (done < buffer_.size() && failure == 0) {
-    const ssize_t written = ::write(fd_.get(), buffer_.data() + done, buffer_.size() - done);
-    if (written >= 0) done += static_cast<std::size_t>(written);
-    if (written < 0 && errno != EINTR) failure = errno;
+  const auto drop = [&] {
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(done));
+  };
+  try {
+    while (done < buffer_.size()) done += write_some(std::span(buffer_).subspan(done));
+  } catch (const OutputError&) {
+    drop();
+    throw;
   }
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(done));
-  if (failure != 0) throw_output_errno(name_, failure);
+  drop();
 }
 
 void OutputFile::close_whole() {

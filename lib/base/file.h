@@ -26,7 +26,8 @@ inline constexpr std::string_view kStdStreamName = "-";
 class InputFile {
  public:
   // "-" is standard input, called "stdin" in messages. name: what messages call the file, if not by its path.
-  // Throws Error(name, reason), also for a folder.
+  // Throws Error(name, reason), also for a folder. While it waits for a FIFO or a pipe, here or in what
+  // reads, a signal that a SignalWatch notes ends that with Stopped (lib/base/stop_wait.h).
   explicit InputFile(const std::string& path, const std::string& name = {});
 
   [[nodiscard]] const std::string& name() const { return name_; }
@@ -93,8 +94,9 @@ class OutputError : public SystemError {
 // it (remove_temporaries_on_signals()), and an older file of that name stays as it was. Symbolic links stay,
 // and the file at their end is written in this way. No other process can write the file meanwhile
 // (OutputLock). Whatever is not a regular file with a name of its own (Destination) is written directly: an
-// open descriptor by any name, so that ">>" appends, a FIFO, a device. Every failure, including one of the
-// last flush, has the file's name, and is an OutputError once the file is open.
+// open descriptor by any name, so that ">>" appends, a FIFO, a device. If a signal asks to stop (SignalWatch)
+// and the reader of such a stream takes nothing for a second, that is a failure. Every failure, including one
+// of the last flush, has the file's name, and is an OutputError once the file is open.
 class OutputFile {
  public:
   // Binary output to a terminal, or between the messages on standard error, is a UsageError.
@@ -122,6 +124,7 @@ class OutputFile {
 
  private:
   void create_temporary_beside();
+  std::size_t write_some(std::span<const std::byte> bytes);
   void close_whole();
   std::string name_;       // for messages
   std::string path_;       // its final path; empty if written directly

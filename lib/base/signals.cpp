@@ -16,6 +16,7 @@ namespace {
 // Handlers can use static storage only: these variables and the names of the temporary files.
 volatile std::sig_atomic_t stop_requested = 0;
 volatile std::sig_atomic_t checkpoint_requested = 0;
+std::atomic<bool> stops_noted = false;
 std::array<char, 160> unreadable_message;
 std::size_t unreadable_bytes = 0;
 std::atomic_flag unreadable_said;  // several threads may get SIGBUS at once
@@ -127,12 +128,16 @@ SignalWatch::SignalWatch(Stops stops) {
 }
 
 SignalWatch::~SignalWatch() {
+  stops_noted = false;
   for (std::size_t i = 0; i < kWatched.size(); ++i) ::sigaction(kWatched[i], &before_[i], nullptr);
 }
 
 void SignalWatch::note_stops() {
   for (const int signal_number : {SIGHUP, SIGINT, SIGTERM}) install(signal_number, on_stop);
+  stops_noted = true;
 }
+
+bool SignalWatch::notes_stops() { return stops_noted; }
 
 int SignalWatch::stop_signal() { return stop_requested; }
 

@@ -51,6 +51,8 @@ class SignalWatch {
   ~SignalWatch();
 
   static void note_stops();
+  // Whether a watch lives that notes requests to stop.
+  [[nodiscard]] static bool notes_stops();
   // The signal that asked to stop, or 0. The exit status is then 128 + its number.
   [[nodiscard]] static int stop_signal();
   // Whether SIGUSR1 has come since the last call.

@@ -16,6 +16,7 @@
 #include "lib/base/lines.h"
 #include "lib/base/out_of_memory.h"
 #include "lib/base/signals.h"
+#include "lib/base/stop_wait.h"
 #include "lib/base/version.h"
 
 namespace convoy {
@@ -205,6 +206,8 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
     console.error(error.what());
     console.error("Try '" + command_of(info) + " --help'.");
     return kStatusUsage;
+  } catch (const Stopped& stopped) {
+    return kStatusSignal + stopped.signal();
   } catch (const std::bad_alloc&) {
     console.error(std::string(kOutOfMemory));
     return kStatusFailure;

@@ -15,6 +15,7 @@
 #include "lib/base/output_batch.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
+#include "lib/base/stop_wait.h"
 #include "lib/shards/extract_names.h"
 
 namespace convoy {
@@ -162,7 +163,7 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
       threads_that_fit(threads, 0, transcoding_bytes(feed.info()), memory, inputs.front(),
                        "records that are extracted"),
       [&]() -> std::optional<Item> {
-        if (SignalWatch::stop_signal() != 0) return std::nullopt;
+        if (const int signal = SignalWatch::stop_signal(); signal != 0) throw Stopped(signal);
         return feed.next();
       },
       [](Item&& item) {
@@ -177,12 +178,11 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
       });
   progress.finish();
   for (const Damage& damage : feed.take_damage()) rejects.add(damage);
-  if (const int signal = SignalWatch::stop_signal(); signal != 0) return {done, 0, signal};
   rejects.conclude(done, "record");
   for (const std::string& one : made.folders()) files.add_folder(one);
   files.commit();
   made.keep();
-  return {done, done, 0};
+  return {done, done};
 }
 
 }  // namespace convoy

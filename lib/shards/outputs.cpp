@@ -7,6 +7,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/new_file.h"
+#include "lib/base/signals.h"
 
 namespace convoy {
 namespace {
@@ -116,6 +117,8 @@ void OutputSeries::add(std::uint64_t position, std::int32_t label, std::string_v
 void OutputSeries::finish(bool all) {
   close();
   while (all && open_next()) close();
+  if (unnamed_.empty()) return;
+  const SignalWatch signals;  // one signal does not come between the names
   std::exception_ptr not_on_disk;
   for (OutputFile& output : unnamed_) {
     try {

@@ -10,7 +10,6 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
-#include "lib/base/signals.h"
 #include "lib/shards/dataset.h"
 #include "lib/shards/outputs.h"
 
@@ -185,11 +184,7 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
       transcoding ? threads_that_fit(options_.threads, 0, transcoding_bytes(info_), options_.limit,
                                      options_.inputs.front(), "records that are transcoded")
                   : 1,
-      [&]() -> std::optional<Item> {
-        if (SignalWatch::stop_signal() != 0) return std::nullopt;
-        return produce();
-      },
-      [&](Item&& item) { return work(std::move(item)); },
+      produce, [&](Item&& item) { return work(std::move(item)); },
       [&](Packed&& packed) {
         const Item& item = packed.item;
         for (const Damage& damage : item.damage) rejects_.add(damage);
@@ -203,15 +198,12 @@ void Packer::convey(Produce&& produce, OutputSeries& outputs, std::uint64_t tota
         progress.update(++done, rejects_.summary());
       });
   progress.finish();
-  result_.signal = SignalWatch::stop_signal();
 }
 
 // all: whether the outputs that would follow are written too, without records.
 void Packer::finish(OutputSeries& outputs, bool all) {
-  if (result_.signal == 0) {
-    rejects_.conclude(outputs.records(), "record");
-    outputs.finish(all);
-  }
+  rejects_.conclude(outputs.records(), "record");
+  outputs.finish(all);
   result_.records = outputs.records();
   result_.outputs = outputs.outputs();
 }
@@ -269,7 +261,7 @@ std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangeme
     lengths[rank] = data.record(arrangement.order[rank]).payload.size();
   }
   auto spill = std::make_unique<PayloadSpill>(lengths, options_.memory);
-  for (std::uint64_t i = 0; i < data.size() && SignalWatch::stop_signal() == 0; ++i) {
+  for (std::uint64_t i = 0; i < data.size(); ++i) {
     const RecordView record = data.record(i);
     if (record.intact()) {
       spill->put(ranks[i], record.payload);
@@ -309,7 +301,6 @@ void Packer::run_planned() {
       arrange(labels, options_.seed, options_.shuffle, options_.split, options_.split_by);
   warn_of_missing(arrangement);
   const std::vector<OutputRange> ranges = plan(arrangement);
-  const SignalWatch signals;  // started before there is an output to remove
   OutputSeries outputs(info_, naming(), [&](std::uint64_t k) {
     return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt;
   });
@@ -351,7 +342,6 @@ void Packer::run_streaming() {
                         options_.limit);
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
-  const SignalWatch signals;  // started before there is an output to remove
   OutputSeries outputs(info_, naming(), [&](std::uint64_t k) -> std::optional<OutputRange> {
     if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
     return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};

@@ -33,7 +33,6 @@ struct PackOptions {
 struct PackResult {
   std::uint64_t records = 0;
   std::uint64_t outputs = 0;  // files
-  int signal = 0;             // that ended the work early: the output in progress was then dropped
 };
 
 // What transcoding, or writing as image files, takes for each thread: records that wait or are in work, in

@@ -77,11 +77,6 @@ std::string Rejects::summary(const std::string& what) const {
 
 std::string Rejects::beside(const std::string& done) const { return any_ ? done + ", " + summary() : done; }
 
-void Rejects::abandon() {
-  say_shared();
-  list_.reset();
-}
-
 void Rejects::commit() {
   say_shared();
   // If that fails, the list is given up, and a caller may go on without.

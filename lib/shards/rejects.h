@@ -66,9 +66,6 @@ class Rejects {
   // Prints what add_shared() has kept and completes the list: lines PLACE<TAB>REASON, with fields that
   // tsv_field() writes.
   void commit();
-  // Prints what add_shared() has kept. The list gets no name, since a signal has ended the run before all
-  // inputs were read.
-  void abandon();
   // To be called when all inputs have been read, before an output gets its name: completes the list. `used`
   // inputs, of the kind `what` ("image", "record"), were not rejected. Throws Error if all that there was has
   // been rejected, and if there are more rejects than the limit allows; warns if it allows them.

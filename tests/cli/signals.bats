@@ -255,3 +255,121 @@ extraction_ended() {
     ends_clean "$signal" o.shard r.tsv -- "$BIN/imgprep" -q --size=16 -o o.shard --rejects=r.tsv a.png gate
   done
 }
+
+# ended PID SIGNAL:STATUS: sends the signal once, and fails unless the process ends with the status.
+ended() {
+  local status=0 tries=0
+  kill -"${2%:*}" "$1"
+  while kill -0 "$1" 2> /dev/null && [ "$tries" -lt 400 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+  done
+  kill -KILL "$1" 2> /dev/null && fail "one SIG${2%:*} does not end it" && return 1
+  wait "$1" || status=$?
+  assert_equal "$status" "${2#*:}"
+}
+
+@test "one signal ends shardpack while it waits for the rest of a record, and nothing is left" {
+  make_folders photos 2 3
+  "$BIN/imgprep" -q --size=64 -o a.shard photos
+  exec 8<> gate
+  local signal options pid
+  for options in "-o x.shard" "-o x.shard -j3 --codec=jpeg" "-o x-%d.shard --per-shard=1000" "-o x.shard --max-rejects=1" \
+    "--extract=ex -j1" "--extract=ex -j3" "--list -o x.tsv" "--verify -o x.tsv"; do
+    for signal in TERM:143 INT:130 HUP:129; do
+      head -c 40000 a.shard > gate
+      # shellcheck disable=SC2086
+      env --default-signal=INT "$BIN/shardpack" -q $options --rejects=r.tsv a.shard gate < /dev/null 8>&- &
+      pid=$!
+      case $options in
+        --extract*) until [ -e ex/class1 ]; do kill -0 "$pid" || fail "it ended by itself" || return 1; sleep 0.05; done ;;
+        *) until compgen -G "x*.??????" > /dev/null; do kill -0 "$pid" || fail "it ended by itself" || return 1; sleep 0.05; done ;;
+      esac
+      ended "$pid" "$signal" || fail "$options"
+      assert_equal "$(compgen -G '[xr]*' || :)" "" || fail "$options $signal"
+      [ ! -e ex ] || fail "$options $signal leaves ex"
+    done
+  done
+  # The older outputs stay. And the same of one output after another.
+  echo older > x-1.shard
+  cat a.shard > gate &
+  "$BIN/shardpack" -q -o x-%d.shard --per-shard=4 gate < /dev/null 8>&- &
+  pid=$!
+  wait_for x-0.shard
+  until compgen -G "x-1.shard.??????" > /dev/null; do kill -0 "$pid" || fail "it ended by itself" || return 1; sleep 0.05; done
+  ended "$pid" TERM:143
+  assert_equal "$(compgen -G 'x*')" $'x-0.shard\nx-1.shard'
+  assert_equal "$(cat x-1.shard)" older
+  expect_status 0 "$BIN/shardpack" --verify x-0.shard
+}
+
+@test "one signal ends every tool while it waits for somebody to open a FIFO" {
+  small_train --steps=2 --checkpoint-every=never -o w.safetensors train.shard
+  local signal command pid
+  for command in "shardpack --extract=ex gate" "shardpack -o x gate" "meanimg -o x gate" "imgprep -o x gate" \
+    "predict -w w.safetensors -o x gate" "eval -w w.safetensors -o x gate" "shardpack -o gate train.shard" \
+    "predict -w w.safetensors -o gate a.png" "train ${SMALL[*]} --steps=1 -o x gate"; do
+    for signal in TERM:143 INT:130; do
+      # shellcheck disable=SC2086
+      env --default-signal=INT "$BIN"/${command%% *} -q ${command#* } < /dev/null &
+      pid=$!
+      sleep 0.2
+      ended "$pid" "$signal" || fail "$command"
+      assert_missing x ex
+    done
+  done
+}
+
+@test "one signal ends every tool while nobody reads its output" {
+  make_folders photos 2 12
+  "$BIN/imgprep" -q --size=64 -o a.shard photos
+  exec 8<> gate
+  local signal command pid
+  for command in "imgprep --size=64 photos" "shardpack a.shard" "shardpack --shuffle -j2 a.shard" \
+    "shardpack --codec=raw -o gate a.shard"; do
+    for signal in TERM:143 INT:130 HUP:129; do
+      # shellcheck disable=SC2086
+      env --default-signal=INT "$BIN"/${command%% *} -q ${command#* } < /dev/null > gate 8>&- &
+      pid=$!
+      sits_still "$pid"
+      ended "$pid" "$signal" || fail "$command"
+      dd if=gate of=drained bs=65536 count=1 status=none
+    done
+  done
+}
+
+# sits_still PID: waits until the process has used no time for a while.
+sits_still() {
+  local before=- now
+  while now=$(cut -d' ' -f14,15 "/proc/$1/stat") && [ "$now" != "$before" ]; do
+    before=$now
+    sleep 0.5
+  done
+}
+
+@test "one signal ends train while nobody reads its log or its weights, with a checkpoint" {
+  exec 8<> gate
+  local signal pid
+  for signal in TERM:143 INT:130; do
+    env --default-signal=INT "$BIN/train" "${SMALL[@]}" --overwrite --steps=100000000 --log=gate --log-every=1steps \
+      -o w.safetensors train.shard < /dev/null 2> messages 8>&- &
+    pid=$!
+    sits_still "$pid"
+    ended "$pid" "$signal" || fail "$(cat messages)"
+    assert_contains "$(cat messages)" "nobody reads it, and a signal ends the run"
+    grep -Eqx 'train: stopped at step [0-9]+; --resume=w.checkpoint.safetensors goes on' messages || fail "$(cat messages)"
+    dd if=gate of=drained bs=65536 count=1 status=none
+  done
+  make_net 4 2000
+  for signal in TERM:143 INT:130; do
+    env --default-signal=INT "$BIN/train" "${SMALL[@]}" --overwrite --steps=2 --checkpoint=c.safetensors \
+      train.shard < /dev/null 2> messages > gate 8>&- &
+    pid=$!
+    sits_still "$pid"
+    ended "$pid" "$signal" || fail "$(cat messages)"
+    grep -Eq '^train: stdout: nobody reads it, and a signal ends the run: the weights are not written: --resume=c.safetensors' \
+      messages || fail "$(cat messages)"
+    dd if=gate of=drained bs=65536 count=1 status=none
+  done
+  expect_status 0 "$BIN/train" -q --resume=c.safetensors -o w.safetensors train.shard
+}
