@@ -1,7 +1,7 @@
 #include "formats/dataset_info.h"
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 #include "formats/class_names.h"
 #include "lib/base/count.h"
@@ -31,7 +31,7 @@ void check_class_count(std::size_t count, std::string_view place) {
 
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
   check_class_count(classes.size(), place);
-  std::set<std::string_view> seen;
+  std::unordered_set<std::string_view> seen;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const std::string which = "class " + std::to_string(i);
     if (classes[i].id.empty()) throw Error(place, which + " has an empty id");
@@ -96,6 +96,12 @@ std::string class_difference(const std::vector<ClassInfo>& a, const std::vector<
   return text;
 }
 
+json to_json(const ClassInfo& one) {
+  json entry = {{"id", one.id}};
+  if (!one.name.empty()) entry["name"] = one.name;
+  return entry;
+}
+
 }  // namespace
 
 std::string class_text_complaint(const std::string& text) {
@@ -128,11 +134,7 @@ Preprocessing preprocessing_from_json(const json& value, std::string_view place)
 
 json to_json(const std::vector<ClassInfo>& classes) {
   json list = json::array();
-  for (const ClassInfo& one : classes) {
-    json entry = {{"id", one.id}};
-    if (!one.name.empty()) entry["name"] = one.name;
-    list.push_back(std::move(entry));
-  }
+  for (const ClassInfo& one : classes) list.push_back(to_json(one));
   return list;
 }
 
@@ -143,6 +145,24 @@ json to_json(const DatasetInfo& info) {
           {"codec", codec_name(info.codec)},
           {"classes", to_json(info.classes)},
           {"preprocessing", to_json(info.preprocessing)}};
+}
+
+std::string dataset_text(const DatasetInfo& info) {
+  constexpr std::string_view kEmpty = "\"classes\":[";  // only "channels", a number, is before it
+  const DatasetInfo without{.width = info.width,
+                            .height = info.height,
+                            .channels = info.channels,
+                            .codec = info.codec,
+                            .classes = {},
+                            .preprocessing = info.preprocessing};
+  const std::string text = to_json(without).dump();
+  const std::size_t at = text.find(kEmpty) + kEmpty.size();
+  std::string whole = text.substr(0, at);
+  for (const ClassInfo& one : info.classes) {
+    if (&one != info.classes.data()) whole += ',';
+    whole += to_json(one).dump();
+  }
+  return whole + text.substr(at);
 }
 
 DatasetInfo parse_dataset_info(std::string_view text, std::string_view place, std::string_view json_place,

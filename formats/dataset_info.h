@@ -51,6 +51,8 @@ struct DatasetInfo {
 [[nodiscard]] Preprocessing preprocessing_from_json(const nlohmann::json& value, std::string_view place);
 [[nodiscard]] nlohmann::json to_json(const std::vector<ClassInfo>& classes);
 [[nodiscard]] nlohmann::json to_json(const DatasetInfo& info);
+// The text of that object. The class table, of a million classes perhaps, is never held as JSON.
+[[nodiscard]] std::string dataset_text(const DatasetInfo& info);
 // From the JSON text, whose class table is never held as JSON. Also throws what parse_json() does, with
 // `json_place` and `json_offset` as the place of the text.
 [[nodiscard]] DatasetInfo parse_dataset_info(std::string_view text, std::string_view place,

@@ -1,5 +1,4 @@
 #include <cstring>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "formats/shard.h"
@@ -14,7 +13,7 @@ struct ShardWriter::State {
       : out(output), info(std::move(description)), chunk_bytes(limit) {
     check_dataset_info(info, out.name());
     if (image_bytes(info) > kMaxPayloadBytes) throw Error(out.name(), "images larger than the limit");
-    metadata = to_json(info).dump();
+    metadata = dataset_text(info);
     if (metadata.size() > kMaxMetadataBytes) throw Error(out.name(), "class table larger than the limit");
   }
 

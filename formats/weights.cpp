@@ -102,7 +102,7 @@ void write_weights(const std::string& path, const WeightsContent& content) {
   Metadata metadata = content.metadata;
   metadata[kMetaFormat] = "pt";
   metadata[kMetaNet] = content.model.net.text;
-  metadata[kMetaDataset] = to_json(content.model.dataset).dump();
+  metadata[kMetaDataset] = dataset_text(content.model.dataset);
   metadata[kMetaVersion] = kVersion;
   OutputFile out(path, OutputFile::Content::binary);
   write_safetensors(out, tensors, metadata);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "lib/base/error.h"
@@ -31,6 +32,20 @@ using test::small_info;
 using test::operator+;  // NOLINT(misc-unused-using-decls): used as an operator
 
 class Shard : public test::ShardTest {};
+
+// The text is put together without a JSON of the classes, which would take some 200 bytes for each.
+TEST(DatasetText, IsThatOfTheJson) {
+  for (const int classes : {0, 1, 2, 100}) {
+    DatasetInfo info = small_info(5, 3, 3, classes);
+    info.preprocessing.filter = R"(a "filter",\"classes":[)";
+    if (classes > 1) {
+      info.classes[0] = {R"("classes":[)", "a \"quoted\" name \\ \xc3\xa9"};
+      info.classes[1] = {"]", "},{"};
+    }
+    EXPECT_EQ(dataset_text(info), to_json(info).dump()) << classes;
+    EXPECT_EQ(parse_dataset_info(dataset_text(info), "x", "x"), info) << classes;
+  }
+}
 
 TEST_F(Shard, HasTheDocumentedBytes) {
   DatasetInfo info = small_info(5, 3, 3, 4);
