@@ -124,7 +124,7 @@ void IdxReader::read_header() {
   const auto magic = source_->peek(kIdxMagicBytes);
   if (magic.size() < kIdxMagicBytes || magic[0] != 0 || magic[1] != 0) {
     const bool other_order = is_idx(reversed(magic));
-    const std::string wrong = wrong_content(source_->peek(kDetectBytes), Expected::idx);
+    const std::string wrong = wrong_content(source_->peek(kContentBytes), Expected::idx);
     if (!wrong.empty()) throw Error(place_, wrong);
     throw FormatError(place_, 0,
                       std::string("not an IDX file: it does not begin with two zero bytes") +
