@@ -8,12 +8,17 @@
 #include <utility>
 
 #include "formats/archive_handle.h"
+#include "formats/image.h"
 #include "formats/image_stream.h"
 #include "formats/unpacked.h"
 #include "lib/base/error.h"
 
 namespace convoy {
 namespace {
+
+// A hole takes a few bytes of an archive, however large it is: so many show that it is too large for an
+// image.
+constexpr std::uint64_t kMostOfHole = kMaxImageFileBytes + 1;
 
 std::string without_dot(std::string_view path) {
   while (path.starts_with("./")) {
@@ -45,13 +50,18 @@ ArchiveEntry::Type type_of(archive_entry* entry) {
 struct ArchiveReader::State {
   class Content : public ByteSource {
    public:
-    explicit Content(ArchiveHandle& handle) : handle_(handle) {}
+    // size: what the file has, with its holes.
+    Content(ArchiveHandle& handle, std::uint64_t size)
+        : handle_(handle), rest_(std::min(size, kMostOfHole)) {}
 
    protected:
     std::size_t fill(std::span<std::byte> into) override;
 
    private:
+    std::size_t fill_hole(std::span<std::byte> into);
     ArchiveHandle& handle_;
+    std::uint64_t rest_;
+    bool in_last_hole_ = false;
   };
 
   std::optional<Unpacked> unpacked;  // if the source is compressed
@@ -69,10 +79,22 @@ struct ArchiveReader::State {
 };
 
 std::size_t ArchiveReader::State::Content::fill(std::span<std::byte> into) {
+  if (in_last_hole_) return fill_hole(into);
   const la_ssize_t got = archive_read_data(handle_.get(), into.data(), into.size());
   // Also after a success: libarchive may take a failure of the source for its end.
   handle_.check(static_cast<int>(std::clamp<la_ssize_t>(got, ARCHIVE_FATAL, ARCHIVE_OK)));
-  return got < 0 ? 0 : static_cast<std::size_t>(got);
+  const std::size_t bytes = got < 0 ? 0 : static_cast<std::size_t>(got);
+  rest_ -= std::min<std::uint64_t>(bytes, rest_);
+  in_last_hole_ = bytes == 0;
+  return in_last_hole_ ? fill_hole(into) : bytes;
+}
+
+// libarchive gives the zeros of the holes between data, but not those behind them.
+std::size_t ArchiveReader::State::Content::fill_hole(std::span<std::byte> into) {
+  const auto bytes = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), rest_));
+  std::ranges::fill(into.first(bytes), std::byte{0});
+  rest_ -= bytes;
+  return bytes;
 }
 
 // What is compressed is unpacked first: libarchive would not let us look at what its filters give to its
@@ -123,7 +145,10 @@ std::optional<ArchiveEntry> ArchiveReader::next_entry() {
     target = text(archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
   }
   if (target != nullptr) found.target = target;
-  if (found.type == ArchiveEntry::Type::file) state.content.emplace(*state.handle);
+  if (found.type == ArchiveEntry::Type::file) {
+    const la_int64_t size = archive_entry_size_is_set(entry) != 0 ? archive_entry_size(entry) : 0;
+    state.content.emplace(*state.handle, static_cast<std::uint64_t>(std::max<la_int64_t>(size, 0)));
+  }
   return found;
 }
 

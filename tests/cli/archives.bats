@@ -438,3 +438,41 @@ contents() {
   assert_contains "$stderr" "sparse.tar.gz: sparse6.jpg: zero bytes: the copy or the download failed"
   [ "$("$BIN/shardpack" --list x.shard | wc -l)" -eq 1 ]
 }
+
+@test "a file in a tar that is all or partly a hole is what its bytes are" {
+  make_folders sparse 2 2
+  truncate -s 100000 sparse/class0/hole.png
+  # A hole behind an image, and one larger than any image.
+  truncate -s 300000 sparse/class1/*.png
+  truncate -s 3G sparse/class0/large.png
+  : > sparse/class0/empty.png
+  local format name
+  for format in --format=gnu "--format=pax --sparse-version=0.0" "--format=pax --sparse-version=0.1" \
+    "--format=pax --sparse-version=1.0"; do
+    # shellcheck disable=SC2086
+    tar $format -Scf a.tar sparse
+    [ "$(stat -c %s a.tar)" -lt 200000 ] || skip "no sparse files here"
+    expect_status 3 "$BIN/imgprep" -q --size=16 -o a.shard a.tar
+    for name in hole large; do
+      assert_contains "$stderr" "a.tar: sparse/class0/$name.png: zero bytes: the copy or the download failed" || fail "$format"
+    done
+    assert_contains "$stderr" "a.tar: sparse/class0/empty.png: empty file"
+    assert_equal "$(wc -l <<< "$stderr")" 3
+    assert_equal "$("$BIN/shardpack" --list a.shard | wc -l)" 4
+    gzip -kf a.tar
+    expect_status 3 "$BIN/imgprep" -q --size=16 -o b.shard a.tar.gz
+    cmp a.shard b.shard
+  done
+  # The same as of the files themselves, and as through links.
+  expect_status 3 "$BIN/imgprep" -q --size=16 -o b.shard sparse
+  for name in hole large; do
+    assert_contains "$stderr" "sparse/class0/$name.png: zero bytes: the copy or the download failed"
+  done
+  ln sparse/class0/hole.png sparse/class0/linked.png
+  ln -s hole.png sparse/class0/soft.png
+  tar -Scf a.tar sparse
+  expect_status 3 "$BIN/imgprep" -q --size=16 -o a.shard a.tar
+  for name in hole linked soft; do
+    assert_contains "$stderr" "a.tar: sparse/class0/$name.png: zero bytes: the copy or the download failed"
+  done
+}
