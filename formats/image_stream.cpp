@@ -21,6 +21,18 @@ constexpr std::string_view kJpegSignature = kJpegMark;
 constexpr std::array kCompressed = {kGzipMark, kZstdMark, kBzip2Mark, kXzMark};
 constexpr std::size_t kPassedOverKept = 8192;
 constexpr std::size_t kBoxHeader = 8;  // size, type
+
+// After how many bytes something else can be named. What has come so far does not decide, or the name would
+// depend on how a pipe is cut into pieces.
+struct NamingStep {
+  std::size_t bytes;
+  bool (*is_enough)(const Content& content);
+};
+constexpr std::array kNamingSteps = {
+    NamingStep{kPictureMarkBytes, [](const Content& content) { return content.picture; }},
+    NamingStep{kDetectBytes, [](const Content& content) { return content.markup; }},
+    NamingStep{kPassedOverKept, [](const Content&) { return true; }},
+};
 constexpr auto kVideoBoxes = std::to_array<std::string_view>(
     {"ftyp", "moov", "mdat", "free", "skip", "wide", "uuid", "meta", "moof", "mfra", "sidx", "styp", "pdin"});
 
@@ -167,14 +179,13 @@ std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
     take_to_signature(0, other.bytes, 0);
     return std::nullopt;
   }
-  // Nobody knows where something else ends. It is named at once, since its sender may wait for that, and what
-  // follows it up to the next image is part of it.
-  const auto there = source_.peek(kImageSignatureBytes);
-  const auto window = there.first(std::min(there.size(), kPassedOverKept));
-  // Not much more than what will be passed over, since images may follow one another closely.
-  const std::size_t next = find_image_signature(window, 0) + kImageSignatureBytes;
-  const auto head = window.first(std::min(window.size(), std::max(kDetectBytes, next)));
-  if (other.failure = what_is_there(head); !other.failure.empty()) {
+  // Nobody knows where something else ends. It is named as soon as enough of it is there, since its sender
+  // may wait for that, and what follows it up to the next image is part of it.
+  for (const NamingStep& step : kNamingSteps) {
+    const auto head = beginning(step.bytes);
+    const auto content = content_of(head);
+    const bool enough = content && step.is_enough(*content);
+    if (other.failure = enough ? what_is_there(head) : ""; other.failure.empty()) continue;
     other.bytes.assign(head.begin(), head.end());
     passing_ = true;
     return other;
@@ -189,6 +200,26 @@ std::optional<ImageSplitter::Piece> ImageSplitter::pass_over() {
     other.failure = std::to_string(passed) + " bytes that are neither JPEG nor PNG";
   }
   return other;
+}
+
+// The next bytes: so many, or fewer if the stream ends, or an image begins, whose signature is the last of
+// them. How many have arrived makes no difference.
+std::span<const std::uint8_t> ImageSplitter::beginning(std::size_t bytes) {
+  std::size_t searched = 0;  // in which no signature begins
+  auto there = source_.peek(kImageSignatureBytes);
+  while (true) {
+    const auto window = there.first(std::min(there.size(), bytes));
+    const std::size_t found = find_image_signature(window, searched);
+    if (found < window.size()) {
+      there = source_.peek(std::min(bytes, found + kImageSignatureBytes));
+      return there.first(std::min({there.size(), bytes, found + kImageSignatureBytes}));
+    }
+    if (there.size() >= bytes) return window;
+    searched = window.size() - std::min(window.size(), kImageSignatureBytes);
+    const std::size_t before = there.size();
+    there = source_.peek(before + 1);
+    if (there.size() == before) return there;
+  }
 }
 
 std::uint64_t ImageSplitter::take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes,

@@ -21,6 +21,9 @@ inline constexpr std::size_t kDetectBytes = 512;
 // The number of bytes that are enough to recognise JPEG, PNG, compressed data, shards and IDX.
 inline constexpr std::size_t kImageSignatureBytes = 8;
 
+// The number of bytes that tell the kinds of images that are not read; hardly any such image is smaller.
+inline constexpr std::size_t kPictureMarkBytes = 16;
+
 // The kind of content, from its first bytes (fewer than kDetectBytes only if there are no more). compressed:
 // gzip, zstd, bzip2 or xz.
 [[nodiscard]] ContentKind detect_content(std::span<const std::uint8_t> bytes);
@@ -40,7 +43,9 @@ class ImageSplitter {
     std::string failure;              // if not empty, why this is no image; `bytes` is then its beginning
   };
   // The next image, or nothing at the end. After damage, continues at the next signature of an image.
-  // Something of another known kind is returned, as no image, as soon as it is recognised.
+  // Something of another known kind is returned, as no image, as soon as it is recognised: an image of a kind
+  // that is not read from its first 16 bytes, a text such as HTML from 512, anything else from 8192; from
+  // fewer if the stream ends or an image follows. All that is returned is the same however the bytes arrive.
   std::optional<Piece> next();
   // The number of bytes that the last next() passed over because they lay behind an image and are not known
   // to be anything.
@@ -54,6 +59,7 @@ class ImageSplitter {
   // size of `limit`. Returns the number of bytes taken.
   std::uint64_t take_to_signature(std::size_t from, std::vector<std::uint8_t>& bytes, std::size_t limit);
 
+  std::span<const std::uint8_t> beginning(std::size_t bytes);
   // Whether the picture is one that the last image announced.
   bool is_announced(std::size_t bytes);
   // Whether a video that the last image announced comes next; it is then skipped.

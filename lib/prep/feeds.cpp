@@ -261,7 +261,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::list:
       return std::make_unique<ListFeed>(options_, open(index)->source, name);
     case Kind::text:
-      throw not_a_list(open(index)->source.peek(kListPeek), name);
+      throw not_a_list(list_head(open(index)->source), name);
     case Kind::missing:
       throw Error(name, operand.failure);
     case Kind::unknown:

@@ -46,8 +46,10 @@ bool is_folder(const std::string& path) {
   return folder;
 }
 
-// Whether the first bytes, perhaps no more than that, are those of an image of a kind that is not read.
-bool is_other_picture(std::span<const std::uint8_t> head) {
+// Whether the first bytes are those of an image of a kind that is not read, however many have arrived.
+bool is_other_picture(ByteSource& source) {
+  const auto there = source.peek(kPictureMarkBytes);
+  const auto head = there.first(std::min(there.size(), kPictureMarkBytes));
   const auto content = content_of(head);
   return content && content->picture && !is_text(head);
 }
@@ -147,8 +149,7 @@ ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) 
   const Kind images = opened.file.is_regular() && path != kStdStreamName ? Kind::file : Kind::stream;
   // A coprocess may send an image of a few bytes and wait: read on only if these begin no image.
   ContentKind content = detect_content(opened.source.peek(kImageSignatureBytes));
-  if (content == ContentKind::unknown && is_other_picture(opened.source.peek(kImageSignatureBytes)))
-    return images;
+  if (content == ContentKind::unknown && is_other_picture(opened.source)) return images;
   if (content == ContentKind::unknown) content = detect_content(opened.source.peek(kDetectBytes));
   ContentKind inside = content;
   if (content == ContentKind::compressed) inside = unpacked_content(opened.source, path);
@@ -157,7 +158,7 @@ ImageSource::Kind ImageSource::kind_of(Opened& opened, const std::string& path) 
   if (!options_.shards_and_lists) return images;
   if (content == ContentKind::shard) return Kind::shard;
   if (content != ContentKind::unknown) return images;
-  const auto head = opened.source.peek(kListPeek);
+  const auto head = list_head(opened.source);
   if (is_list(head)) return Kind::list;
   return images == Kind::file && is_text(head) ? Kind::text : images;
 }

@@ -32,6 +32,11 @@ bool exists(std::string_view path) {
 
 }  // namespace
 
+std::span<const std::uint8_t> list_head(ByteSource& source) {
+  const auto there = source.peek(kListPeek);
+  return there.first(std::min(there.size(), kListPeek));
+}
+
 bool is_list(std::span<const std::uint8_t> head) {
   const std::string_view line = trimmed(first_line(head));
   if (line.empty() || line.find('\0') != std::string_view::npos) return false;

@@ -6,10 +6,15 @@
 #include <span>
 #include <string>
 
+#include "formats/byte_source.h"
+
 namespace convoy {
 
 // The bytes of an input that the functions below look at: a path has at most PATH_MAX bytes, a label has few.
 inline constexpr std::size_t kListPeek = 8192;
+
+// The first bytes of the source, kListPeek of them, or all if there are fewer.
+[[nodiscard]] std::span<const std::uint8_t> list_head(ByteSource& source);
 
 // Whether the first line begins with the name of a file. A carriage return, blanks or a byte order mark
 // around it are ignored: parse_list() reports them.

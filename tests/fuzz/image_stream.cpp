@@ -9,22 +9,42 @@
 namespace convoy::fuzz {
 namespace {
 
-// The images. What is none is named as soon as it is recognised, from as much as has arrived: how is not
-// compared.
-std::vector<Bytes> split(ByteSource& source) {
-  std::vector<Bytes> images;
+// Images, and what is none with its reason.
+struct Found {
+  Bytes bytes;
+  std::string failure;
+  std::uint64_t trailer = 0;
+  bool operator==(const Found&) const = default;
+};
+
+std::vector<Found> split(ByteSource& source) {
+  std::vector<Found> all;
   ImageSplitter splitter(source);
   while (auto piece = splitter.next()) {
-    if (piece->failure.empty()) images.push_back(std::move(piece->bytes));
+    all.push_back({std::move(piece->bytes), std::move(piece->failure), splitter.trailer()});
+  }
+  all.push_back({{}, {}, splitter.trailer()});
+  return all;
+}
+
+std::vector<Bytes> images_of(const std::vector<Found>& all) {
+  std::vector<Bytes> images;
+  for (const Found& one : all) {
+    if (one.failure.empty() && !one.bytes.empty()) images.push_back(one.bytes);
   }
   return images;
 }
 
 void fuzz(Input input) {
   MemorySource whole(input);
-  const std::vector<Bytes> first = split(whole);
+  const std::vector<Found> found = split(whole);
   Pieces pieces(input);
-  require(split(pieces) == first, "in pieces it differs");
+  require(split(pieces) == found, "in pieces it differs");
+  for (const std::size_t length : {1U, 7U}) {
+    EqualPieces equal(input, length);
+    require(split(equal) == found, "in equal pieces it differs");
+  }
+  const std::vector<Bytes> first = images_of(found);
   std::size_t bytes = 0;
   for (const Bytes& image : first) {
     bytes += image.size();
@@ -35,7 +55,7 @@ void fuzz(Input input) {
   // What was found once is found again if nothing else is there.
   if (first.empty()) return;
   MemorySource alone(first[0]);
-  require(split(alone).at(0) == first[0], "an image alone is another");
+  require(images_of(split(alone)).at(0) == first[0], "an image alone is another");
 }
 
 std::vector<Bytes> seeds() {

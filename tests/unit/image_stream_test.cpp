@@ -135,7 +135,7 @@ TEST(ImageStream, PassesOverLongPadding) {
 
 // The sender of something else waits for the answer, too.
 TEST(ImageStream, NamesAKnownKindWithoutWaitingForMore) {
-  const Bytes gif = text("GIF89a\x01\x01\x01\x01\x01\x01\x01;");
+  const Bytes gif = text("GIF89a\x01\x01\x01\x01\x01\x01\x01\x02\x02;");
   const Bytes image = images()[0];
   SlowSource source(joined({image, gif, text("more of it"), image}), 1);
   ImageSplitter splitter(source);
@@ -145,6 +145,34 @@ TEST(ImageStream, NamesAKnownKindWithoutWaitingForMore) {
   EXPECT_EQ(splitter.next()->bytes, image);
   EXPECT_EQ(splitter.trailer(), 0U);
   EXPECT_FALSE(splitter.next());
+}
+
+// A pipe may be cut into pieces anywhere.
+TEST(ImageStream, NamesTheSameHoweverTheBytesArrive) {
+  const auto parts = images();
+  Bytes page = text("<?xml version=\"1.0\"?>\n<!-- " + std::string(300, '-') + " -->\n<svg>");
+  page.resize(3000, ' ');
+  Bytes checkpoint = text("\x10\x27" + std::string(6, '\0') + "{\"a\":" + std::string(6000, ' '));
+  const Bytes key = text("\"convoy.state\"");
+  checkpoint.insert(checkpoint.end(), key.begin(), key.end());
+  Bytes archive = text("PK\x03\x04" + std::string(22, '\1') + std::string("\5\0\0\0", 4) + "a.npy");
+  archive.resize(700, 1);
+  for (const Bytes& other : {text("RIFF\x24\x01\x01\x01WEBPVP8 \x01\x01\x01"), text("II*"), text("BM"), page,
+                             checkpoint, archive, text("GIF"), text("a few words\n"), Bytes(20000, 'x'),
+                             Bytes(9000, 200), text("<html>"), text("P5\n")}) {
+    for (const Bytes& all : {other, joined({other, parts[1], other}), joined({parts[0], other, parts[0]}),
+                             joined({parts[1], other, other, Bytes(9000, 7), parts[0]})}) {
+      const auto whole = split(all, 1 << 20);
+      for (const std::size_t step : {1U, 7U, 16U, 511U, 8191U}) {
+        const auto pieces = split(all, step);
+        ASSERT_EQ(pieces.size(), whole.size());
+        for (std::size_t i = 0; i < whole.size(); ++i) {
+          EXPECT_EQ(pieces[i].failure, whole[i].failure);
+          EXPECT_EQ(pieces[i].bytes, whole[i].bytes);
+        }
+      }
+    }
+  }
 }
 
 // What a camera appends to its files belongs to the image before it.

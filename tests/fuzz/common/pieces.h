@@ -31,4 +31,23 @@ class Pieces : public ByteSource {
   std::uint64_t number_ = 0;
 };
 
+// Gives the bytes, which must outlive it, in pieces of one length.
+class EqualPieces : public ByteSource {
+ public:
+  EqualPieces(Input bytes, std::size_t length) : rest_(bytes), length_(length) {}
+
+ protected:
+  std::size_t fill(std::span<std::byte> into) override {
+    const std::size_t length = std::min({rest_.size(), into.size(), length_});
+    if (length == 0) return 0;
+    std::memcpy(into.data(), rest_.data(), length);
+    rest_ = rest_.subspan(length);
+    return length;
+  }
+
+ private:
+  Input rest_;
+  std::size_t length_;
+};
+
 }  // namespace convoy::fuzz
