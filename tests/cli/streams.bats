@@ -174,3 +174,24 @@ refuses_stdin() {
 @test "standard input that is a folder is refused by every reader" {
   refuses_stdin '(stdin|-): .*([Ff]older|directory)' .
 }
+
+@test "what is no image in a pipe is named the same however the pipe is cut into pieces" {
+  fixture png a.png size=20x20
+  { printf '<?xml version="1.0"?>\n<!-- %200s -->\n<svg>%600s' - -; } > drawing
+  printf 'RIFF\044\001\001\001WEBPVP8 \001\001' > web
+  printf 'PK\003\004%22s\005\001\001\001a.npy\001\001' - | tr ' ' '\001' > packed
+  printf 'a few words\n' > words
+  local other bytes
+  for other in drawing web packed words; do
+    cat $other a.png $other > stream
+    expect_status 3 "$BIN/imgprep" -q --size=16 -o whole.shard - < stream
+    printf '%s\n' "$stderr" > whole.txt
+    for bytes in 1 5 9 30; do
+      # shellcheck disable=SC2016
+      expect_status 3 bash -c '{ head -c "$1" stream; sleep 0.2; tail -c +$(($1 + 1)) stream; } | "$2" -q --size=16 -o o.shard -' \
+        bash "$bytes" "$BIN/imgprep"
+      assert_equal "$stderr" "$(cat whole.txt)" || fail "$other $bytes"
+      cmp o.shard whole.shard
+    done
+  done
+}
