@@ -1,7 +1,8 @@
 #include "formats/dataset_info.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <set>
+#include <span>
 
 #include "formats/class_names.h"
 #include "lib/base/count.h"
@@ -16,6 +17,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kByteMax = 255;
+constexpr std::size_t kClassesAtOnce = 1024;
 
 void check_text(const std::string& text, const std::string& what, std::string_view place) {
   const std::string complaint = class_text_complaint(text);
@@ -31,7 +33,7 @@ void check_class_count(std::size_t count, std::string_view place) {
 
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
   check_class_count(classes.size(), place);
-  std::unordered_set<std::string_view> seen;
+  std::set<std::string_view> seen;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const std::string which = "class " + std::to_string(i);
     if (classes[i].id.empty()) throw Error(place, which + " has an empty id");
@@ -158,9 +160,16 @@ std::string dataset_text(const DatasetInfo& info) {
   const std::string text = to_json(without).dump();
   const std::size_t at = text.find(kEmpty) + kEmpty.size();
   std::string whole = text.substr(0, at);
-  for (const ClassInfo& one : info.classes) {
-    if (&one != info.classes.data()) whole += ',';
-    whole += to_json(one).dump();
+  // Some at a time, as a serializer is made for each text.
+  for (std::size_t from = 0; from < info.classes.size(); from += kClassesAtOnce) {
+    const auto some = std::span(info.classes).subspan(from);
+    json list = json::array();
+    for (const ClassInfo& one : some.first(std::min(some.size(), kClassesAtOnce))) {
+      list.push_back(to_json(one));
+    }
+    const std::string block = list.dump();
+    if (from > 0) whole += ',';
+    whole.append(block, 1, block.size() - 2);  // without the brackets
   }
   return whole + text.substr(at);
 }

@@ -35,7 +35,7 @@ class Shard : public test::ShardTest {};
 
 // The text is put together without a JSON of the classes, which would take some 200 bytes for each.
 TEST(DatasetText, IsThatOfTheJson) {
-  for (const int classes : {0, 1, 2, 100}) {
+  for (const int classes : {0, 1, 2, 1024, 1025, 3000}) {
     DatasetInfo info = small_info(5, 3, 3, classes);
     info.preprocessing.filter = R"(a "filter",\"classes":[)";
     if (classes > 1) {
