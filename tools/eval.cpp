@@ -35,8 +35,8 @@ void declare(po::options_description& options) {
   add("batch", text_option("N", "128"), "images at a time");
   add("json", po::bool_switch(), "one line of JSON instead of TSV");
   add("per-class", po::bool_switch(), "errors of each class too, and their means");
-  add("confusion", text_option("FILE"), "write how often each class was taken for which, as TSV");
-  add("predictions", text_option("FILE"), "write the best classes of each record, as TSV");
+  add("confusion", output_option("FILE"), "write how often each class was taken for which, as TSV");
+  add("predictions", output_option("FILE"), "write the best classes of each record, as TSV");
   add_precision_option(options);
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about damaged records",
@@ -52,9 +52,7 @@ int run(const Options& options, Console& console) {
   const std::string weights_path = read_weights_option(options, "evaluate");
   const RejectRules reject_rules = options.reject_rules();
   auto [device, compile] = read_inference_options(options, kMaxBatch);
-  std::vector<std::string> inputs = options.inputs();
-  inputs.push_back(weights_path);
-  options.check_outputs({"output", "confusion", "predictions", "rejects"}, inputs);
+  check_outputs(options.outputs(), options.inputs());
 
   const WeightsFile weights(weights_path);
   note_checksum(weights.has_checksum(), weights.name(), console);

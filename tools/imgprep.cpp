@@ -46,11 +46,11 @@ void declare(po::options_description& options) {
   add_codec_option(options, {.placeholder = "CODEC",
                              .default_value = "raw",
                              .text = "raw, jpeg or jpeg:QUALITY (1 to 100, default 95)"});
-  add("classes", text_option("FILE"), "class table: lines ID or ID<TAB>NAME in the order of the labels");
+  add("classes", input_option("FILE"), "class table: lines ID or ID<TAB>NAME in the order of the labels");
   add("class-pattern", text_option("REGEX"),
       "the class is the first group of this extended regular expression in an image's name, the second its "
       "readable name");
-  add("labels", text_option("FILE"), "labels by name: lines NAME<TAB>LABEL, or CSV");
+  add("labels", input_option("FILE"), "labels by name: lines NAME<TAB>LABEL, or CSV");
   add("classes-only", po::bool_switch(), "leave out images of classes that are not in the table");
   add("root", text_option("FOLDER"), "the folder whose sub-folders are the classes");
   add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");
@@ -106,10 +106,7 @@ int run(const Options& options, Console& console) {
   info.preprocessing = input_options.preprocessing;
   const RejectRules reject_rules = options.reject_rules();
   const int threads = options.threads();
-  std::vector<std::string> files = input_options.operands;
-  for (const char* name : {"classes", "labels"}) files.push_back(options.text(name));
-  files.push_back(input_options.files_from);
-  options.check_outputs({"output", "rejects"}, files);
+  check_outputs(options.outputs(), input_options.operands);
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   Rejects rejects(reject_rules, console);
   ImageMemory memory(options.memory_limit(), 0, encoding.codec == Codec::jpeg ? kJpegEncoderBytesPerPixel : 0,

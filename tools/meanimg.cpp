@@ -27,7 +27,7 @@ constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = t
 void declare(po::options_description& options) {
   auto add = options.add_options();
   add("merge", po::bool_switch(), "operands are files of meanimg: add them up");
-  add("png", text_option("FILE"), "write the mean as a picture, too");
+  add("png", output_option("FILE"), "write the mean as a picture, too");
   add_rejects_options(options, {.on_error = "what to do about a damaged record",
                                 .rejects = "list the records left out, one a line"});
 }
@@ -69,8 +69,7 @@ int run(const Options& options, Console& console) {
   const RejectRules reject_rules = options.reject_rules();
   const std::vector<std::string> inputs = options.inputs();
   // --merge may replace one of the means that it reads.
-  options.check_outputs({"output", "png", "rejects"}, inputs,
-                        options.flag("merge") ? Replacing::inputs : Replacing::nothing);
+  check_outputs(options.outputs(), inputs, options.flag("merge") ? Replacing::inputs : Replacing::nothing);
   // Opened first, so that a terminal or a missing folder is an error before the work, not after it.
   OutputFile out(options.text("output"), OutputFile::Content::binary);
   std::optional<OutputFile> png;

@@ -64,13 +64,6 @@ InputOptions inputs_from(const Options& options, Console& console) {
   return inputs;
 }
 
-void check_outputs(const Options& options, const InputOptions& inputs, const std::string& weights) {
-  std::vector<std::string> files = inputs.operands;
-  files.push_back(weights);
-  files.push_back(inputs.files_from);
-  options.check_outputs({"output", "rejects"}, files);
-}
-
 // Checks that a shard among the inputs fits the net.
 std::function<void(const DatasetInfo&, const std::string&)> shard_check(const WeightsFile& weights,
                                                                         Console& console) {
@@ -130,7 +123,7 @@ int run(const Options& options, Console& console) {
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options, console);
-  check_outputs(options, input_options, weights_path);
+  check_outputs(options.outputs(), input_options.operands);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
   const WeightsFile weights(weights_path);
   note_checksum(weights.has_checksum(), weights.name(), console);

@@ -82,6 +82,7 @@ PackOptions pack_options(const Options& options) {
   PackOptions pack;
   pack.inputs = options.inputs();
   pack.output = options.text("output");
+  pack.check_output = [&options](const std::string& path) { options.check_output("output", path); };
   pack.shuffle = options.flag("shuffle");
   pack.seed = options.seed();
   pack.limit = options.memory_limit();
@@ -147,10 +148,10 @@ int run(const Options& options, Console& console) {
   const std::string look = look_from(options);
   const RejectRules reject_rules = options.reject_rules();
   const std::vector<std::string> inputs = options.inputs();
-  options.check_outputs({"output", "rejects"}, {});
-  options.check_outputs({"rejects"}, inputs);
-  // A shard may take the place of its input.
-  options.check_outputs({"output"}, inputs, look.empty() ? Replacing::inputs : Replacing::nothing);
+  for (const RunOutput& output : options.outputs()) {
+    const bool shard = look.empty() && output.option == "--output";  // may take the place of its input
+    check_outputs({output}, inputs, shard ? Replacing::inputs : Replacing::nothing);
+  }
   Rejects rejects(reject_rules, console);
   if (look.empty()) {
     const PackResult result = pack(pack_options(options), rejects, console);

@@ -35,19 +35,19 @@ constexpr SharedOptions kShared{
 
 void declare(po::options_description& options) {
   auto add = options.add_options();
-  add("net", text_option("FILE"), "the net, see convoy-net(5)");
-  add("mean", text_option("FILE"), "mean image that meanimg wrote, or none");
-  add("val", texts_option("SHARD"), "validate on SHARD; may be given several times");
+  add("net", input_option("FILE"), "the net, see convoy-net(5)");
+  add("mean", input_option("FILE", {.word = "none"}), "mean image that meanimg wrote, or none");
+  add("val", inputs_option("SHARD"), "validate on SHARD; may be given several times");
   add_training_options(options);
   add_precision_option(options);
-  add("resume", text_option("CHECKPOINT"),
+  add("resume", input_option("CHECKPOINT", {.word = "auto", .replaced_by = "checkpoint"}),
       "go on where CHECKPOINT was written; auto: from the run's own checkpoint if it is there and fits, else "
       "start anew");
   add("overwrite", po::bool_switch(), "start anew, and replace checkpoint and log of an earlier run");
-  add("checkpoint", text_option("FILE"), "where to write checkpoints (default: named after the output)");
+  add("checkpoint", output_option("FILE"), "where to write checkpoints (default: named after the output)");
   add("checkpoint-every", text_option("N", "10minutes"), "Nsteps, Nepochs, Nminutes or never");
   add("val-every", text_option("N", "1epoch"), "Nsteps, Nepochs or never (then only at the end)");
-  add("log", text_option("FILE"), "write losses and errors as TSV");
+  add("log", output_option("FILE"), "write losses and errors as TSV");
   add("log-every", text_option("N", "20steps"), "Nsteps, Nepochs or never (then only at the end)");
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about damaged records",
@@ -76,19 +76,14 @@ std::vector<GivenInterval> given_intervals(const Options& options, const RunOpti
   return given;
 }
 
-// A checkpoint may replace the one that the run is resumed from.
 void check_files(const Options& options, const std::vector<std::string>& shards, const RunFiles& files) {
-  std::vector<std::string> inputs = options.texts("val");
-  inputs.insert(inputs.end(), shards.begin(), shards.end());
-  for (const char* name : {"net", "mean"}) inputs.push_back(options.text(name));
-  options.check_outputs({"output", "log", "rejects"}, {files.resumed_from});
-  std::vector<RunOutput> outputs = options.outputs({"output", "log", "rejects"});
-  if (!files.checkpoint.empty()) outputs.push_back({"--checkpoint", files.checkpoint});
-  check_outputs(outputs, inputs);
+  check_outputs(options.outputs(), shards);
+  if (files.checkpoint.empty()) return;
+  options.check_output("checkpoint", files.checkpoint);  // if it is named after the output
+  check_outputs({{"--checkpoint", files.checkpoint}}, shards);
 }
 
 int describe(const Options& options) {
-  options.check_outputs({"output"}, {options.text("net")});
   OutputFile out(options.text("output"), OutputFile::Content::text);
   out.write(describe_net(read_net(options), training_options_from(options, nullptr, {}).batch));
   out.commit();

@@ -144,6 +144,19 @@ Config read_config(const std::string& path, const po::options_description& known
   return config;
 }
 
+// Throws UsageError for an empty value that is an argument of its own, as in "-o ''". Boost refuses only
+// those after an equals sign.
+void check_values(const po::parsed_options& line) {
+  std::size_t operands = 0;
+  for (const po::option& option : line.options) {
+    const bool operand = option.position_key >= 0;
+    if (operand) ++operands;
+    if (std::ranges::count(option.value, std::string()) == 0) continue;
+    throw UsageError((operand ? "operand " + std::to_string(operands) : "--" + option.string_key) +
+                     " is given an empty value");
+  }
+}
+
 // Removes from the file's options those that the command line decides.
 void leave_to(const po::parsed_options& line, const CommandLineRules& rules, Config& file) {
   std::set<std::string> decided;
@@ -181,6 +194,7 @@ CommandLine parse_command_line(int argc, char** argv, const CommandLineRules& ru
   po::variables_map& values = result.values;
   try {
     auto line = po::command_line_parser(argc, argv).options(all).positional(positional).style(style).run();
+    check_values(line);
     keep_last(line, all);
     po::store(line, values);
     const auto config = values.find("config");

@@ -81,17 +81,35 @@ RejectRules Options::reject_rules() const {
   return rules;
 }
 
-std::vector<RunOutput> Options::outputs(std::initializer_list<const char*> names) const {
+std::vector<RunOutput> Options::outputs() const {
   std::vector<RunOutput> outputs;
-  for (const char* name : names) {
-    if (!text(name).empty()) outputs.push_back({std::string("--") + name, text(name)});
+  for (const FileOption& file : files_) {
+    if (file.role.use != FileRole::Use::written || text(file.name).empty()) continue;
+    outputs.push_back({"--" + file.name, text(file.name)});
   }
   return outputs;
 }
 
-void Options::check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs,
-                            Replacing replacing) const {
-  convoy::check_outputs(outputs(names), inputs, replacing);
+void Options::check_outputs(const std::vector<RunOutput>& outputs) const {
+  convoy::check_outputs(outputs, {});
+  for (const FileOption& file : files_) {
+    if (file.role.use != FileRole::Use::read || values_.count(file.name) == 0) continue;
+    const auto* one = boost::any_cast<std::string>(&values_[file.name].value());
+    std::vector<std::string> read = one != nullptr ? std::vector{*one} : texts(file.name);
+    if (!file.role.word.empty()) std::erase(read, file.role.word);
+    std::vector<RunOutput> others = outputs;
+    std::erase_if(others,
+                  [&](const RunOutput& output) { return output.option == "--" + file.role.replaced_by; });
+    convoy::check_outputs(others, read);
+  }
+}
+
+void Options::check_output(const std::string& name, const std::string& path) const {
+  const std::string option = "--" + name;
+  std::vector<RunOutput> all = outputs();
+  std::erase_if(all, [&](const RunOutput& output) { return output.option == option; });
+  all.push_back({option, path});
+  check_outputs(all);
 }
 
 std::vector<std::string> Options::effective() const {
@@ -122,7 +140,7 @@ po::typed_value<std::vector<std::string>>* texts_option(const std::string& place
 void add_rejects_options(po::options_description& options, const RejectsHelp& help) {
   auto add = options.add_options();
   add(kOnError, text_option(help.placeholder, "skip"), help.on_error.c_str());
-  add(kRejects, text_option("FILE"), help.rejects.c_str());
+  add(kRejects, output_option("FILE"), help.rejects.c_str());
   add(kMaxRejects, text_option("N|P%"),
       "up to so many rejects, or such a share of the inputs, are status 0; more are status 1");
 }

@@ -8,13 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/file_options.h"
 #include "lib/base/memory.h"
 #include "lib/base/own_files.h"
 #include "lib/base/reject_rules.h"
 
 namespace convoy {
-
-namespace po = boost::program_options;
 
 inline constexpr std::int64_t kMaxThreads = 1024;
 inline constexpr std::uint64_t kDefaultSeed = 1;
@@ -24,8 +23,9 @@ inline constexpr const char* kOperands = "operands";  // the name of operands am
 // a value in the range.
 class Options {
  public:
-  Options(po::variables_map values, std::vector<std::string> operands)
-      : values_(std::move(values)), operands_(std::move(operands)) {}
+  // files: those among the options that name files.
+  Options(po::variables_map values, std::vector<std::string> operands, std::vector<FileOption> files)
+      : values_(std::move(values)), operands_(std::move(operands)), files_(std::move(files)) {}
 
   // Whether the user gave the option, on the command line or in --config. For a switch: whether it is on.
   [[nodiscard]] bool given(const std::string& name) const;
@@ -45,11 +45,14 @@ class Options {
   // The operands, or "-" if there are none. Throws MissingInputError if standard input is then a terminal.
   [[nodiscard]] std::vector<std::string> inputs() const;
 
-  // The given ones of the options `names`, which name files to write.
-  [[nodiscard]] std::vector<RunOutput> outputs(std::initializer_list<const char*> names) const;
-  // convoy::check_outputs() of the given ones of the options `names`.
-  void check_outputs(std::initializer_list<const char*> names, const std::vector<std::string>& inputs,
-                     Replacing replacing = Replacing::nothing) const;
+  // What the options name that are declared as outputs, if they are given or have a default.
+  [[nodiscard]] std::vector<RunOutput> outputs() const;
+  // convoy::check_outputs() of `outputs` and all files that options name which are declared as inputs, but an
+  // output may take the place of the input that its option may replace. run_tool() calls this with outputs();
+  // operands are left to the tool.
+  void check_outputs(const std::vector<RunOutput>& outputs) const;
+  // The same of outputs(), with `path` as what the option `name` names.
+  void check_output(const std::string& name, const std::string& path) const;
 
   [[nodiscard]] int threads() const;         // -j; by default the number of processors
   [[nodiscard]] std::uint64_t seed() const;  // --seed
@@ -65,6 +68,7 @@ class Options {
  private:
   po::variables_map values_;
   std::vector<std::string> operands_;
+  std::vector<FileOption> files_;
 };
 
 // An option with a text value: `default_value` may be empty (none). `placeholder` is shown in --help.

@@ -58,9 +58,10 @@ po::options_description shared_options(const SharedOptions& shared, Where where)
   po::options_description options("Options of all tools", kHelpWidth);
   auto add = options.add_options();
   if (shared.output)
-    add("output,o", text_option("FILE", std::string(kStdStreamName)), "write to FILE; - is standard output");
+    add("output,o", output_option("FILE", std::string(kStdStreamName)),
+        "write to FILE; - is standard output");
   if (shared.files_from) {
-    add("files-from", text_option("FILE"), "read more operands from FILE, one a line; - is standard input");
+    add("files-from", input_option("FILE"), "read more operands from FILE, one a line; - is standard input");
     add("null,0", po::bool_switch(), "names in --files-from end in a NUL byte, not in a newline");
   }
   if (shared.threads) add("threads,j", text_option("N"), "threads to use (default: all processors)");
@@ -72,7 +73,7 @@ po::options_description shared_options(const SharedOptions& shared, Where where)
   add("max-memory", text_option("SIZE"),
       "refuse what needs more memory (default: what the machine has); K, M, G, T");
   if (where == Where::line)
-    add("config", text_option("FILE"), "read options from FILE, lines NAME=VALUE; the command line wins");
+    add("config", input_option("FILE"), "read options from FILE, lines NAME=VALUE; the command line wins");
   add("quiet,q", po::bool_switch(), "no progress and no notes, only warnings and errors");
   add("verbose,v", po::bool_switch(), "say more");
   if (where == Where::line) {
@@ -161,13 +162,13 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   std::vector<std::string> operands;
   if (values.count(kOperands) > 0) operands = values[kOperands].as<std::vector<std::string>>();
   if (shared.files_from && values.count("files-from") > 0) {
-    const MemoryLimit limit = Options(values, {}).memory_limit();
+    const MemoryLimit limit = Options(values, {}, {}).memory_limit();
     for (std::string& name :
          read_names(values["files-from"].as<std::string>(), values["null"].as<bool>(), limit)) {
       operands.push_back(std::move(name));
     }
   }
-  const Options options(std::move(values), std::move(operands));
+  const Options options(std::move(values), std::move(operands), file_options(rules.options));
   std::string effective;
   for (const std::string& option : options.effective()) effective += " " + option;
   console.detail(std::string("version ") + kVersion + ", backends " + build_backends() + ", options" +
@@ -175,6 +176,7 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
   try {
     check_exclusive(options, info.exclusive);
     if (options.given("max-memory")) (void)options.memory_limit();  // throws if it is none
+    options.check_outputs(options.outputs());
     return body(options, console);
   } catch (const UsageError& error) {
     const auto place = places.find(error.option());

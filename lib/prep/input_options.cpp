@@ -11,7 +11,7 @@ constexpr const char* kFilesFrom = "files-from";
 
 void add_list_options(po::options_description& options, const std::string& help) {
   auto add = options.add_options();
-  add(kFilesFrom, text_option("FILE"), help.c_str());
+  add(kFilesFrom, input_option("FILE"), help.c_str());
   add("list-root", text_option("DIR"),
       "the paths in --files-from are below this folder, even with a / before them");
   add("null,0", po::bool_switch(), "entries in --files-from end in a NUL byte, not in a newline");
@@ -33,7 +33,7 @@ InputOptions read_input_options(const Options& options, Console& console) {
   inputs.memory_limit = inputs.labels.memory_limit = options.memory_limit();
   inputs.names = {.include = options.texts("include"), .exclude = options.texts("exclude")};
   inputs.detail = [&console](const std::string& message) { console.detail(message); };
-  inputs.outputs = options.outputs({"output", "rejects"});
+  inputs.outputs = options.outputs();
   return inputs;
 }
 

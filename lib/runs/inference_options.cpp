@@ -11,7 +11,7 @@ constexpr const char* kWeights = "weights";
 }  // namespace
 
 void add_weights_option(po::options_description& options) {
-  options.add_options()("weights,w", text_option("FILE"), "weights that train wrote");
+  options.add_options()("weights,w", input_option("FILE"), "weights that train wrote");
 }
 
 std::string read_weights_option(const Options& options, std::string_view purpose) {

@@ -85,13 +85,14 @@ bool OutputSeries::open_next() {
   if (!range) return false;
   open_ = std::make_unique<Open>(range->path, info_);
   end_ = range->end;
+  replaces_input_ = range->replaces_input;
   ++next_;
   return true;
 }
 
 void OutputSeries::close() {
   open_->writer.finish();
-  if (naming_ == Naming::at_once) {
+  if (naming_ == Naming::at_once && !replaces_input_) {
     open_->file.commit();
   } else {
     open_->file.seal();

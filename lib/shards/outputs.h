@@ -40,6 +40,9 @@ class OutputPattern {
 struct OutputRange {
   std::string path;
   std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
+  // Whether it takes the place of an input. Then it gets its name in OutputSeries::finish(), whatever the
+  // naming of the series is: the input may still be read, and its records may go into later outputs.
+  bool replaces_input = false;
 };
 
 // Writes outputs one after another, completing each before it starts the next.
@@ -76,8 +79,9 @@ class OutputSeries {
   DatasetInfo info_;
   Naming naming_;
   std::function<std::optional<OutputRange>(std::uint64_t)> range_at_;
-  std::uint64_t next_ = 0;  // outputs opened so far
-  std::uint64_t end_ = 0;   // of the open output
+  std::uint64_t next_ = 0;       // outputs opened so far
+  std::uint64_t end_ = 0;        // of the open output
+  bool replaces_input_ = false;  // the open output
   std::unique_ptr<Open> open_;
   std::vector<OutputFile> unnamed_;  // complete, in order
   std::uint64_t records_ = 0;

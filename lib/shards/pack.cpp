@@ -2,13 +2,17 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <memory>
+#include <set>
 #include <utility>
 
 #include "formats/jpeg.h"
 #include "lib/base/checked.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
+#include "lib/base/file.h"
+#include "lib/base/own_files.h"
 #include "lib/base/parallel.h"
 #include "lib/shards/dataset.h"
 #include "lib/shards/outputs.h"
@@ -107,7 +111,11 @@ class Packer {
       : options_(options),
         rejects_(rejects),
         console_(console),
-        pattern_(options.output, options.shards > 0 || options.per_shard > 0, !options.split.empty()) {}
+        pattern_(options.output, options.shards > 0 || options.per_shard > 0, !options.split.empty()) {
+    for (const std::string& input : options.inputs) {
+      if (const auto file = regular_file(input)) input_files_.insert(*file);
+    }
+  }
 
   PackResult run() {
     if (options_.shuffle || options_.shards > 0 || !options_.split.empty()) {
@@ -121,6 +129,7 @@ class Packer {
  private:
   void run_planned();
   void run_streaming();
+  [[nodiscard]] OutputRange output(std::string_view part, std::uint64_t number, std::uint64_t end) const;
   [[nodiscard]] std::vector<OutputRange> plan(const Arrangement& arrangement) const;
   [[nodiscard]] std::unique_ptr<PayloadSpill> spill(const Dataset& data, const Arrangement& arrangement);
   void warn_of_missing(const Arrangement& arrangement);
@@ -138,6 +147,7 @@ class Packer {
   Rejects& rejects_;
   Console& console_;
   OutputPattern pattern_;
+  std::set<FileIdentity> input_files_;
   DatasetInfo info_;  // of the outputs
   std::optional<Dataset> data_;
   PackResult result_;
@@ -222,6 +232,14 @@ Codec Packer::output_codec(const Dataset& data) const {
   return *common;
 }
 
+// Throws what PackOptions::check_output throws.
+OutputRange Packer::output(std::string_view part, std::uint64_t number, std::uint64_t end) const {
+  std::string path = pattern_.name(part, number);
+  options_.check_output(path);
+  const auto file = path == kStdStreamName ? std::nullopt : regular_file(path);
+  return {.path = std::move(path), .end = end, .replaces_input = file && input_files_.contains(*file)};
+}
+
 // The outputs of each part: either of equal size (the first ones have one record more), or of per_shard
 // records (the last one has fewer).
 std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
@@ -240,7 +258,7 @@ std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
       const std::uint64_t size =
           options_.per_shard > 0 ? options_.per_shard : count / outputs + (k < count % outputs ? 1 : 0);
       at = std::min(at + size, end);
-      ranges.push_back({pattern_.name(name, k), at});
+      ranges.push_back(output(name, k, at));
     }
     begin = end;
   }
@@ -343,8 +361,8 @@ void Packer::run_streaming() {
   info_ = stream.info();
   info_.codec = options_.codec.value_or(info_.codec);
   OutputSeries outputs(info_, naming(), [&](std::uint64_t k) -> std::optional<OutputRange> {
-    if (options_.per_shard == 0) return OutputRange{.path = pattern_.name({}, 0)};
-    return OutputRange{pattern_.name({}, k), (k + 1) * options_.per_shard};
+    constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
+    return output({}, k, options_.per_shard == 0 ? kAll : saturating_mul(k + 1, options_.per_shard));
   });
   convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
   for (const Damage& damage : stream.take_damage()) rejects_.add(damage);

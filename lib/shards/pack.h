@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,8 @@ namespace convoy {
 struct PackOptions {
   std::vector<std::string> inputs;
   std::string output;  // a file, "-", or a pattern (OutputPattern)
+  // Throws UsageError for the name of an output that must not be written. Called for each name of a pattern.
+  std::function<void(const std::string&)> check_output = [](const std::string&) {};
   bool shuffle = false;
   std::uint64_t seed = 0;
   std::uint64_t memory = 0;  // payload bytes to hold at a time while shuffling

@@ -90,7 +90,7 @@ Element precision_of_run(const std::string& given, const TrainingOptions* resume
   values.emplace("precision", po::variable_value(given.empty() ? std::string("auto") : given, given.empty()));
   Device device;
   device.cuda = cuda;
-  return training_options_from(Options(values, {}), resumed, device).precision;
+  return training_options_from(Options(values, {}, {}), resumed, device).precision;
 }
 
 TEST(TrainingOptions, SettleThePrecisionOnceForARun) {
