@@ -127,13 +127,13 @@ contents() {
   tar -cf links/a.tar photos
   head -c 2000000 /dev/zero >links/zeros && tar -rf links/a.tar links/zeros && rm links/zeros
   local i
-  for i in $(seq -w 400); do ln links/a.tar links/$i.tar; done
+  for i in $(seq -w 400); do ln links/a.tar "links/$i.tar"; done
   tar --sort=name -cf links.tar links
   expect_status 3 "$BIN/imgprep" --size=8 -o x.shard links.tar
   assert_contains "$stderr" "a link, which cannot be followed: links that stand for files of 7"
   # As many links to little are followed.
   rm links/*.tar && cp photos/class0/0.png links/000.png
-  for i in $(seq -w 400); do ln links/000.png links/$i.png; done
+  for i in $(seq -w 400); do ln links/000.png "links/$i.png"; done
   tar --sort=name -cf links.tar links
   expect_status 0 "$BIN/imgprep" --size=8 -o x.shard links.tar
   "$BIN/shardpack" --list x.shard >list.txt
