@@ -156,7 +156,8 @@ ByteSource& ArchiveReader::content() { return *state_->content; }
 
 std::uint64_t ArchiveReader::bytes() const { return state_->handle->blocks().given(); }
 
-std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place, std::uint64_t limit) {
+std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place, std::uint64_t limit,
+                                   const OnPiece& on_piece) {
   std::vector<std::uint8_t> bytes;
   while (true) {
     const auto there = source.peek(1);
@@ -164,6 +165,7 @@ std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place, s
     if (there.size() > limit - bytes.size()) {
       throw Error(place, "larger than the limit of " + std::to_string(limit) + " bytes");
     }
+    if (on_piece) on_piece(there);
     bytes.insert(bytes.end(), there.begin(), there.end());
     source.take(there.size());
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,9 +55,11 @@ class ArchiveReader {
   std::unique_ptr<State> state_;
 };
 
-// Reads the rest of a source. Throws Error(place, ...) if that is more than `limit` bytes.
+// Reads the rest of a source. Throws Error(place, ...) if that is more than `limit` bytes. on_piece: is
+// called with each piece before it is kept, and may throw.
+using OnPiece = std::function<void(std::span<const std::uint8_t>)>;
 [[nodiscard]] std::vector<std::uint8_t> read_all(ByteSource& source, std::string_view place,
-                                                 std::uint64_t limit);
+                                                 std::uint64_t limit, const OnPiece& on_piece = {});
 
 // Unpacks compressed bytes. Throws Error(place, ...) if they are damaged or unpack to more than
 // `limit` bytes.

@@ -72,6 +72,7 @@ int run(const Options& options, Console& console) {
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
   compile.held_per_image =
       loaded_bytes_per_image(data) + static_cast<std::uint64_t>(model.net.classes()) * sizeof(float);
+  compile.held = static_cast<std::uint64_t>(model.net.classes()) * sizeof(Totals);
   compile.on_planned = [&](const PlannedMemory& planned) {
     say_memory(planned, weights.name() + ": ", console);
   };

@@ -83,7 +83,10 @@ InputOptions inputs_from(const Options& options, Console& console) {
   inputs.idx = options.flag("idx");
   if (options.given("classes")) {
     const std::string path = options.text("classes");
-    inputs.labels.classes = parse_classes(read_text_file(path, kMaxClassesBytes, Expected::classes), path);
+    // In the table, by ID, by the likeness of IDs, and in the shard's metadata.
+    const LineMemory memory{.limit = inputs.memory_limit, .bytes_a_line = 8 * sizeof(ClassInfo), .texts = 8};
+    inputs.labels.classes =
+        parse_classes(read_list_file(path, kMaxClassesBytes, Expected::classes, memory), path);
   }
   inputs.labels.class_pattern = options.text("class-pattern");
   inputs.labels.labels_file = options.text("labels");

@@ -8,6 +8,9 @@
 #include <array>
 #include <cctype>
 #include <cstring>
+#include <functional>
+#include <optional>
+#include <utility>
 
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -388,22 +391,61 @@ std::string read_text_file(const std::string& path, std::uint64_t limit, Expecte
   return text;
 }
 
+namespace {
+
+using LineNeed = std::function<std::uint64_t(std::uint64_t bytes, std::uint64_t lines)>;
+
+// The text of a pipe, of which at most `most` bytes and one more are held: there is no telling how much
+// comes.
+std::string lines_of_pipe(InputFile& file, std::uint64_t most, Expected expected, const LineNeed& need_of,
+                          const LineMemory& memory) {
+  constexpr std::uint64_t kFirstRead = std::uint64_t{64} << 10;
+  const auto check = [&](const std::string& text) {
+    const std::string wrong = wrong_content(as_u8(as_bytes_of(text)), expected);
+    if (!wrong.empty()) throw Error(file.name(), wrong);
+  };
+  std::string text;
+  while (text.size() <= most) {
+    const std::size_t before = text.size();
+    const std::uint64_t step = std::min(std::max<std::uint64_t>(before, kFirstRead), most + 1 - before);
+    text.resize(before + static_cast<std::size_t>(step));
+    const std::size_t got = file.read(std::as_writable_bytes(std::span(text)).subspan(before));
+    text.resize(before + got);
+    if (got < step) {
+      check(text);
+      return text;
+    }
+  }
+  check(text);
+  const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, memory.separator)) + 1;
+  refuse_lines_so_far(text.size(), need_of(text.size(), lines), memory.limit, file.name(),
+                      !file.is_regular());
+}
+
+}  // namespace
+
 std::string read_list_file(const std::string& path, std::uint64_t limit, Expected expected,
                            const LineMemory& memory) {
-  constexpr std::uint64_t kTexts = 3;  // as bytes, as text, and in the entries
   const std::string place = display_name(path);
   const auto need_of = [&](std::uint64_t bytes, std::uint64_t lines) {
-    return saturating_add(saturating_mul(bytes, kTexts), saturating_mul(lines, memory.bytes_a_line));
+    return saturating_add(saturating_mul(bytes, memory.texts), saturating_mul(lines, memory.bytes_a_line));
   };
   std::error_code unknown;
   if (path != kStdStreamName && std::filesystem::is_regular_file(path, unknown)) {
     const std::uint64_t bytes = std::filesystem::file_size(path, unknown);
     if (!unknown) require_memory(need_of(bytes, 1), memory.limit, place, "its lines");
   }
-  std::string text = read_text_file(path, std::min(limit, memory.limit.bytes / kTexts), expected);
-  const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, memory.separator)) + 1;
-  require_memory(need_of(text.size(), lines), memory.limit, place, "its lines");
-  return text;
+  std::optional<std::string> text;
+  const std::uint64_t most = memory.limit.bytes / memory.texts;
+  if (most < limit) {
+    InputFile file(path);
+    if (path == kStdStreamName || !file.is_regular())
+      text = lines_of_pipe(file, most, expected, need_of, memory);
+  }
+  if (!text) text = read_text_file(path, std::min(limit, most), expected);
+  const auto lines = static_cast<std::uint64_t>(std::ranges::count(*text, memory.separator)) + 1;
+  require_memory(need_of(text->size(), lines), memory.limit, place, "its lines");
+  return std::move(*text);
 }
 
 }  // namespace convoy

@@ -59,6 +59,7 @@ struct LineMemory {
   MemoryLimit limit = {};
   std::uint64_t bytes_a_line = 0;  // that an entry takes besides its text
   char separator = '\n';
+  std::uint64_t texts = 3;  // how often it is held: as bytes, as text, and in the entries
 };
 // The same of a text that is a list. Throws Error, too, if the text and its entries would take more memory
 // than there is.

@@ -1,5 +1,7 @@
 #include "lib/base/memory.h"
 
+#include <malloc.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -21,6 +23,27 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kKibibyte = 1024;
+constexpr std::uint64_t kMebibyte = 1 << 20;
+constexpr std::string_view kAddressLimit = "ulimit -v";
+constexpr std::string_view kDataLimit = "ulimit -d";
+
+// What a thread takes beside its stack: guard pages, the stack of its signal handlers, its own cache.
+constexpr std::uint64_t kBesideStack = 128 * kKibibyte;
+
+std::uint64_t stack_bytes() {
+  constexpr std::uint64_t kUsual = 8 * kMebibyte;
+  pthread_attr_t attributes;
+  std::size_t bytes = 0;
+  if (::pthread_getattr_default_np(&attributes) != 0) return kUsual;
+  const bool known = ::pthread_attr_getstacksize(&attributes, &bytes) == 0;
+  ::pthread_attr_destroy(&attributes);
+  return known ? bytes : kUsual;
+}
+
+bool is_limited(int resource) {
+  struct rlimit limit {};
+  return ::getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
 
 // The number in a file of the kernel that holds nothing else; nothing for another text, such as "max".
 std::optional<std::uint64_t> number_in(const fs::path& path) {
@@ -72,14 +95,14 @@ std::optional<std::uint64_t> kibibytes_after(const std::string& path, std::strin
 void lower_by_own_limits(std::optional<AvailableMemory>& least, const std::string& root,
                          const std::string& lead) {
   const std::string status = root + "/proc/self/status";
-  const auto lower_by = [&](int resource, const char* in_use, const char* name) {
+  const auto lower_by = [&](int resource, const char* in_use, std::string_view name) {
     const auto used = kibibytes_after(status, in_use);
     struct rlimit limit {};
     if (!used || ::getrlimit(resource, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
-    lower(least, limit.rlim_cur > *used ? limit.rlim_cur - *used : 0, lead + name);
+    lower(least, limit.rlim_cur > *used ? limit.rlim_cur - *used : 0, lead + std::string(name));
   };
-  lower_by(RLIMIT_AS, "VmSize:", "ulimit -v");
-  lower_by(RLIMIT_DATA, "VmData:", "ulimit -d");
+  lower_by(RLIMIT_AS, "VmSize:", kAddressLimit);
+  lower_by(RLIMIT_DATA, "VmData:", kDataLimit);
 }
 
 }  // namespace
@@ -101,13 +124,29 @@ std::optional<AvailableMemory> available_memory(const std::string& root) {
   return least;
 }
 
+void refuse_memory(const MemoryLimit& limit, std::string_view place, std::string_view reason) {
+  if (limit.of_machine) throw SystemError(place, reason);
+  throw Error(place, reason);
+}
+
+std::string max_memory_that_allows(std::uint64_t bytes) {
+  return "--max-memory=" + std::to_string(bytes / kMebibyte + 1) + "M would allow it";
+}
+
+void refuse_lines_so_far(std::uint64_t read, std::uint64_t need, const MemoryLimit& limit,
+                         std::string_view place, bool of_pipe) {
+  refuse_memory(limit, place,
+                "its lines need " + format_bytes(need) + " of memory after the first " + format_bytes(read) +
+                    ", the limit is " + limit.text() + ": a larger --max-memory would allow more" +
+                    (of_pipe ? ", and a file instead of a pipe would tell how much is needed" : ""));
+}
+
 void require_memory(std::uint64_t bytes, const MemoryLimit& limit, std::string_view place,
                     std::string_view what) {
-  constexpr std::uint64_t kMebibyte = 1 << 20;
   if (bytes <= limit.bytes) return;
-  throw Error(place, std::string(what) + " need " + format_bytes(bytes) + " of memory, the limit is " +
-                         limit.text() + ": --max-memory=" + std::to_string(bytes / kMebibyte + 1) +
-                         "M would allow it");
+  refuse_memory(limit, place,
+                std::string(what) + " need " + format_bytes(bytes) + " of memory, the limit is " +
+                    limit.text() + ": " + max_memory_that_allows(bytes));
 }
 
 int threads_that_fit(int threads, std::uint64_t fixed, std::uint64_t each, const MemoryLimit& limit,
@@ -131,7 +170,26 @@ MemoryLimit machine_memory(const std::string& root) {
       root);
   lower_by_own_limits(least, root, "");
   if (!least) return {};
-  return {.bytes = least->bytes, .source = std::move(least->limit)};
+  const bool address_space = least->limit == kAddressLimit || least->limit == kDataLimit;
+  return {.bytes = least->bytes,
+          .source = std::move(least->limit),
+          .of_machine = true,
+          .address_space = address_space};
+}
+
+MemoryLimit beside_threads(MemoryLimit limit, std::uint64_t threads, std::uint64_t program) {
+  if (!limit.address_space) return limit;
+  const std::uint64_t taken = saturating_add(saturating_mul(threads, stack_bytes() + kBesideStack), program);
+  limit.bytes -= std::min(limit.bytes, taken);
+  limit.source += " beside " + std::to_string(threads) + " threads";
+  return limit;
+}
+
+void spare_limited_memory() {
+  constexpr int kMapped = 1 << 20;  // from this size on, a buffer goes back to the system when it is freed
+  if (!is_limited(RLIMIT_AS) && !is_limited(RLIMIT_DATA)) return;
+  (void)::mallopt(M_ARENA_MAX, 1);
+  (void)::mallopt(M_MMAP_THRESHOLD, kMapped);
 }
 
 }  // namespace convoy

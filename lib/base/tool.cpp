@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
+#include "lib/base/memory.h"
 #include "lib/base/out_of_memory.h"
 #include "lib/base/signals.h"
 #include "lib/base/stop_wait.h"
@@ -193,6 +194,7 @@ int run_tool(int argc, char** argv, const ToolInfo& info, const SharedOptions& s
   reserve_standard_descriptors();
   const SignalStack stack;
   raise_descriptor_limit();
+  spare_limited_memory();
   remove_temporaries_on_signals(info.name);
   const EarlyExit early_exit(info.name);
   report_memory_at_terminate(info.name);

@@ -122,6 +122,7 @@ struct CompileOptions {
   int threads = 0;                   // 0: all processors
   MemoryLimit memory = {};           // of this machine; that of a device is what it has free
   std::uint64_t held_per_image = 0;  // bytes that the caller holds for each image of a batch
+  std::uint64_t held = 0;            // and besides, such as the order of the images
   // Called when the need is known and allowed, before it is allocated on this machine.
   std::function<void(const PlannedMemory&)> on_planned = {};
 };

@@ -24,9 +24,10 @@ std::string parts_of(const MemoryNeed& need) {
 }
 
 [[noreturn]] void refuse(const std::string& need, const MemoryLimit& limit, int fits) {
-  throw Error("net", need + ", the limit is " + limit.text() + ": " +
-                         (fits > 0 ? "--batch=" + std::to_string(fits) + " would fit"
-                                   : "not even a batch of 1 fits, a larger --max-memory would allow it"));
+  refuse_memory(limit, "net",
+                need + ", the limit is " + limit.text() + ": " +
+                    (fits > 0 ? "--batch=" + std::to_string(fits) + " would fit"
+                              : "not even a batch of 1 fits, a larger --max-memory would allow it"));
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ MemoryNeed least_memory(const NetSpec& net, const CompileOptions& options) {
     largest = std::max(largest, static_cast<std::uint64_t>(layer.out.elements()));
   }
   need.activations = saturating_mul(largest, batch * element_bytes(options.precision));
-  need.images = saturating_mul(options.held_per_image, batch);
+  need.images = saturating_add(saturating_mul(options.held_per_image, batch), options.held);
   return need;
 }
 

@@ -6,6 +6,7 @@
 #include "formats/archive.h"
 #include "formats/image_stream.h"
 #include "formats/list.h"
+#include "lib/base/checked.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
 #include "lib/prep/list_text.h"
@@ -193,20 +194,25 @@ class ImageSource::ShardFeed : public Feed {
 // The images of the operands in a list.
 class ImageSource::ListFeed : public Feed {
  public:
-  ListFeed(const InputOptions& options, ByteSource& text, const std::string& name)
-      : inputs_(entries_of(options, text, name)) {}
+  ListFeed(const InputOptions& options, Opened& list, const std::string& name)
+      : inputs_(entries_of(options, list, name)) {}
   std::optional<ImageInput> next() override { return inputs_.next(); }
 
  private:
-  static InputOptions entries_of(const InputOptions& options, ByteSource& text, const std::string& name) {
+  static InputOptions entries_of(const InputOptions& options, Opened& opened, const std::string& name) {
     constexpr std::uint64_t kTexts = 3;  // as bytes, in entries, and as operands
     const MemoryLimit& limit = options.memory_limit;
+    constexpr std::uint64_t kBytesALine = sizeof(ListEntry) + sizeof(std::string) + sizeof(Operand);
+    std::uint64_t read = 0;
+    std::uint64_t need = 0;
     const std::vector<std::uint8_t> bytes =
-        read_all(text, name, std::min(kMaxListBytes, limit.bytes / kTexts));
-    const auto lines = static_cast<std::uint64_t>(std::ranges::count(bytes, '\n')) + 1;
-    require_memory(
-        kTexts * bytes.size() + lines * (sizeof(ListEntry) + sizeof(std::string) + sizeof(Operand)), limit,
-        name, "its lines");
+        read_all(opened.source, name, kMaxListBytes, [&](const auto& piece) {
+          read += piece.size();
+          need = saturating_add(need, kTexts * piece.size());
+          need =
+              saturating_add(need, kBytesALine * static_cast<std::uint64_t>(std::ranges::count(piece, '\n')));
+          if (need > limit.bytes) refuse_lines_so_far(read, need, limit, name, !opened.file.is_regular());
+        });
     InputOptions list;
     list.limits = options.limits;
     list.labelled = false;
@@ -259,7 +265,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_feed(std::size_t index) {
     case Kind::idx:
       return make_idx_feed(index);
     case Kind::list:
-      return std::make_unique<ListFeed>(options_, open(index)->source, name);
+      return std::make_unique<ListFeed>(options_, *open(index), name);
     case Kind::text:
       throw not_a_list(list_head(open(index)->source), name);
     case Kind::missing:

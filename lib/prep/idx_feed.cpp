@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "lib/base/checked.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/prep/feeds.h"
@@ -145,6 +146,10 @@ void ImageSource::add_idx_labels(const std::string& images, IdxReader& reader) {
     throw Error(name, count_of(count, "label") + " for the " + count_of(of.header.dims[0], "image") + " of " +
                           images);
   }
+  // While a container grows, there are the old one and the new one.
+  constexpr std::uint64_t kBytesALabel = 3 * sizeof(std::int32_t);
+  idx_labels_ += count;
+  require_memory(saturating_mul(idx_labels_, kBytesALabel), options_.memory_limit, name, "the labels so far");
   of.labels = read_idx_labels(reader);
   of.labels_name = name;
   if (of.labels->columns > 1) {

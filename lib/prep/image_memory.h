@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "lib/base/memory.h"
@@ -28,8 +29,8 @@ class ImageMemory {
 
   // The most bytes of an encoded image.
   [[nodiscard]] std::uint64_t most_encoded() const { return encoded_.most(); }
-  // Throws Error(place, ...) with the figure and what would allow it, if an image's need is more than one may
-  // take.
+  // Throws as refuse_memory() with the figure and what would allow it, if an image's need is more than one
+  // may take: only a limit that the user has set leaves an image out.
   void check_encoded(std::uint64_t bytes, std::string_view place) const;
   void check_decoded(std::uint64_t bytes, int width, int height, std::string_view place) const;
   [[nodiscard]] std::uint64_t encoded_per_pixel() const { return encoded_per_pixel_; }
@@ -37,6 +38,10 @@ class ImageMemory {
   [[nodiscard]] std::uint64_t kept() const { return kept_; }
 
  private:
+  [[noreturn]] void refuse(std::uint64_t bytes, std::uint64_t part, std::string_view place,
+                           const std::string& reason) const;
+
+  MemoryLimit limit_;
   std::uint64_t reserved_;
   std::uint64_t encoded_per_pixel_;
   std::uint64_t kept_;

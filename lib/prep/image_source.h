@@ -173,6 +173,7 @@ class ImageSource {
   std::vector<TemporaryFile> spools_;
   std::map<std::size_t, ArchiveClasses> archives_;  // by archive that has been looked through
   std::vector<IdxOperand> idx_;                     // by operand, if options_.idx
+  std::uint64_t idx_labels_ = 0;                    // in all of them
   std::vector<std::string> spooled_;
   std::vector<std::string> notes_;
   std::uint64_t total_ = 0;

@@ -41,7 +41,9 @@ Labeller::Labeller(const LabelRules& rules)
 }
 
 void Labeller::read_labels(const MemoryLimit& limit) {
-  const LineMemory memory{.limit = limit, .bytes_a_line = 2 * sizeof(ListEntry)};
+  // Each name is in the map, too, which has a node for it.
+  constexpr std::uint64_t kNode = 96;
+  const LineMemory memory{.limit = limit, .bytes_a_line = 2 * sizeof(ListEntry) + kNode, .texts = 4};
   const std::string text = read_list_file(labels_file_, kMaxListBytes, Expected::labels, memory);
   if (is_labels_csv(text)) {
     named_ = parse_labels_csv(text, labels_file_);

@@ -29,6 +29,7 @@ std::vector<std::byte> read_input(ImageInput& input, const ImageMemory* memory) 
 }
 
 Image read_and_prepare(ImageInput& input, Preparer& preparer, const ImageMemory* memory) {
+  if (input.by_system) throw SystemError(input.place, input.failure);
   if (!input.failure.empty()) throw Error(input.place, input.failure);
   if (input.prepared) return *input.pixels;
   MemoryShare* const share = &input.memory.decoded;
@@ -49,13 +50,17 @@ void admit(ImageInput& input, ImageMemory& memory) {
     const auto head = std::span(input.bytes).first(std::min(input.bytes.size(), kImageSignatureBytes));
     bytes += bytes_in_memory(input.bytes.size(), head);
   }
-  try {
-    memory.check_encoded(bytes, input.place);
-  } catch (const Error& error) {
+  const auto refuse = [&](const auto& error) {
     set_failure(input, error);
     input.bytes = {};
     input.pixels.reset();
-    return;
+  };
+  try {
+    memory.check_encoded(bytes, input.place);
+  } catch (const Error& error) {
+    return refuse(error);
+  } catch (const SystemError& error) {  // for prepare_input() to throw
+    return refuse(error);
   }
   if (bytes > 0) input.memory.encoded.claim(bytes);
 }

@@ -8,7 +8,18 @@ namespace {
 
 constexpr const char* kWeights = "weights";
 
+// Beside the calling thread: those of the net, of a loader or of images, and the loader's own.
+constexpr std::uint64_t kPoolsOfThreads = 2;
+// What OpenMP and oneDNN take for themselves, compiled layers, and what the allocator cannot use.
+constexpr std::uint64_t kProgramBytes = std::uint64_t{48} << 20;
+
 }  // namespace
+
+MemoryLimit memory_for_net(const Options& options, std::uint64_t loaders) {
+  const auto threads = static_cast<std::uint64_t>(options.threads());
+  return beside_threads(options.memory_limit(), (kPoolsOfThreads + loaders - 1) * threads + loaders,
+                        kProgramBytes);
+}
 
 void add_weights_option(po::options_description& options) {
   options.add_options()("weights,w", input_option("FILE"), "weights that train wrote");
@@ -29,7 +40,7 @@ InferenceOptions read_inference_options(const Options& options, std::int64_t max
   result.compile.mode = Mode::infer;
   result.compile.precision = choose_precision(options, result.device);
   result.compile.threads = options.threads();
-  result.compile.memory = options.memory_limit();
+  result.compile.memory = memory_for_net(options);
   return result;
 }
 

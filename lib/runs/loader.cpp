@@ -109,7 +109,12 @@ struct BatchLoader::State {
 std::uint64_t loaded_bytes_per_image(const Dataset& data) {
   const bool raw = std::ranges::all_of(
       data.shards(), [](const ShardFile& shard) { return shard.info().codec == Codec::raw; });
-  return raw ? 0 : kSlots * image_bytes(data.info());
+  // Of each slot, and of the batch that is drawn and loaded.
+  constexpr std::uint64_t kEntries =
+      kSlots * (sizeof(void*) + sizeof(Crop) + sizeof(std::int32_t) + sizeof(std::uint64_t) +
+                sizeof(std::uint32_t) + sizeof(std::vector<std::uint8_t>)) +
+      sizeof(Sample) + sizeof(void*) + sizeof(std::optional<Damage>) + sizeof(std::exception_ptr);
+  return kEntries + (raw ? 0 : kSlots * image_bytes(data.info()));
 }
 
 int loading_threads(Codec codec, int threads, bool processors_free) {

@@ -36,8 +36,8 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
 // memory bandwidth.
 [[nodiscard]] int loading_threads(Codec codec, int threads, bool processors_free);
 
-// What the batches of a loader hold in memory for each image of a batch: decoded pixels. Raw records stay in
-// their mapped files.
+// What the batches of a loader hold in memory for each image of a batch: its entries, and decoded pixels.
+// Raw records stay in their mapped files.
 [[nodiscard]] std::uint64_t loaded_bytes_per_image(const Dataset& data);
 
 // Loads the batches of `source` ahead, on a thread of its own, with `threads` threads for each batch. The

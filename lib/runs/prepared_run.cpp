@@ -12,7 +12,9 @@
 #include "lib/base/file.h"
 #include "lib/base/own_files.h"
 #include "lib/net/init.h"
+#include "lib/runs/inference_options.h"
 #include "lib/runs/loader.h"
+#include "lib/runs/metrics.h"
 
 namespace convoy {
 namespace {
@@ -152,14 +154,18 @@ void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
 }
 
 CompileOptions PreparedRun::compile_options() const {
-  return {.batch = training_.batch,
-          .mode = Mode::train,
-          .precision = training_.precision,
-          .seed = training_.seed,
-          .threads = training_.threads,
-          .memory = options_.memory_limit(),
-          .held_per_image =
-              loaded_bytes_per_image(*data_) + (validation_ ? loaded_bytes_per_image(*validation_) : 0)};
+  constexpr std::uint64_t kOrders = 2;  // of the images in an epoch: this one's and the next one's
+  const auto classes = static_cast<std::uint64_t>(model_.net.classes());
+  return {
+      .batch = training_.batch,
+      .mode = Mode::train,
+      .precision = training_.precision,
+      .seed = training_.seed,
+      .threads = training_.threads,
+      .memory = memory_for_net(options_, validation_ ? 2 : 1),
+      .held_per_image = loaded_bytes_per_image(*data_) +
+                        (validation_ ? loaded_bytes_per_image(*validation_) + classes * sizeof(float) : 0),
+      .held = kOrders * sizeof(std::uint64_t) * data_->size() + (validation_ ? classes * sizeof(Totals) : 0)};
 }
 
 void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& console) const {

@@ -100,7 +100,7 @@ PYTHON
     "$BIN/predict" -q -w strange.safetensors --device=cpu -j 2 --max-memory=2G a.png
   requires_address_limit 4000000
   # shellcheck disable=SC2016
-  refuse 1 '^predict: net: a batch of 1 needs at least 7\.[0-9] GiB .*, the limit is 3\.[0-9] GiB \(ulimit -v\)' \
+  refuse 1 '^predict: net: a batch of 1 needs at least 7\.[0-9] GiB .*, the limit is 3\.[0-9] GiB \(ulimit -v beside [0-9]+ threads\)' \
     "$(printf '#!/bin/bash\nulimit -v 4000000\nexec "%s" "$@"\n' "$BIN/predict" > predict; chmod +x predict; echo ./predict)" \
     -q -w strange.safetensors --device=cpu -j 2 a.png
   # What is refused takes nothing.
@@ -256,4 +256,64 @@ make_large_shard() {
   refuse 1 '^shardpack: list.txt: its lines need' "$BIN/shardpack" -q --max-memory=5M --files-from=list.txt -o o.shard
   fixture png a.png
   refuse 1 'list.txt: its lines need' "$BIN/imgprep" -q --max-memory=5M --labels=list.txt -o o.shard a.png
+}
+
+# limited KIBIBYTES COMMAND...: runs the command with so much address space.
+limited() {
+  bash -c 'ulimit -v "$1" && shift && exec "$@"' limited "$@"
+}
+
+@test "a training that is accepted under a limit on address space works to its end" {
+  requires_address_limit 100000
+  make_training_set
+  local limit accepted=0 refused=0
+  for ((limit = 120000; limit <= 600000; limit += 40000)); do
+    run --separate-stderr limited $limit "$BIN/train" -q "${SMALL[@]}" --max-rejects=0 --batch=40 --steps=2 --device=cpu -j 4 \
+      --val=val.shard --val-every=1steps --checkpoint-every=1steps --log=log.tsv --overwrite -o w.safetensors train.shard
+    if [ "$status" = 0 ]; then
+      accepted=$((accepted + 1))
+    else
+      assert_equal "$status" 1
+      [[ $stderr == *"the limit is"*"(ulimit -v beside"* || $stderr == *"cannot start a thread"* ]] || fail "$limit: $stderr"
+      assert_equal "$accepted" 0
+      refused=$((refused + 1))
+    fi
+  done
+  [ "$accepted" -gt 0 ] && [ "$refused" -gt 0 ] || fail "$accepted accepted, $refused refused"
+}
+
+@test "an image beyond what the machine allows ends the run: only a limit that the user sets leaves images out" {
+  requires_address_limit 300000
+  mkdir photos
+  fixture png photos/large.png size=6000x6000 kind=rgba
+  fixture png photos/small.png
+  refuse 1 '^imgprep: photos/large.png: 6000x6000 pixels need [0-9.]+ MiB of memory, more than the [0-9.]+ MiB that an image may take of [0-9.]+ MiB \(ulimit -v\): --max-memory=[0-9]+M would allow it, --max-memory=[0-9]+M leaves such images out$' \
+    "$(printf '#!/bin/bash\nulimit -v 300000\nexec "%s" "$@"\n' "$BIN/imgprep" > imgprep; chmod +x imgprep; echo ./imgprep)" \
+    -q -j 1 --size=32 -o o.shard photos
+  assert_missing o.shard
+  local advised
+  advised=$(sed -n 's/.* --max-memory=\([0-9]*M\) leaves such images out$/\1/p' <<< "$stderr")
+  expect_status 3 limited 300000 "$BIN/imgprep" -q -j 1 --size=32 --max-memory="$advised" -o o.shard photos
+  assert_contains "$stderr" 'photos/large.png: 6000x6000 pixels need'
+}
+
+@test "a list from a pipe says what was read of it" {
+  seq 1 200000 | sed 's/^/nofile/' > list.txt
+  expect_status 1 bash -c 'cat list.txt | "$0" "$@"' "$BIN/imgprep" -q --max-memory=5M --files-from=- -o o.shard
+  assert_contains "$stderr" 'imgprep: stdin: its lines need '
+  assert_contains "$stderr" 'MiB of memory after the first 1.7 MiB, the limit is 5.0 MiB (--max-memory): a larger --max-memory would allow more, and a file instead of a pipe would tell how much is needed'
+  # What is no list is said first.
+  head -c 3000000 /dev/zero > zeros
+  expect_status 1 bash -c 'cat zeros | "$0" "$@"' "$BIN/imgprep" -q --max-memory=5M --files-from=- -o o.shard
+  [[ $stderr != *"its lines"* ]] || fail "$stderr"
+}
+
+@test "labels and classes count" {
+  make_idx big 20000 size=2x2 classes=4
+  refuse 1 'big-labels.idx: the labels so far need 234.4 KiB of memory, the limit is 200.0 KiB \(--max-memory\): --max-memory=1M would allow it$' \
+    "$BIN/imgprep" -q --size=none --gray --idx --max-memory=200K -o o.shard big-images.idx big-labels.idx
+  expect_status 0 "$BIN/imgprep" -q --size=none --gray --idx --max-memory=1M -o o.shard big-images.idx big-labels.idx
+  seq 1 30000 | sed 's/^/class/' > classes.txt
+  fixture png a.png
+  refuse 1 'classes.txt: its lines need [0-9.]+ MiB of memory, the limit is 5.0 MiB' "$BIN/imgprep" -q --max-memory=5M --classes=classes.txt -o o.shard a.png
 }

@@ -90,7 +90,7 @@ MemoryNeed need_of_plan(CpuPlan& plan, const NetSpec& net, const CompileOptions&
   return {.weights = weights.bytes(),
           .activations = activations.bytes(),
           .workspace = workspace.bytes(),
-          .images = saturating_mul(batch, options.held_per_image)};
+          .images = saturating_add(saturating_mul(batch, options.held_per_image), options.held)};
 }
 
 class CompiledCpu final : public BackendNet {

@@ -248,7 +248,8 @@ void CompiledCuda::check_host_memory() const {
       options().held_per_image + slot_count() * static_cast<std::uint64_t>(net().input.stored.elements());
   const NeedOfBatch need_of = [&](int images) {
     return MemoryNeed{.weights = training() ? saturating_mul(all, 2) : largest,
-                      .images = saturating_mul(an_image, static_cast<std::uint64_t>(images))};
+                      .images = saturating_add(saturating_mul(an_image, static_cast<std::uint64_t>(images)),
+                                               options().held)};
   };
   check_memory({need_of(batch()), batch(), need_of}, options().memory);
 }
