@@ -32,7 +32,7 @@ std::vector<std::string> in_effect(std::vector<std::string> words) {
   if (const auto found = line.values.find(kOperands); found != line.values.end()) {
     operands = found->second.as<std::vector<std::string>>();
   }
-  const Options options(line.values, operands);
+  const Options options(line.values, operands, {});
   std::vector<std::string> effective = options.effective();
   std::erase_if(effective, [](const std::string& text) { return text.starts_with("--config="); });
   effective.insert(effective.end(), operands.begin(), operands.end());
