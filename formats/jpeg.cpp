@@ -34,7 +34,9 @@ struct Errors {
   std::array<char, JMSG_LENGTH_MAX> message{};
   int orientation = 0;  // EXIF's, 1 to 8; 0: there is none yet
   bool out_of_memory = false;
-  bool ended = false;  // whether the data have ended without an end marker; `message` then says so
+  bool ended = false;          // whether the data have ended without an end marker; `message` then says so
+  bool in_header = false;      // before the first scan's pixels
+  std::uint64_t warnings = 0;  // that libjpeg has given
 };
 
 [[noreturn]] void leave(j_common_ptr codec) {
@@ -57,14 +59,19 @@ bool is_harmless(j_common_ptr codec) {
 }
 
 // At the end of the data libjpeg goes on as if an end marker were there. No pixel is lost by that, unless a
-// decoder then warns that it has no more bits; that of arithmetic coding never does.
+// decoder then warns that it has no more bits; that of arithmetic coding never does. In the header there is
+// nothing to go on with: the rest of a segment would come as one end marker after another.
 void on_message(j_common_ptr codec, int level) {
-  if (level >= 0 || is_harmless(codec)) return;
+  if (level >= 0) return;
   auto* errors = reinterpret_cast<Errors*>(codec->err);
+  ++errors->warnings;
+  if (is_harmless(codec)) return;
   if (codec->err->msg_code != JWRN_JPEG_EOF) leave(codec);
   if (!errors->ended) (*codec->err->format_message)(codec, errors->message.data());
   errors->ended = true;
-  if (!codec->is_decompressor || reinterpret_cast<j_decompress_ptr>(codec)->arith_code) leave(codec);
+  if (errors->in_header || !codec->is_decompressor || reinterpret_cast<j_decompress_ptr>(codec)->arith_code) {
+    leave(codec);
+  }
 }
 
 void no_output(j_common_ptr /*codec*/) {}
@@ -282,6 +289,8 @@ JpegDecoder::JpegDecoder(JpegDecoder&&) noexcept = default;
 JpegDecoder& JpegDecoder::operator=(JpegDecoder&&) noexcept = default;
 JpegDecoder::~JpegDecoder() = default;
 
+std::uint64_t JpegDecoder::warnings() const { return state_->errors.warnings; }
+
 JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_view place,
                              const ImageLimits& limits) {
   State& state = *state_;
@@ -292,10 +301,12 @@ JpegHeader JpegDecoder::open(std::span<const std::uint8_t> bytes, std::string_vi
   state.errors.ended = false;
   state.errors.orientation = 0;
   state.create();
+  state.errors.in_header = true;
   state.fail_unless(guarded(state.errors.escape, [&] {
     jpeg_mem_src(&decoder, bytes.data(), bytes.size());
     jpeg_read_header(&decoder, TRUE);
   }));
+  state.errors.in_header = false;
   // Of a single scan nothing is read behind its pixels; several are read to the end of the data.
   if (jpeg_has_multiple_scans(&decoder)) {
     const std::size_t behind = bytes.size() - end_of_scans(bytes);

@@ -53,6 +53,8 @@ class JpegDecoder {
   void read_planes(int denominator, PlanarImage& into);
   // Reads gray or RGB pixels at full size. Throws Error(place, reason).
   void read_pixels(Image& into);
+  // The number of warnings of libjpeg so far, for tests.
+  [[nodiscard]] std::uint64_t warnings() const;
 
  private:
   struct State;
