@@ -237,6 +237,7 @@ OutputFile::OutputFile(const std::string& path, Content content) {
 
 void OutputFile::create_temporary_beside() {
   constexpr std::string_view kPattern = ".XXXXXX";
+  if (const std::string reason = why_not_replaced(path_); !reason.empty()) throw OutputError(name_, reason);
   const std::size_t name_bytes = path_.size() - (path_.rfind('/') + 1);  // npos + 1 is 0
   // Of a name that the system takes, but not with more characters, only the beginning is used.
   const bool long_name = name_bytes <= NAME_MAX && name_bytes > NAME_MAX - kPattern.size();

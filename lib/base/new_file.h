@@ -23,4 +23,9 @@ class NotOnDiskError : public OutputError {
 // Puts the names in the folder on disk. Throws NotOnDiskError(name, reason).
 void sync_folder(const std::string& folder, const std::string& name);
 
+// Why rename(2) would not let the file at `path` be replaced, although a file can be made beside it; empty if
+// nothing is known. It belongs to somebody else in a folder with the sticky bit, such as /tmp; it is
+// immutable or append-only; or something is mounted on it, as containers do with single files.
+[[nodiscard]] std::string why_not_replaced(const std::string& path);
+
 }  // namespace convoy

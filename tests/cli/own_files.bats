@@ -165,3 +165,70 @@ declare -gA WRITES=(
   refuse 2 'predict: --weights is given an empty value' "$BIN/predict" -w '' other
   assert_missing .checkpoint.safetensors other
 }
+
+# refuse_kept PATTERN: fails unless a training and a run of meanimg name the file `kept/file` before any work, and leave it
+# as it is.
+refuse_kept() {
+  local pattern=$1
+  refuse 1 "^train: kept/file: $pattern" "$BIN/train" "${SMALL[@]}" --steps=100000 -o kept/file train.shard || return 1
+  refuse 1 "^train: kept/file: $pattern" "$BIN/train" "${SMALL[@]}" --steps=100000 -o kept/other --overwrite \
+    --checkpoint=kept/file train.shard || return 1
+  refuse 1 "^meanimg: kept/file: $pattern" "$BIN/meanimg" -o kept/file train.shard || return 1
+  assert_equal "$(ls -A kept)" file
+  assert_equal "$(cat kept/file)" theirs
+}
+
+@test "another user's file in a folder with the sticky bit is named before the work" {
+  [ "$(id -u)" -eq 0 ] || skip "needs another user: only root can make a file of one"
+  requires setpriv
+  make_training_set
+  local as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  chmod 755 .
+  "${as[@]}" test -x "$BIN/train" || skip "nobody may run $BIN/train"
+  mkdir kept
+  chmod 1777 kept
+  printf 'theirs\n' > kept/file
+  chmod 666 kept/file
+  run --separate-stderr "${as[@]}" "$BIN/train" "${SMALL[@]}" --steps=100000 -o kept/file train.shard
+  assert_equal "$status" 1
+  assert_contains "$stderr" 'train: kept/file: is there already, and cannot be replaced: it belongs to another user'
+  run --separate-stderr "${as[@]}" "$BIN/meanimg" -o kept/file train.shard
+  assert_equal "$status" 1
+  assert_contains "$stderr" 'meanimg: kept/file: is there already, and cannot be replaced: it belongs to another user'
+  assert_equal "$(ls -A kept)" file
+  assert_equal "$(cat kept/file)" theirs
+  # One of the user's own may be replaced; so may all by the owner of the folder, and by root.
+  chown 65534 kept/file
+  "${as[@]}" "$BIN/meanimg" -q -o kept/file train.shard
+  cmp kept/file mean.safetensors
+  chown 65534 kept
+  chown 0 kept/file
+  "${as[@]}" "$BIN/meanimg" -q -o kept/file train.shard
+  chown 1 kept kept/file
+  "$BIN/meanimg" -q -o kept/file train.shard
+  cmp kept/file mean.safetensors
+}
+
+@test "a file that something is mounted on, or that is immutable, is named before the work" {
+  make_training_set
+  mkdir kept
+  printf 'theirs\n' > kept/file
+  local tried=0 refused
+  if chattr +i kept/file 2> /dev/null; then
+    tried=$((tried + 1))
+    refused=0
+    refuse_kept 'is there already, and cannot be replaced: it is immutable' || refused=$?
+    chattr -i kept/file
+    [ "$refused" -eq 0 ]
+  fi
+  printf 'theirs\n' > source
+  if mount --bind source kept/file 2> /dev/null; then
+    tried=$((tried + 1))
+    refused=0
+    refuse_kept 'is there already, and cannot be replaced: it is mounted there' || refused=$?
+    umount kept/file
+    [ "$refused" -eq 0 ]
+  fi
+  [ "$tried" -gt 0 ] || skip "needs the right to mount, or a file system with immutable files"
+  "$BIN/meanimg" -q -o kept/file train.shard
+}
