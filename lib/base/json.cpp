@@ -148,14 +148,18 @@ std::string dumped(const Json& value) {
 std::string printable(std::string_view text) {
   std::string result;
   result.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const bool c1 = is_c1_control(text.substr(i));
-    if (c1) ++i;
-    if (c1 || is_control(text[i])) {
-      result += format("\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
-    } else {
-      result += text[i];
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned>(static_cast<unsigned char>(text[i])); };
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = display_control_length(text.substr(i));
+    if (length == 0 && !is_control(text[i])) {
+      result += text[i++];
+      continue;
     }
+    // UTF-8 has the high bits in the first of two or three bytes, and six more in each other.
+    unsigned code = length == 0 ? byte(i) : byte(i) & (length == 2 ? 0x1FU : 0x0FU);
+    for (std::size_t k = 1; k < length; ++k) code = code << 6U | (byte(i + k) & 0x3FU);
+    result += format("\\u%04x", code);
+    i += std::max<std::size_t>(length, 1);
   }
   return result;
 }

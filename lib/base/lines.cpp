@@ -12,6 +12,17 @@ bool is_c1_control(std::string_view text) {
   return text.size() >= 2 && byte(0) == 0xC2 && byte(1) >= 0x80 && byte(1) <= 0x9F;
 }
 
+std::size_t display_control_length(std::string_view text) {
+  constexpr std::string_view kArabicLetterMark = "\xD8\x9C";
+  if (is_c1_control(text) || text.starts_with(kArabicLetterMark)) return 2;
+  if (text.size() < 3 || text[0] != '\xE2') return 0;
+  const auto last = static_cast<unsigned char>(text[2]);
+  const bool control = text[1] == '\x80'   ? last == 0x8E || last == 0x8F || (last >= 0xA8 && last <= 0xAE)
+                       : text[1] == '\x81' ? last >= 0xA6 && last <= 0xA9
+                                           : false;
+  return control ? 3 : 0;
+}
+
 namespace {
 
 // A control character in encodings of one byte, which terminals that do without UTF-8 obey.
@@ -52,9 +63,8 @@ std::string escape_controls(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const char c = text[i];
     const std::size_t character = utf8_length(text.substr(i));
-    if (is_c1_control(text.substr(i))) {
-      add_hex(c);
-      add_hex(text[i + 1]);
+    if (display_control_length(text.substr(i)) > 0) {
+      for (const char byte : text.substr(i, character)) add_hex(byte);
     } else if (character > 1) {
       result += text.substr(i, character);
     } else if (c == '\t') {

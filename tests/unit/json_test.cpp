@@ -28,6 +28,14 @@ TEST(Json, IsWrittenWithoutControlCharacters) {
   EXPECT_EQ(parse_json(text, "x")["k\x7f"], "a\x1b\xc2\x9b\xc2\xa0\xc3\x9b\xef\xbf\xbd\\");
 }
 
+TEST(Json, IsWrittenWithoutWhatChangesTheDirectionOfText) {
+  const std::string hidden =
+      "a\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xe2\x80\x8e\xd8\x9c\xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xaa\xd8\x9b";
+  const std::string text = json_text(nlohmann::json(hidden));
+  EXPECT_EQ(text, "\"a\\u202e\\u2066\\u2028\\u200e\\u061c\xe2\x80\x8d\xe2\x80\xaf\xe2\x81\xaa\xd8\x9b\"");
+  EXPECT_EQ(parse_json(text, "x"), hidden);
+}
+
 TEST(Json, NamesThePlaceOfEveryFault) {
   const auto error = [](const std::string& text) {
     return error_of([&] { (void)parse_json(text, "x", 100); });
