@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr int kByteMax = 255;
 constexpr std::size_t kClassesAtOnce = 1024;
+constexpr std::size_t kLongestFilter = 40;  // in a message
 
 void check_text(const std::string& text, const std::string& what, std::string_view place) {
   const std::string complaint = class_text_complaint(text);
@@ -71,8 +72,10 @@ void check_channels(int channels, std::string_view place) {
 void check_preprocessing(const Preprocessing& preprocessing, std::string_view place) {
   check_range(preprocessing.size, 0, kMaxImageSide, "preprocessing size", place);
   for (const int value : preprocessing.background) check_range(value, 0, kByteMax, "background", place);
-  if (preprocessing.filter.empty()) throw Error(place, "preprocessing filter is empty");
-  check_text(preprocessing.filter, "preprocessing filter", place);
+  if (preprocessing.filter != Preprocessing().filter) {
+    throw Error(place, "preprocessing filter '" + shortened(preprocessing.filter, kLongestFilter) +
+                           "' is not known: only " + Preprocessing().filter + " is");
+  }
 }
 
 std::string size_text(const DatasetInfo& info) {

@@ -171,7 +171,10 @@ std::uint64_t parse_bytes(std::string_view text, std::string_view what) {
   const std::size_t power = end == last ? 0 : kSuffixes.find(*end) + 1;
   const bool known = end == last || (power > 0 && end + 1 == last);
   const auto bytes = checked_mul(number, std::uint64_t{1} << (10 * (known ? power : 0)));
-  if (failure != std::errc() || !known || !bytes) {
+  if (known && (failure == std::errc::result_out_of_range || !bytes)) {
+    throw UsageError(what, "'" + std::string(text) + "' is too large: at most 2^64-1 bytes");
+  }
+  if (failure != std::errc() || !known) {
     throw UsageError(what, "'" + std::string(text) + "' is not a number of bytes such as 500000, 512M or 8G");
   }
   return *bytes;

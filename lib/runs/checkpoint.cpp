@@ -45,6 +45,8 @@ nlohmann::json to_json(const TrainingState& state) {
 
 TrainingState state_from_json(const nlohmann::json& value, std::string_view file) {
   const JsonObject object(value, kMetaCheckpoint, file);
+  object.check_keys({"step", "records", "fingerprint", "validation_due", "validates", "logs", "logged_images",
+                     "logged_top1_wrong", "logged_top5_wrong", "logged_loss_sum"});
   TrainingState state;
   state.step = object.count("step");
   state.records = object.count("records");

@@ -7,11 +7,13 @@
 #include "lib/base/file.h"
 #include "lib/base/json.h"
 #include "lib/runs/labels.h"
+#include "lib/shards/mean.h"
 
 namespace convoy {
 
 MeanImage read_mean(const std::string& path, const InputSpec& input) {
   const SafetensorsFile file(path, Expected::mean);
+  refuse_weights(file);
   const std::string wrong = tensor_problem(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
   if (!wrong.empty()) {
     throw Error(file.name(), wrong + " (channels, height, width of the stored images that the net takes)");

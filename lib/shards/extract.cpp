@@ -148,6 +148,10 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
   const OutputLock lock(Destination{.name = folder, .path = path});
   // Checked before the inputs are opened, but created only after the first one was.
   const bool there = std::filesystem::exists(folder, failure);
+  if (there && !std::filesystem::is_directory(folder, failure)) throw Error(folder, "is not a folder");
+  if (!there && std::filesystem::is_symlink(folder, failure)) {
+    throw Error(folder, "is a link to a folder that is not there: make it first");
+  }
   if (there && !std::filesystem::is_empty(folder, failure)) {
     throw Error(folder, failure ? failure.message()
                                 : "is not empty: name another folder, or, if a run that was killed has left "

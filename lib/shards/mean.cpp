@@ -131,9 +131,15 @@ Image mean_picture(const ImageSums& sums) {
   return image;
 }
 
+void refuse_weights(const SafetensorsFile& file) {
+  if (!file.metadata().contains(kMetaNet)) return;
+  const bool checkpoint = file.metadata().contains(kMetaCheckpoint);
+  throw Error(file.name(), wrong_file(checkpoint ? "a checkpoint" : "weights", Expected::mean));
+}
+
 MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory) {
   const SafetensorsFile file(path, Expected::mean);
-  if (file.metadata().contains(kMetaNet)) throw Error(file.name(), wrong_file("weights", Expected::mean));
+  refuse_weights(file);
   const TensorView& sum = file.get("sum");
   const TensorView& count = file.get("count");
   const TensorView& products = file.get(kColorProductsTensor);

@@ -7,6 +7,7 @@
 
 #include "formats/dataset_info.h"
 #include "formats/image.h"
+#include "formats/safetensors.h"
 #include "lib/base/file.h"
 #include "lib/base/memory.h"
 #include "lib/shards/mean_sums.h"
@@ -39,6 +40,9 @@ struct MeanFile {
   Preprocessing preprocessing;  // of the images
   bool has_checksum = true;     // of a file that was read: else damage would not show
 };
+// Throws Error for weights and for a checkpoint, which hold a tensor named as the mean is, with what their
+// own training subtracted.
+void refuse_weights(const SafetensorsFile& file);
 // Throws Error if something is missing or inconsistent, or if the memory is too small for two of such sums
 // and what is made of them.
 [[nodiscard]] MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory = {});

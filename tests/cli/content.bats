@@ -90,7 +90,7 @@ END
 
 @test "every tool says what stands where weights, a checkpoint, a mean, a net or a text is expected" {
   make_training_set
-  small_train --steps=1 -o w.safetensors train.shard
+  small_train --steps=1 --checkpoint=c.safetensors -o w.safetensors train.shard
   fixture png a.png
   echo words > text
   expect() {  # MESSAGE COMMAND...
@@ -112,6 +112,9 @@ END
   expect 'train.shard: a shard where a mean file is expected' "$BIN/train" --net=small.net --mean=train.shard -o out train.shard
   expect 'a.png: a PNG image where a mean file is expected' "$BIN/train" --net=small.net --mean=a.png -o out train.shard
   expect 'train.shard: a shard where a mean file is expected' "$BIN/meanimg" --merge -o out train.shard
+  expect 'c.safetensors: a checkpoint where a mean file is expected' "$BIN/train" --net=small.net --mean=c.safetensors -o out train.shard
+  expect 'c.safetensors: a checkpoint where a mean file is expected' "$BIN/meanimg" --merge -o out c.safetensors
+  expect 'w.safetensors: weights where a mean file is expected' "$BIN/train" --net=small.net --mean=w.safetensors -o out train.shard
   expect 'w.safetensors: weights where a mean file is expected' "$BIN/meanimg" --merge -o out w.safetensors
   expect 'w.safetensors: weights where a net is expected' "$BIN/train" --net=w.safetensors --mean=none -o out train.shard
   expect 'train.shard: a shard where a net is expected' "$BIN/train" --net=train.shard --mean=none -o out train.shard

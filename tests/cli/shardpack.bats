@@ -192,6 +192,14 @@ payload() { "$BIN/shardpack" --list "$1" | awk -F '\t' -v i="$2" '$1 == i { prin
   "$BIN/imgprep" -q --size=none jpegs | "$BIN/shardpack" --list | cut -f2 > labels
   "$BIN/shardpack" --list all.shard | cut -f2 | cmp - labels
   refuse 1 'out: is not empty' "$BIN/shardpack" --extract=out all.shard
+  refuse 1 '^shardpack: labels: is not a folder$' "$BIN/shardpack" --extract=labels all.shard
+  ln -s nowhere dangling
+  refuse 1 '^shardpack: dangling: is a link to a folder that is not there: make it first$' "$BIN/shardpack" --extract=dangling all.shard
+  ln -s labels file
+  refuse 1 '^shardpack: file: is not a folder$' "$BIN/shardpack" --extract=file all.shard
+  mkdir nowhere
+  "$BIN/shardpack" -q --extract=dangling all.shard
+  diff -r out nowhere
   assert_equal "$(find out -name '*.png' | wc -l)" 30
 }
 

@@ -1,6 +1,9 @@
 // lib/base/options: numbers are read strictly.
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "lib/base/error.h"
 #include "lib/base/options.h"
 
@@ -26,6 +29,20 @@ TEST(ParseBytes, TakesSuffixes) {
   for (const char* bad : {"", "K", "-1", "1KB", "1k", "1.5G", "16777216T", " 1", "99999999999999999999"}) {
     EXPECT_THROW(static_cast<void>(parse_bytes(bad, "x")), UsageError) << bad;
   }
+  const auto error_of = [](const std::string& text) -> std::string {
+    try {
+      static_cast<void>(parse_bytes(text, "x"));
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return {};
+  };
+  for (const std::string& large : std::vector<std::string>{"99999999999G", "16777216T",
+                                                           "99999999999999999999", "99999999999999999999K"}) {
+    EXPECT_EQ(error_of(large), "x: '" + large + "' is too large: at most 2^64-1 bytes");
+  }
+  EXPECT_EQ(error_of("99999999999999999999x"),
+            "x: '99999999999999999999x' is not a number of bytes such as 500000, 512M or 8G");
 }
 
 }  // namespace

@@ -87,6 +87,16 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
   }
 }
 
+// The library of safetensors parses the header as JSON too, which may end in white space.
+TEST_F(Safetensors, OnlyWhiteSpaceFollowsTheHeader) {
+  for (const char* blank : {"", " ", "\t", "\n", "\r", " \r\n\t "})
+    EXPECT_EQ(error_of(std::string(kOne) + blank, kFour), "");
+  for (const std::string& more : {std::string("\v"), std::string("\f"), std::string(1, '\0'),
+                                  std::string("x"), std::string(" {}"), std::string("\xC2\xA0")}) {
+    EXPECT_NE(error_of(std::string(kOne) + more, kFour), "") << more;
+  }
+}
+
 TEST_F(Safetensors, DataBeginOnAMultipleOfEight) {
   const float value = 1.0F;
   for (std::size_t length = 1; length <= 9; ++length) {

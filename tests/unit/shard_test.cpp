@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "lib/base/error.h"
+#include "tests/support/error_message.h"
 #include "tests/support/shard_bytes.h"
 
 namespace convoy {
@@ -37,7 +38,6 @@ class Shard : public test::ShardTest {};
 TEST(DatasetText, IsThatOfTheJson) {
   for (const int classes : {0, 1, 2, 1024, 1025, 3000}) {
     DatasetInfo info = small_info(5, 3, 3, classes);
-    info.preprocessing.filter = R"(a "filter",\"classes":[)";
     if (classes > 1) {
       info.classes[0] = {R"("classes":[)", "a \"quoted\" name \\ \xc3\xa9"};
       info.classes[1] = {"]", "},{"};
@@ -45,6 +45,30 @@ TEST(DatasetText, IsThatOfTheJson) {
     EXPECT_EQ(dataset_text(info), to_json(info).dump()) << classes;
     EXPECT_EQ(parse_dataset_info(dataset_text(info), "x", "x"), info) << classes;
   }
+}
+
+// What no version has written is refused by its name, and not passed over.
+TEST(DatasetText, KnowsAllMembers) {
+  const std::string good = dataset_text(small_info(5, 3, 3, 1));
+  const auto error_with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    text.replace(at, from.size(), to);
+    return test::error_of([&] { static_cast<void>(parse_dataset_info(text, "x", "x")); });
+  };
+  EXPECT_EQ(error_with("bicubic", "lanczos"),
+            "x: preprocessing filter 'lanczos' is not known: only bicubic is");
+  EXPECT_EQ(error_with("bicubic", ""), "x: preprocessing filter '' is not known: only bicubic is");
+  EXPECT_NE(error_with("\"bicubic\"", "7").find("filter"), std::string::npos);
+  EXPECT_NE(error_with("\"exif\":false", "\"exif\":0").find("exif"), std::string::npos);
+  EXPECT_NE(error_with("\"gray\":false", "\"gray\":1").find("gray"), std::string::npos);
+  EXPECT_NE(error_with("\"size\":256", "\"size\":-1").find("size"), std::string::npos);
+  EXPECT_NE(error_with("[0,0,0]", "[0,0,256]").find("background"), std::string::npos);
+  EXPECT_NE(error_with("\"raw\"", "\"gif\"").find("codec"), std::string::npos);
+  EXPECT_NE(error_with("\"gray\"", "\"grey\":1,\"gray\"").find("grey"), std::string::npos);
+  EXPECT_NE(error_with("\"width\"", "\"depth\":1,\"width\"").find("depth"), std::string::npos);
+  EXPECT_NE(error_with("\"id\"", "\"color\":1,\"id\"").find("color"), std::string::npos);
 }
 
 TEST_F(Shard, HasTheDocumentedBytes) {

@@ -171,6 +171,16 @@ TEST_F(Weights, RefuseOtherMetadata) {
     const WeightsFile file(changed_);
     EXPECT_THROW((void)read_checkpoint(file), Error) << bad;
   }
+  write_changed([](auto&, Metadata& metadata) {
+    std::string& text = metadata["convoy.dataset"];
+    text.replace(text.find("bicubic"), 7, "x");
+  });
+  EXPECT_NE(open_changed().find("preprocessing filter 'x' is not known"), std::string::npos)
+      << open_changed();
+  write_changed(
+      [](auto&, Metadata& metadata) { metadata["convoy.checkpoint"].replace(0, 1, R"({"stride":1,)"); });
+  EXPECT_NE(test::error_of([&] { (void)read_checkpoint(WeightsFile(changed_)); }).find("stride"),
+            std::string::npos);
   write_changed([](auto&, Metadata& metadata) { metadata["convoy.seed"] = "76"; });
   EXPECT_EQ(test::error_of([&] { (void)read_checkpoint(WeightsFile(changed_)); }),
             changed_ + ": convoy.options: its seed is 77, but convoy.seed is another: damaged, or changed");
