@@ -9,6 +9,13 @@ setup() {
 }
 # The gate is held open, so that a tool that reads it waits for bytes that never come.
 teardown() { exec 8>&-; }
+# An empty one, held open.
+new_gate() {
+  exec 8>&-
+  rm -f gate
+  mkfifo gate
+  exec 8<> gate
+}
 
 # ends_clean SIGNAL:STATUS FILE... -- COMMAND...: starts the command, sends it the signal once each FILE has its temporary
 # file, and fails unless it ends with the status and leaves neither the FILEs nor their temporary files.
@@ -272,11 +279,11 @@ ended() {
 @test "one signal ends shardpack while it waits for the rest of a record, and nothing is left" {
   make_folders photos 2 3
   "$BIN/imgprep" -q --size=64 -o a.shard photos
-  exec 8<> gate
   local signal options pid
   for options in "-o x.shard" "-o x.shard -j3 --codec=jpeg" "-o x-%d.shard --per-shard=1000" "-o x.shard --max-rejects=1" \
     "--extract=ex -j1" "--extract=ex -j3" "--list -o x.tsv" "--verify -o x.tsv"; do
     for signal in TERM:143 INT:130 HUP:129; do
+      new_gate  # without what the one before has not read
       head -c 40000 a.shard > gate
       # shellcheck disable=SC2086
       env --default-signal=INT "$BIN/shardpack" -q $options --rejects=r.tsv a.shard gate < /dev/null 8>&- &
@@ -292,6 +299,7 @@ ended() {
   done
   # The older outputs stay. And the same of one output after another.
   echo older > x-1.shard
+  new_gate
   cat a.shard > gate &
   "$BIN/shardpack" -q -o x-%d.shard --per-shard=4 gate < /dev/null 8>&- &
   pid=$!
