@@ -349,7 +349,9 @@ ended() {
 # sits_still PID: waits until the process has used no time for a while.
 sits_still() {
   local before=- now
-  while now=$(cut -d' ' -f14,15 "/proc/$1/stat") && [ "$now" != "$before" ]; do
+  # A thread that can run, and only has no processor, is not still.
+  while now=$(cut -d' ' -f14,15 "/proc/$1/stat") &&
+    { [ "$now" != "$before" ] || grep -qs '^State:.R' "/proc/$1/task/"*/status; }; do
     before=$now
     sleep 0.5
   done
