@@ -1,11 +1,13 @@
 #include "formats/dataset_info.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <span>
 
 #include "formats/class_names.h"
+#include "lib/base/console.h"
 #include "lib/base/count.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/json.h"
 #include "lib/base/lines.h"
@@ -32,18 +34,25 @@ void check_class_count(std::size_t count, std::string_view place) {
   }
 }
 
+// An ID that two classes have; of several, the first in the order of bytes.
+std::optional<std::string> repeated_id(const std::vector<ClassInfo>& classes) {
+  std::vector<std::string_view> ids;
+  ids.reserve(classes.size());
+  for (const ClassInfo& one : classes) ids.emplace_back(one.id);
+  std::ranges::sort(ids);
+  const auto found = std::ranges::adjacent_find(ids);
+  return found == ids.end() ? std::nullopt : std::optional(std::string(*found));
+}
+
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view place) {
   check_class_count(classes.size(), place);
-  std::set<std::string_view> seen;
   for (std::size_t i = 0; i < classes.size(); ++i) {
     const std::string which = "class " + std::to_string(i);
     if (classes[i].id.empty()) throw Error(place, which + " has an empty id");
     check_text(classes[i].id, which + "'s id", place);
     check_text(classes[i].name, which + "'s name", place);
-    if (!seen.insert(classes[i].id).second) {
-      throw Error(place, "class id '" + classes[i].id + "' occurs twice");
-    }
   }
+  if (const auto twice = repeated_id(classes)) throw Error(place, "class id '" + *twice + "' occurs twice");
   if (const auto alike = alike_classes(classes)) {
     throw Error(place, alike_complaint(classes[alike->first].id, classes[alike->second].id));
   }
@@ -54,6 +63,17 @@ void append_class(std::vector<ClassInfo>& classes, const json& entry, std::strin
   object.check_keys({"id"}, {"name"});
   check_class_count(classes.size() + 1, place);
   classes.push_back({object.text("id"), object.has("name") ? object.text("name") : ""});
+}
+
+// What the text of metadata, and what is made of it, take at most. Values but those of the class table are
+// held together.
+std::uint64_t parsing_bytes(std::string_view text) {
+  constexpr std::uint64_t kTexts = 5;  // as read, of each value, in the table and its copy, to compare
+  constexpr std::uint64_t kBytesAValue = 128;
+  const auto count = [&](char c) { return static_cast<std::uint64_t>(std::ranges::count(text, c)); };
+  const std::uint64_t classes = std::min<std::uint64_t>(count('{'), kMaxClasses);
+  const std::uint64_t values = std::min<std::uint64_t>(count(','), kMaxJsonValues);
+  return kTexts * text.size() + kBytesAClass * classes + kBytesAValue * values;
 }
 
 void check_range(int value, int least, int most, std::string_view what, std::string_view place) {
@@ -178,7 +198,8 @@ std::string dataset_text(const DatasetInfo& info) {
 }
 
 DatasetInfo parse_dataset_info(std::string_view text, std::string_view place, std::string_view json_place,
-                               std::uint64_t json_offset) {
+                               std::uint64_t json_offset, const MemoryLimit& memory) {
+  require_counted_memory(parsing_bytes(text), memory, place, "metadata of " + format_bytes(text.size()));
   DatasetInfo info;
   const TakeElement take = [&](const json& entry) { append_class(info.classes, entry, place); };
   const json value = parse_json_but_array(text, "classes", take, json_place, json_offset);

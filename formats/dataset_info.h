@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "lib/base/memory.h"
+
 namespace convoy {
 
 inline constexpr int kMaxClasses = 1 << 20;
@@ -54,9 +56,14 @@ struct DatasetInfo {
 // The text of that object. The class table, of a million classes perhaps, is never held as JSON.
 [[nodiscard]] std::string dataset_text(const DatasetInfo& info);
 // From the JSON text, whose class table is never held as JSON. Also throws what parse_json() does, with
-// `json_place` and `json_offset` as the place of the text.
+// `json_place` and `json_offset` as the place of the text, and what require_memory() does if the text and
+// what is made of it would take more memory than there is.
 [[nodiscard]] DatasetInfo parse_dataset_info(std::string_view text, std::string_view place,
-                                             std::string_view json_place, std::uint64_t json_offset = 0);
+                                             std::string_view json_place, std::uint64_t json_offset = 0,
+                                             const MemoryLimit& memory = {});
+// What a class takes in memory besides its texts: in the table while it grows, in its copies, and in what
+// finds it by its ID.
+inline constexpr std::uint64_t kBytesAClass = 8 * sizeof(ClassInfo);
 
 // Why the text cannot be the id or name of a class: "is not UTF-8" or "has a control character"; empty if
 // it can.

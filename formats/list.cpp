@@ -192,8 +192,9 @@ std::vector<ClassInfo> numbered_classes(int count) {
   return classes;
 }
 
-LabelTable::LabelTable(const std::vector<ClassInfo>& classes) {
-  for (std::size_t i = 0; i < classes.size(); ++i) {
+LabelTable::LabelTable(const std::vector<ClassInfo>& classes) : size_(classes.size()) {
+  while (numbered_ < size_ && classes[numbered_].id == std::to_string(numbered_)) ++numbered_;
+  for (std::size_t i = numbered_; i < size_; ++i) {
     labels_.emplace(classes[i].id, static_cast<std::int32_t>(i));
     std::string form = comparable_id(classes[i].id);
     if (form != classes[i].id) {
@@ -202,7 +203,15 @@ LabelTable::LabelTable(const std::vector<ClassInfo>& classes) {
   }
 }
 
+LabelTable LabelTable::numbered(int count) {
+  LabelTable table;
+  table.size_ = table.numbered_ = static_cast<std::size_t>(count);
+  return table;
+}
+
 std::optional<std::int32_t> LabelTable::find(std::string_view id) const {
+  const auto number = to_label(id);
+  if (number && static_cast<std::size_t>(*number) < numbered_ && std::to_string(*number) == id) return number;
   const auto found = labels_.find(std::string(id));
   if (found == labels_.end()) return std::nullopt;
   return found->second;
@@ -230,13 +239,12 @@ void LabelTable::check_first(const std::vector<ListEntry>& entries, std::string_
   for (const ListEntry& entry : entries) {
     if (entry.label.empty()) continue;
     const auto label = find(entry.label) ? std::nullopt : to_label(entry.label);
-    if (!label || *label == 0 || static_cast<std::size_t>(*label) > labels_.size()) return;
-    if (highest == nullptr && static_cast<std::size_t>(*label) == labels_.size()) highest = &entry;
+    if (!label || *label == 0 || static_cast<std::size_t>(*label) > size_) return;
+    if (highest == nullptr && static_cast<std::size_t>(*label) == size_) highest = &entry;
   }
   if (highest == nullptr) return;
   throw TextError(place, highest->line, highest->column,
-                  "label " + highest->label + " is out of range: the table has " +
-                      count_of(labels_.size(), "class") +
+                  "label " + highest->label + " is out of range: the table has " + count_of(size_, "class") +
                       ", and labels count from 0; these seem to begin at 1");
 }
 
@@ -251,12 +259,12 @@ std::int32_t LabelTable::resolve(const ListEntry& entry, std::string_view place)
       refuse("'" + entry.label + "' is no class of the table, but looks like '" + known->id + "' (" +
              in_bytes(entry.label, known->id) + ")");
     }
-    refuse(labels_.empty() ? "label '" + entry.label + "' is no number, and no class table is given"
-                           : "'" + entry.label + "' is no class of the table");
+    refuse(size_ == 0 ? "label '" + entry.label + "' is no number, and no class table is given"
+                      : "'" + entry.label + "' is no class of the table");
   }
   const auto label = to_label(entry.label);
-  if (!label || static_cast<std::size_t>(*label) >= labels_.size()) {
-    refuse(number_complaint(entry.label, "the table has " + count_of(labels_.size(), "class") + ", from 0"));
+  if (!label || static_cast<std::size_t>(*label) >= size_) {
+    refuse(number_complaint(entry.label, "the table has " + count_of(size_, "class") + ", from 0"));
   }
   return *label;
 }

@@ -55,6 +55,8 @@ struct ListEntry {
 class LabelTable {
  public:
   explicit LabelTable(const std::vector<ClassInfo>& classes);
+  // The table of numbered_classes(count).
+  [[nodiscard]] static LabelTable numbered(int count);
   // The label of a class ID, or nothing if the table does not have it.
   [[nodiscard]] std::optional<std::int32_t> find(std::string_view id) const;
   // The label of a class whose ID looks like `id` without being the same (comparable_id()), or nothing.
@@ -69,6 +71,7 @@ class LabelTable {
   void check_first(const std::vector<ListEntry>& entries, std::string_view place) const;
 
  private:
+  LabelTable() = default;
   struct Known {
     std::int32_t label = 0;
     std::string id;
@@ -76,8 +79,10 @@ class LabelTable {
   // The class whose ID looks like `id` without being the same, or nothing.
   [[nodiscard]] std::optional<Known> known_alike(std::string_view id) const;
 
-  std::unordered_map<std::string, std::int32_t> labels_;
-  std::unordered_map<std::string, Known> alike_;  // by comparable_id() where the ID is another
+  std::size_t size_ = 0;
+  std::size_t numbered_ = 0;  // the first classes, whose IDs are their labels: they need no entry
+  std::unordered_map<std::string, std::int32_t> labels_;  // of the others
+  std::unordered_map<std::string, Known> alike_;          // by comparable_id() where the ID is another
 };
 
 // The number of classes that numbered labels need: the largest label + 1, or 0 if no entry has one. Throws

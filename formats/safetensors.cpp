@@ -11,6 +11,8 @@
 
 #include "formats/safetensors_checksum.h"
 #include "lib/base/checked.h"
+#include "lib/base/console.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/base/json.h"
@@ -71,6 +73,17 @@ struct Entry {
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 };
+
+// What the header, and what is made of it, take at most. Members but the one that is read are not held as
+// JSON.
+std::uint64_t header_bytes(std::string_view text) {
+  constexpr std::uint64_t kTexts = 4;  // as keys, of each value, in the metadata and tensors
+  constexpr std::uint64_t kBytesAValue = 128;
+  const auto values = static_cast<std::uint64_t>(std::ranges::count(text, ','));
+  const auto objects = static_cast<std::uint64_t>(std::ranges::count(text, '{'));
+  return kTexts * text.size() + kBytesAValue * std::min<std::uint64_t>(values, kMaxJsonValues) +
+         2 * sizeof(Entry) * std::min<std::uint64_t>(objects, kMaxTensors);
+}
 
 // Reads the JSON header. Every error has the offset of the header and names the tensor.
 class HeaderReader {
@@ -246,11 +259,14 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
   return text + "]";
 }
 
-SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : file_(path) {
+SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected, const MemoryLimit& memory)
+    : file_(path) {
   const std::span<const std::byte> bytes = file_.bytes();
   const std::uint64_t length = read_header_length(bytes, file_.name(), expected);
   const auto data = bytes.subspan(kLengthBytes + length);
   const std::string_view text = as_text(bytes.subspan(kLengthBytes, length));
+  require_counted_memory(header_bytes(text), memory, file_.name(),
+                         "the contents of a header of " + format_bytes(text.size()));
 
   const HeaderReader reader(file_.name());
   std::vector<Entry> entries;
@@ -269,7 +285,7 @@ SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected) : f
   for (Entry& entry : entries) {
     const auto values = data.subspan(entry.begin, entry.end - entry.begin);
     tensors_.push_back(
-        {std::move(entry.name), entry.type, std::move(entry.shape), aligned(values, entry.type)});
+        {std::move(entry.name), entry.type, std::move(entry.shape), aligned(values, entry.type, memory)});
   }
   for (std::size_t i = 0; i < tensors_.size(); ++i) indices_.emplace(tensors_[i].name, i);
   take_checksum(text);
@@ -297,8 +313,11 @@ void SafetensorsFile::take_checksum(std::string_view header) {
   require_checksum(checksum_, computed, name());
 }
 
-std::span<const std::byte> SafetensorsFile::aligned(std::span<const std::byte> values, DType type) {
+std::span<const std::byte> SafetensorsFile::aligned(std::span<const std::byte> values, DType type,
+                                                    const MemoryLimit& memory) {
   if (reinterpret_cast<std::uintptr_t>(values.data()) % dtype_bytes(type) == 0) return values;
+  copied_ = saturating_add(copied_, values.size());
+  require_counted_memory(copied_, memory, file_.name(), "tensors that are not aligned, and so copied,");
   std::vector<std::uint64_t>& copy = copies_.emplace_back((values.size() + 7) / 8);
   if (!values.empty()) std::memcpy(copy.data(), values.data(), values.size());
   return std::as_bytes(std::span(copy)).first(values.size());

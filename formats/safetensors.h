@@ -10,6 +10,7 @@
 
 #include "lib/base/content.h"
 #include "lib/base/file.h"
+#include "lib/base/memory.h"
 
 namespace convoy {
 
@@ -66,8 +67,9 @@ using Metadata = std::map<std::string, std::string>;  // __metadata__: text to t
 // writer did not align it to its element size, which the format allows.
 class SafetensorsFile {
  public:
-  // expected: what the file is to be, for the message if it is something else.
-  SafetensorsFile(const std::string& path, Expected expected);
+  // expected: what the file is to be, for the message if it is something else. memory: what its header, and
+  // copies of tensors that are not aligned, may take.
+  SafetensorsFile(const std::string& path, Expected expected, const MemoryLimit& memory = {});
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   // Without the checksum.
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
@@ -81,7 +83,8 @@ class SafetensorsFile {
   void require_finite(std::string_view name) const;
 
  private:
-  [[nodiscard]] std::span<const std::byte> aligned(std::span<const std::byte> values, DType type);
+  [[nodiscard]] std::span<const std::byte> aligned(std::span<const std::byte> values, DType type,
+                                                   const MemoryLimit& memory);
   void take_checksum(std::string_view header);
 
   MappedFile file_;
@@ -91,6 +94,7 @@ class SafetensorsFile {
   std::map<std::string_view, std::size_t> indices_;  // of the tensors, by name
   std::vector<bool> finite_;  // of each tensor, found while the checksum was computed; else empty
   std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
+  std::uint64_t copied_ = 0;                        // their bytes
 };
 
 // Writes a file, with its checksum. Tensors are aligned to their element size: widest first, in the given

@@ -100,10 +100,13 @@ class ShardReader {
 // only its headers and tables.
 class ShardFile {
  public:
-  // name: what messages call the shard; empty: its path.
-  ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name = {});
+  // name: what messages call the shard; empty: its path. memory: what its metadata may take.
+  ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name = {},
+            const MemoryLimit& memory = {});
   [[nodiscard]] const std::string& name() const { return file_.name(); }
-  [[nodiscard]] const DatasetInfo& info() const { return info_; }
+  [[nodiscard]] const DatasetInfo& info() const { return *info_; }
+  // Holds the metadata together with `other`, whose are equal.
+  void share_info(const ShardFile& other) { info_ = other.info_; }
   [[nodiscard]] std::uint64_t size() const { return records_; }
   [[nodiscard]] std::uint64_t chunks() const { return chunks_.size(); }
   [[nodiscard]] RecordView record(std::uint64_t index) const;  // index < size()
@@ -117,7 +120,7 @@ class ShardFile {
     std::uint64_t names = 0;  // offset of its names in the chunk
   };
   MappedFile file_;
-  DatasetInfo info_;
+  std::shared_ptr<const DatasetInfo> info_;
   std::vector<Chunk> chunks_;
   std::uint64_t records_ = 0;
 };

@@ -8,17 +8,18 @@ namespace convoy {
 
 bool RecordView::intact() const { return shard_checksum(std::as_bytes(payload)) == checksum; }
 
-ShardFile::ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name)
+ShardFile::ShardFile(const std::string& path, const DamageHandler& on_damage, const std::string& name,
+                     const MemoryLimit& memory)
     : file_(path, name) {
   MappedSource source(file_.bytes());
-  ChunkWalker walker(source, file_.name(), on_damage);
+  ChunkWalker walker(source, file_.name(), on_damage, memory);
   while (const auto place = walker.next()) {
     const ChunkHeader& header = place->header;
     chunks_.push_back({place->first, place->offset, place->count, header.table_offset, header.names_offset});
     records_ += place->count;
   }
   if (chunks_.empty()) throw Error(file_.name(), "no whole chunk with records or metadata");
-  info_ = walker.info();
+  info_ = std::make_shared<const DatasetInfo>(walker.info());
 }
 
 RecordView ShardFile::record(std::uint64_t index) const {

@@ -8,7 +8,7 @@ namespace convoy {
 
 struct ShardReader::State {
   State(InputFile& in, DamageHandler on_damage, const MemoryLimit& memory)
-      : source(in, memory), walker(source, in.name(), std::move(on_damage)) {}
+      : source(in, memory), walker(source, in.name(), std::move(on_damage), memory) {}
 
   StreamSource source;
   ChunkWalker walker;

@@ -233,7 +233,7 @@ std::optional<ChunkPlace> ChunkWalker::open_chunk(const ChunkHeader& header, std
 void ChunkWalker::check_metadata(std::span<const std::byte> metadata, std::uint64_t offset) {
   if (any_metadata_ && as_text(metadata) == metadata_) return;
   const std::uint64_t at = offset + kChunkHeaderBytes;
-  const DatasetInfo info = parse_dataset_info(as_text(metadata), name_, name_, at);
+  const DatasetInfo info = parse_dataset_info(as_text(metadata), name_, name_, at, memory_);
   if (any_metadata_) {
     const std::string difference = describe_difference(info_, info, CompareCodec::yes);
     throw FormatError(name_, at,

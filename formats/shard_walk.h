@@ -27,8 +27,12 @@ struct ChunkPlace {
 // Returns the data chunks in order, and reports what is lost between and in them. Payloads are not read.
 class ChunkWalker {
  public:
-  ChunkWalker(ChunkSource& source, std::string name, DamageHandler on_damage)
-      : source_(source), name_(std::move(name)), on_damage_(std::move(on_damage)) {}
+  // memory: what metadata may take.
+  ChunkWalker(ChunkSource& source, std::string name, DamageHandler on_damage, MemoryLimit memory = {})
+      : source_(source),
+        name_(std::move(name)),
+        on_damage_(std::move(on_damage)),
+        memory_(std::move(memory)) {}
 
   // The next data chunk, or nothing at the end. Throws Error if the input has no chunk at all, and
   // FormatError if the chunk's metadata are invalid or differ from those before.
@@ -71,6 +75,7 @@ class ChunkWalker {
   ChunkSource& source_;
   std::string name_;
   DamageHandler on_damage_;
+  MemoryLimit memory_;
   std::uint64_t cursor_ = 0;  // where the next chunk should start
   std::uint64_t first_ = 0;   // records returned so far
   Expected expected_;

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/version.h"
 
@@ -34,14 +35,15 @@ std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
           static_cast<std::uint64_t>(input.stored.width)};
 }
 
-WeightsFile::WeightsFile(const std::string& path, Expected expected) : file_(path, expected) {
+WeightsFile::WeightsFile(const std::string& path, Expected expected, const MemoryLimit& memory)
+    : file_(path, expected, memory) {
   const Metadata& metadata = file_.metadata();
   if (!metadata.contains(kMetaNet) && file_.find(kColorProductsTensor) != nullptr) {
     throw Error(name(), wrong_file("a mean file", expected));
   }
   model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
-  model_.dataset =
-      parse_dataset_info(required(metadata, kMetaDataset, name()), name(), name() + ": " + kMetaDataset);
+  model_.dataset = parse_dataset_info(required(metadata, kMetaDataset, name()), name(),
+                                      name() + ": " + kMetaDataset, 0, memory);
   parameters_ = parameters_of(model_.net);
 
   std::string wrong;
@@ -56,6 +58,7 @@ WeightsFile::WeightsFile(const std::string& path, Expected expected) : file_(pat
     values_.push_back(file_.get(parameter.name).f32(name()));
   }
   const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
+  require_counted_memory(mean.size_bytes(), memory, name(), "values of the mean image " + shape_text(shape));
   model_.mean.assign(mean.begin(), mean.end());
   std::set<std::string> known = {std::string(kMeanTensor)};
   for (const ParameterInfo& parameter : parameters_) {

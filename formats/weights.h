@@ -39,8 +39,10 @@ class WeightsFile {
  public:
   // Throws Error naming the file and every parameter that is missing, or whose type or shape does not match
   // the net in the file.
-  // expected: weights, or a checkpoint, for the message if the file is something else.
-  explicit WeightsFile(const std::string& path, Expected expected = Expected::weights);
+  // expected: weights, or a checkpoint, for the message if the file is something else. memory: what its
+  // header and its mean may take; tensors are mapped.
+  explicit WeightsFile(const std::string& path, Expected expected = Expected::weights,
+                       const MemoryLimit& memory = {});
 
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Model& model() const { return model_; }

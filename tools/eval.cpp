@@ -54,14 +54,14 @@ int run(const Options& options, Console& console) {
   auto [device, compile] = read_inference_options(options, kMaxBatch);
   check_outputs(options.outputs(), options.inputs());
 
-  const WeightsFile weights(weights_path);
+  const WeightsFile weights(weights_path, Expected::weights, options.memory_limit());
   note_checksum(weights.has_checksum(), weights.name(), console);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {
     console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
   }
   Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
-  const Dataset data(options.inputs(), rejects.on_damage());
+  const Dataset data(options.inputs(), rejects.on_damage(), options.memory_limit());
   rejects.expect(data.size() + rejects.count());
   check_labelled_set(data, model, weights.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
@@ -70,9 +70,10 @@ int run(const Options& options, Console& console) {
 
   compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(compile.batch), data.size()));
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
-  compile.held_per_image =
-      loaded_bytes_per_image(data) + static_cast<std::uint64_t>(model.net.classes()) * sizeof(float);
-  compile.held = static_cast<std::uint64_t>(model.net.classes()) * sizeof(Totals);
+  const auto classes_of_net = static_cast<std::uint64_t>(model.net.classes());
+  compile.held_per_image = loaded_bytes_per_image(data) + classes_of_net * sizeof(float);
+  compile.held = classes_of_net * sizeof(Totals) + decoding_bytes(data, compile.threads);
+  if (confusion) compile.held += kBytesAPair * std::min(data.size(), classes_of_net * classes_of_net);
   compile.on_planned = [&](const PlannedMemory& planned) {
     say_memory(planned, weights.name() + ": ", console);
   };

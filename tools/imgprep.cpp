@@ -84,7 +84,7 @@ InputOptions inputs_from(const Options& options, Console& console) {
   if (options.given("classes")) {
     const std::string path = options.text("classes");
     // In the table, by ID, by the likeness of IDs, and in the shard's metadata.
-    const LineMemory memory{.limit = inputs.memory_limit, .bytes_a_line = 8 * sizeof(ClassInfo), .texts = 8};
+    const LineMemory memory{.limit = inputs.memory_limit, .bytes_a_line = kBytesAClass, .texts = 8};
     inputs.labels.classes =
         parse_classes(read_list_file(path, kMaxClassesBytes, Expected::classes, memory), path);
   }

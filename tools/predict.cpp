@@ -125,7 +125,7 @@ int run(const Options& options, Console& console) {
   InputOptions input_options = inputs_from(options, console);
   check_outputs(options.outputs(), input_options.operands);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
-  const WeightsFile weights(weights_path);
+  const WeightsFile weights(weights_path, Expected::weights, options.memory_limit());
   note_checksum(weights.has_checksum(), weights.name(), console);
   const Model& model = weights.model();
   for (const std::string& name : weights.unknown()) {

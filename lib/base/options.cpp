@@ -67,7 +67,7 @@ std::uint64_t Options::seed() const { return parse_unsigned(text("seed"), "--see
 
 MemoryLimit Options::memory_limit() const {
   if (!given("max-memory")) return machine_memory();
-  const MemoryLimit limit{.bytes = parse_bytes(text("max-memory"), "--max-memory"), .source = "--max-memory"};
+  MemoryLimit limit{.bytes = parse_bytes(text("max-memory"), "--max-memory"), .source = "--max-memory"};
   if (limit.bytes == 0) throw UsageError("--max-memory", "no memory at all");
   return limit;
 }

@@ -182,7 +182,7 @@ class ImageSource::StreamFeed : public Feed {
 class ImageSource::ShardFeed : public Feed {
  public:
   ShardFeed(const InputOptions& options, const std::string& path, const std::string& name)
-      : images_(path, name) {
+      : images_(path, name, options.memory_limit) {
     if (options.check_shard) options.check_shard(images_.info(), name);
   }
   std::optional<ImageInput> next() override { return images_.next(); }

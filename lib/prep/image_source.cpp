@@ -102,9 +102,9 @@ void ImageSource::read_list() {
   if (options_.labelled && labeller_.gathers()) {
     labeller_.note_numbers(count_numbered_classes(entries, place), place);
   }
-  const LabelTable numbers(labeller_.gathers() && options_.labelled
-                               ? numbered_classes(count_numbered_classes(entries, place))
-                               : labeller_.classes());
+  const LabelTable numbers = labeller_.gathers() && options_.labelled
+                                 ? LabelTable::numbered(count_numbered_classes(entries, place))
+                                 : LabelTable(labeller_.classes());
   if (options_.labelled && !labeller_.gathers() && !options_.classes_only) {
     numbers.check_first(entries, place);
   }

@@ -5,6 +5,7 @@
 #include "formats/class_names.h"
 #include "formats/labels_csv.h"
 #include "lib/base/content.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -33,17 +34,18 @@ Labeller::Labeller(const LabelRules& rules)
       classes_(rules.classes.value_or(std::vector<ClassInfo>())),
       table_(classes_),
       labels_file_(rules.labels_file),
-      classes_only_(rules.classes_only) {
+      classes_only_(rules.classes_only),
+      memory_limit_(rules.memory_limit) {
   if (!rules.class_pattern.empty()) pattern_.emplace(rules.class_pattern);
   if (fixed_ && !classes_only_) note_pieces();
   if (labels_file_.empty()) return;
-  read_labels(rules.memory_limit);
+  read_labels();
 }
 
-void Labeller::read_labels(const MemoryLimit& limit) {
+void Labeller::read_labels() {
   // Each name is in the map, too, which has a node for it.
   constexpr std::uint64_t kNode = 96;
-  const LineMemory memory{.limit = limit, .bytes_a_line = 2 * sizeof(ListEntry) + kNode, .texts = 4};
+  const LineMemory memory{.limit = memory_limit_, .bytes_a_line = 2 * sizeof(ListEntry) + kNode, .texts = 4};
   const std::string text = read_list_file(labels_file_, kMaxListBytes, Expected::labels, memory);
   if (is_labels_csv(text)) {
     named_ = parse_labels_csv(text, labels_file_);
@@ -84,11 +86,13 @@ void Labeller::note_pieces() {
   }
 }
 
+// The first pass over the inputs passes over errors, so finish() throws about too many.
 void Labeller::note_class(const ClassInfo& info) {
-  gathered_.try_emplace(info.id, info.name);
-  if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
-    throw Error("more than " + std::to_string(kMaxClasses) + " classes");
-  }
+  constexpr std::uint64_t kTexts = 8;  // of the map, the tables and their copies, and as JSON
+  const bool full = gathered_.size() > static_cast<std::size_t>(kMaxClasses) ||
+                    gathered_bytes_ > std::max(memory_limit_.bytes, kUncountedBytes);
+  if (full || !gathered_.try_emplace(info.id, info.name).second) return;
+  gathered_bytes_ += kBytesAClass + kTexts * (info.id.size() + info.name.size());
 }
 
 // The class of an image for the table; nothing if it has none, or one that no table can hold.
@@ -111,12 +115,18 @@ void Labeller::note(const std::string& name, std::string_view folder) {
 
 void Labeller::note_numbers(int count, std::string_view place) {
   if (count == 0) return;
+  require_counted_memory(kBytesAClass * static_cast<std::uint64_t>(count), memory_limit_, place,
+                         "classes up to the largest label, " + std::to_string(count - 1) + ",");
   numbers_ = std::max(numbers_, count);
   numbers_place_ = place;
 }
 
 void Labeller::finish() {
   if (fixed_) return;
+  require_counted_memory(gathered_bytes_, memory_limit_, "classes", "those found so far");
+  if (gathered_.size() > static_cast<std::size_t>(kMaxClasses)) {
+    throw Error("more than " + std::to_string(kMaxClasses) + " classes");
+  }
   if (numbers_ > 0 && !gathered_.empty()) {
     throw Error(numbers_place_, "labels are numbers here, but other inputs have classes by name ('" +
                                     gathered_.begin()->first + "'): give the class table (--classes)");

@@ -79,11 +79,13 @@ class Labeller {
   [[nodiscard]] bool wants(const std::string& name, std::string_view folder) const;
   // Announces an image called `name` in a folder called `folder` (empty: none).
   void note(const std::string& name, std::string_view folder);
-  // Announces the numbers 0 to count - 1 as labels.
+  // Announces the numbers 0 to count - 1 as labels. Throws what require_memory() does if their classes take
+  // more memory than there is.
   void note_numbers(int count, std::string_view place);
-  // Completes the table: classes are sorted by the bytes of their IDs. Throws Error if numbers and IDs are
-  // mixed, and if two IDs look alike (alike_classes()). A name that no table can hold
-  // (class_text_complaint()) is left out: label() refuses its images.
+  // Completes the table: classes are sorted by the bytes of their IDs. Throws Error if there are more than
+  // kMaxClasses, or more than the memory allows, if numbers and IDs are mixed, and if two IDs look alike
+  // (alike_classes()). A name that no table can hold (class_text_complaint()) is left out: label() refuses
+  // its images.
   void finish();
 
   // Whether a label of --labels is a number that is no ID of a given table.
@@ -103,7 +105,7 @@ class Labeller {
                                    std::string_view place) const;
 
  private:
-  void read_labels(const MemoryLimit& limit);
+  void read_labels();
   void note_class(const ClassInfo& info);
   void note_pieces();
   [[nodiscard]] std::optional<ClassInfo> class_to_note(const std::string& name,
@@ -122,6 +124,8 @@ class Labeller {
   mutable std::vector<bool> used_;                        // of named_, by label()
   std::unordered_map<std::string, std::size_t> pieces_;   // of the IDs of a given table, to their labels
   std::map<std::string, std::string> gathered_;           // ID to readable name, in the order of bytes
+  std::uint64_t gathered_bytes_ = 0;                      // that their table will take
+  MemoryLimit memory_limit_;
   int numbers_ = 0;
   std::string numbers_place_;
 };

@@ -18,13 +18,13 @@ ImageInput failed(const Damage& damage, std::string_view name) {
 
 }  // namespace
 
-ShardImages::ShardImages(const std::string& path, std::string name)
-    : path_(path), name_(std::move(name)), data_(open()) {}
+ShardImages::ShardImages(const std::string& path, std::string name, const MemoryLimit& memory)
+    : path_(path), name_(std::move(name)), data_(open(memory)) {}
 
-Dataset ShardImages::open() {
+Dataset ShardImages::open(const MemoryLimit& memory) {
   try {
     return Dataset(ShardFile(
-        path_, [this](const Damage& damage) { failures_.push_back(failed(damage, name_)); }, name_));
+        path_, [this](const Damage& damage) { failures_.push_back(failed(damage, name_)); }, name_, memory));
   } catch (const FormatError& error) {
     // predict's JSON has only the reason, so the offset goes into it.
     throw Error(name_, offset_text(error.offset()) + ": " + error.reason());

@@ -13,8 +13,9 @@ namespace convoy {
 
 class ShardImages {
  public:
-  // name: of the shard in messages. Throws Error if `path` is not a shard.
-  ShardImages(const std::string& path, std::string name);
+  // name: of the shard in messages. memory: what its metadata may take. Throws Error if `path` is not a
+  // shard.
+  ShardImages(const std::string& path, std::string name, const MemoryLimit& memory);
   ShardImages(const ShardImages&) = delete;
   ShardImages& operator=(const ShardImages&) = delete;
   ShardImages(ShardImages&&) = delete;
@@ -27,7 +28,7 @@ class ShardImages {
   std::optional<ImageInput> next();
 
  private:
-  [[nodiscard]] Dataset open();
+  [[nodiscard]] Dataset open(const MemoryLimit& memory);
 
   std::string path_;
   std::string name_;

@@ -28,10 +28,10 @@ struct FoundCheckpoint {
   std::string text;  // "holds step 400 of 600 of an earlier run"
 };
 
-FoundCheckpoint look_at_checkpoint(const std::string& path) {
+FoundCheckpoint look_at_checkpoint(const std::string& path, const MemoryLimit& memory) {
   constexpr const char* kUnreadable = "is there already, and is no checkpoint that can be read: ";
   try {
-    const Checkpoint checkpoint = read_checkpoint(WeightsFile(path));
+    const Checkpoint checkpoint = read_checkpoint(WeightsFile(path, Expected::weights, memory));
     const std::uint64_t records = checkpoint.state.records;
     const std::uint64_t total = records == 0 ? 0 : checkpoint.options.total_steps(records);
     return {true, "holds step " + std::to_string(checkpoint.state.step) + " of " + std::to_string(total) +
@@ -44,7 +44,7 @@ FoundCheckpoint look_at_checkpoint(const std::string& path) {
 }
 
 [[noreturn]] void refuse_checkpoint(const RunFiles& files) {
-  const FoundCheckpoint found = look_at_checkpoint(files.checkpoint);
+  const FoundCheckpoint found = look_at_checkpoint(files.checkpoint, files.memory);
   const bool anew = files.beginning == Beginning::anew;
   std::string advice = "give --checkpoint another name";
   if (!anew) advice += " or remove it";
@@ -83,6 +83,8 @@ void check_log_is_of_run(const std::string& path, const LogRows& rows, double ep
 RunFiles RunFiles::of(const Options& options) {
   RunFiles files;
   files.log = options.text("log");
+  files.memory = options.memory_limit();
+  files.memory.of_machine = true;  // what does not fit in memory says nothing about a checkpoint or a log
   const std::string resume = options.text("resume");
   if (options.flag("overwrite")) files.beginning = Beginning::overwriting;
   if (resume == kResumeAutomatically) {
@@ -117,7 +119,7 @@ bool is_left(const std::string& path) {
 }
 
 void check_earlier_run(const RunFiles& files) {
-  const auto log = find_log_rows(files.log, files.beginning == Beginning::overwriting);
+  const auto log = find_log_rows(files.log, files.beginning == Beginning::overwriting, files.memory);
   const bool checkpoint = is_left(files.checkpoint);
   const bool other = files.beginning == Beginning::anew || (files.beginning == Beginning::resumed &&
                                                             !same_file(files.checkpoint, files.resumed_from));
@@ -143,7 +145,7 @@ std::string keep_aside(const std::string& path) {
 
 void clear_earlier_run(const RunFiles& files, const RunStart& start, Console& console) {
   const bool overwriting = files.beginning == Beginning::overwriting;
-  const auto log = find_log_rows(files.log, overwriting);
+  const auto log = find_log_rows(files.log, overwriting, files.memory);
   if (start.resumed) {
     if (!log) return;
     check_log_is_of_run(files.log, *log, start.epochs_a_step);
@@ -158,7 +160,7 @@ void clear_earlier_run(const RunFiles& files, const RunStart& start, Console& co
     return;
   }
   if (overwriting && is_left(files.checkpoint)) {
-    const FoundCheckpoint found = look_at_checkpoint(files.checkpoint);
+    const FoundCheckpoint found = look_at_checkpoint(files.checkpoint, files.memory);
     console.note(files.checkpoint +
                  ": removed: " + (found.readable ? found.text : "was no checkpoint that could be read"));
     if (std::remove(Destination::of(files.checkpoint).path.c_str()) != 0)

@@ -25,6 +25,7 @@ struct RunFiles {
   std::string checkpoint;    // that the run writes
   std::string resumed_from;  // the checkpoint to go on from
   std::string log;
+  MemoryLimit memory = {};  // what an older log or checkpoint may take to be read
 
   // Of the options of train. Throws UsageError.
   [[nodiscard]] static RunFiles of(const Options& options);

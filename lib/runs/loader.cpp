@@ -19,6 +19,11 @@ namespace {
 constexpr std::size_t kSlots = 3;
 constexpr int kMaxRawThreads = 4;
 
+bool holds_jpeg(const Dataset& data) {
+  return std::ranges::any_of(data.shards(),
+                             [](const ShardFile& shard) { return shard.info().codec == Codec::jpeg; });
+}
+
 }  // namespace
 
 void load_batch(const Dataset& data, const std::vector<Sample>& samples, int threads, Batch& batch) {
@@ -107,14 +112,17 @@ struct BatchLoader::State {
 };
 
 std::uint64_t loaded_bytes_per_image(const Dataset& data) {
-  const bool raw = std::ranges::all_of(
-      data.shards(), [](const ShardFile& shard) { return shard.info().codec == Codec::raw; });
   // Of each slot, and of the batch that is drawn and loaded.
   constexpr std::uint64_t kEntries =
       kSlots * (sizeof(void*) + sizeof(Crop) + sizeof(std::int32_t) + sizeof(std::uint64_t) +
                 sizeof(std::uint32_t) + sizeof(std::vector<std::uint8_t>)) +
       sizeof(Sample) + sizeof(void*) + sizeof(std::optional<Damage>) + sizeof(std::exception_ptr);
-  return kEntries + (raw ? 0 : kSlots * image_bytes(data.info()));
+  return kEntries + (holds_jpeg(data) ? kSlots * image_bytes(data.info()) : 0);
+}
+
+std::uint64_t decoding_bytes(const Dataset& data, int threads) {
+  constexpr std::uint64_t kCodec = 8;  // for each value, of a JPEG with coefficients
+  return holds_jpeg(data) ? kCodec * image_bytes(data.info()) * static_cast<std::uint64_t>(threads) : 0;
 }
 
 int loading_threads(Codec codec, int threads, bool processors_free) {

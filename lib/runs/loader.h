@@ -39,6 +39,8 @@ void load_batch(const Dataset& data, const std::vector<Sample>& samples, int thr
 // What the batches of a loader hold in memory for each image of a batch: its entries, and decoded pixels.
 // Raw records stay in their mapped files.
 [[nodiscard]] std::uint64_t loaded_bytes_per_image(const Dataset& data);
+// What so many threads take, at most, to decode records.
+[[nodiscard]] std::uint64_t decoding_bytes(const Dataset& data, int threads);
 
 // Loads the batches of `source` ahead, on a thread of its own, with `threads` threads for each batch. The
 // content of the batches is a function of the source alone.

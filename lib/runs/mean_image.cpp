@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "formats/safetensors_checksum.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/json.h"
@@ -11,8 +12,8 @@
 
 namespace convoy {
 
-MeanImage read_mean(const std::string& path, const InputSpec& input) {
-  const SafetensorsFile file(path, Expected::mean);
+MeanImage read_mean(const std::string& path, const InputSpec& input, const MemoryLimit& memory) {
+  const SafetensorsFile file(path, Expected::mean, memory);
   refuse_weights(file);
   const std::string wrong = tensor_problem(file.find(kMeanTensor), kMeanTensor, mean_shape(input));
   if (!wrong.empty()) {
@@ -30,14 +31,19 @@ MeanImage read_mean(const std::string& path, const InputSpec& input) {
   return mean;
 }
 
-MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed) {
+MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed,
+                      const MemoryLimit& memory) {
+  constexpr std::uint64_t kMeans = 2;  // this one, and that of the model
+  const Extent& stored = net.input.stored;
+  require_counted_memory(kMeans * sizeof(float) * static_cast<std::uint64_t>(stored.elements()), memory,
+                         "net", "mean images of " + text_of(stored));
   if (path.empty() && resumed != nullptr) return {.values = resumed->model().mean};
   require_mean(path);
   MeanImage mean;
   if (path == "none") {
     mean.values.resize(static_cast<std::size_t>(net.input.stored.elements()));
   } else {
-    mean = read_mean(path, net.input);
+    mean = read_mean(path, net.input, memory);
   }
   if (resumed != nullptr && mean.values != resumed->model().mean) {
     throw Error(resumed->name(), "the checkpoint was trained with another mean than --mean=" + path);

@@ -18,12 +18,14 @@ struct MeanImage {
 };
 // The mean of a file that meanimg wrote. Throws Error if its extent is not that of the stored images that the
 // net takes, or if a value is not finite.
-[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input);
+[[nodiscard]] MeanImage read_mean(const std::string& path, const InputSpec& input,
+                                  const MemoryLimit& memory = {});
 
 // The mean of a run: of the file that --mean names, zeros for "none", or for an empty path that of the
 // checkpoint `resumed` (nullptr: none). Throws UsageError if there is neither, and Error if the file does not
 // fit the net or differs from the checkpoint's.
-[[nodiscard]] MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed);
+[[nodiscard]] MeanImage choose_mean(const std::string& path, const NetSpec& net, const WeightsFile* resumed,
+                                    const MemoryLimit& memory = {});
 
 // Throws UsageError if `path`, what --mean names, is empty.
 void require_mean(const std::string& path);

@@ -48,6 +48,7 @@ struct ClassMeans {
 // The number of images for each pair of class and best class that occurred, {label, predicted}, in order. Its
 // memory grows with the pairs that occur, not with the square of the classes.
 using Confusion = std::map<std::pair<std::size_t, std::size_t>, std::uint64_t>;
+inline constexpr std::uint64_t kBytesAPair = 80;  // with the node of the map that holds it
 
 // Totals for all images and for each class, and the confusion counts if requested.
 class Metrics {

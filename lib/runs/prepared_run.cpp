@@ -57,7 +57,7 @@ PreparedRun::PreparedRun(const Options& options, Device device, const RunFiles& 
   // What cannot be read now is not a checkpoint that does not fit.
   if (files_.beginning == Beginning::resumed_if_fits) const MappedFile readable(files_.resumed_from);
   resume_if_fits([this] {
-    resumed_.emplace(files_.resumed_from);
+    resumed_.emplace(files_.resumed_from, files_.memory);
     resumes_ = true;
     settle();
   });
@@ -71,7 +71,7 @@ void PreparedRun::settle() {
   training_ = training_options_from(options_, before, device_);
   model_.net = options_.given("net") || complete ? read_net(options_) : file->model().net;
   if (complete) require_mean(options_.text("mean"));
-  mean_ = choose_mean(options_.text("mean"), model_.net, file);
+  mean_ = choose_mean(options_.text("mean"), model_.net, file, files_.memory);
   model_.mean = mean_.values;
   differences_.clear();
   if (before != nullptr) differences_ = resume_differences(*before, training_);
@@ -92,12 +92,12 @@ void PreparedRun::resume_if_fits(const std::function<void()>& step) {
 }
 
 void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects, Console& console) {
-  data_.emplace(shards, rejects.on_damage());
+  data_.emplace(shards, rejects.on_damage(), files_.memory);
   labels_ = check_training_set(*data_, model_.net, console);
   check_mean(mean_, options_.text("mean"), *data_, console);
   model_.dataset = data_->info();
   if (options_.given("val")) {
-    validation_.emplace(options_.texts("val"), rejects.on_damage());
+    validation_.emplace(options_.texts("val"), rejects.on_damage(), files_.memory);
     validation_labels_ = check_labelled_set(*validation_, model_, "the training set", console);
   }
   state_ = {.records = data_->size(),
@@ -165,7 +165,8 @@ CompileOptions PreparedRun::compile_options() const {
       .memory = memory_for_net(options_, validation_ ? 2 : 1),
       .held_per_image = loaded_bytes_per_image(*data_) +
                         (validation_ ? loaded_bytes_per_image(*validation_) + classes * sizeof(float) : 0),
-      .held = kOrders * sizeof(std::uint64_t) * data_->size() + (validation_ ? classes * sizeof(Totals) : 0)};
+      .held = kOrders * sizeof(std::uint64_t) * data_->size() + decoding_bytes(*data_, training_.threads) +
+              (validation_ ? classes * sizeof(Totals) + decoding_bytes(*validation_, training_.threads) : 0)};
 }
 
 void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& console) const {
@@ -213,7 +214,8 @@ std::unique_ptr<CompiledNet> PreparedRun::compile(Console& console) {
 
 std::optional<TrainingLog> PreparedRun::open_log() const {
   if (!options_.given("log")) return std::nullopt;
-  return TrainingLog(options_.text("log"), resumes_ ? std::optional(state_.step) : std::nullopt);
+  return TrainingLog(options_.text("log"), resumes_ ? std::optional(state_.step) : std::nullopt,
+                     files_.memory);
 }
 
 RunStart PreparedRun::start() const {

@@ -64,8 +64,8 @@ class PreparedRun {
  private:
   // What a run is resumed from.
   struct Resumed {
-    explicit Resumed(const std::string& path)
-        : file(path, Expected::checkpoint), checkpoint(read_checkpoint(file)) {}
+    Resumed(const std::string& path, const MemoryLimit& memory)
+        : file(path, Expected::checkpoint, memory), checkpoint(read_checkpoint(file)) {}
     WeightsFile file;
     Checkpoint checkpoint;
   };

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <system_error>
 
+#include "lib/base/checked.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/text.h"
@@ -51,7 +54,11 @@ std::optional<OldRow> row_from(std::string_view line) {
 // Calls take(row) for each whole row of an older log, and damaged(line) with the number of each line that is
 // none; the last line may have been cut off when the run was killed. Throws Error if the file is not a log.
 template <typename Take, typename Damaged>
-void for_each_row(const std::string& path, Take&& take, Damaged&& damaged) {
+void for_each_row(const std::string& path, const MemoryLimit& memory, Take&& take, Damaged&& damaged) {
+  constexpr std::uint64_t kTexts = 3;  // as read, as kept, and what is gained while that grows
+  std::error_code unknown;
+  const std::uint64_t bytes = std::filesystem::file_size(path, unknown);
+  if (!unknown) require_counted_memory(saturating_mul(kTexts, bytes), memory, path, "lines of the older log");
   const std::string text = read_text_file(path, kMaxLogBytes);
   if (text.empty()) return;
   if (text.compare(0, kHead.size(), kHead) != 0) {
@@ -67,28 +74,22 @@ void for_each_row(const std::string& path, Take&& take, Damaged&& damaged) {
   }
 }
 
-// The rows of an older log that a run keeps if it is resumed after `step` steps.
-std::string kept_rows(const std::string& path, std::uint64_t step) {
-  std::string kept;
-  const auto keep = [&](const OldRow& row) {
-    if (row.step <= step) kept += row.text;
-  };
-  for_each_row(path, keep, [](std::uint64_t /*line*/) {});
-  return kept;
-}
-
 // The head, and the rows of an older log that a resumed run keeps.
-std::string first_lines(const std::string& path, std::optional<std::uint64_t> resumed_step) {
+std::string first_lines(const std::string& path, std::optional<std::uint64_t> resumed_step,
+                        const MemoryLimit& memory) {
   std::string lines(kHead);
   const Destination to = Destination::of(path);
-  const bool kept = resumed_step && to.kind == Destination::Kind::file && std::filesystem::exists(to.path);
-  if (kept) lines += kept_rows(path, *resumed_step);
+  if (!resumed_step || to.kind != Destination::Kind::file || !std::filesystem::exists(to.path)) return lines;
+  const auto keep = [&](const OldRow& row) {
+    if (row.step <= *resumed_step) lines += row.text;
+  };
+  for_each_row(path, memory, keep, [](std::uint64_t /*line*/) {});
   return lines;
 }
 
 }  // namespace
 
-std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
+std::optional<LogRows> find_log_rows(const std::string& path, bool any, const MemoryLimit& memory) {
   if (path.empty()) return std::nullopt;
   const Destination to = Destination::of(path);
   if (to.kind != Destination::Kind::file || !std::filesystem::exists(to.path)) return std::nullopt;
@@ -102,15 +103,16 @@ std::optional<LogRows> find_log_rows(const std::string& path, bool any) {
     if (found.damaged++ == 0) found.first_damaged = line;
   };
   try {
-    for_each_row(path, take, damaged);
+    for_each_row(path, memory, take, damaged);
   } catch (const Error&) {
     if (!any) throw;
   }
   return found.rows + found.damaged > 0 ? std::optional(found) : std::nullopt;
 }
 
-TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step)
-    : name_(path), file_(path, first_lines(path, resumed_step)) {}
+TrainingLog::TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step,
+                         const MemoryLimit& memory)
+    : name_(path), file_(path, first_lines(path, resumed_step, memory)) {}
 
 void TrainingLog::add(const LogRow& row) {
   const double rate = row.seconds > 0 ? static_cast<double>(row.totals.images) / row.seconds : 0.0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "lib/base/memory.h"
 #include "lib/runs/log_file.h"
 #include "lib/runs/metrics.h"
 
@@ -30,7 +31,8 @@ struct LogRows {
 };
 // The rows of the log at `path`; nothing if there are none, or if it is no regular file. Throws Error if the
 // file is not a log; with `any` that is nothing, too.
-[[nodiscard]] std::optional<LogRows> find_log_rows(const std::string& path, bool any = false);
+[[nodiscard]] std::optional<LogRows> find_log_rows(const std::string& path, bool any = false,
+                                                   const MemoryLimit& memory = {});
 
 class TrainingLog {
  public:
@@ -38,7 +40,8 @@ class TrainingLog {
   // an older file, and drops those that an interrupted run wrote after its last checkpoint, and lines that
   // are no rows. Throws Error, also if the older file is not such a log. "-" and non-regular files are only
   // written to.
-  TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step);
+  TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step,
+              const MemoryLimit& memory = {});
 
   // Writes the row to the file at once, and those that could not be written before. Throws nothing if that
   // fails.

@@ -33,18 +33,21 @@ std::vector<std::uint8_t> decode_payload(const DatasetInfo& info, std::span<cons
   return std::move(image.pixels);
 }
 
-Dataset::Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage) {
+Dataset::Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage,
+                 const MemoryLimit& memory) {
   if (paths.empty()) throw Error("no shards given");
   shards_.reserve(paths.size());
   first_.reserve(paths.size() + 1);
   first_.push_back(0);
   for (const std::string& path : paths) {
-    const ShardFile& shard = shards_.emplace_back(path, on_damage);
+    ShardFile& shard = shards_.emplace_back(path, on_damage, std::string(), memory);
     const std::string difference = describe_difference(info(), shard.info(), CompareCodec::no);
     if (!difference.empty()) {
       throw Error(shard.name(), "does not go with " + shards_.front().name() + ": " +
                                     describe_difference(shard.info(), info(), CompareCodec::no));
     }
+    // The class tables of a thousand shards would take gigabytes.
+    if (shard.info().codec == info().codec) shard.share_info(shards_.front());
     first_.push_back(first_.back() + shard.size());
   }
 }

@@ -21,7 +21,9 @@ namespace convoy {
 // preprocessing (codecs may differ); if two do not, throws Error naming them.
 class Dataset {
  public:
-  Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage);
+  // memory: what the metadata of each may take.
+  Dataset(const std::vector<std::string>& paths, const DamageHandler& on_damage,
+          const MemoryLimit& memory = {});
   explicit Dataset(ShardFile shard);
 
   [[nodiscard]] const DatasetInfo& info() const { return shards_.front().info(); }

@@ -9,6 +9,7 @@
 
 #include "formats/png.h"
 #include "formats/shard.h"
+#include "lib/base/counted_memory.h"
 #include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -78,26 +79,33 @@ class Feed {
       : inputs_(inputs), folder_(folder), memory_(memory), made_(made) {
     open_next();
   }
-  [[nodiscard]] const DatasetInfo& info() const { return reader_->info(); }  // of the input that is open
+  // Whether there are records that have not been given. Those of this input, and of the ones that follow
+  // until one has larger images, take image_need() for each thread.
+  [[nodiscard]] bool more() const { return reader_.has_value(); }
+  [[nodiscard]] std::uint64_t image_need() const { return image_need_; }
+  [[nodiscard]] const std::string& name() const { return file_->name(); }  // of the input that is open
 
+  // Begins with the input that is open.
+  void begin() { image_need_ = transcoding_bytes(reader_->info()); }
+  // The next record; nothing at the end, or if begin() is to be called for the next input.
   std::optional<Item> next() {
-    while (true) {
-      if (!reader_ && !open_next()) return std::nullopt;
+    while (reader_ && transcoding_bytes(reader_->info()) <= image_need_) {
       if (auto record = reader_->next()) return item_of(std::move(*record));
       reader_.reset();
+      open_next();
     }
+    return std::nullopt;
   }
   std::vector<Damage> take_damage() { return std::exchange(damage_, {}); }
 
  private:
-  bool open_next() {
-    if (opened_ == inputs_.size()) return false;
+  void open_next() {
+    if (opened_ == inputs_.size()) return;
     file_.emplace(inputs_[opened_++]);
     reader_.emplace(
         *file_, [this](const Damage& damage) { damage_.push_back(damage); }, memory_);
     made_.add_folder(folder_);
     make_class_folders(reader_->info().classes);
-    return true;
   }
 
   // Classes without records get one too, so that the sorted folders are the class table.
@@ -109,7 +117,16 @@ class Feed {
         throw Error(file_->name(), "class id '" + one.id + "' has the same folder as another");
       names_.reserve(name);
       made_.add_folder(folder_ + "/" + name);
+      count_name(name);
     }
+  }
+
+  // Names are kept to the end, so that each is given once, and a run that fails leaves nothing.
+  void count_name(const std::string& name) {
+    constexpr std::uint64_t kCopies = 4;
+    constexpr std::uint64_t kBytesAName = 4 * sizeof(std::string) + 64;  // with the nodes that hold it
+    names_bytes_ += kBytesAName + kCopies * (name.size() + folder_.size());
+    require_counted_memory(names_bytes_, memory_, file_->name(), "the names of the files so far");
   }
 
   Item item_of(ShardRecord&& record) {
@@ -118,6 +135,7 @@ class Feed {
     Item item;
     item.codec = info.codec;
     item.path = folder_ + "/" + names_.path(record.name, id, info.codec);
+    count_name(item.path);
     item.damage = take_damage();
     if (info.codec == Codec::raw) {
       item.image = {info.width, info.height, info.channels, std::move(record.payload)};
@@ -132,6 +150,8 @@ class Feed {
   const MemoryLimit& memory_;
   Made& made_;
   ExtractNames names_;
+  std::uint64_t names_bytes_ = 0;
+  std::uint64_t image_need_ = 0;
   std::size_t opened_ = 0;
   std::optional<InputFile> file_;
   std::optional<ShardReader> reader_;
@@ -163,23 +183,25 @@ PackResult extract_shards(const std::vector<std::string>& inputs, const std::str
   OutputBatch files;
   Progress progress(console, 0, "images");
   std::uint64_t done = 0;
-  ordered_parallel_map(
-      threads_that_fit(threads, 0, transcoding_bytes(feed.info()), memory, inputs.front(),
-                       "records that are extracted"),
-      [&]() -> std::optional<Item> {
-        if (const int signal = SignalWatch::stop_signal(); signal != 0) throw Stopped(signal);
-        return feed.next();
-      },
-      [](Item&& item) {
-        if (item.codec == Codec::raw) item.bytes = encode_png(item.image);
-        return std::move(item);
-      },
-      [&](Item&& item) {
-        for (const Damage& damage : item.damage) rejects.add(damage);
-        made.add_file(item.path);
-        files.add(item.path, std::as_bytes(std::span(item.bytes)));
-        progress.update(++done, rejects.summary());
-      });
+  while (feed.more()) {
+    feed.begin();
+    ordered_parallel_map(
+        threads_that_fit(threads, 0, feed.image_need(), memory, feed.name(), "records that are extracted"),
+        [&]() -> std::optional<Item> {
+          if (const int signal = SignalWatch::stop_signal(); signal != 0) throw Stopped(signal);
+          return feed.next();
+        },
+        [](Item&& item) {
+          if (item.codec == Codec::raw) item.bytes = encode_png(item.image);
+          return std::move(item);
+        },
+        [&](Item&& item) {
+          for (const Damage& damage : item.damage) rejects.add(damage);
+          made.add_file(item.path);
+          files.add(item.path, std::as_bytes(std::span(item.bytes)));
+          progress.update(++done, rejects.summary());
+        });
+  }
   progress.finish();
   for (const Damage& damage : feed.take_damage()) rejects.add(damage);
   rejects.conclude(done, "record");

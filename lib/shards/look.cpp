@@ -35,7 +35,7 @@ Seen for_each_record(const std::string& path, const DamageHandler& on_damage, Lo
   InputFile in(path);
   seen.file = in.name();
   if (in.is_regular() && in.position() == 0) {
-    const ShardFile shard(path, on_damage);
+    const ShardFile shard(path, on_damage, {}, progress.memory());
     seen.info = shard.info();
     seen.records = shard.size();
     for (std::uint64_t i = 0; i < seen.records; ++i) {

@@ -138,7 +138,7 @@ void refuse_weights(const SafetensorsFile& file) {
 }
 
 MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory) {
-  const SafetensorsFile file(path, Expected::mean);
+  const SafetensorsFile file(path, Expected::mean, memory);
   refuse_weights(file);
   const TensorView& sum = file.get("sum");
   const TensorView& count = file.get("count");

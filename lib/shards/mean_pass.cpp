@@ -44,8 +44,9 @@ struct Block {
 // Shards in files.
 class MappedShards {
  public:
-  MappedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage)
-      : dataset_(inputs, on_damage) {
+  MappedShards(const std::vector<std::string>& inputs, const DamageHandler& on_damage,
+               const MemoryLimit& memory)
+      : dataset_(inputs, on_damage, memory) {
     const std::uint64_t fitting = kBlockBytes / std::max<std::uint64_t>(image_bytes(info()), 1);
     block_records_ = std::clamp<std::uint64_t>(fitting, ImageSummer::kTogether, kMaxBlockRecords);
   }
@@ -193,6 +194,8 @@ class SummerPool {
     idle_.push_back(std::move(summer));
   }
   [[nodiscard]] ImageSums total() const {
+    // Of no image there are no sums: a header can claim any size.
+    if (idle_.empty()) return {info_.width, info_.height, info_.channels, 0, {}, {}};
     ImageSums sums = empty_sums(info_.width, info_.height, info_.channels);
     for (const auto& summer : idle_) add_sums(sums, summer->sums(), "images");
     return sums;
@@ -212,13 +215,14 @@ struct BlockResult {
 template <typename Source>
 BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
   BlockResult result{block.records.size(), std::move(block.damage)};
-  std::unique_ptr<ImageSummer> summer = pool.take();
+  std::unique_ptr<ImageSummer> summer;  // lent when there is an image to add
   source.map_ahead(block);
   std::array<std::vector<std::uint8_t>, ImageSummer::kTogether> scratch;
   std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> group;
   std::array<std::span<const std::uint8_t>, ImageSummer::kTogether> coming;
   std::size_t grouped = 0;
   const auto add_group = [&](const Record& last) {
+    if (!summer) summer = pool.take();
     for (std::size_t i = 0; i < coming.size(); ++i) coming[i] = source.bytes_ahead(last, i + 1);
     summer->add(std::span(group).first(grouped), coming);
     grouped = 0;
@@ -233,7 +237,7 @@ BlockResult sum_block(const Source& source, Block&& block, SummerPool& pool) {
     if (grouped == group.size()) add_group(record);
   }
   if (grouped > 0) add_group(block.records.back());
-  pool.give_back(std::move(summer));
+  if (summer) pool.give_back(std::move(summer));
   return result;
 }
 
@@ -291,7 +295,7 @@ SummedImages sum_images(const std::vector<std::string>& inputs, const PassLimits
                         const DamageHandler& on_damage, const PassProgress& on_progress) {
   if (inputs.empty()) throw Error("no shards given");
   if (std::ranges::all_of(inputs, is_file)) {
-    MappedShards source(inputs, on_damage);
+    MappedShards source(inputs, on_damage, limits.memory);
     check_size(source.info(), inputs.front());
     const int threads = summing_threads(source.info(), source.decodes(), false, inputs.front(), limits);
     return run_pass(source, threads, on_damage, on_progress);

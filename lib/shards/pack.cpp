@@ -305,7 +305,7 @@ void Packer::warn_of_missing(const Arrangement& arrangement) {
 }
 
 void Packer::run_planned() {
-  const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage());
+  const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage(), options_.limit);
   rejects_.expect(data.size() + rejects_.count());
   info_ = data.info();
   info_.codec = output_codec(data);

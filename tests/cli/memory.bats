@@ -6,13 +6,14 @@ load common
 load training
 
 # make_weights FILE NET SIDE [TENSOR SHAPE]...: writes a file of weights with zeros for a net on gray images of SIDE x SIDE;
-# the file is sparse. NET has a blank for each newline's "|".
+# the file is sparse. NET has a blank for each newline's "|". With CLASSES=N, it has so many classes; with ODD=1, its
+# tensors are not aligned.
 make_weights() {
   python3 - "$@" << 'PYTHON'
-import json, struct, sys
+import json, os, struct, sys
 path, net, side = sys.argv[1], sys.argv[2].replace('|', '\n') + '\n', int(sys.argv[3])
 tensors = [(sys.argv[i], json.loads(sys.argv[i + 1])) for i in range(4, len(sys.argv), 2)] + [('mean', [1, side, side])]
-dataset = {'channels': 1, 'classes': [{'id': 'a'}, {'id': 'b'}], 'codec': 'raw', 'height': side, 'width': side,
+dataset = {'channels': 1, 'classes': [{'id': f'c{i}'} for i in range(int(os.environ.get('CLASSES', 2)))], 'codec': 'raw', 'height': side, 'width': side,
            'preprocessing': {'background': [0, 0, 0], 'exif': False, 'filter': 'bicubic', 'gray': True, 'size': side}}
 header, at = {'__metadata__': {'format': 'pt', 'convoy.net': net, 'convoy.dataset': json.dumps(dataset),
                                'convoy.options': '{}', 'convoy.seed': '1', 'convoy.version': '1'}}, 0
@@ -22,7 +23,7 @@ for name, shape in tensors:
     header[name] = {'dtype': 'F32', 'shape': shape, 'data_offsets': [at, at + size]}
     at += size
 text = json.dumps(header).encode()
-text += b' ' * (-len(text) % 8)
+text += b' ' * (-len(text) % 8 + int(os.environ.get('ODD', 0)))
 with open(path, 'wb') as file:
     file.write(struct.pack('<Q', len(text)) + text)
     file.truncate(8 + len(text) + at)
@@ -316,4 +317,97 @@ limited() {
   seq 1 30000 | sed 's/^/class/' > classes.txt
   fixture png a.png
   refuse 1 'classes.txt: its lines need [0-9.]+ MiB of memory, the limit is 5.0 MiB' "$BIN/imgprep" -q --max-memory=5M --classes=classes.txt -o o.shard a.png
+}
+
+@test "what a header claims costs nothing before a record bears it out" {
+  requires python3
+  fixture png big.png size=2000x2000
+  "$BIN/imgprep" -q --size=none --codec=jpeg -o big.shard big.png
+  # A byte within the JPEG, of which the first is 255 anyway.
+  local offset
+  offset=$("$BIN/shardpack" --list big.shard | cut -f 5)
+  printf '\376' | dd of=big.shard bs=1 seek=$((offset + 1)) conv=notrunc status=none
+  peak_kilobytes "$BIN/meanimg" -q -j 1 -o m.safetensors big.shard || true
+  [ "$peak" -lt 100000 ] || fail "$peak KiB"
+  expect_status 1 "$BIN/meanimg" -q -o m.safetensors big.shard
+  assert_contains "$stderr" 'every record was rejected'
+  # A net of two lines.
+  make_training_set
+  printf '%s\n' 'input 10x10x3 from=20000x20000' 'fc f 4' 'softmax' > huge.net
+  refuse 1 '^train: net: mean images of 20000x20000x3 need 8.9 GiB of memory, the limit is 1.0 GiB \(--max-memory\): --max-memory=9156M would allow it$' \
+    "$BIN/train" -q --net=huge.net --mean=none --max-memory=1G --steps=1 --device=cpu -o w.safetensors train.shard
+  # Weights.
+  local net='input 8x8x1 from=9000x9000|fc f 2|softmax'
+  make_weights mean.safetensors "$net" 9000 f.weight '[2,64]' f.bias '[2]'
+  refuse 1 '^predict: mean.safetensors: values of the mean image \[1,9000,9000\] need 309.0 MiB of memory, the limit is 100.0 MiB' \
+    "$BIN/predict" -q -w mean.safetensors --device=cpu --max-memory=100M big.png
+  ODD=1 make_weights odd.safetensors "$net" 9000 f.weight '[2,64]' f.bias '[2]'
+  refuse 1 '^predict: odd.safetensors: tensors that are not aligned, and so copied, need 309.0 MiB of memory, the limit is 100.0 MiB' \
+    "$BIN/predict" -q -w odd.safetensors --device=cpu --max-memory=100M big.png
+  refuse 1 '^eval: odd.safetensors: tensors that are not aligned' "$BIN/eval" -q -w odd.safetensors --device=cpu --max-memory=100M train.shard
+}
+
+@test "a large number as a label is cheap, and its classes count" {
+  requires python3
+  fixture png a.png
+  printf 'a.png\t1048575\n' > list.txt
+  refuse 1 '^imgprep: list.txt: classes up to the largest label, 1048575, need 512.0 MiB of memory, the limit is 100.0 MiB \(--max-memory\): --max-memory=513M would allow it$' \
+    "$BIN/imgprep" -q --max-memory=100M --files-from=list.txt -o o.shard
+  refuse 1 'list.txt: classes up to the largest label, 1048575, need' "$BIN/imgprep" -q --max-memory=100M --labels=list.txt -o o.shard a.png
+  peak_kilobytes "$BIN/imgprep" -q -j 1 --files-from=list.txt -o o.shard
+  [ "$peak" -lt 524288 ] || fail "$peak KiB"
+  # So do those that folders name.
+  python3 -c 'import os
+for i in range(4500):
+    os.makedirs(f"in/{i}")
+    os.link("a.png", f"in/{i}/a.png")'
+  refuse 1 '^imgprep: classes: those found so far need 2\.[0-9] MiB of memory, the limit is 2.0 MiB' "$BIN/imgprep" -q --max-memory=2M --size=8 -o o.shard in
+}
+
+@test "class tables within shards and weights count" {
+  requires python3
+  make_training_set
+  seq 1 30000 | sed 's/^/class/' > classes.txt
+  fixture png a.png
+  "$BIN/imgprep" -q --size=12 --gray --classes=classes.txt -o c.shard a.png
+  local refusal='metadata of [0-9.]+ KiB need [0-9.]+ MiB of memory, the limit is 5.0 MiB \(--max-memory\): --max-memory=[0-9]+M would allow it$'
+  refuse 1 "^meanimg: c.shard: $refusal" "$BIN/meanimg" -q --max-memory=5M -o m.safetensors c.shard
+  refuse 1 "^shardpack: c.shard: $refusal" "$BIN/shardpack" -q --max-memory=5M -o s.shard c.shard
+  refuse 1 "^shardpack: c.shard: $refusal" "$BIN/shardpack" -q --shuffle --max-memory=5M -o s.shard c.shard
+  refuse 1 "^shardpack: c.shard: $refusal" "$BIN/shardpack" -q --list --max-memory=5M c.shard
+  refuse 1 "^shardpack: c.shard: $refusal" "$BIN/shardpack" -q --extract=out --max-memory=5M c.shard
+  expect_status 1 bash -c 'cat c.shard | "$0" "$@"' "$BIN/shardpack" -q --info --max-memory=5M
+  assert_contains "$stderr" 'stdin: metadata of'
+  refuse 1 "^train: c.shard: $refusal" "$BIN/train" -q "${SMALL[@]}" --max-memory=5M --steps=1 --device=cpu -o w.safetensors c.shard
+  small_train --steps=1 --device=cpu -o w.safetensors train.shard
+  refuse 1 "^eval: c.shard: $refusal" "$BIN/eval" -q -w w.safetensors --device=cpu --max-memory=5M c.shard
+  expect_status 1 "$BIN/predict" -q -w w.safetensors --device=cpu --max-memory=5M -j 1 c.shard
+  assert_contains "$stderr" 'c.shard: metadata of'
+  CLASSES=30000 make_weights c.safetensors 'input 12x12x1|fc f 2|softmax' 12 f.weight '[2,144]' f.bias '[2]'
+  refuse 1 "^predict: c.safetensors: the contents of a header of [0-9.]+ KiB need [0-9.]+ MiB of memory, the limit is 5.0 MiB" \
+    "$BIN/predict" -q -w c.safetensors --device=cpu --max-memory=5M a.png
+  refuse 1 "^predict: c.safetensors: ${refusal/5.0 MiB/12.0 MiB}" "$BIN/predict" -q -w c.safetensors --device=cpu --max-memory=12M a.png
+}
+
+@test "what is kept of each record or line counts" {
+  make_idx many 8000 size=2x2 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx -o many.shard many-images.idx many-labels.idx
+  refuse 1 'many.shard: the names of the files so far need 1.0 MiB of memory, the limit is 1.0 MiB' \
+    "$BIN/shardpack" -q --extract=out --max-memory=1M many.shard
+  [ ! -e out ]
+  # Each input of an extraction has images of its own size.
+  make_large_shard l.shard
+  "$BIN/imgprep" -q --size=8 -o s.shard part0.png
+  refuse 1 'l.shard: records that are extracted need' "$BIN/shardpack" -q --extract=out --max-memory=20M -j 4 s.shard l.shard s.shard
+  expect_status 0 "$BIN/shardpack" -q --extract=out --max-memory=60M -j 4 s.shard l.shard s.shard
+  assert_equal "$(find out -type f | wc -l)" 6
+  # The log of a training that is resumed.
+  make_training_set
+  small_train --steps=2 --device=cpu --log=log.tsv --checkpoint=c.safetensors -o w.safetensors train.shard
+  yes "$(tail -n 1 log.tsv)" | head -n 200000 >> log.tsv
+  refuse 1 'train: log.tsv: lines of the older log need [0-9.]+ MiB of memory, the limit is 20.0 MiB' \
+    "$BIN/train" -q "${SMALL[@]}" --max-memory=20M --resume=c.safetensors --steps=3 --device=cpu --log=log.tsv -o w.safetensors train.shard
+  refuse 1 'train: log.tsv: lines of the older log need' \
+    "$BIN/train" -q "${SMALL[@]}" --max-memory=20M --resume=auto --checkpoint=c.safetensors --steps=3 --device=cpu --log=log.tsv -o w.safetensors train.shard
+  [ ! -e log.tsv.~1~ ] && [ ! -e c.safetensors.~1~ ]
 }

@@ -115,7 +115,7 @@ declare -gA WRITES=(
   printf 'quiet=on\n' > x-1.shard
   cp x-1.shard x-train.shard
   cp x-1.shard conf
-  local split=(--split=train:0.5,val:0.5 -o x-%s.shard)
+  local split=("--split=train:0.5,val:0.5" -o x-%s.shard)
   refuse 2 '--output: x-1.shard is an input' "$BIN/shardpack" --config=x-1.shard --shards=2 -o x-%d.shard all.shard
   assert_missing x-0.shard
   refuse 2 '--output: x-train.shard is an input' "$BIN/shardpack" --config=x-train.shard "${split[@]}" all.shard

@@ -50,6 +50,28 @@ TEST_F(Datasets, IsOneArrayOfAllRecords) {
   EXPECT_EQ(data.place(13), paths[5] + ": record 8 (record13)");
 }
 
+// Else a large class table would be there as often as there are shards.
+TEST_F(Datasets, ShardsHoldTheirMetadataTogether) {
+  const std::vector<std::string> paths = {folder_ / "a", folder_ / "b", folder_ / "c"};
+  write_shard(paths[0], small_info(8, 8, 3, 3), {});
+  write_shard(paths[1], small_info(8, 8, 3, 3), {});
+  write_shard(paths[2], small_info(8, 8, 3, 3, Codec::jpeg), {});
+  const Dataset data(paths, kNoDamage);
+  EXPECT_EQ(&data.shards()[1].info(), &data.shards()[0].info());
+  EXPECT_EQ(data.shards()[2].info().codec, Codec::jpeg);
+}
+
+TEST_F(Datasets, RefusesMetadataBeyondTheMemory) {
+  const std::string path = folder_ / "a";
+  write_shard(path, small_info(8, 8, 3, 5000), {});
+  const MemoryLimit limit{.bytes = std::uint64_t{2} << 20, .source = "--max-memory"};
+  const std::string error = test::error_of([&] { const Dataset data({path}, kNoDamage, limit); });
+  EXPECT_NE(error.find("a: metadata of "), std::string::npos) << error;
+  EXPECT_NE(error.find("the limit is 2.0 MiB (--max-memory)"), std::string::npos) << error;
+  const MemoryLimit enough{.bytes = std::uint64_t{8} << 20, .source = "--max-memory"};
+  EXPECT_EQ(Dataset({path}, kNoDamage, enough).info().classes.size(), 5000U);
+}
+
 TEST_F(Datasets, RefusesShardsThatDoNotGoTogether) {
   const std::string a = folder_ / "a";
   const std::string b = folder_ / "b";

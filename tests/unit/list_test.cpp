@@ -142,6 +142,27 @@ TEST(Labels, NumbersWithoutATable) {
   EXPECT_EQ(count_error("a\tcat\n"), "l:1:3: label 'cat' is no number: give the class table (--classes)");
 }
 
+// The first classes, with numbers as IDs, have no entry of their own in the table.
+TEST(Classes, FindsNumberedClasses) {
+  const LabelTable table({{"0", ""}, {"1", ""}, {"2", "two"}, {"4", ""}, {"cat", ""}, {"007", ""}});
+  const auto resolve = [&](const std::string& label) { return table.resolve({"a.jpg", label, 5, 7}, "l"); };
+  EXPECT_EQ(LabelTable::numbered(12).find("11"), 11);
+  EXPECT_EQ(LabelTable::numbered(12).find("12"), std::nullopt);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(table.find(std::to_string(i)), i);
+  EXPECT_EQ(table.find("4"), 3);
+  EXPECT_EQ(table.find("cat"), 4);
+  EXPECT_EQ(table.find("007"), 5);
+  for (const char* id : {"3", "5", "01", "+1", "-0", "", " 1", "6"})
+    EXPECT_EQ(table.find(id), std::nullopt) << id;
+  EXPECT_EQ(table.find_alike(" 1"), 1);
+  EXPECT_EQ(resolve("2"), 2);
+  EXPECT_EQ(resolve("4"), 3);
+  EXPECT_EQ(resolve("5"), 5);
+  EXPECT_EQ(resolve("01"), 1);
+  EXPECT_EQ(test::error_of([&] { resolve("6"); }),
+            "l:5:7: label 6 is out of range: the table has 6 classes, from 0");
+}
+
 TEST(Classes, ThatLookAlikeAreRefused) {
   EXPECT_EQ(test::error_of([] { static_cast<void>(parse_classes("caf\xc3\xa9\ndog\ncafe\xcc\x81\n", "c")); }),
             "c:3:1: classes 'caf\xc3\xa9' and 'cafe\xcc\x81' look alike (in bytes, 'caf\\xc3\\xa9' against "

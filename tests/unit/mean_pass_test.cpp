@@ -54,6 +54,18 @@ TEST_F(MeanPass, PassIsTheSameForAnyThreadsAndShards) {
   }
 }
 
+// The metadata may claim any size.
+TEST_F(MeanPass, SumsAreMadeForTheFirstImage) {
+  const DatasetInfo info = test::small_info(8000, 8000, 3, 4, Codec::jpeg);
+  const std::string path = folder_ / "claim.shard";
+  test::write_shard(path, info, {{.label = 0, .name = "no JPEG", .payload = {1, 2, 3}}});
+  std::vector<std::string> damage;
+  const ImageSums sums = sum_of({path}, 2, &damage);
+  EXPECT_EQ(damage.size(), 1U);
+  EXPECT_EQ(sums.count, 0U);
+  EXPECT_TRUE(sums.sum.empty());
+}
+
 TEST_F(MeanPass, DamagedRecordsAreNamedAndLeftOut) {
   const DatasetInfo info = test::small_info(7, 5, 3, 4);
   const auto path = make_shards(info, {20}).front();
