@@ -43,7 +43,8 @@ std::vector<FileOption> file_options(const po::options_description& options) {
     const auto* role = dynamic_cast<const FileRole*>(option->semantic().get());
     if (role != nullptr) files.push_back({option->long_name(), *role});
   }
-  std::ranges::stable_partition(files, [](const FileOption& file) { return file.name == "output"; });
+  std::stable_partition(files.begin(), files.end(),
+                        [](const FileOption& file) { return file.name == "output"; });
   return files;
 }
 
