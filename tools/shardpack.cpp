@@ -126,9 +126,7 @@ int look_inside(const std::string& look, const Options& options, Rejects& reject
       throw;
     } catch (const Error& error) {
       rejects.add(damage_of(error, error.place(), {.records = 0, .more = true}));
-    } catch (const OutputError&) {
-      throw;
-    } catch (const SystemError& error) {
+    } catch (const StorageError& error) {
       // The other shards may lie elsewhere, and a verdict is asked for on each.
       if (look != "verify") throw;
       rejects.add(error.place(), error.reason(), {.records = 0, .more = true});

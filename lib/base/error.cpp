@@ -41,17 +41,10 @@ UsageError UsageError::about(std::string_view option, const std::string& sentenc
 SystemError::SystemError(std::string_view place, std::string_view reason)
     : std::runtime_error(joined(place, reason)), place_(place), reason_(reason) {}
 
-bool is_system_failure(int code) {
+namespace {
+
+bool is_storage_failure(int code) {
   switch (code) {
-    // Memory, descriptors, threads, locks, space.
-    case ENOMEM:
-    case ENOBUFS:
-    case EMFILE:
-    case ENFILE:
-    case EAGAIN:
-    case ENOLCK:
-    case ENOSPC:
-    case EDQUOT:
     // A disk that cannot be read, and a file system that finds itself damaged (XFS, ext4).
     case EIO:
     case EREMOTEIO:
@@ -77,9 +70,31 @@ bool is_system_failure(int code) {
   }
 }
 
+// Of memory, descriptors, threads, locks or space there is no more.
+bool is_exhaustion(int code) {
+  switch (code) {
+    case ENOMEM:
+    case ENOBUFS:
+    case EMFILE:
+    case ENFILE:
+    case EAGAIN:
+    case ENOLCK:
+    case ENOSPC:
+    case EDQUOT:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+bool is_system_failure(int code) { return is_storage_failure(code) || is_exhaustion(code); }
+
 void throw_errno(std::string_view place, int code) {
   const std::string reason = std::generic_category().message(code);
-  if (is_system_failure(code)) throw SystemError(place, reason);
+  if (is_storage_failure(code)) throw StorageError(place, reason);
+  if (is_exhaustion(code)) throw SystemError(place, reason);
   throw Error(place, reason);
 }
 

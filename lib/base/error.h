@@ -104,9 +104,16 @@ class SystemError : public std::runtime_error {
   std::string reason_;
 };
 
+// A SystemError of a disk or a file system, local or behind a network: other files may lie elsewhere.
+class StorageError : public SystemError {
+ public:
+  using SystemError::SystemError;
+};
+
 // Whether an errno value is a failure of the machine, rather than one of the file that was asked for.
 [[nodiscard]] bool is_system_failure(int code);
-// Throws SystemError(place, strerror(code)) if is_system_failure(code), else Error of the same text.
+// Throws SystemError(place, strerror(code)) if is_system_failure(code), as a StorageError if it is one, else
+// Error of the same text.
 [[noreturn]] void throw_errno(std::string_view place, int code);
 // For code to which an error means only that something is not there: throws as throw_errno() if it is a
 // failure of the machine, else does nothing.

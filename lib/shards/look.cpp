@@ -188,12 +188,10 @@ void verify_shard(const std::string& path, OutputFile& out, const DamageHandler&
       ++whole;
       progress.at(std::max(in.position(), record->offset + record->payload.size()));
     }
-  } catch (const OutputError&) {
-    throw;
   } catch (const Error&) {
     end_early();
     throw;
-  } catch (const SystemError&) {
+  } catch (const StorageError&) {
     end_early();
     throw;
   }

@@ -51,8 +51,8 @@ std::uint64_t describe_shard(const std::string& path, InfoForm form, OutputFile&
                              const DamageHandler& on_damage, LookProgress& progress);
 
 // Reads everything and compares every checksum. Writes "FILE<TAB>whole records<TAB>losses". A shard that
-// cannot be read to its end counts as one more loss; the line is written before the Error, or
-// the SystemError of a disk that fails, is thrown.
+// cannot be read to its end counts as one more loss; the line is written before the Error or the
+// StorageError is thrown.
 void verify_shard(const std::string& path, OutputFile& out, const DamageHandler& on_damage,
                   LookProgress& progress);
 

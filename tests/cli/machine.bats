@@ -127,7 +127,14 @@ failing() {
     rows=$((rows + 1))
   done
   [ "$rows" -ge 9 ] || fail "only $rows reads failed"
-  # An output that cannot be written ends the run.
+  # What would fail for the next shard too ends the run, and so does an output that cannot be written.
+  echo older > v.tsv
+  failing "open:2:24:always" "$BIN/shardpack" -q --verify -o v.tsv a.shard b.shard
+  assert_equal "$status" 1
+  assert_contains "$stderr" "Too many open files"
+  assert_equal "$(wc -l <<< "$stderr")" 1
+  assert_equal "$(cat v.tsv)" older
+  rm v.tsv
   failing "write:1:28:always" "$BIN/shardpack" -q --verify -o v.tsv a.shard b.shard
   assert_equal "$status" 1
   assert_equal "$stderr" "shardpack: v.tsv: No space left on device"

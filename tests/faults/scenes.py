@@ -19,6 +19,7 @@ class Scene:
     fresh: list = field(default_factory=list)  # of the outputs, those that are not there before it starts
     log: str = ""  # of the outputs, the training log
     rejects: str = ""  # of the outputs, the list of rejects, which is written in any case
+    reports: dict = field(default_factory=dict)  # of the outputs, those that tell what failed: a pattern of a whole one
     checkpoint: str = ""  # of the outputs, the checkpoint, from which it can be resumed
 
     @property
@@ -147,7 +148,8 @@ def all_scenes():
         Scene("shardpack list", ["shardpack", "-q", "-j1", "--list", "-o", "o.tsv", "data/photos.shard"], ["o.tsv"]),
         Scene("shardpack info", ["shardpack", "-q", "-j1", "--info", "-o", "o.txt", "data/photos.shard", "data/val.shard"],
               ["o.txt"]),
-        Scene("shardpack verify", ["shardpack", "-q", "-j1", "--verify", "-o", "o.txt", "data/photos.shard"], ["o.txt"]),
+        Scene("shardpack verify", ["shardpack", "-q", "-j1", "--verify", "-o", "o.txt", "data/photos.shard"], ["o.txt"],
+              reports={"o.txt": rb"data/photos\.shard\t\d+\t1\n"}),
         Scene("shardpack shuffle, spilling", ["shardpack", "-q", "-j1", "--shuffle", "--memory=3K", "-o", "o.shard",
                                               "data/photos.shard"], ["o.shard"]),
         Scene("shardpack shuffle of a pipe", ["shardpack", "-q", "-j1", "--shuffle", "-o", "o.shard"], ["o.shard"],

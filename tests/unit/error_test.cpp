@@ -87,6 +87,19 @@ TEST(Errors, OfTheMachineAreNoneOfTheData) {
   }
 }
 
+// Whoever goes on with another file after the one must not do so after the other.
+TEST(Errors, OfStorageAreToldFromExhaustion) {
+  for (const int code : {EIO, ENODATA, ESTALE, ETIMEDOUT})
+    EXPECT_THROW(throw_errno("a", code), StorageError) << code;
+  for (const int code : {ENOMEM, EMFILE, EAGAIN, ENOSPC}) {
+    try {
+      throw_errno("a", code);
+    } catch (const SystemError& error) {
+      EXPECT_EQ(dynamic_cast<const StorageError*>(&error), nullptr) << code;
+    }
+  }
+}
+
 TEST(UsageErrors, NameTheirOption) {
   const UsageError value("--steps", "'x: y' is not a whole number");
   EXPECT_EQ(value.option(), "--steps");
