@@ -51,7 +51,7 @@ std::string ExtractNames::path(std::string_view name, std::string_view class_id,
   const bool has_ending =
       codec == Codec::raw ? ends_in(file, ".png") : ends_in(file, ".jpg") || ends_in(file, ".jpeg");
   if (!has_ending) file += codec == Codec::raw ? ".png" : ".jpg";
-  const std::string path = (class_id.empty() ? "" : safe_file_name(class_id) + "/") + file;
+  std::string path = (class_id.empty() ? "" : safe_file_name(class_id) + "/") + file;
   ++tries_;
   if (used_.insert(path).second) return path;
   // Numbers only go up, so that many records of one name do not try each number again.
