@@ -53,10 +53,11 @@ void wait_to_read(int fd) {
 Fd open_to_append(const std::string& path) {
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY;
   const bool stopping = SignalWatch::stop_signal() != 0;
+  int stopped = 0;
   while (SignalWatch::notes_stops()) {
     Fd fd = blocking(Fd(::open(path.c_str(), kFlags | O_NONBLOCK)));
     if (fd.valid() || errno != ENXIO) return fd;
-    if (!stopping && SignalWatch::stop_signal() != 0) {
+    if (!stopping && SignalWatch::stop_signal() != 0 && ++stopped > kSlicesForReader) {
       errno = EINTR;
       return fd;
     }

@@ -28,9 +28,9 @@ class Stopped : public std::exception {
 // Returns once reading from the descriptor does not block. Throws Stopped.
 void wait_to_read(int fd);
 
-// Opens what is no regular file for appending, once a FIFO has a reader. Returns an invalid descriptor with
-// errno set, EINTR if a signal asks to stop meanwhile. What is opened after such a signal is written because
-// of it, and waits for its reader.
+// Opens what is no regular file for appending, once a FIFO has a reader. If a signal asks to stop meanwhile,
+// waits no longer than a second: then returns an invalid descriptor, with EINTR in errno. What is opened
+// after such a signal is written because of it, and waits for its reader.
 [[nodiscard]] Fd open_to_append(const std::string& path);
 // Returns how many of `bytes` bytes can be written without blocking; all of them to a regular file, or if
 // nothing notes stops. If a signal asks to stop, waits for its reader no longer than a second: then 0.

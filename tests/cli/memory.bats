@@ -404,7 +404,9 @@ for i in range(4500):
   # The log of a training that is resumed.
   make_training_set
   small_train --steps=2 --device=cpu --log=log.tsv --checkpoint=c.safetensors -o w.safetensors train.shard
-  yes "$(tail -n 1 log.tsv)" | head -n 200000 >> log.tsv
+  local last
+  last=$(tail -n 1 log.tsv)
+  yes "$last" | head -n 200000 >> log.tsv
   refuse 1 'train: log.tsv: lines of the older log need [0-9.]+ MiB of memory, the limit is 20.0 MiB' \
     "$BIN/train" -q "${SMALL[@]}" --max-memory=20M --resume=c.safetensors --steps=3 --device=cpu --log=log.tsv -o w.safetensors train.shard
   refuse 1 'train: log.tsv: lines of the older log need' \
