@@ -16,8 +16,8 @@
 namespace convoy {
 namespace {
 
-// A hole takes a few bytes of an archive, however large it is: so many show that it is too large for an
-// image.
+// A hole takes a few bytes of an archive, however large it is: with so many bytes
+// it is too large for an image.
 constexpr std::uint64_t kMostOfHole = kMaxImageFileBytes + 1;
 
 std::string without_dot(std::string_view path) {

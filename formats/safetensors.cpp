@@ -74,8 +74,8 @@ struct Entry {
   std::uint64_t end = 0;
 };
 
-// What the header, and what is made of it, take at most. Members but the one that is read are not held as
-// JSON.
+// What the header, and what is made of it, take at most. Of the members, only the one
+// that is read is held as JSON.
 std::uint64_t header_bytes(std::string_view text) {
   constexpr std::uint64_t kTexts = 4;  // as keys, of each value, in the metadata and tensors
   constexpr std::uint64_t kBytesAValue = 128;

@@ -7,8 +7,8 @@
 
 namespace convoy {
 
-// Not archive_read_support_filter_all(), which runs external programs for formats that libarchive was built
-// without.
+// Not archive_read_support_filter_all(), which runs external programs for the formats that libarchive
+// was built without.
 Unpacked::Unpacked(ByteSource& source, std::string place)
     : handle_(source, std::move(place),
               {archive_read_support_filter_gzip, archive_read_support_filter_zstd,

@@ -395,8 +395,8 @@ namespace {
 
 using LineNeed = std::function<std::uint64_t(std::uint64_t bytes, std::uint64_t lines)>;
 
-// The text of a pipe, of which at most `most` bytes and one more are held: there is no telling how much
-// comes.
+// The text of a pipe, of which at most `most` bytes and one more are held: nobody knows how
+// much comes.
 std::string lines_of_pipe(InputFile& file, std::uint64_t most, Expected expected, const LineNeed& need_of,
                           const LineMemory& memory) {
   constexpr std::uint64_t kFirstRead = std::uint64_t{64} << 10;

@@ -38,8 +38,8 @@ struct InputRules {
 [[nodiscard]] po::typed_value<std::string>* output_option(const std::string& placeholder,
                                                           const std::string& default_value = {});
 
-// The options among `options` that were declared by the functions above: --output first, the others in their
-// order.
+// The options among `options` that were declared by the functions above: --output first, then the
+// others in their order.
 [[nodiscard]] std::vector<FileOption> file_options(const po::options_description& options);
 
 }  // namespace convoy

@@ -13,8 +13,8 @@ namespace convoy {
 
 class ShardImages {
  public:
-  // name: of the shard in messages. memory: what its metadata may take. Throws Error if `path` is not a
-  // shard.
+  // name: of the shard in messages. memory: what its metadata may take. Throws Error if `path`
+  // is not a shard.
   ShardImages(const std::string& path, std::string name, const MemoryLimit& memory);
   ShardImages(const ShardImages&) = delete;
   ShardImages& operator=(const ShardImages&) = delete;

@@ -22,8 +22,8 @@ inline constexpr std::size_t kMaxUnwrittenLog = std::size_t{64} << 20;
 // Each line goes to the file at once. A line that cannot be written stays in memory, and is written before
 // those that come after it, so that the file ends whole. So do lines that are in the file but have not
 // reached the disk. If the file is deleted, alone or with its folder, it is made again, with all of its
-// lines, as soon as that is possible. After the constructor, nothing throws because the file cannot be
-// written.
+// lines, as soon as that is possible. After the constructor, nothing throws because the file
+// cannot be written.
 class LogFile {
  public:
   // Starts a new file with `start`, which is on disk when this returns, or writes `start` to what is no file

@@ -43,8 +43,8 @@ class TrainingLog {
   TrainingLog(const std::string& path, std::optional<std::uint64_t> resumed_step,
               const MemoryLimit& memory = {});
 
-  // Writes the row to the file at once, and those that could not be written before. Throws nothing if that
-  // fails.
+  // Writes the row to the file at once, and those that could not be written before. If that fails,
+  // it throws nothing.
   void add(const LogRow& row);
   // Puts the rows on disk, if it is a file of its own: before a checkpoint, which must not outlive them.
   void sync() { file_.sync(); }
