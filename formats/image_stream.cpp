@@ -8,6 +8,7 @@
 
 #include "formats/idx.h"
 #include "formats/image.h"
+#include "formats/tar_blocks.h"
 #include "lib/base/content.h"
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
@@ -49,24 +50,18 @@ std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
 // Whether a tar header's checksum is right: the sum of its bytes, with blanks for the checksum's own field,
 // in octal. Tars older than POSIX have no other mark.
 bool has_tar_checksum(std::span<const std::uint8_t> header) {
-  constexpr std::size_t kField = 148;
-  constexpr std::size_t kFieldBytes = 8;
-  if (header.size() < kDetectBytes || header[0] == 0) return false;
-  std::uint64_t written = 0;
+  if (header.size() < kTarHeaderBytes || header[0] == 0) return false;
+  std::int64_t written = 0;
   bool digits = false;
-  for (std::size_t i = kField; i < kField + kFieldBytes; ++i) {
-    if (header[i] >= '0' && header[i] <= '7') {
-      written = written * 8 + (header[i] - '0');
+  for (const std::uint8_t byte : header.subspan(kTarChecksumAt, kTarChecksumBytes)) {
+    if (byte >= '0' && byte <= '7') {
+      written = written * 8 + (byte - '0');
       digits = true;
-    } else if (digits || header[i] != ' ') {
+    } else if (digits || byte != ' ') {
       break;
     }
   }
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < kDetectBytes; ++i) {
-    sum += i >= kField && i < kField + kFieldBytes ? std::uint8_t{' '} : header[i];
-  }
-  return digits && sum == written;
+  return digits && tar_sums(header).of_unsigned == written;
 }
 
 bool is_padding(std::uint8_t byte) { return byte == 0 || std::isspace(byte) != 0; }

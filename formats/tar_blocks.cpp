@@ -10,11 +10,9 @@
 namespace convoy {
 namespace {
 
-constexpr std::size_t kBlockBytes = 512;
+constexpr std::size_t kBlockBytes = kTarHeaderBytes;
 constexpr std::size_t kAtSize = 124;
 constexpr std::size_t kSizeBytes = 12;
-constexpr std::size_t kAtChecksum = 148;
-constexpr std::size_t kChecksumBytes = 8;
 constexpr std::size_t kAtType = 156;
 constexpr char kSolarisList = 'A';
 constexpr std::string_view kExtendedTypes = "xgXA";
@@ -41,16 +39,9 @@ std::uint64_t number_in(Block field) {
 
 // Whether the block is a header; the sum is of unsigned or, in old archives, of signed bytes.
 bool is_header(Block block) {
-  std::int64_t sum = 0;
-  std::int64_t signed_sum = 0;
-  for (std::size_t i = 0; i < kBlockBytes; ++i) {
-    const bool in_checksum = i >= kAtChecksum && i < kAtChecksum + kChecksumBytes;
-    const std::uint8_t byte = in_checksum ? ' ' : block[i];
-    sum += byte;
-    signed_sum += static_cast<std::int8_t>(byte);
-  }
-  const auto written = static_cast<std::int64_t>(number_in(block.subspan(kAtChecksum, kChecksumBytes)));
-  return written == sum || written == signed_sum;
+  const TarSums sums = tar_sums(block);
+  const auto written = static_cast<std::int64_t>(number_in(block.subspan(kTarChecksumAt, kTarChecksumBytes)));
+  return written == sums.of_unsigned || written == sums.of_signed;
 }
 
 // The bytes of the extended header that follows the block; nothing if none follows.
@@ -77,6 +68,17 @@ void hide_lists(std::span<std::uint8_t> records) {
 }
 
 }  // namespace
+
+TarSums tar_sums(std::span<const std::uint8_t> header) {
+  TarSums sums;
+  for (std::size_t i = 0; i < kTarHeaderBytes; ++i) {
+    const bool in_checksum = i >= kTarChecksumAt && i < kTarChecksumAt + kTarChecksumBytes;
+    const std::uint8_t byte = in_checksum ? ' ' : header[i];
+    sums.of_unsigned += byte;
+    sums.of_signed += static_cast<std::int8_t>(byte);
+  }
+  return sums;
+}
 
 std::span<const std::uint8_t> TarBlocks::give(std::size_t bytes) {
   last_ = bytes;

@@ -13,6 +13,18 @@ namespace convoy {
 // Bytes of an extended header that are looked at; libarchive refuses those of more than 1 MiB.
 inline constexpr std::uint64_t kMaxExtendedHeader = std::uint64_t{16} << 20;
 
+inline constexpr std::size_t kTarHeaderBytes = 512;
+inline constexpr std::size_t kTarChecksumAt = 148;
+inline constexpr std::size_t kTarChecksumBytes = 8;
+
+// The sums of a header's kTarHeaderBytes bytes, with blanks in the place of its checksum. Old archives hold
+// that of signed bytes.
+struct TarSums {
+  std::int64_t of_unsigned = 0;
+  std::int64_t of_signed = 0;
+};
+[[nodiscard]] TarSums tar_sums(std::span<const std::uint8_t> header);
+
 // Gives the bytes of a source block by block, but makes the access control lists in extended headers
 // unreadable: libarchive compares each entry of a list with all before it, and nothing here needs them.
 class TarBlocks {
