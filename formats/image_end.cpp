@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "formats/image.h"
+#include "formats/leading_bytes.h"
 #include "lib/base/marks.h"
 
 namespace convoy {
@@ -22,16 +23,6 @@ constexpr std::uint8_t kStartOfImage = 0xD8;
 constexpr std::uint8_t kEndOfImage = 0xD9;
 constexpr std::uint8_t kStartOfScan = 0xDA;
 constexpr std::uint8_t kTemporary = 0x01;
-
-bool starts_with(std::span<const std::uint8_t> bytes, std::string_view lead) {
-  return bytes.size() >= lead.size() && std::memcmp(bytes.data(), lead.data(), lead.size()) == 0;
-}
-
-std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[i];
-  return value;
-}
 
 // Markers without a length, that may stand in a scan: restarts, and zero, which says that 0xFF is data.
 bool stands_alone(std::uint8_t marker) {

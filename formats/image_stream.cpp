@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cstring>
 #include <string_view>
 
 #include "formats/idx.h"
 #include "formats/image.h"
+#include "formats/leading_bytes.h"
 #include "formats/tar_blocks.h"
 #include "lib/base/content.h"
 #include "lib/base/file.h"
@@ -36,16 +36,6 @@ constexpr std::array kNamingSteps = {
 };
 constexpr auto kVideoBoxes = std::to_array<std::string_view>(
     {"ftyp", "moov", "mdat", "free", "skip", "wide", "uuid", "meta", "moof", "mfra", "sidx", "styp", "pdin"});
-
-bool starts_with(std::span<const std::uint8_t> bytes, std::string_view lead) {
-  return bytes.size() >= lead.size() && std::memcmp(bytes.data(), lead.data(), lead.size()) == 0;
-}
-
-std::uint32_t big_endian_32(std::span<const std::uint8_t> bytes) {
-  std::uint32_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | bytes[i];
-  return value;
-}
 
 // Whether a tar header's checksum is right: the sum of its bytes, with blanks for the checksum's own field,
 // in octal. Tars older than POSIX have no other mark.

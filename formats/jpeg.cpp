@@ -14,6 +14,7 @@
 
 #include "formats/guarded.h"
 #include "formats/jpeg_exif.h"
+#include "formats/leading_bytes.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -138,9 +139,7 @@ boolean read_app1(j_decompress_ptr decoder) {
   if (length.size() < kLengthBytes) return (*source.fill_input_buffer)(decoder);
   const std::size_t bytes = std::size_t{length[0]} << 8 | length[1];
   const auto payload = take(std::max(bytes, kLengthBytes) - kLengthBytes);
-  const bool exif = payload.size() >= kExifLead.size() &&
-                    std::memcmp(payload.data(), kExifLead.data(), kExifLead.size()) == 0;
-  if (exif && errors->orientation == 0) {
+  if (starts_with(payload, kExifLead) && errors->orientation == 0) {
     errors->orientation = exif_orientation(payload.subspan(kExifLead.size()));
   }
   return TRUE;
