@@ -30,23 +30,45 @@ std::vector<std::vector<float>> finite_values(const CompiledNet& net, bool momen
   return all;
 }
 
+constexpr std::string_view kPlateau = "plateau";
+
+nlohmann::json to_json(const PlateauState& plateau) {
+  nlohmann::json value = {{"stale", plateau.stale}, {"drops", plateau.drops}};
+  if (plateau.best) value["best"] = *plateau.best;
+  return value;
+}
+
+PlateauState plateau_from_json(const nlohmann::json& value, std::string_view file) {
+  const JsonObject object(value, kPlateau, file);
+  object.check_keys({"stale", "drops"}, {"best"});
+  PlateauState plateau;
+  if (object.has("best")) plateau.best = object.real("best");
+  plateau.stale = object.count("stale");
+  plateau.drops = object.count("drops");
+  return plateau;
+}
+
+// What most runs do not have is not stored, so that their checkpoints are as ever.
 nlohmann::json to_json(const TrainingState& state) {
-  return {{"step", state.step},
-          {"records", state.records},
-          {"fingerprint", state.fingerprint},
-          {"validation_due", state.validation_due},
-          {"validates", state.validates},
-          {"logs", state.logs},
-          {"logged_images", state.logged.images},
-          {"logged_top1_wrong", state.logged.top1_wrong},
-          {"logged_top5_wrong", state.logged.top5_wrong},
-          {"logged_loss_sum", state.logged.loss_sum}};
+  nlohmann::json value = {{"step", state.step},
+                          {"records", state.records},
+                          {"fingerprint", state.fingerprint},
+                          {"validation_due", state.validation_due},
+                          {"validates", state.validates},
+                          {"logs", state.logs},
+                          {"logged_images", state.logged.images},
+                          {"logged_top1_wrong", state.logged.top1_wrong},
+                          {"logged_top5_wrong", state.logged.top5_wrong},
+                          {"logged_loss_sum", state.logged.loss_sum}};
+  if (state.plateau != PlateauState{}) value[kPlateau] = to_json(state.plateau);
+  return value;
 }
 
 TrainingState state_from_json(const nlohmann::json& value, std::string_view file) {
   const JsonObject object(value, kMetaCheckpoint, file);
   object.check_keys({"step", "records", "fingerprint", "validation_due", "validates", "logs", "logged_images",
-                     "logged_top1_wrong", "logged_top5_wrong", "logged_loss_sum"});
+                     "logged_top1_wrong", "logged_top5_wrong", "logged_loss_sum"},
+                    {kPlateau});
   TrainingState state;
   state.step = object.count("step");
   state.records = object.count("records");
@@ -58,6 +80,7 @@ TrainingState state_from_json(const nlohmann::json& value, std::string_view file
   state.validation_due = object.boolean("validation_due");
   state.validates = object.boolean("validates");
   state.logs = object.boolean("logs");
+  if (object.has(kPlateau)) state.plateau = plateau_from_json(object.member(kPlateau), file);
   return state;
 }
 

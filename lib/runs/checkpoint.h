@@ -13,7 +13,7 @@
 namespace convoy {
 
 // How far a run has come. Everything else that decides how it continues (order, crops, masks, learning rate)
-// is a function of the training options and the number of steps.
+// is a function of the training options, the number of steps, and what the plateau rule has seen.
 struct TrainingState {
   std::uint64_t step = 0;         // steps taken
   std::uint64_t records = 0;      // of the training set
@@ -22,6 +22,7 @@ struct TrainingState {
   bool validation_due = false;    // the validation after the last step was interrupted
   bool validates = false;         // the run was given --val
   bool logs = false;              // the run was given --log
+  PlateauState plateau = {};
   bool operator==(const TrainingState&) const = default;
 };
 

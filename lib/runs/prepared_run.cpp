@@ -40,6 +40,16 @@ void check_steps_left(std::uint64_t step, std::uint64_t total_steps,
   }
 }
 
+// Throws UsageError for options that decide by validations, if there will be none.
+void require_validations(const TrainingOptions& training, const Options& options) {
+  if (!training.schedule.plateau()) return;
+  const std::string policy = "plateau decides by the validation error";
+  if (!options.given("val")) throw UsageError("--lr-policy", policy + ": give --val");
+  if (options.text("val-every") == "never") {
+    throw UsageError("--val-every", policy + ", and needs validations before the end");
+  }
+}
+
 }  // namespace
 
 NetSpec read_net(const Options& options) {
@@ -105,6 +115,7 @@ void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects,
             .validates = options_.given("val"),
             .logs = options_.given("log")};
   if (resumed_) resume_if_fits([this] { check_resumable(); });
+  require_validations(training_, options_);
   const std::uint64_t total_steps = training_.total_steps(data_->size());
   if (resumed_) resume(total_steps, console);
   console.note("seed " + std::to_string(training_.seed) + ", device " + device_.text() + ", precision " +

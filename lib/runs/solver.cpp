@@ -12,7 +12,7 @@ BatchResult Solver::step(const Batch& batch) {
 }
 
 void Solver::start(const Batch& batch) {
-  const SgdRule rule = options_.rule(state_.step, state_.records);
+  const SgdRule rule = options_.rule(state_.step, state_.records, state_.plateau.drops);
   if (batch.size() > 0) net_.start_step(view_of(batch), rule);
   started_images_.push_back(batch.size());
   ++state_.step;

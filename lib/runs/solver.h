@@ -40,9 +40,10 @@ class Solver {
   [[nodiscard]] double epoch() const {
     return static_cast<double>(seen()) / static_cast<double>(state_.records);
   }
-  // Of the last step; 0 before the first.
+  // Of the last step, if the plateau rule has not been asked since; 0 before the first.
   [[nodiscard]] double learning_rate() const {
-    return state_.step == 0 ? 0.0 : options_.rule(state_.step - 1, state_.records).learning_rate;
+    if (state_.step == 0) return 0.0;
+    return options_.rule(state_.step - 1, state_.records, state_.plateau.drops).learning_rate;
   }
 
  private:

@@ -184,13 +184,35 @@ void Trainer::validate() {
                        static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
                        100 * totals.top1_error(), 100 * totals.top5_error()));
   if (alarm_.add_validation(totals.loss())) warn_of_high_validation_loss(totals.loss());
-  if (!outputs_.logs()) return;
-  outputs_.add({.step = state().step,
-                .epoch = solver_.epoch(),
-                .set = "val",
-                .totals = totals,
-                .learning_rate = solver_.learning_rate(),
-                .seconds = seconds_since(start)});
+  if (outputs_.logs()) {
+    outputs_.add({.step = state().step,
+                  .epoch = solver_.epoch(),
+                  .set = "val",
+                  .totals = totals,
+                  .learning_rate = solver_.learning_rate(),
+                  .seconds = seconds_since(start)});
+  }
+  // The validation at the end of a run would not be there in a longer run, which must do the same.
+  if (totals.images > 0 && validation_is_regular()) ask_plateau(totals.top1_error());
+}
+
+bool Trainer::validation_is_regular() const {
+  return run_.validate_every.due(state().step, static_cast<std::uint64_t>(inputs_.options.batch),
+                                 state().records);
+}
+
+void Trainer::ask_plateau(double error) {
+  const auto& rule = inputs_.options.schedule.plateau();
+  PlateauState& plateau = solver_.state().plateau;
+  if (!rule) {
+    plateau = {};
+  } else if (plateau.add(error, *rule)) {
+    console_.note("step " + std::to_string(state().step) + ": no smaller top-1 error in " +
+                  count_of(rule->patience, "validation") +
+                  format(": the learning rate is multiplied by %g, drop %llu of %llu", rule->factor,
+                         static_cast<unsigned long long>(plateau.drops),
+                         static_cast<unsigned long long>(rule->times)));
+  }
 }
 
 void Trainer::save_if_due(bool requested) {

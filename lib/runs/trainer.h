@@ -55,6 +55,10 @@ class Trainer {
   void log_training();
   void write_row();
   void validate();
+  // Tells the plateau rule of a validation.
+  void ask_plateau(double error);
+  // Whether a validation is due by its interval, and not only because the run ends.
+  [[nodiscard]] bool validation_is_regular() const;
   void save_if_due(bool requested);
   void reject(const Damage& damage);
   // What the user can do when training has diverged.

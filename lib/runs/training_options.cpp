@@ -1,13 +1,12 @@
 #include "lib/runs/training_options.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <limits>
 
 #include "lib/base/error.h"
 #include "lib/base/json.h"
+#include "lib/base/number_text.h"
 #include "lib/runs/limits.h"
 #include "lib/runs/precision_option.h"
 
@@ -18,12 +17,6 @@ namespace {
 constexpr double kMaxPositions = 0x1p53;
 constexpr std::int64_t kMaxSteps = std::int64_t{1} << 53;
 constexpr double kMaxRate = 1e6;
-
-std::string number(double value) {
-  std::array<char, 32> buffer{};
-  const auto [end, failure] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
-  return {buffer.data(), failure == std::errc() ? end : buffer.data()};
-}
 
 // The value of an option, read strictly: UsageError for anything else.
 struct Value {
@@ -81,7 +74,7 @@ const std::vector<Row> kRows = {
            run.epochs = value.real(kMaxPositions);
            run.steps.reset();
          },
-     .write = [](const Run& run) { return run.steps ? std::string() : number(run.epochs); },
+     .write = [](const Run& run) { return run.steps ? std::string() : number_text(run.epochs); },
      .resume = Resume::moves_end},
     {.name = "steps",
      .placeholder = "N",
@@ -93,22 +86,27 @@ const std::vector<Row> kRows = {
      .placeholder = "RATE",
      .help = "learning rate",
      .read = [](Run& run, const Value& value) { run.learning_rate = value.real(kMaxRate); },
-     .write = [](const Run& run) { return number(run.learning_rate); }},
+     .write = [](const Run& run) { return number_text(run.learning_rate); }},
     {.name = "momentum",
      .placeholder = "M",
      .help = "share of the last update in the next",
      .read = [](Run& run, const Value& value) { run.momentum = value.real(1); },
-     .write = [](const Run& run) { return number(run.momentum); }},
+     .write = [](const Run& run) { return number_text(run.momentum); }},
     {.name = "weight-decay",
      .placeholder = "D",
      .help = "pull of the weights towards zero",
      .read = [](Run& run, const Value& value) { run.weight_decay = value.real(kMaxRate); },
-     .write = [](const Run& run) { return number(run.weight_decay); }},
+     .write = [](const Run& run) { return number_text(run.weight_decay); }},
     {.name = "lr-policy",
      .placeholder = "POLICY",
      .help = Schedule::syntax(),
      .read = [](Run& run, const Value& value) { run.schedule = Schedule::parse(value.text); },
      .write = [](const Run& run) { return run.schedule.text(); }},
+    {.name = "warmup",
+     .placeholder = "EPOCHS[,FROM]",
+     .help = "let the rate rise from FROM times itself (0) at the start",
+     .read = [](Run& run, const Value& value) { run.warmup = Warmup::parse(value.text); },
+     .write = [](const Run& run) { return run.warmup.text(); }},
     {.name = "crop",
      .placeholder = "WHERE",
      .help = "random or center",
@@ -164,11 +162,14 @@ std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
   return steps ? *steps : static_cast<std::uint64_t>(std::ceil(images / batch));
 }
 
-SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records) const {
+SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records, std::uint64_t drops) const {
   const auto images = static_cast<std::uint64_t>(batch);
-  const RunPosition position{
-      .seen = step * images, .records = records, .total = total_steps(records) * images};
-  return {.learning_rate = learning_rate * schedule.factor(position),
+  const RunPosition position{.seen = step * images,
+                             .records = records,
+                             .total = total_steps(records) * images,
+                             .batch = images,
+                             .drops = drops};
+  return {.learning_rate = learning_rate * schedule.factor(position) * warmup.factor(position),
           .momentum = momentum,
           .weight_decay = weight_decay};
 }

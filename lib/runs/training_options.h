@@ -26,6 +26,7 @@ struct TrainingOptions {
   double momentum = 0.9;
   double weight_decay = 0.0005;
   Schedule schedule;
+  Warmup warmup;
   CropRule crop;
   bool shuffle = true;
   Element precision = Element::f32;
@@ -39,8 +40,9 @@ struct TrainingOptions {
   // sees every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if
   // the run is too long.
   [[nodiscard]] std::uint64_t total_steps(std::uint64_t records) const;
-  // The rule of the step that comes after `step` steps.
-  [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records) const;
+  // The rule of the step that comes after `step` steps, once the plateau rule has let the rate fall `drops`
+  // times.
+  [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records, std::uint64_t drops = 0) const;
 };
 
 // Declares the options with their defaults, but for --seed and --threads, which are shared with other

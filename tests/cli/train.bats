@@ -323,7 +323,7 @@ profile_is_whole() {
 
 @test "train ends with 2 if it is used wrongly" {
   local option
-  for option in --lr-policy=plateau --lr-policy=step:0.1 --crop=middle --flip=maybe --order=random --batch=0 \
+  for option in --lr-policy=plateau --lr-policy=step:0.1 --warmup=-1 --warmup=1,2 --crop=middle --flip=maybe --order=random --batch=0 \
     --batch=8x --epochs=-1 --lr=nan --momentum=2 --seed=-1 --precision=fp64 --device=tpu --checkpoint-every=1hour \
     --val-every=3minutes --on-error=ignore --nonsense=1; do
     refuse 2 "Try 'convoy train --help'" "$BIN/train" "${basic[@]}" "$option" -o w.safetensors train.shard
@@ -334,6 +334,65 @@ profile_is_whole() {
   refuse 2 'exclude each other' "$BIN/train" "${basic[@]}" --steps=1 --epochs=1 -o w.safetensors train.shard
   refuse 1 'cuda' "$BIN/train" "${basic[@]}" --device=cuda -o w.safetensors train.shard
   assert_missing w.safetensors
+}
+
+# Reads a log, and checks each learning rate against --lr-policy=plateau:0.5,2,3 with --lr=0.002 by the errors before it.
+# Prints the number of drops.
+follow_plateau() {
+  awk -F '\t' '
+    NR == 1 { rate = 0.002; best = 2; next }
+    $8 != sprintf("%.6g", rate) { print "line " NR " has rate " $8 " instead of " rate; bad = 1 }
+    $3 == "val" && $6 < best { best = $6; stale = 0; next }
+    $3 == "val" && ++stale >= 2 && drops < 3 { stale = 0; drops++; rate /= 2 }
+    END { print drops + 0; exit bad }' "$1"
+}
+
+@test "the rate of plateau follows the validation errors, also of a run that is stopped and resumed anywhere" {
+  local run=(--val=val.shard --val-every=5steps --log-every=1steps)
+  local policy=--lr-policy=plateau:0.5,2,3
+  run --separate-stderr "$BIN/train" "${SMALL[@]}" "${run[@]}" "$policy" --steps=60 --log=whole.tsv -o whole.safetensors train.shard
+  assert_equal "$status" 0
+  assert_equal "$(follow_plateau whole.tsv)" 3
+  # shellcheck disable=SC2154
+  assert_contains "$stderr" 'no smaller top-1 error in 2 validations: the learning rate is multiplied by 0.5, drop 3 of 3'
+  local at
+  for at in 4 10 23 30 41; do
+    rm -f log.tsv c.safetensors
+    small_train "${run[@]}" "$policy" --steps=$at --log=log.tsv --checkpoint=c.safetensors -o w.safetensors train.shard
+    "$BIN/train" -q --resume=c.safetensors "${run[@]}" --steps=60 --log=log.tsv -o w.safetensors train.shard
+    cmp w.safetensors whole.safetensors
+    awk -F '\t' '$3 == "train"' log.tsv | cut -f 1-8 > mine
+    awk -F '\t' '$3 == "train"' whole.tsv | cut -f 1-8 | cmp - mine
+  done
+}
+
+@test "plateau needs validations" {
+  refuse 2 'lr-policy: plateau decides by the validation error: give --val' \
+    "$BIN/train" -q "${SMALL[@]}" --lr-policy=plateau:0.1,3,2 --steps=1 -o w.safetensors train.shard
+  refuse 2 'val-every: plateau decides by the validation error, and needs validations before the end' \
+    "$BIN/train" -q "${SMALL[@]}" --lr-policy=plateau:0.1,3,2 --val=val.shard --val-every=never --steps=1 -o w.safetensors train.shard
+  refuse 2 'the factor must be less than 1: 0.1 divides the rate by ten' \
+    "$BIN/train" -q "${SMALL[@]}" --lr-policy=plateau:10,3,2 --val=val.shard --steps=1 -o w.safetensors train.shard
+  small_train --lr-policy=plateau:0.1,3,2 --val=val.shard --steps=1 --checkpoint=c.safetensors -o w.safetensors train.shard
+  refuse 2 'lr-policy: plateau decides by the validation error: give --val' \
+    "$BIN/train" -q --resume=c.safetensors --steps=2 -o w.safetensors train.shard
+}
+
+@test "the log shows the rates of poly, cosine, exp and warmup" {
+  local policy
+  # 40 images in batches of 8: 5 steps an epoch; 10 steps in all.
+  for policy in poly:1 cosine exp:0.5; do
+    small_train --lr-policy=$policy --warmup=0.4 --steps=10 --log=$policy.tsv --log-every=1steps -o w.safetensors train.shard
+    awk -F '\t' -v policy="$policy" '
+      NR > 1 {
+        s = $1 - 1
+        f = policy == "poly:1" ? 1 - s / 10 : policy == "cosine" ? (1 + cos(3.14159265358979 * s / 10)) / 2 : exp(-log(2) * s / 5)
+        if (s == 0) f /= 2  # the first of the two steps of warmup
+        if ($8 != sprintf("%.6g", 0.002 * f)) { print policy, $0, 0.002 * f; bad = 1 }
+        n++
+      }
+      END { exit bad || n != 10 }' "$policy.tsv"
+  done
 }
 
 @test "the examples of man convoy-train work" {

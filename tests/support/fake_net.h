@@ -14,7 +14,7 @@ namespace convoy::test {
 inline constexpr const char* kFakeNetText = "input 3x3x1 from=5x5\nfc fc1 4\nsoftmax\n";
 
 // Every training step adds the learning rate to each parameter and 1 to each momentum. Inference always
-// answers class 0 with probability `answer`.
+// answers class 0, or what `answers` says, with probability `answer`.
 class FakeNet : public CompiledNet {
  public:
   explicit FakeNet(int batch) : net_(parse_net(kFakeNetText, "fake.net")), batch_(batch) {
@@ -66,8 +66,12 @@ class FakeNet : public CompiledNet {
     return CompiledNet::finish_step();
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
-    for (std::size_t i = 0; i < batch.images.size() * 4; ++i) probabilities[i] = i % 4 == 0 ? answer : 0.0F;
+    const std::size_t likeliest = answers.empty() ? 0 : answers.at(inferred_images_ / images_an_answer);
+    for (std::size_t i = 0; i < batch.images.size() * 4; ++i) {
+      probabilities[i] = i % 4 == likeliest ? answer : 0.0F;
+    }
     inferred.push_back(batch.images.size());
+    inferred_images_ += batch.images.size();
     forward_seconds += 100.0;
   }
   BatchResult evaluate(const BatchView&) override { return {}; }
@@ -84,6 +88,8 @@ class FakeNet : public CompiledNet {
   double loss_growth = 0.0;  // added to `loss` with every step
   bool overlaps = false;     // what overlaps_steps() returns
   float answer = 1.0F;
+  std::vector<std::size_t> answers;  // classes, each for `images_an_answer` images that are inferred
+  std::size_t images_an_answer = 10;
   double forward_seconds = 0.0;                     // a step takes 1, an inference 100
   int drains = 0;                                   // times that the last started step was waited for
   std::size_t fail_after = 1000;                    // the number of steps after which a step throws
@@ -95,6 +101,7 @@ class FakeNet : public CompiledNet {
   NetSpec net_;
   int batch_;
   int under_way_ = 0;
+  std::size_t inferred_images_ = 0;
 };
 
 }  // namespace convoy::test

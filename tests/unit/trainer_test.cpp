@@ -73,7 +73,7 @@ class Training : public ::testing::Test {
                     TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), rejects,
                     console_);
     EXPECT_EQ(trainer.run(), 0);
-    EXPECT_EQ(trainer.state().step, 8U);
+    EXPECT_EQ(trainer.state().step, options_.total_steps(kRecords));
     times_ = trainer.times();
     return owned;
   }
@@ -196,6 +196,64 @@ TEST_F(Training, GoesOnFromACheckpointAsIfNeverStopped) {
     EXPECT_EQ(resumed->records, rest);
     EXPECT_EQ(without_rates(lines_of(log)), without_rates(lines_of(folder_ / "whole.tsv"))) << "from " << at;
   }
+}
+
+// Labels are 0,1,2,3,0,1,2,3,0,1: the error of the answer 1 is 0.7, that of 2 is 0.8.
+TEST_F(Training, LetsTheRateFallWhenTheValidationErrorStopsFalling) {
+  const std::vector<std::size_t> answers = {2, 2, 1, 1, 1, 2, 1, 1, 1, 1};
+  // Validations without a smaller error: the 2nd, 4th, 5th, 6th, ...; the rate falls after two of them, the
+  // 5th and the 7th, and then no more.
+  const std::vector<double> epochs = {1, 1, 1, 1, 1, 0.5, 0.5, 0.25, 0.25, 0.25};
+  options_.set("batch", "5");
+  options_.set("epochs", "10");
+  options_.set("lr-policy", "plateau:0.5,2,2");
+  std::vector<double> expected;
+  for (const double rate : epochs) expected.insert(expected.end(), 2, rate);
+  const auto whole =
+      train(nullptr, folder_ / "log.tsv", [&](FakeNet& net, RunOptions&) { net.answers = answers; });
+  EXPECT_EQ(whole->rates, expected);
+
+  // Stopped after any step, the run goes on in the same way.
+  for (std::size_t at = 1; at < 20; ++at) {
+    const std::string log = folder_ / ("log" + std::to_string(at));
+    EXPECT_THROW((void)train(nullptr, log,
+                             [&](FakeNet& net, RunOptions& run) {
+                               net.answers = answers;
+                               run.checkpoint_every = Interval::parse(std::to_string(at) + "steps", "", true);
+                               net.fail_after = at;
+                             }),
+                 std::runtime_error);
+    const WeightsFile file(checkpoint_);
+    const Checkpoint checkpoint = read_checkpoint(file);
+    ASSERT_EQ(checkpoint.state.step, at);
+    const auto resumed = train(&checkpoint.state, log, [&](FakeNet& net, RunOptions&) {
+      load_parameters(file, net, true);
+      net.answers.assign(answers.begin() + static_cast<std::ptrdiff_t>(at / 2), answers.end());
+    });
+    EXPECT_EQ(resumed->parameters, whole->parameters) << "from step " << at;
+    EXPECT_EQ(resumed->rates,
+              std::vector(expected.begin() + static_cast<std::ptrdiff_t>(at), expected.end()));
+  }
+}
+
+TEST_F(Training, LeavesTheValidationAtTheEndOutOfThePlateau) {
+  options_.set("batch", "5");
+  options_.set("lr-policy", "plateau:0.5,1,9");
+  const auto state_after = [&](const char* steps, const TrainingState* from,
+                               std::vector<std::size_t> answers) {
+    options_.set("steps", steps);
+    (void)train(from, folder_ / "log.tsv", [&](FakeNet& net, RunOptions& run) {
+      net.answers = std::move(answers);
+      run.checkpoint_at_end = true;
+    });
+    return read_checkpoint(WeightsFile(checkpoint_)).state;
+  };
+  const TrainingState cut = state_after("3", nullptr, {1, 2});  // after step 2, and at the end
+  EXPECT_EQ(cut.plateau.best, 0.7);
+  EXPECT_EQ(cut.plateau.drops, 0U);
+  const TrainingState longer = state_after("6", &cut, {2, 2});
+  EXPECT_EQ(longer.plateau, state_after("6", nullptr, {1, 2, 2}).plateau) << "as if it had not been stopped";
+  EXPECT_EQ(longer.plateau.drops, 2U);
 }
 
 TEST_F(Training, StopsWhereTheLossIsNoNumber) {
