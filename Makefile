@@ -16,7 +16,7 @@ INSTALL ?= install
 CLANG_TIDY ?= clang-tidy
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-TOOLS := imgprep meanimg shardpack train eval predict
+TOOLS := imgprep meanimg shardpack train eval predict netpack
 OUT := $(if $(filter release,$(MODE)),build,build/$(MODE))
 
 # What programs that read strangers' files should have; tests/cli/hardened.bats reads it from the programs. Kernels do
@@ -77,7 +77,7 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .SECONDARY:
 .PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-signals check-soak demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
-all: $(PROGRAMS) $(DISPATCHER) ## the six tools and the dispatcher, in $(OUT)/bin (the default)
+all: $(PROGRAMS) $(DISPATCHER) ## the seven tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) $(CALLS) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
 
 # The flags that the objects were compiled with: a change of flags rebuilds them.

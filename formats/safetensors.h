@@ -75,6 +75,10 @@ class SafetensorsFile {
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
   // Whether the file has a checksum, which then is right.
   [[nodiscard]] bool has_checksum() const { return !checksum_.empty(); }
+  // Its digits; empty if there is none.
+  [[nodiscard]] const std::string& checksum() const { return checksum_; }
+  // Bytes of the whole file.
+  [[nodiscard]] std::uint64_t size() const { return file_.bytes().size(); }
   [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
   [[nodiscard]] const TensorView* find(std::string_view name) const;  // nullptr if there is none
   // The tensor. Throws Error naming it if it is missing.
@@ -89,7 +93,7 @@ class SafetensorsFile {
 
   MappedFile file_;
   Metadata metadata_;
-  std::string checksum_;  // its digits; empty if there is none
+  std::string checksum_;
   std::vector<TensorView> tensors_;
   std::map<std::string_view, std::size_t> indices_;  // of the tensors, by name
   std::vector<bool> finite_;  // of each tensor, found while the checksum was computed; else empty

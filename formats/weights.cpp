@@ -36,7 +36,10 @@ std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
 }
 
 WeightsFile::WeightsFile(const std::string& path, Expected expected, const MemoryLimit& memory)
-    : file_(path, expected, memory) {
+    : WeightsFile(SafetensorsFile(path, expected, memory), expected, memory) {}
+
+WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLimit& memory)
+    : file_(std::move(file)) {
   const Metadata& metadata = file_.metadata();
   if (!metadata.contains(kMetaNet) && file_.find(kColorProductsTensor) != nullptr) {
     throw Error(name(), wrong_file("a mean file", expected));

@@ -43,7 +43,11 @@ class WeightsFile {
   // header and its mean may take; tensors are mapped.
   explicit WeightsFile(const std::string& path, Expected expected = Expected::weights,
                        const MemoryLimit& memory = {});
+  // The same of a file that is open already, such as one from a pipe.
+  explicit WeightsFile(SafetensorsFile file, Expected expected = Expected::weights,
+                       const MemoryLimit& memory = {});
 
+  [[nodiscard]] const SafetensorsFile& file() const { return file_; }
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }

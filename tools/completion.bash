@@ -2,7 +2,7 @@
 # share/bash-completion/completions/convoy. The options, and the policies of --lr-policy, come from each tool's --help, so
 # they are never out of date; the values of other options are listed here.
 
-_convoy_tools="imgprep meanimg shardpack train eval predict"
+_convoy_tools="imgprep meanimg shardpack train eval predict netpack"
 
 # Prints the options in --help, from lines like "  -o [ --output ] FILE (=-)  write to FILE" and "  --quiet". Options
 # that take a value end in "=".
@@ -44,6 +44,7 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     shardpack:--split-by) echo "class record" ;;
     *:--on-error) echo "skip stop" ;;
     *:--codec) echo "raw jpeg" ;;
+    netpack:--extract) echo "net classes mean options" ;;
     *:--flip) echo "on off" ;;
     *:--crop) echo "random center" ;;
     *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
@@ -65,7 +66,7 @@ _convoy_words() {  # OPTION
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
     *:--net) echo '*.net' ;;
-    *:--mean | *:-w | *:--weights | *:--resume | meanimg:--merge) echo '*.safetensors' ;;
+    *:--mean | *:-w | *:--weights | *:--resume | meanimg:--merge | netpack:) echo '*.safetensors' ;;
     *:--val | meanimg: | shardpack: | train: | eval:) echo '*.shard' ;;
   esac
 }
@@ -131,4 +132,4 @@ _convoy() {
   _convoy_files "$word" "$(_convoy_pattern "$tool" "$option")"
 }
 
-complete -F _convoy convoy convoy-imgprep convoy-meanimg convoy-shardpack convoy-train convoy-eval convoy-predict
+complete -F _convoy convoy convoy-imgprep convoy-meanimg convoy-shardpack convoy-train convoy-eval convoy-predict convoy-netpack

@@ -138,7 +138,10 @@ void refuse_weights(const SafetensorsFile& file) {
 }
 
 MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory) {
-  const SafetensorsFile file(path, Expected::mean, memory);
+  return mean_file_from(SafetensorsFile(path, Expected::mean, memory), memory);
+}
+
+MeanFile mean_file_from(const SafetensorsFile& file, const MemoryLimit& memory) {
   refuse_weights(file);
   const TensorView& sum = file.get("sum");
   const TensorView& count = file.get("count");

@@ -46,6 +46,8 @@ void refuse_weights(const SafetensorsFile& file);
 // Throws Error if something is missing or inconsistent, or if the memory is too small for two of such sums
 // and what is made of them.
 [[nodiscard]] MeanFile read_mean_file(const std::string& path, const MemoryLimit& memory = {});
+// The same of a file that is open already, such as one from a pipe.
+[[nodiscard]] MeanFile mean_file_from(const SafetensorsFile& file, const MemoryLimit& memory = {});
 // sums.count is at least 1. The caller commits `out`.
 void write_mean_file(OutputFile& out, const MeanFile& mean);
 

@@ -50,6 +50,7 @@ options_agree() {
 @test "train: --help, the manual page and the completion have the same options" { options_agree train; }
 @test "eval: --help, the manual page and the completion have the same options" { options_agree eval; }
 @test "predict: --help, the manual page and the completion have the same options" { options_agree predict; }
+@test "netpack: --help, the manual page and the completion have the same options" { options_agree netpack; }
 
 page_is_whole() {
   local section
@@ -64,10 +65,11 @@ page_is_whole() {
 @test "train: the manual page has every section" { page_is_whole train; }
 @test "eval: the manual page has every section" { page_is_whole eval; }
 @test "predict: the manual page has every section" { page_is_whole predict; }
+@test "netpack: the manual page has every section" { page_is_whole netpack; }
 
 # A bare `eval` would be the shell's own, and an installation has no other bare names in the PATH either.
 @test "pages and README call the tools as an installation has them" {
-  local tools='(imgprep|meanimg|shardpack|train|eval|predict)'
+  local tools='(imgprep|meanimg|shardpack|train|eval|predict|netpack)'
   ! grep -nE "^(\\$ (coproc )?|    |[^.].*\\| *)$tools +[-a-z\"\$]*[-./=]" "$ROOT"/man/* "$ROOT"/README.md ||
     fail "write: convoy TOOL"
 }
@@ -113,6 +115,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 @test "train: --help, --version, --config and wrong usage" { keeps_contract train; }
 @test "eval: --help, --version, --config and wrong usage" { keeps_contract eval; }
 @test "predict: --help, --version, --config and wrong usage" { keeps_contract predict; }
+@test "netpack: --help, --version, --config and wrong usage" { keeps_contract netpack; }
 
 @test "a value in --config that an option cannot have is told with its line" {
   printf 'quiet=on\n  threads = many\n' > bad.conf
@@ -125,7 +128,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   for word in --%original_token%=1 --%canonical_option%=1 --%option% -%original_token% -q%option% --%prefix%x --100% -%; do
     refuse 2 "^imgprep: unrecognised option '$word'" "$BIN/imgprep" "$word" x.png
   done
-  for tool in imgprep meanimg shardpack train eval predict; do
+  for tool in imgprep meanimg shardpack train eval predict netpack; do
     refuse 2 "^$tool: unrecognised option '--%original_token%'" "$BIN/$tool" --%original_token% x.png
   done
   echo '%original_token%x=0' > c.conf
@@ -271,7 +274,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 
 @test "convoy runs the tools, and says what it does not know" {
   expect_status 0 "$BIN/convoy" --help
-  for tool in imgprep meanimg shardpack train eval predict; do
+  for tool in imgprep meanimg shardpack train eval predict netpack; do
     assert_contains "$output" "  $tool "
   done
   expect_status 0 "$BIN/convoy" --version

@@ -5,7 +5,7 @@ load common
 load training
 
 # What each tool declares: options with files that it reads, and with files that it writes.
-TOOLS=(imgprep meanimg shardpack train eval predict)
+TOOLS=(imgprep meanimg shardpack train eval predict netpack)
 declare -gA READS=(
   [imgprep]='config files-from classes labels'
   [meanimg]='config files-from'
@@ -13,6 +13,7 @@ declare -gA READS=(
   [train]='config files-from net mean val resume'
   [eval]='config files-from weights'
   [predict]='config files-from weights'
+  [netpack]='config files-from'
 )
 declare -gA WRITES=(
   [imgprep]='output rejects'
@@ -21,6 +22,7 @@ declare -gA WRITES=(
   [train]='output rejects log checkpoint'
   [eval]='output rejects confusion predictions'
   [predict]='output rejects'
+  [netpack]='output'
 )
 
 @test "every option that --help shows with a file is in the tables of these tests" {

@@ -100,7 +100,7 @@ sum_up() {
 }
 
 @test "the order of includes is enforced" {
-  mkdir -p tests/check lib/base lib/shards lib/prep lib/net/cpu lib/net/cuda lib/runs formats kernels/cuda tools
+  mkdir -p tests/check lib/base lib/shards lib/prep lib/net/cpu lib/net/cuda lib/runs lib/weights formats kernels/cuda tools
   cp "$ROOT/tests/check/includes" tests/check
   allowed() {  # FILE INCLUDED...
     local file=$1
@@ -115,7 +115,8 @@ sum_up() {
   allowed lib/net/cpu/a.h lib/net/a.h kernels/a.h
   allowed lib/net/cuda/a.h lib/net/a.h kernels/a.h
   allowed lib/runs/a.h lib/net/a.h lib/shards/a.h formats/a.h kernels/a.h
-  allowed tools/a.cpp lib/runs/a.h lib/prep/a.h
+  allowed lib/weights/a.h lib/runs/a.h lib/shards/a.h formats/a.h
+  allowed tools/a.cpp lib/runs/a.h lib/prep/a.h lib/weights/a.h
   echo '#include <cuda_runtime.h>' > kernels/a_cuda.cu
   expect_status 0 tests/check/includes
   breaks() {  # FILE INCLUDE
@@ -142,6 +143,8 @@ sum_up() {
   breaks lib/net/cuda/b.h '"lib/net/cpu/a.h"'
   breaks lib/runs/b.h '"lib/prep/a.h"'
   breaks lib/runs/b.h '"lib/net/cpu/a.h"'
+  breaks lib/runs/b.h '"lib/weights/a.h"'
+  breaks lib/weights/b.h '"lib/prep/a.h"'
   breaks lib/runs/b.cpp '"tools/a.h"'
   breaks formats/c.h '"a.h"'
   breaks kernels/b.cpp '<cuda_runtime.h>'

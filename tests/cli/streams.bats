@@ -17,6 +17,7 @@ usual() {
     train) command="'$BIN/train' -q ${SMALL[*]} --steps=1 train.shard" ;;
     eval) command="'$BIN/eval' -q -w w.safetensors val.shard" ;;
     predict) command="'$BIN/predict' -q -w w.safetensors a.png" ;;
+    netpack) command="'$BIN/netpack' -q --info w.safetensors" ;;
   esac
 }
 
@@ -36,12 +37,14 @@ fails_on_output() {
 @test "train says that its output is closed or full" { fails_on_output train; }
 @test "eval says that its output is closed or full" { fails_on_output eval; }
 @test "predict says that its output is closed or full" { fails_on_output predict; }
+@test "netpack says that its output is closed or full" { fails_on_output netpack; }
 
 fails_on_closed_input() {
   local options
   case $1 in
     train) options="${SMALL[*]}" ;;
     eval | predict) options="-w w.safetensors" ;;
+    netpack) options="--info" ;;
   esac
   run -1 --separate-stderr bash -c "'$BIN/$1' -q $options <&- > out"
   assert_contains "${stderr_lines[0]}" "$1: stdin: "
@@ -55,6 +58,7 @@ fails_on_closed_input() {
 @test "train says that its input is closed" { fails_on_closed_input train; }
 @test "eval says that its input is closed" { fails_on_closed_input eval; }
 @test "predict says that its input is closed" { fails_on_closed_input predict; }
+@test "netpack says that its input is closed" { fails_on_closed_input netpack; }
 
 # The reader is gone before the first byte.
 ends_quietly() {
@@ -69,6 +73,7 @@ ends_quietly() {
 @test "train ends quietly without its reader" { ends_quietly train; }
 @test "eval ends quietly without its reader" { ends_quietly eval; }
 @test "predict ends quietly without its reader" { ends_quietly predict; }
+@test "netpack ends quietly without its reader" { ends_quietly netpack; }
 
 # on_terminal COMMAND: runs the command with a terminal as its three standard streams; `shown` is what it shows.
 on_terminal() {
@@ -103,6 +108,7 @@ answers_on_terminal() {
 }
 @test "eval answers on a terminal" { answers_on_terminal eval top1_error; }
 @test "predict answers on a terminal" { answers_on_terminal predict a.png; }
+@test "netpack answers on a terminal" { answers_on_terminal netpack weights; }
 
 # Without operands a tool would wait for a terminal, and seem to hang.
 wants_input() {
@@ -111,6 +117,7 @@ wants_input() {
     train) options="${SMALL[*]} -o x.out" ;;
     eval) options="-w w.safetensors" ;;
     predict) options="-w w.safetensors" ;;
+    netpack) options="--list -o x.out" ;;
   esac
   on_terminal "'$BIN/$1' $options"
   assert_equal "$status" 2
@@ -125,6 +132,7 @@ wants_input() {
 @test "train wants input, not a terminal" { wants_input train; }
 @test "eval wants input, not a terminal" { wants_input eval; }
 @test "predict wants input, not a terminal" { wants_input predict; }
+@test "netpack wants input, not a terminal" { wants_input netpack; }
 
 @test "what lies behind an image in a stream is no image, and is counted" {
   fixture jpeg a.jpg size=32x32
@@ -155,7 +163,8 @@ refuses_stdin() {
     "$predict --framed -o x" "$predict --files-from=- -o x" "$predict --batch=4 -o x a.png -" "predict -q -w - a.png" \
     "$train --net=small.net --mean=mean.safetensors" "$train --net=- --mean=none train.shard" \
     "$train --net=small.net --mean=- train.shard" "$train --net=small.net --mean=mean.safetensors --val=- train.shard" \
-    "$train --resume=- train.shard" "imgprep -q --config=- a.png"; do
+    "netpack -q --list" "netpack -q --info -o x -" "netpack -q --verify" "netpack -q --extract=net -o x" \
+    "netpack -q --list --files-from=- -o x" "$train --resume=- train.shard" "imgprep -q --config=- a.png"; do
     run --separate-stderr bash -c "'$BIN'/$command < $file"
     [[ $status =~ ^[123]$ ]] || fail "status $status of $command: $stderr" || return 1
     [[ $stderr =~ $pattern ]] || fail "of $command: $stderr" || return 1
