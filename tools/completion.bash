@@ -49,6 +49,7 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--crop) echo "random center" ;;
     *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
     *:--order) echo "shuffle sequential" ;;
+    *:--views) echo "1 10" ;;
     *:--precision) echo "auto fp32 bf16" ;;
     *:--checkpoint-every | *:--val-every | *:--log-every) echo "never" ;;
   esac

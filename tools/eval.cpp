@@ -3,19 +3,18 @@
 #include <optional>
 #include <string>
 
-#include "formats/safetensors_checksum.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/processors.h"
 #include "lib/base/tool.h"
-#include "lib/runs/checkpoint.h"
 #include "lib/runs/evaluation_report.h"
 #include "lib/runs/evaluator.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/limits.h"
 #include "lib/runs/loader.h"
+#include "lib/runs/models.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/run_doubts.h"
 #include "lib/shards/dataset.h"
@@ -30,7 +29,7 @@ const ToolInfo kInfo{.name = "eval",
 constexpr SharedOptions kShared{.output = true, .files_from = true, .threads = true, .device = true};
 
 void declare(po::options_description& options) {
-  add_weights_option(options);
+  add_model_options(options);
   auto add = options.add_options();
   add("batch", text_option("N", "128"), "images at a time");
   add("json", po::bool_switch(), "one line of JSON instead of TSV");
@@ -49,40 +48,31 @@ std::optional<OutputFile> open_if_given(const Options& options, const std::strin
 }
 
 int run(const Options& options, Console& console) {
-  const std::string weights_path = read_weights_option(options, "evaluate");
+  const ModelFiles files = read_model_files(options, "evaluate");
   const RejectRules reject_rules = options.reject_rules();
-  auto [device, compile] = read_inference_options(options, kMaxBatch);
+  auto [device, compile, views] = read_inference_options(options, kMaxBatch);
   check_outputs(options.outputs(), options.inputs());
 
-  const WeightsFile weights(weights_path, Expected::weights, options.memory_limit());
-  note_checksum(weights.has_checksum(), weights.name(), console);
-  const Model& model = weights.model();
-  for (const std::string& name : weights.unknown()) {
-    console.note(weights.name() + ": tensor '" + name + "' is not of this net and not used");
-  }
+  const Models models(files, options.memory_limit(), console);
   Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
   const Dataset data(options.inputs(), rejects.on_damage(), options.memory_limit());
   rejects.expect(data.size() + rejects.count());
-  check_labelled_set(data, model, weights.name(), console);
+  check_labelled_set(data, models.file(0).model(), models.name(), console);
   std::optional<OutputFile> confusion = open_if_given(options, "confusion");
   std::optional<OutputFile> predictions = open_if_given(options, "predictions");
   OutputFile out(options.text("output"), OutputFile::Content::text);
 
   compile.batch = static_cast<int>(std::min(static_cast<std::uint64_t>(compile.batch), data.size()));
   console.note("device " + device.text() + ", threads " + std::to_string(compile.threads));
-  const auto classes_of_net = static_cast<std::uint64_t>(model.net.classes());
-  compile.held_per_image = loaded_bytes_per_image(data) + classes_of_net * sizeof(float);
+  const auto classes_of_net = static_cast<std::uint64_t>(models.classes());
+  compile.held_per_image = loaded_bytes_per_image(data);
   compile.held = classes_of_net * sizeof(Totals) + decoding_bytes(data, compile.threads);
   if (confusion) compile.held += kBytesAPair * std::min(data.size(), classes_of_net * classes_of_net);
-  compile.on_planned = [&](const PlannedMemory& planned) {
-    say_memory(planned, weights.name() + ": ", console);
-  };
-  if (const auto warning = work_warning(model.net)) console.warn(weights.name() + ": " + *warning);
-  const auto net = compile_net(model.net, device, compile);
-  load_parameters(weights, *net, false);
+  compile.on_planned = [&](const PlannedMemory& planned) { say_memory(planned, models.lead(), console); };
+  CompiledModels compiled(models, views, device, compile);
 
-  const auto& classes = model.dataset.classes;
-  if (predictions) write_predictions_head(*predictions, static_cast<std::size_t>(model.net.classes()));
+  const auto& classes = models.dataset().classes;
+  if (predictions) write_predictions_head(*predictions, classes_of_net);
   Progress progress(console, data.size(), "images");
   EvaluationHooks hooks;
   hooks.damaged = rejects.on_damage();
@@ -99,7 +89,7 @@ int run(const Options& options, Console& console) {
   evaluation.batch = compile.batch;
   evaluation.threads = compile.threads;
   evaluation.confusion = confusion.has_value();
-  const Metrics metrics = evaluate(*net, data, evaluation, hooks);
+  const Metrics metrics = evaluate(compiled.ensemble(), data, evaluation, hooks);
   progress.finish();
   rejects.conclude(metrics.totals().images, "record");
 

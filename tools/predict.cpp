@@ -1,13 +1,10 @@
 // predict: weights and images -> the likeliest classes of each image.
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
-#include "formats/safetensors_checksum.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
@@ -19,12 +16,12 @@
 #include "lib/prep/pool.h"
 #include "lib/prep/requests.h"
 #include "lib/runs/answers.h"
+#include "lib/runs/class_responder.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/limits.h"
+#include "lib/runs/models.h"
 #include "lib/runs/precision_option.h"
-#include "lib/runs/predictor.h"
-#include "lib/runs/run_doubts.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
@@ -41,7 +38,7 @@ constexpr SharedOptions kShared{.output = true, .threads = true, .device = true}
 constexpr std::size_t kFilesAtATime = 16;
 
 void declare(po::options_description& options) {
-  add_weights_option(options);
+  add_model_options(options);
   auto add = options.add_options();
   add("top,k", text_option("K", "5"), "classes to show for each image");
   add("json", po::bool_switch(), "one JSON object a line for each image");
@@ -62,19 +59,6 @@ InputOptions inputs_from(const Options& options, Console& console) {
   inputs.whole_paths = true;
   inputs.shards_and_lists = true;
   return inputs;
-}
-
-// Checks that a shard among the inputs fits the net.
-std::function<void(const DatasetInfo&, const std::string&)> shard_check(const WeightsFile& weights,
-                                                                        Console& console) {
-  return [&weights, &console](const DatasetInfo& shard, const std::string& name) {
-    const Model& model = weights.model();
-    check_extent(shard, model.net.input, name);
-    const std::string difference = preprocessing_difference(shard.preprocessing, model.dataset.preprocessing);
-    if (!difference.empty()) {
-      console.warn(name + ": prepared in another way than " + weights.name() + ": " + difference);
-    }
-  };
 }
 
 // Answers may wait for more images, but not if these come through a pipe: its writer may be waiting for
@@ -118,21 +102,17 @@ InWork prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_inpu
 }
 
 int run(const Options& options, Console& console) {
-  const std::string weights_path = read_weights_option(options, "predict with");
+  const ModelFiles files = read_model_files(options, "predict with");
   const RejectRules reject_rules = options.reject_rules();
   const AnswerForm form{.json = options.flag("json"),
                         .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
   InputOptions input_options = inputs_from(options, console);
   check_outputs(options.outputs(), input_options.operands);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
-  const WeightsFile weights(weights_path, Expected::weights, options.memory_limit());
-  note_checksum(weights.has_checksum(), weights.name(), console);
-  const Model& model = weights.model();
-  for (const std::string& name : weights.unknown()) {
-    console.detail(weights.name() + ": tensor '" + name + "' is not of this net and not used");
-  }
-  if (const auto warning = work_warning(model.net)) console.warn(weights.name() + ": " + *warning);
-  input_options.check_shard = shard_check(weights, console);
+  const Models models(files, options.memory_limit(), console);
+  input_options.check_shard = [&](const DatasetInfo& shard, const std::string& name) {
+    models.check_shard(shard, name, console);
+  };
   std::optional<Requests> requests = requests_from(options, input_options);
   ImageSource inputs(input_options);
   console.note("device " + inference.device.text() + ", threads " +
@@ -141,19 +121,11 @@ int run(const Options& options, Console& console) {
   const std::size_t batch = images_at_a_time(inference.compile.batch, input_options, requests.has_value());
   // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
   const int threads = batch == 1 ? 1 : inference.compile.threads;
-  ImageMemory memory(inference.compile.memory, least_predictor_bytes(model.net, inference.compile, batch), 0,
-                     threads);
-  const auto compile = [&](std::size_t images) {
-    CompileOptions how = inference.compile;
-    how.batch = static_cast<int>(images);
-    how.on_planned = [&](const PlannedMemory& planned) {
-      say_memory(planned, weights.name() + ": ", console);
-    };
-    return Predictor(weights, inference.device, how);
-  };
-  Answers answers(options.text("output"), form, model.dataset.classes, compile, batch, rejects);
-  const Extent& stored = model.net.input.stored;
-  PreparerPool pool(model.dataset.preprocessing, input_options.limits, memory,
+  ImageMemory memory(inference.compile.memory, least_bytes_to_answer(inference, models, batch), 0, threads);
+  ClassResponder responder(options.text("output"), form, models, inference, console);
+  Answers answers(responder, batch, rejects);
+  const Extent& stored = models.input().stored;
+  PreparerPool pool(models.dataset().preprocessing, input_options.limits, memory,
                     stored.width == stored.height ? stored.width : 0);
   Progress progress(console, inputs.total(), "images");
   if (shows_lines(options.text("output"))) progress.hide();
@@ -166,7 +138,7 @@ int run(const Options& options, Console& console) {
         if (input) admit(*input, memory);
         return input;
       },
-      [&](ImageInput&& input) { return prepare(std::move(input), pool, model.net.input); },
+      [&](ImageInput&& input) { return prepare(std::move(input), pool, models.input()); },
       [&](InWork&& one) {
         one.memory = {};  // the images of a batch are counted with the net
         answers.add(std::move(one.image));

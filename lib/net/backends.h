@@ -12,10 +12,22 @@ namespace convoy {
 // On oneDNN and OpenMP. Throws Error if a layer has no implementation.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options);
 
+// What such a net will take; allocates nothing. Throws as compile_cpu() does, but not for a lack of memory.
+[[nodiscard]] MemoryNeed need_cpu(const NetSpec& net, const CompileOptions& options);
+
 // On a GPU. Throws Error if the net and its batch do not fit the GPU's memory; the message says how much they
 // need, and which batch would fit.
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
+
+// What such a net will take, on the host and on the GPU; allocates nothing.
+struct CudaNeed {
+  MemoryNeed host;
+  MemoryNeed device;
+};
+[[nodiscard]] CudaNeed need_cuda(const NetSpec& net, const CompileOptions& options, int device);
+// What is free on the GPU.
+[[nodiscard]] MemoryLimit cuda_memory(int device);
 
 struct CudaDevices {
   int count = 0;

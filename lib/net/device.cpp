@@ -13,6 +13,8 @@ namespace convoy {
 // NOLINTBEGIN(readability-redundant-declaration)
 [[gnu::weak]] std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options,
                                                         int device);
+[[gnu::weak]] CudaNeed need_cuda(const NetSpec& net, const CompileOptions& options, int device);
+[[gnu::weak]] MemoryLimit cuda_memory(int device);
 [[gnu::weak]] CudaDevices cuda_devices();
 [[gnu::weak]] std::string cuda_device_name(int index);
 // NOLINTEND(readability-redundant-declaration)
@@ -24,7 +26,20 @@ constexpr std::string_view kCuda = "cuda";
 constexpr std::string_view kCudaPrefix = "cuda:";
 
 bool built_with_cuda() {
-  return compile_cuda != nullptr && cuda_devices != nullptr && cuda_device_name != nullptr;
+  return compile_cuda != nullptr && need_cuda != nullptr && cuda_memory != nullptr &&
+         cuda_devices != nullptr && cuda_device_name != nullptr;
+}
+
+// The sum over the nets of need(net, options).
+template <typename Need>
+MemoryNeed sum_of(std::span<const NetSpec* const> nets, CompileOptions options, int images, Need&& need) {
+  options.batch = images;
+  MemoryNeed sum;
+  for (const NetSpec* net : nets) {
+    sum += need(*net, options);
+    options.held_per_image = options.held = 0;
+  }
+  return sum;
 }
 
 Device choose_automatically() {
@@ -77,6 +92,29 @@ Device choose_device(std::string_view text) {
 std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
                                          const CompileOptions& options) {
   return device.cuda ? compile_cuda(net, options, device.index) : compile_cpu(net, options);
+}
+
+void plan_nets(std::span<const NetSpec* const> nets, const Device& device, const CompileOptions& options) {
+  const int batch = options.batch;
+  const NeedOfBatch least_of = [&](int images) { return sum_of(nets, options, images, least_memory); };
+  const NeedOfBatch need_of = [&](int images) {
+    return sum_of(nets, options, images, [&](const NetSpec& net, const CompileOptions& how) {
+      return device.cuda ? need_cuda(net, how, device.index).host : need_cpu(net, how);
+    });
+  };
+  if (device.cuda) {
+    const NeedOfBatch need_there = [&](int images) {
+      return sum_of(nets, options, images, [&](const NetSpec& net, const CompileOptions& how) {
+        return need_cuda(net, how, device.index).device;
+      });
+    };
+    check_memory({need_there(batch), batch, need_there}, cuda_memory(device.index));
+  } else {
+    check_least_memory({least_of(batch), batch, least_of}, need_of, options.memory);
+  }
+  const PlannedMemory planned{need_of(batch), batch, need_of};
+  check_memory(planned, options.memory);
+  if (options.on_planned && !device.cuda) options.on_planned(planned);
 }
 
 }  // namespace convoy

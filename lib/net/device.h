@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,5 +23,10 @@ struct Device {
 
 [[nodiscard]] std::unique_ptr<CompiledNet> compile_net(const NetSpec& net, const Device& device,
                                                        const CompileOptions& options);
+
+// Plans the memory of nets that are to be compiled one after another, each with these options, and throws as
+// compile_net() does if all together need more than there is. Allocates nothing. What the caller holds is
+// counted once. Calls options.on_planned with the sum.
+void plan_nets(std::span<const NetSpec* const> nets, const Device& device, const CompileOptions& options);
 
 }  // namespace convoy

@@ -36,6 +36,14 @@ std::uint64_t MemoryNeed::total() const {
   return saturating_add(saturating_add(weights, activations), saturating_add(workspace, images));
 }
 
+MemoryNeed& MemoryNeed::operator+=(const MemoryNeed& other) {
+  weights = saturating_add(weights, other.weights);
+  activations = saturating_add(activations, other.activations);
+  workspace = saturating_add(workspace, other.workspace);
+  images = saturating_add(images, other.images);
+  return *this;
+}
+
 std::string PlannedMemory::text(std::string_view at_least) const {
   return "a batch of " + std::to_string(batch) + " needs " + std::string(at_least) +
          format_bytes(need.total()) + " of memory (" + parts_of(need) + ")";

@@ -20,6 +20,7 @@ struct MemoryNeed {
   std::uint64_t workspace = 0;
   std::uint64_t images = 0;  // of the batches that the caller holds
   [[nodiscard]] std::uint64_t total() const;
+  MemoryNeed& operator+=(const MemoryNeed& other);
 };
 
 // The need of a batch of so many images.

@@ -1,24 +1,20 @@
 #include "lib/runs/answers.h"
 
-#include <span>
 #include <utility>
 
-#include "lib/base/destination.h"
 #include "lib/base/error.h"
-#include "lib/base/finite.h"
 
 namespace convoy {
 
-Answers::Answers(const std::string& output, const AnswerForm& form, const std::vector<ClassInfo>& classes,
-                 Compile compile, std::size_t batch, Rejects& rejects)
-    : form_(form),
-      classes_(classes),
-      compile_(std::move(compile)),
+Answers::Answers(Responder& responder, std::size_t batch, Rejects& rejects)
+    : responder_(responder),
       batch_(batch),
       rejects_(rejects),
-      out_(output, OutputFile::Content::text),
-      outlives_failures_(batch == 1 && !is_replaced(output)) {
-  if (batch == 1) predictor_.emplace(compile_(1));
+      outlives_failures_(batch == 1 && responder.is_stream()) {
+  if (batch_ == 1) {
+    responder_.prepare(1);
+    prepared_ = true;
+  }
 }
 
 void Answers::add(PreparedImage&& image) {
@@ -32,7 +28,7 @@ void Answers::finish() {
   answer_waiting();
   rejects_.conclude(answered_, "image");
   if (answered_ == 0) throw Error("no images");
-  out_.commit();
+  responder_.commit();
 }
 
 void Answers::end_early() {
@@ -42,39 +38,30 @@ void Answers::end_early() {
 }
 
 void Answers::answer_waiting() {
-  std::span<const float> probabilities = predict_waiting();
+  compute_waiting();
+  std::size_t index = 0;
   for (const PreparedImage& image : waiting_) {
     if (!image.failure.empty()) {
-      reject(image);
+      responder_.reject(image.name, image.failure);
+      rejects_.add(image.place, image.failure, image.loss);
       continue;
     }
-    const auto scores = probabilities.first(predictor_->classes());
-    probabilities = probabilities.subspan(predictor_->classes());
-    if (!all_finite(scores)) throw NotFiniteError(image.place, "the net's output for it is not a number");
-    out_.write(form_.json ? prediction_json(image.name, scores, form_.best, classes_)
-                          : prediction_tsv(image.name, scores, form_.best, classes_));
-    out_.flush();
+    responder_.answer(index++, image.name, image.place);
     ++answered_;
   }
   waiting_.clear();
 }
 
-// Class probabilities of the images that have not failed, [images, classes].
-std::span<const float> Answers::predict_waiting() {
+// Has the answers computed to the images that have not failed.
+void Answers::compute_waiting() {
   std::vector<Image> images;
   for (PreparedImage& one : waiting_) {
     if (one.failure.empty()) images.push_back(std::move(one.image));
   }
-  if (images.empty()) return {};
-  if (!predictor_) predictor_.emplace(compile_(batch_ = waiting_.size()));
-  return predictor_->predict(images);
-}
-
-void Answers::reject(const PreparedImage& image) {
-  out_.write(form_.json ? rejection_json(image.name, image.failure)
-                        : rejection_tsv(image.name, image.failure));
-  out_.flush();
-  rejects_.add(image.place, image.failure, image.loss);
+  if (images.empty()) return;
+  if (!prepared_) responder_.prepare(batch_ = waiting_.size());
+  prepared_ = true;
+  responder_.compute(images);
 }
 
 }  // namespace convoy

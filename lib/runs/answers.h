@@ -1,19 +1,14 @@
-// What predict writes: an answer for each image, in order.
+// An answer of predict for each image, in order.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
-#include "formats/dataset_info.h"
 #include "formats/image.h"
 #include "formats/shard.h"
-#include "lib/base/file.h"
-#include "lib/runs/predictor.h"
+#include "lib/runs/responder.h"
 #include "lib/shards/rejects.h"
 
 namespace convoy {
@@ -28,22 +23,13 @@ struct PreparedImage {
   Loss loss = {};          // with a failure
 };
 
-struct AnswerForm {
-  bool json = false;     // else TSV
-  std::size_t best = 5;  // classes of an answer
-};
-
-// Gathers images into batches and writes their answers, or their failures to the rejects.
+// Gathers images into batches and hands them to a Responder, or their failures to it and to the rejects.
 class Answers {
  public:
-  // Compiles the net for a given batch size.
-  using Compile = std::function<Predictor(std::size_t batch)>;
-
-  // output: a file, or "-". batch: at most this many images at a time. The net is compiled on first use, for
-  // the first batch's size, so that a few images do not need a large net. `classes` and `rejects` must
-  // outlive this.
-  Answers(const std::string& output, const AnswerForm& form, const std::vector<ClassInfo>& classes,
-          Compile compile, std::size_t batch, Rejects& rejects);
+  // batch: at most this many images at a time. The responder is prepared on first use, for the first batch's
+  // size, so that a few images do not need a large net; but at once for one image at a time, as for a
+  // coprocess. `responder` and `rejects` must outlive this.
+  Answers(Responder& responder, std::size_t batch, Rejects& rejects);
 
   // Throws SystemError if the machine has failed, unless each image is answered at once into a stream, as for
   // a coprocess: then the answer says so, and the next image may fare better.
@@ -61,16 +47,12 @@ class Answers {
 
  private:
   void answer_waiting();
-  [[nodiscard]] std::span<const float> predict_waiting();
-  void reject(const PreparedImage& image);
+  void compute_waiting();
 
-  AnswerForm form_;
-  const std::vector<ClassInfo>& classes_;
-  Compile compile_;
+  Responder& responder_;
   std::size_t batch_;
+  bool prepared_ = false;
   Rejects& rejects_;
-  OutputFile out_;
-  std::optional<Predictor> predictor_;
   std::vector<PreparedImage> waiting_;
   std::uint64_t answered_ = 0;
   bool outlives_failures_;

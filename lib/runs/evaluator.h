@@ -5,14 +5,14 @@
 #include <functional>
 #include <span>
 
-#include "lib/net/compiled_net.h"
+#include "lib/runs/ensemble.h"
 #include "lib/runs/metrics.h"
 #include "lib/shards/dataset.h"
 
 namespace convoy {
 
 struct EvaluationOptions {
-  int batch = 128;  // at most what the net was compiled for
+  int batch = 128;  // images at a time
   int threads = 1;  // to load with
   bool confusion = false;
 };
@@ -26,9 +26,10 @@ struct EvaluationHooks {
   std::function<bool(const Totals& totals)> progress;
 };
 
-// Runs the centre crop of every record through the net. The labels must have been checked (scan_labels).
-// Throws NotFiniteError if an output of the net is not a number. Hooks may be empty.
-[[nodiscard]] Metrics evaluate(CompiledNet& net, const Dataset& data, const EvaluationOptions& options,
+// Shows every record to the nets: its views are cut from pixels that are read and decoded once. The labels
+// must have been checked (scan_labels). Throws NotFiniteError if an output is not a number. Hooks may be
+// empty.
+[[nodiscard]] Metrics evaluate(Ensemble& nets, const Dataset& data, const EvaluationOptions& options,
                                const EvaluationHooks& hooks);
 
 }  // namespace convoy

@@ -56,6 +56,14 @@ void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_v
                         text_of(input.stored));
 }
 
+void check_image(const Image& image, const InputSpec& input, std::string_view place) {
+  DatasetInfo info;
+  info.width = image.width;
+  info.height = image.height;
+  info.channels = image.channels;
+  check_extent(info, input, place);
+}
+
 void check_classes(const std::vector<ClassInfo>& classes, std::string_view name,
                    const std::vector<ClassInfo>& expected, std::string_view other) {
   const std::size_t common = std::min(classes.size(), expected.size());

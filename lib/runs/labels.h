@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/image.h"
 #include "formats/net.h"
 #include "formats/weights.h"
 #include "lib/base/console.h"
@@ -29,6 +30,9 @@ struct LabelScan {
 
 // Throws Error(name, ...) if images do not have the extent of the stored images that the net takes.
 void check_extent(const DatasetInfo& info, const InputSpec& input, std::string_view name);
+
+// The same of one image; `place` is its name.
+void check_image(const Image& image, const InputSpec& input, std::string_view place);
 
 // Throws Error(name, ...) naming the first difference between two class tables; `other` says whose table
 // `expected` is.

@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/base/own_files.h"
 #include "lib/net/init.h"
+#include "lib/runs/ensemble.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/loader.h"
 #include "lib/runs/metrics.h"
@@ -174,8 +175,10 @@ CompileOptions PreparedRun::compile_options() const {
       .seed = training_.seed,
       .threads = training_.threads,
       .memory = memory_for_net(options_, validation_ ? 2 : 1),
-      .held_per_image = loaded_bytes_per_image(*data_) +
-                        (validation_ ? loaded_bytes_per_image(*validation_) + classes * sizeof(float) : 0),
+      .held_per_image =
+          loaded_bytes_per_image(*data_) +
+          (validation_ ? loaded_bytes_per_image(*validation_) + ensemble_bytes_per_image(model_.net.classes())
+                       : 0),
       .held = kOrders * sizeof(std::uint64_t) * data_->size() + decoding_bytes(*data_, training_.threads) +
               (validation_ ? classes * sizeof(Totals) + decoding_bytes(*validation_, training_.threads) : 0)};
 }

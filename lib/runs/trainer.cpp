@@ -174,7 +174,8 @@ void Trainer::validate() {
   EvaluationHooks hooks;
   hooks.damaged = [this](const Damage& damage) { reject(damage); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
-  const Totals totals = evaluate(net_, *inputs_.validation,
+  Ensemble alone({{.net = net_}});
+  const Totals totals = evaluate(alone, *inputs_.validation,
                                  {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)
                             .totals();
   validating_ = time_between(trained, net_.times());

@@ -185,6 +185,8 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
 
 @test "the examples of man convoy-eval work" {
   mv w.safetensors small.safetensors
+  cp small.safetensors b.safetensors
+  cp small.safetensors c.safetensors
   local examples command
   mapfile -t examples < <(man_examples convoy-eval.1)
   [ "${#examples[@]}" -ge 5 ]
@@ -204,4 +206,146 @@ cut_shard() { head -c "$("$BIN/shardpack" --list val.shard | sed -n 8p | cut -f 
   expect_status 1 "$BIN/eval" -q -w w.safetensors more.shard
   assert_contains "$stderr" "class"
   [[ $stderr != *"outside the net"* ]] || fail "$stderr"
+}
+
+# answers_of OPTION...: predict's probabilities of val.shard, a line "name<TAB>class<TAB>probability" each, sorted.
+answers_of() {
+  "$BIN/predict" -q --json "$@" val.shard | perl -MJSON::PP -ne '
+    my $answer = decode_json($_);
+    printf "%s\t%s\t%.9f\n", $answer->{name}, $_->{class_id}, $_->{probability} for @{$answer->{predictions}}' | sort
+}
+# mean_of WEIGHT FILE WEIGHT FILE: the weighted mean of two such lists.
+mean_of() {
+  paste "$2" "$4" | awk -F '\t' -v a="$1" -v b="$3" \
+    '{ if ($1 != $4 || $2 != $5) exit 1; printf "%s\t%s\t%.9f\n", $1, $2, (a * $3 + b * $6) / (a + b) }'
+}
+# near FILE FILE: whether two such lists agree within the rounding of floats.
+near() {
+  paste "$1" "$2" | awk -F '\t' '{ d = $3 - $6; if ($1 != $4 || $2 != $5 || d * d > 1e-12) { print; bad = 1 } }
+    END { exit bad || NR == 0 }' || fail "$1 and $2 differ"
+}
+
+@test "several -w are an ensemble: the weighted mean of their probabilities, in eval and predict" {
+  requires perl
+  small_train --seed=7 --epochs=2 -o b.safetensors train.shard
+  # Another net, with another crop.
+  sed 's/10x10x1/8x8x1/; s/c1 8/c1 6/' small.net > other.net
+  small_train --net=other.net --epochs=2 -o c.safetensors train.shard
+  answers_of -w w.safetensors > a.tsv
+  answers_of -w c.safetensors > c.tsv
+  mean_of 1 a.tsv 1 c.tsv > want.tsv
+  answers_of -w w.safetensors -w c.safetensors > got.tsv
+  near got.tsv want.tsv
+  mean_of 2.5 a.tsv 1 c.tsv > want.tsv
+  answers_of -w w.safetensors -w c.safetensors --ensemble-weights=2.5,1 > got.tsv
+  near got.tsv want.tsv
+  answers_of -w w.safetensors -w c.safetensors --ensemble-weights=2.5,1 --batch=5 -j 1 > other.tsv
+  near other.tsv want.tsv
+  # A net with itself is that net.
+  answers_of -w w.safetensors -w w.safetensors > got.tsv
+  near got.tsv a.tsv
+  # eval measures the same answers: its loss is the mean of -ln of the true class's probability.
+  expect_status 0 "$BIN/eval" -q -w w.safetensors -w c.safetensors --ensemble-weights=2.5,1 --predictions=p.tsv val.shard
+  local loss
+  loss=$(awk -F '\t' 'NR == FNR { if (FNR > 1) true_class[$1] = $2; next }
+    true_class[$1] == $2 { sum -= log($3); ++images } END { printf "%.6f", sum / images }' p.tsv want.tsv)
+  awk -v a="$loss" -v b="$(value_of loss)" 'BEGIN { exit !(a - b < 1e-5 && b - a < 1e-5) }' || fail "$loss, not $(value_of loss)"
+  assert_equal "$(value_of images)" 12
+  # Three nets, and the bits do not depend on the threads.
+  local threads
+  for threads in 1 2 3; do
+    "$BIN/predict" -q --json --views=10 -j $threads -w w.safetensors -w b.safetensors -w c.safetensors val.shard > $threads.json
+    cmp 1.json $threads.json
+  done
+}
+
+@test "--views=10 averages crops and reflections: a reflected image has the same answer" {
+  requires perl
+  # The mean of a pixel is not that of its reflection: here it is zero.
+  small_train --mean=none --lr=0.0005 --epochs=2 -o plain.safetensors train.shard
+  mkdir photos
+  "$BIN/shardpack" -q --extract=photos val.shard
+  "$BIN/predict" -q --json --views=10 -w w.safetensors photos > ten.json
+  "$BIN/predict" -q --json --views=1 -w w.safetensors photos > one.json
+  "$BIN/predict" -q --json -w w.safetensors photos > default.json
+  cmp one.json default.json
+  ! cmp -s one.json ten.json || fail "ten views answer as one"
+  answers_of --views=10 -w w.safetensors > ten.tsv
+  answers_of --views=10 --batch=1 -w w.safetensors > other.tsv
+  near other.tsv ten.tsv
+  answers_of --views=10 --batch=7 -j 1 -w w.safetensors > other.tsv
+  near other.tsv ten.tsv
+  # The records of val.shard reflected, pixel by pixel.
+  requires python3
+  python3 - val-images.idx mirror-images.idx << 'PYTHON'
+import sys
+data = open(sys.argv[1], 'rb').read()
+rows = [data[i:i + 12] for i in range(16, len(data), 12)]
+open(sys.argv[2], 'wb').write(data[:16] + b''.join(row[::-1] for row in rows))
+PYTHON
+  "$BIN/imgprep" -q --size=none --gray --idx mirror-images.idx val-labels.idx -o mirror.shard
+  answers_of --views=10 -w plain.safetensors | sed 's/^val-/mirror-/' > want.tsv
+  answers_of -w plain.safetensors | sed 's/^val-/mirror-/' > single.tsv
+  mv val.shard original.shard
+  mv mirror.shard val.shard
+  answers_of --views=10 -w plain.safetensors > got.tsv
+  near got.tsv want.tsv
+  ! near <(answers_of -w plain.safetensors) single.tsv 2> /dev/null || fail "the images are their own reflections"
+  mv original.shard val.shard
+  # eval counts every record once for any batch.
+  local batch errors
+  errors=$("$BIN/eval" -q --views=10 -w w.safetensors val.shard | head -n 3)
+  for batch in 1 5 11 12; do
+    expect_status 0 "$BIN/eval" -q --views=10 --batch=$batch -w w.safetensors val.shard
+    assert_equal "$(head -n 3 <<< "$output")" "$errors"
+  done
+}
+
+@test "ten views of a net that takes whole images are two, and cost no more" {
+  requires perl
+  sed 's/10x10x1 from=12x12/12x12x1/' small.net > whole.net
+  small_train --net=whole.net --epochs=2 -o whole.safetensors train.shard
+  answers_of -w whole.safetensors > one.tsv
+  answers_of --views=10 -w whole.safetensors > ten.tsv
+  ! cmp -s one.tsv ten.tsv || fail "the reflection does not count"
+}
+
+@test "nets of an ensemble must agree in classes, stored size and preprocessing" {
+  make_net 5
+  small_train --epochs=1 --net=small.net -o five.safetensors train.shard
+  refuse 1 '^eval: five.safetensors: its net has 5 outputs, that of w.safetensors has 4$' \
+    "$BIN/eval" -q -w w.safetensors -w five.safetensors val.shard
+  make_idx large 8 size=14x14 classes=4
+  "$BIN/imgprep" -q --size=none --gray --idx large-images.idx large-labels.idx -o large.shard
+  "$BIN/meanimg" -q -o large-mean.safetensors large.shard
+  make_net 4
+  sed 's/from=12x12/from=14x14/' small.net > large.net
+  "$BIN/train" -q --net=large.net --mean=large-mean.safetensors --batch=8 --steps=1 -o large.safetensors large.shard
+  refuse 1 '^predict: large.safetensors: takes stored images of 14x14x1 \(height x width x channels\), w.safetensors takes 12x12x1$' \
+    "$BIN/predict" -q -w w.safetensors -w large.safetensors val.shard
+  "$BIN/shardpack" -q --extract=photos train.shard
+  "$BIN/imgprep" -q --size=12 --gray photos -o sized.shard
+  "$BIN/meanimg" -q -o sized-mean.safetensors sized.shard
+  "$BIN/train" -q --net=small.net --mean=sized-mean.safetensors --batch=8 --steps=1 -o sized.safetensors sized.shard
+  refuse 1 '^eval: sized.safetensors: (class 0 is|its images were prepared in another way than those of w.safetensors: )' \
+    "$BIN/eval" -q -w w.safetensors -w sized.safetensors val.shard
+  refuse 2 "^eval: --ensemble-weights: 1 number for 2 nets" "$BIN/eval" -w w.safetensors -w w.safetensors --ensemble-weights=2 val.shard
+  refuse 2 "^eval: --ensemble-weights: 2 numbers for 1 net" "$BIN/eval" -w w.safetensors --ensemble-weights=2,1 val.shard
+  local bad
+  for bad in 0,1 -1,1 nan,1 inf,1 ,1 '1,x' 1e7,1; do
+    refuse 2 "^eval: --ensemble-weights: " "$BIN/eval" -w w.safetensors -w w.safetensors "--ensemble-weights=$bad" val.shard
+  done
+  for bad in 2 0 11 ten; do refuse 2 "^eval: --views: " "$BIN/eval" -w w.safetensors "--views=$bad" val.shard; done
+}
+
+@test "the memory of all nets is planned before one is compiled" {
+  local both=$TMP/both one
+  one=$("$BIN/eval" -v -w w.safetensors --device=cpu -j 1 val.shard 2>&1 | sed -n 's/.*a batch of 12 needs \([0-9.]*\) KiB.*/\1/p')
+  "$BIN/eval" -v -w w.safetensors -w w.safetensors --device=cpu -j 1 val.shard 2> "$both"
+  awk -v one="$one" -v both="$(sed -n 's/.*2 nets: a batch of 12 needs \([0-9.]*\) KiB.*/\1/p' "$both")" \
+    'BEGIN { exit !(both > 1.5 * one && both < 2.5 * one) }' || fail "$one alone: $(cat "$both")"
+  local limit=$((${one%.*} * 3 / 2))
+  expect_status 0 "$BIN/eval" -q -w w.safetensors --device=cpu -j 1 --max-memory=${limit}K val.shard
+  refuse 1 '^eval: net: a batch of 12 needs .* \(weights .*, activations .*\), the limit is .*: --batch=[0-9]+ would fit$' \
+    "$BIN/eval" -q -w w.safetensors -w w.safetensors --device=cpu -j 1 --max-memory=${limit}K val.shard
 }

@@ -288,7 +288,8 @@ TEST_F(Training, EvaluatesEveryRecordOnceInBatchesOfAnySize) {
     hooks.record = [&](std::uint64_t record, std::int32_t, std::span<const float>) {
       seen.push_back(record);
     };
-    const Metrics metrics = evaluate(net, data, {.batch = batch, .threads = 1}, hooks);
+    Ensemble alone({{.net = net}});
+    const Metrics metrics = evaluate(alone, data, {.batch = batch, .threads = 1}, hooks);
     EXPECT_EQ(metrics.totals().images, kRecords);
     EXPECT_EQ(metrics.totals().top1_wrong, 7U);
     ASSERT_EQ(seen.size(), kRecords);

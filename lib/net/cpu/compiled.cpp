@@ -12,6 +12,7 @@
 #include "lib/base/checked.h"
 #include "lib/base/error.h"
 #include "lib/base/parallel.h"
+#include "lib/base/processors.h"
 #include "lib/base/thread_count.h"
 #include "lib/net/activation_plan.h"
 #include "lib/net/backend_net.h"
@@ -93,6 +94,11 @@ MemoryNeed need_of_plan(CpuPlan& plan, const NetSpec& net, const CompileOptions&
           .images = saturating_add(saturating_mul(batch, options.held_per_image), options.held)};
 }
 
+MemoryNeed plan_need(const NetSpec& net, const CompileOptions& options) {
+  CpuPlan plan = make_plan(net, options);
+  return need_of_plan(plan, net, options);
+}
+
 class CompiledCpu final : public BackendNet {
  public:
   CompiledCpu(const NetSpec& net, const CompileOptions& options) : BackendNet(net, options) {
@@ -104,11 +110,7 @@ class CompiledCpu final : public BackendNet {
       return other;
     };
     const NeedOfBatch least_of = [&](int images) { return least_memory(net, with_batch(images)); };
-    const NeedOfBatch need_of = [&](int images) {
-      const CompileOptions other = with_batch(images);
-      CpuPlan plan = make_plan(net, other);
-      return need_of_plan(plan, net, other);
-    };
+    const NeedOfBatch need_of = [&](int images) { return plan_need(net, with_batch(images)); };
     check_least_memory({least_of(options.batch), options.batch, least_of}, need_of, options.memory);
     plan_ = make_plan(net, options);
     const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of};
@@ -320,20 +322,35 @@ void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {
   p.product->refresh(p.weights());
 }
 
-}  // namespace
-
-std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options) {
+// Calls make(), with errors that say what can be done.
+template <typename Make>
+auto compiled(const CompileOptions& options, Make&& make) {
   if (options.precision == Element::bf16 && !cpu::onednn_has_bf16()) {
     throw Error("this processor does not compute in bf16, which takes AVX-512: use --precision=fp32");
   }
   try {
-    return std::make_unique<CompiledCpu>(net, options);
+    return make();
   } catch (const dnnl::error& error) {
     throw Error("net", std::string("oneDNN: ") + error.what());
   } catch (const std::bad_alloc&) {
     throw Error("net", "not enough memory for a batch of " + std::to_string(options.batch) +
                            ": try a smaller --batch");
   }
+}
+
+}  // namespace
+
+std::unique_ptr<CompiledNet> compile_cpu(const NetSpec& net, const CompileOptions& options) {
+  return compiled(options, [&] { return std::make_unique<CompiledCpu>(net, options); });
+}
+
+MemoryNeed need_cpu(const NetSpec& net, const CompileOptions& options) {
+  return compiled(options, [&] {
+    const int threads = options.threads > 0 ? options.threads : default_threads();
+    check_threads(threads);
+    const ThreadCount thread_count(threads);
+    return plan_need(net, options);
+  });
 }
 
 }  // namespace convoy

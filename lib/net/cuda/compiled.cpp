@@ -56,6 +56,55 @@ class StreamsEnd {
   std::array<const cuda::Stream*, 3> streams_;
 };
 
+CompileOptions with_batch(CompileOptions options, int images) {
+  options.batch = images;
+  return options;
+}
+
+CudaBatchSize batch_size(const NetSpec& net, const CompileOptions& options) {
+  return {options.batch, net.classes(), net.input.stored.elements(), parameters_of(net).size()};
+}
+
+// Inference has one batch at a time.
+std::size_t slot_count(const CompileOptions& options) {
+  return options.mode == Mode::train ? kMaxStartedSteps : 1;
+}
+
+MemoryNeed device_need(CudaPlan& plan, const NetSpec& net, const CompileOptions& options) {
+  CudaArena weights;
+  for (CudaPlannedLayer& p : plan.layers()) {
+    if (p.layer->parameters() != nullptr) p.layer->place(weights);
+  }
+  CudaArena all;
+  plan.place(all);
+  CudaArena batches;
+  (void)batches.take<float>(net.input.stored.elements());
+  for (std::size_t i = 0; i < slot_count(options); ++i) CudaBatch(batch_size(net, options)).place(batches);
+  const std::uint64_t scratch = scratch_bytes_of(plan.layers());
+  return {.weights = weights.bytes(),
+          .activations = all.bytes() - std::min(all.bytes(), saturating_add(weights.bytes(), scratch)),
+          .workspace = saturating_add(scratch, kReservedBytes),
+          .images = batches.bytes()};
+}
+
+// Batches on their way to the device, and parameters that are saved or loaded.
+MemoryNeed host_need(const NetSpec& net, const CompileOptions& options) {
+  std::uint64_t all = 0;
+  std::uint64_t largest = 0;
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    const std::uint64_t bytes = saturating_mul(parameter.elements(), sizeof(float));
+    all = saturating_add(all, bytes);
+    largest = std::max(largest, bytes);
+  }
+  const std::uint64_t an_image =
+      options.held_per_image + slot_count(options) * static_cast<std::uint64_t>(net.input.stored.elements());
+  return {.weights = options.mode == Mode::train ? saturating_mul(all, 2) : largest,
+          .activations = 0,
+          .workspace = 0,
+          .images = saturating_add(saturating_mul(an_image, static_cast<std::uint64_t>(options.batch)),
+                                   options.held)};
+}
+
 class CompiledCuda final : public BackendNet {
  public:
   CompiledCuda(const NetSpec& net, const CompileOptions& options, int device)
@@ -144,20 +193,14 @@ class CompiledCuda final : public BackendNet {
   }
 
  private:
-  static CudaBatchSize batch_size(const NetSpec& net, const CompileOptions& options) {
-    return {options.batch, net.classes(), net.input.stored.elements(), parameters_of(net).size()};
-  }
   void place(CudaArena& arena) {
     mean_ = arena.take<float>(net().input.stored.elements());
     plan_.place(arena);
     for (Slot& slot : slots_in_use()) slot.batch.place(arena);
   }
-  // Inference has one batch at a time.
-  [[nodiscard]] std::size_t slot_count() const { return training() ? kMaxStartedSteps : 1; }
-  [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count()); }
+  [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count(options())); }
   void check_host_memory() const;
   void check_device_memory();
-  [[nodiscard]] MemoryNeed need_of(CudaPlan& plan, int images) const;
 
   void forward(const Slot& slot, bool training);
   void loss(const Slot& slot, bool training);
@@ -216,55 +259,18 @@ class CompiledCuda final : public BackendNet {
   StreamsEnd end_{{&copies_, &main_, &updates_}};
 };
 
-MemoryNeed CompiledCuda::need_of(CudaPlan& plan, int images) const {
-  CudaArena weights;
-  for (CudaPlannedLayer& p : plan.layers()) {
-    if (p.layer->parameters() != nullptr) p.layer->place(weights);
-  }
-  CudaArena all;
-  plan.place(all);
-  CompileOptions other = options();
-  other.batch = images;
-  CudaArena batches;
-  (void)batches.take<float>(net().input.stored.elements());
-  for (std::size_t i = 0; i < slot_count(); ++i) CudaBatch(batch_size(net(), other)).place(batches);
-  const std::uint64_t scratch = scratch_bytes_of(plan.layers());
-  return {.weights = weights.bytes(),
-          .activations = all.bytes() - std::min(all.bytes(), saturating_add(weights.bytes(), scratch)),
-          .workspace = saturating_add(scratch, kReservedBytes),
-          .images = batches.bytes()};
-}
-
-// Batches on their way to the device, and parameters that are saved or loaded.
 void CompiledCuda::check_host_memory() const {
-  std::uint64_t all = 0;
-  std::uint64_t largest = 0;
-  for (const ParameterInfo& parameter : parameters()) {
-    const std::uint64_t bytes = saturating_mul(parameter.elements(), sizeof(float));
-    all = saturating_add(all, bytes);
-    largest = std::max(largest, bytes);
-  }
-  const std::uint64_t an_image =
-      options().held_per_image + slot_count() * static_cast<std::uint64_t>(net().input.stored.elements());
-  const NeedOfBatch need_of = [&](int images) {
-    return MemoryNeed{.weights = training() ? saturating_mul(all, 2) : largest,
-                      .images = saturating_add(saturating_mul(an_image, static_cast<std::uint64_t>(images)),
-                                               options().held)};
-  };
+  const NeedOfBatch need_of = [this](int images) { return host_need(net(), with_batch(options(), images)); };
   check_memory({need_of(batch()), batch(), need_of}, options().memory);
 }
 
 void CompiledCuda::check_device_memory() {
-  const cuda::DeviceInfo info = cuda::device_info(device_.index);
-  const NeedOfBatch need_of_batch = [this](int images) {
-    CompileOptions other = options();
-    other.batch = images;
+  const NeedOfBatch need_of = [this](int images) {
+    const CompileOptions other = with_batch(options(), images);
     CudaPlan plan(net(), other, shared_bytes_);
-    return need_of(plan, images);
+    return device_need(plan, net(), other);
   };
-  check_memory(
-      {need_of(plan_, batch()), batch(), need_of_batch},
-      {.bytes = info.free_bytes, .source = "free of the " + format_bytes(info.total_bytes) + " of the GPU"});
+  check_memory({device_need(plan_, net(), options()), batch(), need_of}, cuda_memory(device_.index));
 }
 
 std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> values) const {
@@ -440,6 +446,19 @@ const Slot& CompiledCuda::run_inference(const BatchView& batch) {
 
 std::unique_ptr<CompiledNet> compile_cuda(const NetSpec& net, const CompileOptions& options, int device) {
   return std::make_unique<CompiledCuda>(net, options, device);
+}
+
+CudaNeed need_cuda(const NetSpec& net, const CompileOptions& options, int device) {
+  cuda::select_device(device);
+  CudaPlan plan(net, options, cuda::device_info(device).shared_bytes_per_block);
+  return {.host = host_need(net, options), .device = device_need(plan, net, options)};
+}
+
+MemoryLimit cuda_memory(int device) {
+  cuda::select_device(device);
+  const cuda::DeviceInfo info = cuda::device_info(device);
+  return {.bytes = info.free_bytes,
+          .source = "free of the " + format_bytes(info.total_bytes) + " of the GPU"};
 }
 
 CudaDevices cuda_devices() {

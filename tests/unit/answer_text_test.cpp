@@ -1,5 +1,5 @@
 // The answers of predict, as TSV and JSON.
-#include "lib/runs/predictor.h"
+#include "lib/runs/answer_text.h"
 
 #include <gtest/gtest.h>
 
