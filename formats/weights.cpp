@@ -44,6 +44,7 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
   if (!metadata.contains(kMetaNet) && file_.find(kColorProductsTensor) != nullptr) {
     throw Error(name(), wrong_file("a mean file", expected));
   }
+  if (metadata.contains(kMetaLayer)) throw Error(name(), wrong_file("a file of features", expected));
   model_.net = parse_net(required(metadata, kMetaNet, name()), name() + ": net");
   model_.dataset = parse_dataset_info(required(metadata, kMetaDataset, name()), name(),
                                       name() + ": " + kMetaDataset, 0, memory);

@@ -67,7 +67,7 @@ _convoy_words() {  # OPTION
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
     *:--net) echo '*.net' ;;
-    *:--mean | *:-w | *:--weights | *:--resume | meanimg:--merge | netpack:) echo '*.safetensors' ;;
+    *:--mean | *:-w | *:--weights | *:--nearest | *:--resume | meanimg:--merge | netpack:) echo '*.safetensors' ;;
     *:--val | meanimg: | shardpack: | train: | eval:) echo '*.shard' ;;
   esac
 }

@@ -1,6 +1,7 @@
 // predict: weights and images -> the likeliest classes of each image.
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,10 +17,10 @@
 #include "lib/prep/pool.h"
 #include "lib/prep/requests.h"
 #include "lib/runs/answers.h"
-#include "lib/runs/class_responder.h"
 #include "lib/runs/inference_options.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/limits.h"
+#include "lib/runs/make_responder.h"
 #include "lib/runs/models.h"
 #include "lib/runs/precision_option.h"
 #include "lib/shards/rejects.h"
@@ -31,17 +32,21 @@ const ToolInfo kInfo{
     .name = "predict",
     .usage = "-w FILE [OPTION]... [IMAGE|FOLDER|ARCHIVE|LIST|SHARD]...",
     .summary =
-        "Names the likeliest classes of images. Without operands, images (or an archive, a list, "
+        "Names the likeliest classes of images, writes a layer's activations for them, or finds images that "
+        "are like them. Without operands, images (or an archive, a list, "
         "a shard or an IDX file) are read from standard input, and each is answered as soon as it is there.",
-    .exclusive = {{"framed", "files-from"}}};
+    .exclusive = {{"framed", "files-from"},
+                  {"features", "nearest"},
+                  {"features", "views"},
+                  {"nearest", "views"},
+                  {"features", "json"},
+                  {"features", "top"}}};
 constexpr SharedOptions kShared{.output = true, .threads = true, .device = true};
-constexpr std::size_t kFilesAtATime = 16;
 
 void declare(po::options_description& options) {
   add_model_options(options);
+  add_answer_options(options);
   auto add = options.add_options();
-  add("top,k", text_option("K", "5"), "classes to show for each image");
-  add("json", po::bool_switch(), "one JSON object a line for each image");
   add("batch", text_option("N"),
       "images at a time; else 16 of files and folders, and 1 of what comes through a pipe");
   add_precision_option(options);
@@ -63,14 +68,14 @@ InputOptions inputs_from(const Options& options, Console& console) {
 
 // Answers may wait for more images, but not if these come through a pipe: its writer may be waiting for
 // the answer.
-std::size_t images_at_a_time(int batch, const InputOptions& inputs, bool requests) {
+std::size_t images_at_a_time(int batch, const InputOptions& inputs, bool requests, std::size_t files) {
   if (batch > 0 || requests) return static_cast<std::size_t>(std::max(batch, 1));
   const auto is_there = [](const std::string& name) {
     std::error_code ignored;
     return name != kStdStreamName &&
            (std::filesystem::is_regular_file(name, ignored) || std::filesystem::is_directory(name, ignored));
   };
-  return std::ranges::all_of(inputs.operands, is_there) ? kFilesAtATime : 1;
+  return std::ranges::all_of(inputs.operands, is_there) ? files : 1;
 }
 
 // An image on its way to its answer, with its part of the memory.
@@ -104,8 +109,7 @@ InWork prepare(ImageInput&& input, PreparerPool& pool, const InputSpec& net_inpu
 int run(const Options& options, Console& console) {
   const ModelFiles files = read_model_files(options, "predict with");
   const RejectRules reject_rules = options.reject_rules();
-  const AnswerForm form{.json = options.flag("json"),
-                        .best = static_cast<std::size_t>(options.integer("top", 1, kMaxClasses))};
+  check_answer_options(options, files);
   InputOptions input_options = inputs_from(options, console);
   check_outputs(options.outputs(), input_options.operands);
   const InferenceOptions inference = read_inference_options(options, kMaxPredictedBatch);
@@ -118,12 +122,13 @@ int run(const Options& options, Console& console) {
   console.note("device " + inference.device.text() + ", threads " +
                std::to_string(inference.compile.threads));
   Rejects rejects(reject_rules, console);
-  const std::size_t batch = images_at_a_time(inference.compile.batch, input_options, requests.has_value());
+  const std::size_t batch = images_at_a_time(inference.compile.batch, input_options, requests.has_value(),
+                                             files_at_a_time(options));
   // One image at a time is for coprocesses. A thread that waits for the next image could not be stopped.
   const int threads = batch == 1 ? 1 : inference.compile.threads;
-  ImageMemory memory(inference.compile.memory, least_bytes_to_answer(inference, models, batch), 0, threads);
-  ClassResponder responder(options.text("output"), form, models, inference, console);
-  Answers answers(responder, batch, rejects);
+  const std::unique_ptr<Responder> responder = make_responder(options, models, inference, console);
+  ImageMemory memory(inference.compile.memory, responder->least_bytes(batch), 0, threads);
+  Answers answers(*responder, batch, rejects);
   const Extent& stored = models.input().stored;
   PreparerPool pool(models.dataset().preprocessing, input_options.limits, memory,
                     stored.width == stored.height ? stored.width : 0);

@@ -320,6 +320,8 @@ std::string_view wording(Expected expected) {
       return "a checkpoint is";
     case Expected::mean:
       return "a mean file is";
+    case Expected::features:
+      return "features are";
     case Expected::net:
       return "a net is";
     case Expected::list:

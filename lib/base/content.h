@@ -13,7 +13,20 @@
 namespace convoy {
 
 // What a tool expects of an input.
-enum class Expected { image, shard, weights, checkpoint, mean, net, list, labels, classes, idx, options };
+enum class Expected {
+  image,
+  shard,
+  weights,
+  checkpoint,
+  mean,
+  features,
+  net,
+  list,
+  labels,
+  classes,
+  idx,
+  options
+};
 
 // The number of bytes at the start of a file that are looked at.
 inline constexpr std::size_t kContentBytes = std::size_t{64} << 10;

@@ -26,6 +26,8 @@ inline constexpr std::string_view kShardMark{
 inline constexpr const char* kMetaNet = "convoy.net";
 inline constexpr const char* kMetaDataset = "convoy.dataset";
 inline constexpr const char* kMetaCheckpoint = "convoy.checkpoint";
+// Only files of features have it.
+inline constexpr const char* kMetaLayer = "convoy.layer";
 // A tensor that only the files of meanimg have.
 inline constexpr const char* kColorProductsTensor = "color_products";
 

@@ -102,6 +102,9 @@ class CompiledNet {
   [[nodiscard]] virtual bool overlaps_steps() const { return false; }
   // Class probabilities with dropout off, [images, classes] row-major; `probabilities` may be longer.
   virtual void infer(const BatchView& batch, std::span<float> probabilities) = 0;
+  // The softmax's input with dropout off, [images, elements] in float, each image's in C,H,W order. `values`
+  // may be longer. For nets of which the last layers were cut off (lib/net/truncated.h).
+  virtual void activations(const BatchView& batch, std::span<float> values) = 0;
   // Loss and counts of labelled images, dropout off.
   virtual BatchResult evaluate(const BatchView& batch) = 0;
 

@@ -43,6 +43,29 @@ std::string prediction_json(std::string_view name, std::span<const float> probab
   return json_line(line);
 }
 
+std::string neighbours_tsv(std::string_view name, std::span<const NamedNeighbour> neighbours) {
+  std::string text;
+  int rank = 0;
+  for (const NamedNeighbour& one : neighbours) {
+    text += tsv_field(name) + "\t" + std::to_string(++rank) + "\t" + tsv_field(one.name) +
+            format("\t%.9g\n", one.distance);
+  }
+  return text;
+}
+
+std::string neighbours_json(std::string_view name, std::span<const NamedNeighbour> neighbours) {
+  nlohmann::ordered_json line = {{"name", name}, {"neighbours", nlohmann::ordered_json::array()}};
+  int rank = 0;
+  for (const NamedNeighbour& one : neighbours) {
+    line["neighbours"].push_back({{"rank", ++rank}, {"name", one.name}, {"distance", one.distance}});
+  }
+  return json_line(line);
+}
+
+std::string neighbours_rejection_tsv(std::string_view name, std::string_view reason) {
+  return tsv_field(name) + "\t\t\t" + tsv_field(reason) + "\n";
+}
+
 std::string rejection_tsv(std::string_view name, std::string_view reason) {
   return tsv_field(name) + "\t\t\t\t" + tsv_field(reason) + "\n";
 }

@@ -1,5 +1,6 @@
 #include "lib/runs/checkpoint.h"
 
+#include <algorithm>
 #include "lib/base/error.h"
 #include "lib/base/finite.h"
 #include "lib/base/json.h"
@@ -109,7 +110,8 @@ void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta) {
     return values;
   };
   const std::vector<ParameterInfo>& parameters = file.parameters();
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
+  const std::size_t count = std::min(parameters.size(), parameters_of(net.net()).size());
+  for (std::size_t i = 0; i < count; ++i) {
     net.set_parameter(i, checked(parameters[i].name, file.parameter(i)));
   }
   net.set_mean(checked(std::string(kMeanTensor), file.model().mean));

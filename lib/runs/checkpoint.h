@@ -35,7 +35,7 @@ struct Checkpoint {
 [[nodiscard]] Checkpoint read_checkpoint(const WeightsFile& file);
 
 // Copies the parameters of `file`, its mean, and if `momenta` is set its momenta, into a net compiled from
-// the same text. Throws Error if a value is not finite.
+// the same text; into one of its first layers, those that it has. Throws Error if a value is not finite.
 void load_parameters(const WeightsFile& file, CompiledNet& net, bool momenta);
 
 // All parameters of the net. Throws NotFiniteError if a value is infinite or not a number: such a net is not

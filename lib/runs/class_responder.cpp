@@ -23,7 +23,7 @@ ClassResponder::ClassResponder(const std::string& output, const AnswerForm& form
     : text_(output), form_(form), models_(models), inference_(inference), console_(console) {}
 
 void ClassResponder::prepare(std::size_t images) {
-  CompileOptions options = options_to_answer(inference_, models_, images);
+  CompileOptions options = options_for(images);
   options.on_planned = [this](const PlannedMemory& planned) {
     say_memory(planned, models_.lead(), console_);
   };
@@ -47,20 +47,19 @@ void ClassResponder::reject(const std::string& name, const std::string& reason) 
   text_.write(form_.json ? rejection_json(name, reason) : rejection_tsv(name, reason));
 }
 
-CompileOptions options_to_answer(const InferenceOptions& inference, const Models& models,
-                                 std::size_t images) {
-  CompileOptions options = inference.compile;
-  const bool batch_given = inference.compile.batch > 0;
-  const auto views = static_cast<std::size_t>(inference.views);
+// If --batch is not given, all views of an image are computed at once.
+CompileOptions ClassResponder::options_for(std::size_t images) const {
+  CompileOptions options = inference_.compile;
+  const bool batch_given = inference_.compile.batch > 0;
+  const auto views = static_cast<std::size_t>(inference_.views);
   options.batch = static_cast<int>(batch_given ? images : std::max(images, views));
   // The images of a batch are gathered.
-  options.held_per_image = static_cast<std::uint64_t>(models.input().stored.elements());
+  options.held_per_image = static_cast<std::uint64_t>(models_.input().stored.elements());
   return options;
 }
 
-std::uint64_t least_bytes_to_answer(const InferenceOptions& inference, const Models& models,
-                                    std::size_t images) {
-  return least_bytes(models, inference.views, options_to_answer(inference, models, images));
+std::uint64_t ClassResponder::least_bytes(std::size_t images) const {
+  return convoy::least_bytes(models_, inference_.views, options_for(images));
 }
 
 std::vector<const std::uint8_t*> pixels_of(std::span<const Image> images) {

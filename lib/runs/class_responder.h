@@ -2,10 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "lib/base/file.h"
 #include "lib/runs/inference_options.h"
@@ -39,6 +39,7 @@ class ClassResponder final : public Responder {
   ClassResponder(const std::string& output, const AnswerForm& form, const Models& models,
                  const InferenceOptions& inference, Console& console);
 
+  [[nodiscard]] std::uint64_t least_bytes(std::size_t images) const override;
   void prepare(std::size_t images) override;
   void compute(std::span<const Image> images) override;
   void answer(std::size_t index, const std::string& name, const std::string& place) override;
@@ -47,6 +48,8 @@ class ClassResponder final : public Responder {
   [[nodiscard]] bool is_stream() const override { return text_.is_stream(); }
 
  private:
+  [[nodiscard]] CompileOptions options_for(std::size_t images) const;
+
   AnswerText text_;
   AnswerForm form_;
   const Models& models_;
@@ -55,14 +58,6 @@ class ClassResponder final : public Responder {
   std::optional<CompiledModels> compiled_;
   std::span<const float> probabilities_;  // of the last compute()
 };
-
-// How the nets are compiled to answer so many images at a time. If --batch is not given, all views of an
-// image are computed at once.
-[[nodiscard]] CompileOptions options_to_answer(const InferenceOptions& inference, const Models& models,
-                                               std::size_t images);
-// What ClassResponder::prepare(images) takes at least, whatever the number of threads.
-[[nodiscard]] std::uint64_t least_bytes_to_answer(const InferenceOptions& inference, const Models& models,
-                                                  std::size_t images);
 
 // The pixels of each image.
 [[nodiscard]] std::vector<const std::uint8_t*> pixels_of(std::span<const Image> images);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -18,6 +19,8 @@ class Responder {
   Responder& operator=(Responder&&) = delete;
   virtual ~Responder() = default;
 
+  // What prepare(images) takes at least, whatever the number of threads.
+  [[nodiscard]] virtual std::uint64_t least_bytes(std::size_t images) const = 0;
   // Compiles what it takes to answer so many images at a time. Called once, before compute().
   virtual void prepare(std::size_t images) = 0;
   // Computes the answers to images that check_image() accepts, at most as many as it was prepared for.

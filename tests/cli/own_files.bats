@@ -12,7 +12,7 @@ declare -gA READS=(
   [shardpack]='config files-from'
   [train]='config files-from net mean val resume'
   [eval]='config files-from weights'
-  [predict]='config files-from weights'
+  [predict]='config files-from weights nearest'
   [netpack]='config files-from'
 )
 declare -gA WRITES=(

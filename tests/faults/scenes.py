@@ -88,6 +88,7 @@ def make_data(tools, fixture, folder):
         file.write(NET)
     tool("train", *TRAINING, "--steps=4", "--checkpoint=half.checkpoint", "--checkpoint-every=2steps", "--log=half.log",
          "--log-every=1steps", "--net=small.net", "--mean=train.mean", "-o", "weights", "train.shard")
+    tool("predict", "-w", "weights", "--features=f1", "-o", "train.features", "train.shard")
     # The checkpoint of an interrupted run: it is to take ten steps, and has taken four.
     tool("train", *TRAINING, "--steps=10", "--net=small.net", "--mean=train.mean", "--checkpoint=older.checkpoint",
          "--checkpoint-every=4steps", "--log=older.log", "--log-every=1steps", "-o", "older.weights", "train.shard")
@@ -173,8 +174,14 @@ def all_scenes():
               copies={"c.st": "older.checkpoint", "l.tsv": "older.log"}, log="l.tsv", checkpoint="c.st"),
         Scene("eval", ["eval", "-q", "-j1", "-w", "data/weights", "--confusion=c.tsv", "--predictions=p.tsv", "-o", "o.tsv",
                        "data/val.shard"], ["o.tsv", "c.tsv", "p.tsv"]),
+        Scene("eval ensemble", ["eval", "-q", "-j1", "-w", "data/weights", "-w", "data/older.weights", "--views=10",
+                                "-o", "o.tsv", "data/val.shard"], ["o.tsv"]),
         Scene("predict folder", ["predict", "-q", "-j1", "-w", "data/weights", "--rejects=r.tsv", "-o", "o.tsv",
                                  "data/photos"], ["o.tsv", "r.tsv"], rejects="r.tsv"),
+        Scene("predict features", ["predict", "-q", "-j1", "-w", "data/weights", "--features=f1", "--rejects=r.tsv", "-o",
+                                   "o.st", "data/val.shard"], ["o.st", "r.tsv"], rejects="r.tsv"),
+        Scene("predict nearest", ["predict", "-q", "-j1", "-w", "data/weights", "--nearest=data/train.features", "-o",
+                                  "o.tsv", "data/val.shard"], ["o.tsv"]),
         Scene("predict names from a pipe", ["predict", "-q", "-j1", "-w", "data/weights", "--files-from=-"],
               stdin="names.txt", answers=4),
         Scene("predict frames", ["predict", "-q", "-j1", "-w", "data/weights", "--framed"], stdin="framed.bin",

@@ -74,6 +74,7 @@ class FakeNet : public CompiledNet {
     inferred_images_ += batch.images.size();
     forward_seconds += 100.0;
   }
+  void activations(const BatchView& /*batch*/, std::span<float> /*values*/) override {}
   BatchResult evaluate(const BatchView&) override { return {}; }
   [[nodiscard]] std::vector<std::string> describe_primitives() const override { return {}; }
   [[nodiscard]] std::vector<LayerTime> times() const override {

@@ -89,6 +89,10 @@ Tensor Net::infer(const BatchView& batch) const {
   return softmax_loss(forward(input(batch), nullptr, nullptr, nullptr), labels).probabilities;
 }
 
+Tensor Net::activations(const BatchView& batch) const {
+  return forward(input(batch), nullptr, nullptr, nullptr);
+}
+
 StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
   std::vector<Tensor> activations;
   std::vector<Tensor> factors;

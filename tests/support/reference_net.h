@@ -27,6 +27,8 @@ class Net {
   StepOutcome train_step(const BatchView& batch, const SgdRule& rule);
   // Probabilities with dropout off.
   [[nodiscard]] Tensor infer(const BatchView& batch) const;
+  // The softmax's input with dropout off.
+  [[nodiscard]] Tensor activations(const BatchView& batch) const;
 
  private:
   [[nodiscard]] Tensor input(const BatchView& batch) const;

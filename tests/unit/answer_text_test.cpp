@@ -24,5 +24,17 @@ TEST(PredictionText, EscapesNames) {
   EXPECT_EQ(nlohmann::json::parse(rejection_json("x", "bad"))["error"], "bad");
 }
 
+TEST(NeighbourText, HasRanksNamesAndDistances) {
+  const std::vector<NamedNeighbour> neighbours = {{.name = "x\ty", .distance = 0.0},
+                                                  {.name = "z", .distance = 123.456789012}};
+  EXPECT_EQ(neighbours_tsv("a\n", neighbours), "a\\n\t1\tx\\ty\t0\na\\n\t2\tz\t123.456789\n");
+  const auto json = nlohmann::json::parse(neighbours_json("a", neighbours));
+  EXPECT_EQ(json["name"], "a");
+  EXPECT_EQ(json["neighbours"][1]["rank"], 2);
+  EXPECT_EQ(json["neighbours"][1]["name"], "z");
+  EXPECT_EQ(json["neighbours"][1]["distance"], 123.456789012);
+  EXPECT_EQ(neighbours_rejection_tsv("a", "bad"), "a\t\t\tbad\n");
+}
+
 }  // namespace
 }  // namespace convoy

@@ -11,6 +11,7 @@
 #include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/cuda/plan.h"
+#include "lib/net/truncated.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"
 
@@ -140,6 +141,42 @@ TEST_P(CudaNet, InfersLikeTheCpu) {
       EXPECT_EQ(a.top5_wrong, b.top5_wrong);
     }
   }
+}
+
+// Of every layer, in C,H,W order whatever the layout on the device is.
+TEST_P(CudaNet, HasTheActivationsOfTheCpu) {
+  for (std::size_t layer = 0; layer + 1 < net_.layers.size(); ++layer) {
+    const NetSpec part = net_up_to(net_, net_.layers[layer].name, "net");
+    const auto gpu = compile_cuda(part, options_for(4, Mode::infer), 0);
+    const auto cpu = compile_cpu(part, options_for(4, Mode::infer));
+    start_net(*gpu, kSeed, 0.0F);
+    start_net(*cpu, kSeed, 0.0F);
+    const RandomBatch batch(net_, 3, 75);
+    const BatchView view{
+        .images = batch.images, .crops = batch.crops, .labels = {}, .records = {}, .epochs = {}};
+    std::vector<float> got(static_cast<std::size_t>(3 * part.classes()));
+    std::vector<float> want = got;
+    gpu->activations(view, got);
+    cpu->activations(view, want);
+    expect_close(got, want, kNetTolerance, net_.layers[layer].name);
+  }
+}
+
+// The memory of several nets is the sum of what each is refused for.
+TEST_P(CudaNet, NeedsWhatIsPlanned) {
+  const CompileOptions options = options_for(4, Mode::infer);
+  const CudaNeed need = need_cuda(net_, options, 0);
+  EXPECT_GT(need.device.weights, 0U);
+  EXPECT_GT(need.device.activations, 0U);
+  CompileOptions tight = options;
+  tight.memory = {.bytes = need.host.total(), .source = "test"};
+  EXPECT_NE(compile_cuda(net_, tight, 0), nullptr);
+  tight.memory.bytes = need.host.total() - 1;
+  EXPECT_THROW((void)compile_cuda(net_, tight, 0), Error);
+  tight.memory.bytes = need_cpu(net_, options).total();
+  EXPECT_NE(compile_cpu(net_, tight), nullptr);
+  tight.memory.bytes -= 1;
+  EXPECT_THROW((void)compile_cpu(net_, tight), Error);
 }
 
 // Overlapping steps and consecutive steps give the same bits, and so does a net that continues with the

@@ -17,6 +17,7 @@
 #include "lib/net/activation_plan.h"
 #include "lib/net/backend_net.h"
 #include "lib/net/backends.h"
+#include "lib/net/canonical.h"
 #include "lib/net/cpu/layers.h"
 #include "lib/net/layer_plan.h"
 
@@ -177,6 +178,15 @@ class CompiledCpu final : public BackendNet {
     forward(batch, false);
     std::copy_n(probabilities_.begin(), count, probabilities.begin());
   }
+  void activations(const BatchView& batch, std::span<float> values) override {
+    check(batch, BatchUse::infer);
+    (void)check_room(batch, values);
+    const ThreadCount thread_count(threads());
+    run_layers(batch, false);
+    with_type_of(score_element(), [&]<typename T>(std::type_identity<T>) {
+      copy_canonical(last().layer->facts().out, static_cast<const T*>(last().y), batch.images.size(), values);
+    });
+  }
   BatchResult evaluate(const BatchView& batch) override {
     check(batch, BatchUse::evaluate);
     const ThreadCount thread_count(threads());
@@ -203,6 +213,7 @@ class CompiledCpu final : public BackendNet {
 
  private:
   void allocate();
+  void run_layers(const BatchView& batch, bool training);
   void forward(const BatchView& batch, bool training);
   [[nodiscard]] BatchResult measure(const BatchView& batch);
   void softmax_gradient(std::span<const std::int32_t> labels);
@@ -264,7 +275,8 @@ void CompiledCpu::allocate() {
   mean_ = CpuBuffer(static_cast<std::size_t>(net().input.stored.elements()) * sizeof(float));
 }
 
-void CompiledCpu::forward(const BatchView& batch, bool training) {
+// All but the softmax.
+void CompiledCpu::run_layers(const BatchView& batch, bool training) {
   {
     const Stopwatch watch(augment_seconds_);
     with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
@@ -276,6 +288,10 @@ void CompiledCpu::forward(const BatchView& batch, bool training) {
     const Stopwatch watch(p.forward_seconds);
     p.layer->forward(pass, p.x, p.y);
   }
+}
+
+void CompiledCpu::forward(const BatchView& batch, bool training) {
+  run_layers(batch, training);
   const Stopwatch watch(softmax_seconds_);
   with_type_of(score_element(), [&]<typename T>(std::type_identity<T>) {
     cpu::softmax_forward(softmax_shape(), static_cast<int>(batch.images.size()),

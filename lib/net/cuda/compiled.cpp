@@ -13,6 +13,7 @@
 #include "lib/base/console.h"
 #include "lib/base/error.h"
 #include "lib/net/backend_net.h"
+#include "lib/net/canonical.h"
 #include "lib/net/cuda/batch.h"
 #include "lib/net/cuda/plan.h"
 
@@ -183,6 +184,7 @@ class CompiledCuda final : public BackendNet {
     const Slot& slot = run_inference(unlabelled);
     std::copy_n(slot.batch.host_probabilities(), count, probabilities.begin());
   }
+  void activations(const BatchView& batch, std::span<float> values) override;
   BatchResult evaluate(const BatchView& batch) override {
     check(batch, BatchUse::evaluate);
     return run_inference(batch).batch.result();
@@ -422,6 +424,28 @@ BatchResult CompiledCuda::finish_step() {
   std::shift_left(results_.begin(), results_.end(), 1);
   --finished_;
   return result;
+}
+
+void CompiledCuda::activations(const BatchView& batch, std::span<float> values) {
+  check(batch, BatchUse::infer);
+  (void)check_room(batch, values);
+  cuda::use_device(device_.index);
+  while (started_ > 0) finish_oldest();
+  Slot& slot = slots_.front();
+  BatchView unlabelled = batch;
+  unlabelled.labels = {};
+  slot.batch.send(copies_, unlabelled, threads());
+  copies_.record(slot.copied);
+  main_.wait(slot.copied);
+  forward(slot, false);
+  const CudaPlannedLayer& last = plan_.layers().back();
+  const LayerFacts& facts = last.layer->facts();
+  with_type_of(facts.f32_output ? Element::f32 : element(), [&]<typename T>(std::type_identity<T>) {
+    std::vector<T> output(static_cast<std::size_t>(facts.out.elements()));
+    cuda::copy_to_host(main_, output.data(), last.y, output.size() * sizeof(T));
+    main_.synchronize();
+    copy_canonical(facts.out, output.data(), batch.images.size(), values);
+  });
 }
 
 void CompiledCuda::drain() const {
