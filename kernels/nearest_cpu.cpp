@@ -16,9 +16,10 @@
 namespace convoy::cpu {
 namespace {
 
-// Rows of a block stay in a core's cache while they are read twice. A product of few rows is slow.
-constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
-constexpr std::size_t kLeastBlock = 16;
+// Rows of a block stay in a cache while they are read twice. A product of few rows is slow: with 16 queries
+// of 4096 elements, oneDNN takes 0.7 times as long for 256 rows at a time as for 64.
+constexpr std::size_t kBlockBytes = std::size_t{4} << 20;
+constexpr std::size_t kLeastBlock = 64;
 constexpr std::size_t kMostBlock = 1024;
 constexpr std::size_t kMostQueries = 256;  // of one pass over a block
 
@@ -116,8 +117,7 @@ struct Search {
 // What one thread works with: allocated before the threads start, which must not throw.
 struct Part {
   std::vector<Best> best;       // of each query
-  std::vector<float> products;  // [queries][rows of a block]
-  std::vector<double> norms;    // of the block's rows
+  std::vector<float> products;  // [rows of a block][queries]
   bool failed = false;
 };
 
@@ -126,23 +126,23 @@ void search_block(const Search& search, std::size_t first, std::size_t count, Pa
   const std::size_t queries = search.query_norms.size();
   const float* const block = search.rows.data() + first * elements;
   const auto size = [](std::size_t value) { return static_cast<dnnl_dim_t>(value); };
-  part.failed = part.failed || dnnl::sgemm('N', 'T', size(queries), size(count), size(elements), 1.0F,
-                                           search.queries.data(), size(elements), block, size(elements), 0.0F,
-                                           part.products.data(), size(count)) != dnnl::status::success;
+  part.failed = part.failed || dnnl::sgemm('N', 'T', size(count), size(queries), size(elements), 1.0F, block,
+                                           size(elements), search.queries.data(), size(elements), 0.0F,
+                                           part.products.data(), size(queries)) != dnnl::status::success;
   if (part.failed) return;
-  for (std::size_t r = 0; r < count; ++r) part.norms[r] = squared_norm(block + r * elements, elements);
-  for (std::size_t q = 0; q < queries; ++q) {
-    const double norm = search.query_norms[q];
-    for (std::size_t r = 0; r < count; ++r) {
-      const float product = part.products[q * count + r];
-      const double about = norm + part.norms[r] - 2.0 * double{product};
+  for (std::size_t r = 0; r < count; ++r) {
+    const float* const row = block + r * elements;
+    const double norm = squared_norm(row, elements);
+    for (std::size_t q = 0; q < queries; ++q) {
+      const float product = part.products[r * queries + q];
+      const double about = search.query_norms[q] + norm - 2.0 * double{product};
       // A product that has overflowed says nothing.
-      if (std::isfinite(product) && part.best[q].rules_out(about - search.slack.of(norm, part.norms[r]))) {
+      if (std::isfinite(product) &&
+          part.best[q].rules_out(about - search.slack.of(search.query_norms[q], norm))) {
         continue;
       }
-      part.best[q].add({.row = first + r,
-                        .squared_distance = squared_distance(search.queries.data() + q * elements,
-                                                             block + r * elements, elements)});
+      const float* const query = search.queries.data() + q * elements;
+      part.best[q].add({.row = first + r, .squared_distance = squared_distance(query, row, elements)});
     }
   }
 }
@@ -159,7 +159,6 @@ std::vector<Best> search_rows(const Search& search, std::size_t rows, int thread
     part.best.reserve(queries);
     for (std::size_t q = 0; q < queries; ++q) part.best.emplace_back(best);
     part.products.resize(queries * at_a_time);
-    part.norms.resize(at_a_time);
   }
   std::atomic<std::size_t> next_part = 0;
   parallel_ranges(static_cast<int>(parts_needed), blocks, [&](std::size_t begin, std::size_t end) {

@@ -225,6 +225,7 @@ std::optional<Content> safetensors_content(std::string_view head) {
   if (little_endian(head, 0, 8) > kMostHeader) return std::nullopt;
   const auto has_key = [&](std::string_view key) { return contains(head, "\"" + std::string(key) + "\""); };
   if (has_key(kMetaCheckpoint)) return Content{.name = "a checkpoint", .is = Expected::checkpoint};
+  if (has_key(kMetaLayer)) return Content{.name = "a file of features", .is = Expected::features};
   if (has_key(kMetaDataset) || has_key(kMetaNet)) return Content{.name = "weights", .is = Expected::weights};
   if (has_key(kColorProductsTensor)) return Content{.name = "a mean file", .is = Expected::mean};
   return Content{.name = "a safetensors file"};
