@@ -12,6 +12,8 @@
 namespace convoy {
 namespace {
 
+constexpr std::size_t kWordNetIdLength = 9;
+
 bool is_integer(std::string_view text) {
   if (!text.empty() && (text.front() == '-' || text.front() == '+')) text.remove_prefix(1);
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -52,12 +54,52 @@ ListEntry split(std::string_view line, std::size_t at, std::uint64_t number) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Whether every line begins with a WordNet ID and none has a TAB, as in the synset_words.txt of ILSVRC.
-bool is_synset_list(std::string_view text) {
-  bool all = text.find('\t') == std::string_view::npos;
-  for_each_line(text, '\n',
-                [&](std::string_view line, std::uint64_t) { all = all && begins_with_wordnet_id(line); });
-  return all;
+// What a class table without TABs has on every line, in the files of ILSVRC.
+enum class SynsetForm {
+  none,
+  id_name,         // synset_words.txt: "n02119789 kit fox, Vulpes macrotis"
+  id_number_name,  // map_clsloc.txt: "n02119789 1 kit_fox", with the number of the line
+  number_id,       // what is called ILSVRC2012_mapping.txt: "1 n02119789"
+};
+
+// Takes `word` and the blank behind it from the front of the line, if they are there.
+bool take_word(std::string_view& line, const std::string& word) {
+  if (!line.starts_with(word + ' ')) return false;
+  line.remove_prefix(word.size() + 1);
+  return true;
+}
+
+SynsetForm synset_form(std::string_view text) {
+  if (text.empty() || text.find('\t') != std::string_view::npos) return SynsetForm::none;
+  bool ids = true;
+  bool ids_and_numbers = true;
+  bool numbers_and_ids = true;
+  for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
+    const std::string counted = std::to_string(number);
+    ids = ids && begins_with_wordnet_id(line);
+    std::string_view rest = line.substr(std::min(line.size(), kWordNetIdLength + 1));
+    ids_and_numbers = ids_and_numbers && ids && take_word(rest, counted) && !rest.empty();
+    numbers_and_ids = numbers_and_ids && take_word(line, counted) && line.size() == kWordNetIdLength &&
+                      begins_with_wordnet_id(line);
+  });
+  if (ids_and_numbers) return SynsetForm::id_number_name;
+  if (numbers_and_ids) return SynsetForm::number_id;
+  return ids ? SynsetForm::id_name : SynsetForm::none;
+}
+
+// The class on a line of that form.
+ClassInfo class_of(std::string_view line, SynsetForm form, std::uint64_t number) {
+  const std::string counted = std::to_string(number);
+  if (form == SynsetForm::number_id) take_word(line, counted);
+  const std::size_t end = line.find(form == SynsetForm::none ? '\t' : ' ');
+  ClassInfo info{std::string(line.substr(0, end)), {}};
+  if (end == std::string_view::npos) return info;
+  line.remove_prefix(end + 1);
+  if (form == SynsetForm::id_number_name) take_word(line, counted);
+  // In the lines of WordNet, several spaces may stand before the name.
+  if (form != SynsetForm::none) line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+  info.name = line;
+  return info;
 }
 
 // Whether the text begins as a protobuf text of items, "item {" or "entries {".
@@ -69,10 +111,9 @@ bool is_label_map(std::string_view text) {
 }  // namespace
 
 bool begins_with_wordnet_id(std::string_view text) {
-  constexpr std::size_t kLength = 9;
-  return text.size() >= kLength && text[0] == 'n' &&
-         std::all_of(text.begin() + 1, text.begin() + kLength, is_digit) &&
-         (text.size() == kLength || text[kLength] == ' ');
+  return text.size() >= kWordNetIdLength && text[0] == 'n' &&
+         std::all_of(text.begin() + 1, text.begin() + kWordNetIdLength, is_digit) &&
+         (text.size() == kWordNetIdLength || text[kWordNetIdLength] == ' ');
 }
 
 std::string labels_complaint(std::string_view text) {
@@ -151,15 +192,10 @@ std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view pla
   if (is_label_map(text)) {
     throw Error(place, "a label map of TensorFlow: lines ID or ID<TAB>NAME are wanted (see convoy-list(5))");
   }
-  const char separator = is_synset_list(text) ? ' ' : '\t';
+  const SynsetForm form = synset_form(text);
   for_each_line(text, '\n', [&](std::string_view line, std::uint64_t number) {
     check_line(line, place, number);
-    const std::size_t tab = line.find(separator);
-    ClassInfo info{std::string(line.substr(0, tab)), {}};
-    // In the lines of WordNet, several spaces may stand before the name.
-    const std::size_t name =
-        separator == ' ' ? line.find_first_not_of(' ', std::min(tab, line.size())) : tab + 1;
-    if (tab != std::string_view::npos) info.name = line.substr(name);
+    ClassInfo info = class_of(line, form, number);
     for (const std::string& part : {info.id, info.name}) {
       const std::string complaint =
           part.size() > kMaxClassTextBytes

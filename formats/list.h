@@ -43,7 +43,8 @@ struct ListEntry {
 [[nodiscard]] std::string labels_complaint(std::string_view text);
 
 // Parses a class table: lines ID or ID<TAB>NAME in the order of the labels, from 0. If every line begins with
-// a WordNet ID such as n01440764, and none has a TAB, a space separates ID and name. Throws TextError on a
+// a WordNet ID such as n01440764, and none has a TAB, a space separates ID and name; between them, or before
+// the IDs if there are no names, may stand the numbers of the lines. Throws TextError on a
 // repeated ID, or one that looks like another (alike_classes()), more than kMaxClasses lines, texts longer
 // than kMaxClassTextBytes, and what parse_list() refuses, and Error on an empty file.
 [[nodiscard]] std::vector<ClassInfo> parse_classes(std::string_view text, std::string_view place);

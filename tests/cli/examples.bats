@@ -129,6 +129,86 @@ train-00001.shard"
   assert_contains "$("$BIN/shardpack" --info val.shard)" "a readable name"
 }
 
+# make_devkit ID WNID NAME...: makes ILSVRC2012_devkit_t12.tar.gz as ILSVRC2012 has it, with these classes, a synset above
+# them, and the ground truth of the images of make_ilsvrc.
+make_devkit() {
+  PYTHON=${PYTHON:-/usr/bin/python3}
+  requires "$PYTHON"
+  "$PYTHON" -c 'import scipy.io' 2> /dev/null || skip "needs Python's SciPy (python3-scipy)"
+  mkdir -p ILSVRC2012_devkit_t12/data
+  printf '%s\n' 3 1 2 > ILSVRC2012_devkit_t12/data/ILSVRC2012_validation_ground_truth.txt
+  "$PYTHON" - "$@" << 'END'
+import sys
+import numpy
+from scipy.io import savemat
+args = sys.argv[1:]
+rows = [(int(args[i]), args[i + 1], args[i + 2], "a gloss", 0) for i in range(0, len(args), 3)]
+rows.insert(1, (4, "n00001740", "entity", "what there is", 3))
+kinds = [("ILSVRC2012_ID", object), ("WNID", object), ("words", object), ("gloss", object), ("num_children", object)]
+savemat("ILSVRC2012_devkit_t12/data/meta.mat", {"synsets": numpy.array(rows, dtype=kinds).reshape(-1, 1)},
+        do_compression=True)
+END
+  tar -czf ILSVRC2012_devkit_t12.tar.gz ILSVRC2012_devkit_t12
+}
+
+# The label, class and image of each record of a shard, in the order of the names.
+labels_of() { "$BIN/shardpack" --list "$1" | cut -f 2,3,4 | sort -k 3; }
+
+@test "examples/imagenet takes classes in the order of sorted WNIDs or of the devkit, with its ground truth" {
+  make_ilsvrc
+  # The images are of n01440764, n01443537 and n02123045, whose IDs are 3, 1 and 2.
+  make_devkit 2 n02123045 'tabby, tabby cat' 3 n01440764 'tench, Tinca tinca' 1 n01443537 'goldfish,  Carassius auratus'
+  mkdir wnid devkit devkit/shards clsloc
+  cd wnid
+  local options=(-f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" PYTHON="$PYTHON" ILSVRC=.. SIZE=32)
+  expect_status 0 make "${options[@]}" val.shard
+  labels_of val.shard > boxes
+  assert_equal "$(cat classes.txt)" "$(printf '%s\t%s\n' n01440764 'tench, Tinca tinca' n01443537 \
+    'goldfish, Carassius auratus' n02123045 'tabby, tabby cat')"
+  # The ground truth of the devkit says what the annotations say.
+  mv ../ILSVRC2012_bbox_val_v3.tgz ../other
+  rm val.shard val.labels
+  expect_status 0 make "${options[@]}" val.shard
+  labels_of val.shard | diff - boxes
+  assert_equal "$(cut -f 1 boxes | xargs)" "0 1 2"
+  cd ../devkit
+  expect_status 0 make "${options[@]}" ORDER=devkit val.shard
+  labels_of val.shard > labels
+  assert_equal "$(cut -f 1 labels | xargs)" "2 0 1"
+  cut -f 2,3 labels | diff - <(cut -f 2,3 ../wnid/boxes)
+  assert_equal "$(head -n 1 classes.txt)" "n01443537	goldfish, Carassius auratus"
+  cd ../clsloc
+  printf '%s\n' 'n01443537 1 goldfish' 'n02123045 2 tabby' 'n01440764 3 tench' > ../map_clsloc.txt
+  expect_status 0 make "${options[@]}" ORDER=devkit val.shard
+  labels_of val.shard | diff - ../devkit/labels
+  assert_contains "$("$BIN/shardpack" --info val.shard)" "goldfish"
+  expect_status 2 make "${options[@]}" ORDER=ilsvrc val.shard
+  assert_contains "$stderr" "ORDER is wnid or devkit, not 'ilsvrc'"
+  mkdir ../none
+  cd ../none
+  expect_status 2 make "${options[@]}" ILSVRC=../none ORDER=devkit classes.txt
+  assert_contains "$stderr" "ORDER=devkit needs map_clsloc.txt or ILSVRC2012_devkit_t12.tar.gz in ../none"
+  expect_status 2 make "${options[@]}" ILSVRC=../none val.labels
+  assert_contains "$stderr" "needs ILSVRC2012_bbox_val_v3.tgz or ILSVRC2012_devkit_t12.tar.gz in ../none"
+  expect_status 0 make "${options[@]}" ILSVRC=../none clean
+}
+
+@test "examples/imagenet/devkit-classes says what is wrong with a file" {
+  make_devkit 1 n01443537 goldfish 3 n02123045 cat
+  local program=$ROOT/examples/imagenet/devkit-classes
+  expect_status 1 "$PYTHON" "$program" ILSVRC2012_devkit_t12.tar.gz
+  assert_contains "$stderr" "its ILSVRC2012_IDs are not 1 to 2"
+  head -c 200 ILSVRC2012_devkit_t12/data/meta.mat > cut.mat
+  expect_status 1 "$PYTHON" "$program" cut.mat
+  assert_contains "$stderr" "cut.mat: not the meta.mat of ILSVRC2012"
+  tar -czf empty.tgz cut.mat
+  expect_status 1 "$PYTHON" "$program" empty.tgz
+  assert_contains "$stderr" "no meta.mat inside"
+  expect_status 1 "$PYTHON" "$program"
+  expect_status 1 "$PYTHON" "$program" nothing.mat
+  assert_contains "$stderr" "nothing.mat"
+}
+
 @test "examples/fashion-mnist makes its photographs again, even if an earlier run was interrupted" {
   requires gzip
   local set count

@@ -73,6 +73,20 @@ TEST(Classes, TakesWordNetIdsWithSpaces) {
   EXPECT_EQ(parse_classes("n01440764 tench\nsea lion\n", "c")[0].id, "n01440764 tench");
   EXPECT_EQ(parse_classes("n01440764 a\tb\n", "c")[0].id, "n01440764 a");
   EXPECT_EQ(parse_classes("n0144076 tench\n", "c")[0].id, "n0144076 tench");
+  // map_clsloc.txt, and lists of ILSVRC2012_ID and WNID, in the devkit's order.
+  using Classes = std::vector<ClassInfo>;
+  EXPECT_EQ(parse_classes("n02119789 1 kit_fox\nn02100735 2 English_setter\n", "c"),
+            (Classes{{"n02119789", "kit_fox"}, {"n02100735", "English_setter"}}));
+  EXPECT_EQ(parse_classes("1 n02119789\n2 n02100735\n", "c"),
+            (Classes{{"n02119789", ""}, {"n02100735", ""}}));
+  EXPECT_EQ(parse_classes("n02119789 1 kit_fox\nn02100735 3 English_setter\n", "c")[1].name,
+            "3 English_setter")
+      << "not the numbers of the lines";
+  EXPECT_EQ(parse_classes("n02119789 1 kit_fox\nn02100735 2\n", "c"),
+            (Classes{{"n02119789", "1 kit_fox"}, {"n02100735", "2"}}))
+      << "a name may be a number";
+  EXPECT_EQ(parse_classes("1 n02119789\n3 n02100735\n", "c")[1].id, "3 n02100735");
+  EXPECT_EQ(parse_classes("1 n02119789 fox\n", "c")[0].id, "1 n02119789 fox");
 }
 
 TEST(List, NulEntriesMayHoldAnything) {
