@@ -1,5 +1,7 @@
 #include "formats/weights.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -56,6 +58,8 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
   }
   const std::vector<std::uint64_t> shape = mean_shape(model_.net.input);
   add_problem(wrong, tensor_problem(file_.find(kMeanTensor), kMeanTensor, shape));
+  const bool has_colors = file_.find(kColorDeviationsTensor) != nullptr;
+  if (has_colors) add_problem(wrong, color_statistics_problem(file_));
   if (!wrong.empty()) throw Error(name(), wrong);
 
   for (const ParameterInfo& parameter : parameters_) {
@@ -64,7 +68,9 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
   const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
   require_counted_memory(mean.size_bytes(), memory, name(), "values of the mean image " + shape_text(shape));
   model_.mean.assign(mean.begin(), mean.end());
+  if (has_colors) model_.colors = read_color_statistics(file_);
   std::set<std::string> known = {std::string(kMeanTensor)};
+  if (has_colors) known.insert({std::string(kColorEigenvectorsTensor), std::string(kColorDeviationsTensor)});
   for (const ParameterInfo& parameter : parameters_) {
     known.insert(parameter.name);
     known.insert(std::string(kMomentumPrefix) + parameter.name);
@@ -102,6 +108,8 @@ void write_weights(const std::string& path, const WeightsContent& content) {
   }
   tensors.push_back(
       view_of(std::string(kMeanTensor), mean_shape(content.model.net.input), content.model.mean));
+  if (content.model.colors)
+    std::ranges::move(color_tensors(*content.model.colors), std::back_inserter(tensors));
   for (std::size_t i = 0; i < content.momenta.size(); ++i) {
     tensors.push_back(view_of(std::string(kMomentumPrefix) + parameters.at(i).name, parameters[i].shape,
                               content.momenta[i]));

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/color_statistics.h"
 #include "formats/dataset_info.h"
 #include "formats/net.h"
 #include "formats/safetensors.h"
@@ -30,8 +31,9 @@ inline constexpr const char* kMetaVersion = "convoy.version";
 // A trained net, apart from its parameters.
 struct Model {
   NetSpec net;
-  DatasetInfo dataset;      // of the training set: class table, stored size, preprocessing
-  std::vector<float> mean;  // subtracted from stored pixels: [C, H, W] of the stored size
+  DatasetInfo dataset;                         // of the training set: class table, stored size, preprocessing
+  std::vector<float> mean;                     // subtracted from stored pixels: [C, H, W] of the stored size
+  std::optional<ColorStatistics> colors = {};  // of the training set, if the training had colour noise
 };
 
 // A weights file or a checkpoint, mapped.

@@ -1,5 +1,5 @@
-// augment: from stored images to the net's input: crop, reflection, mean subtraction, colour shift.
-//   y[n][c][h][w] = image[top + h][left + w'][c] - mean[c][top + h][left + w'] + shift[c],
+// augment: from stored images to the net's input: crop, reflection, mean subtraction, colour shift and scale.
+//   y[n][c][h][w] = (image[top + h][left + w'][c] - mean[c][top + h][left + w'] + shift[c]) * scale,
 // where w' = width - 1 - w for reflected images, else w. The mean is that of the pixel in the stored image.
 #pragma once
 
@@ -22,8 +22,10 @@ struct Crop {
   std::int32_t top = 0;
   std::int32_t left = 0;
   bool mirror = false;
-  // Added to each channel after the mean is subtracted (colour noise).
+  // Colour noise: what is added to each of the first three channels after the mean is subtracted, and by what
+  // all channels are multiplied then.
   float color_shift[3] = {0, 0, 0};  // NOLINT(modernize-avoid-c-arrays): goes to the device as it is
+  float color_scale = 1;
 };
 
 namespace cpu {

@@ -12,10 +12,10 @@ namespace {
 // leads to the next one: 1, or -1 in a mirrored crop, which is read backwards.
 template <typename T>
 void augment_row(int width, int step, const std::uint8_t* pixels, int channels, const float* mean,
-                 float shift, T* y, std::int64_t y_step) {
+                 float shift, float scale, T* y, std::int64_t y_step) {
   for (int w = 0; w < width; ++w) {
     const std::int64_t at = std::int64_t{w} * step;
-    const float value = static_cast<float>(pixels[at * channels]) - mean[at] + shift;
+    const float value = (static_cast<float>(pixels[at * channels]) - mean[at] + shift) * scale;
     y[w * y_step] = from_float<T>(value);
   }
 }
@@ -53,7 +53,7 @@ template <int kChannel, bool kMirror>
 // between planes.
 template <bool kMirror, typename T>
 int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std::int64_t mean_plane,
-                   const float* shift, T* y, std::int64_t y_plane) {
+                   const Crop& crop, T* y, std::int64_t y_plane) {
   int done = 0;
   for (; done + kLanes <= width; done += kLanes) {
     const std::int64_t at = kMirror ? -std::int64_t{done} - (kLanes - 1) : done;
@@ -67,7 +67,7 @@ int augment_colors(int width, const std::uint8_t* pixels, const float* mean, std
       const auto plane = static_cast<std::int64_t>(c);
       const Lanes below = load(mean + plane * mean_plane + at);
       const Lanes centered = values[c] - (kMirror ? reversed(below) : below);
-      store({centered.v + shift[c]}, y + plane * y_plane + done);
+      store({(centered.v + crop.color_shift[c]) * crop.color_scale}, y + plane * y_plane + done);
     }
   }
   return done;
@@ -98,13 +98,13 @@ void augment(const AugmentShape& shape, std::span<const std::uint8_t* const> ima
       int done = 0;
       if (colors) {
         const auto row = crop.mirror ? augment_colors<true, T> : augment_colors<false, T>;
-        done = row(out.width, pixels, mean + pixel, plane, crop.color_shift,
-                   to + out.offset_in_image(0, h, 0), out.pixels());
+        done = row(out.width, pixels, mean + pixel, plane, crop, to + out.offset_in_image(0, h, 0),
+                   out.pixels());
       }
       for (int c = 0; c < out.channels; ++c) {
         const std::int64_t rest = std::int64_t{done} * step;
         augment_row(out.width - done, step, pixels + rest * out.channels + c, out.channels,
-                    mean + c * plane + pixel + rest, c < 3 ? crop.color_shift[c] : 0.0F,
+                    mean + c * plane + pixel + rest, c < 3 ? crop.color_shift[c] : 0.0F, crop.color_scale,
                     to + out.offset_in_image(c, h, done), out.block);
       }
     }

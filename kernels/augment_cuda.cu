@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(kThreads, 4)
                             : channel == 1 ? crop.color_shift[1]
                             : channel == 2 ? crop.color_shift[2]
                                            : 0.0F;
-        values[e] = static_cast<float>(image[at]) - mean[at] + shift;
+        values[e] = (static_cast<float>(image[at]) - mean[at] + shift) * crop.color_scale;
       }
     }
     store_vector(y + n * shape.out.image_elements() + std::int64_t{pixel} * shape.out.block + first, values);

@@ -46,6 +46,7 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--codec) echo "raw jpeg" ;;
     netpack:--extract) echo "net classes mean options" ;;
     *:--flip) echo "on off" ;;
+    *:--color-noise-scale) echo "deviations eigenvalues" ;;
     *:--crop) echo "random center" ;;
     *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
     *:--order) echo "shuffle sequential" ;;

@@ -19,6 +19,7 @@ enum class Purpose : std::uint32_t {
   dropout = 5,  // masks: `layer` = index of the dropout layer, record = record index in the training set
   split = 7,    // shardpack --split
   test = 8,     // tests only
+  color = 9,    // colour noise: record = record index in the training set
 };
 
 using PhiloxBlock = std::array<std::uint32_t, 4>;

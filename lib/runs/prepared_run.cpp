@@ -82,8 +82,11 @@ void PreparedRun::settle() {
   training_ = training_options_from(options_, before, device_);
   model_.net = options_.given("net") || complete ? read_net(options_) : file->model().net;
   if (complete) require_mean(options_.text("mean"));
-  mean_ = choose_mean(options_.text("mean"), model_.net, file, files_.memory);
+  mean_ =
+      choose_mean(options_.text("mean"), model_.net, file,
+                  training_.crop.color_noise.sigma > 0 ? WantedColors::yes : WantedColors::no, files_.memory);
   model_.mean = mean_.values;
+  model_.colors = mean_.colors;
   differences_.clear();
   if (before != nullptr) differences_ = resume_differences(*before, training_);
 }

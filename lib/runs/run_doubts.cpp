@@ -11,6 +11,8 @@ namespace {
 
 // Above this, stochastic gradient descent with a softmax hardly ever converges.
 constexpr double kHighLearningRate = 1.0;
+// With this, the noise varies as much as the colours do.
+constexpr double kHighColorNoise = 1.0;
 constexpr std::size_t kNamedClasses = 10;
 // One image of a net with more keeps a processor busy for many seconds.
 constexpr double kManyMultiplyAdds = 1e12;
@@ -71,6 +73,11 @@ RunDoubts doubts_about(const RunFacts& run) {
   if (run.options.learning_rate > kHighLearningRate) {
     doubts.warnings.push_back(format("a learning rate of %g is unusually high: the loss will hardly fall",
                                      run.options.learning_rate));
+  }
+  if (run.options.crop.color_noise.sigma > kHighColorNoise) {
+    doubts.warnings.push_back(
+        format("a colour noise of %g is unusually strong: it is relative to the deviations of the colours",
+               run.options.crop.color_noise.sigma));
   }
   for (const auto& [option, interval] : run.intervals) {
     if (!interval.exceeds(run.total_steps, batch, run.records)) continue;

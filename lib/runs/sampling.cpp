@@ -56,7 +56,9 @@ SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_
         }
         sample.record = order[sample.record];
       }
-      sample.crop = draw_crop(stream.input, stream.crop, stream.seed, sample.epoch, sample.record);
+      const CropRule& rule = stream.crop;
+      sample.crop = draw_crop(stream.input, rule, stream.seed, sample.epoch, sample.record);
+      add_color_noise(rule.color_noise, stream.colors, stream.seed, sample.epoch, sample.record, sample.crop);
       ++position;
     }
     return samples;

@@ -8,6 +8,7 @@
 
 #include "formats/net.h"
 #include "kernels/augment.h"
+#include "lib/runs/color_noise.h"
 
 namespace convoy {
 
@@ -18,17 +19,18 @@ struct Sample {
   Crop crop;
 };
 
-// How crops are taken in training. Evaluation takes the centre, unreflected.
+// How crops are taken in training. Evaluation takes the centre, unreflected, without noise.
 struct CropRule {
   bool random = true;  // anywhere in the stored image, with equal probability; else the centre
   bool mirror = true;  // reflects an image with probability 1/2
+  ColorNoise color_noise = {};
 };
 
 // The crop in the middle; if a margin is odd, the one nearer to the top or the left.
 [[nodiscard]] Crop center_crop(const InputSpec& input);
 
-// The crop of a record in an epoch. Position and reflection are separate draws: switching one off does not
-// change the other.
+// The crop of a record in an epoch, without noise. Position and reflection are separate draws: switching one
+// off does not change the other.
 [[nodiscard]] Crop draw_crop(const InputSpec& input, const CropRule& rule, std::uint64_t seed,
                              std::uint32_t epoch, std::uint64_t record);
 
@@ -43,6 +45,7 @@ using SampleSource = std::function<std::vector<Sample>()>;
 struct TrainingStream {
   InputSpec input;
   CropRule crop = {};
+  ColorStatistics colors = {};  // for colour noise
   std::uint64_t seed = 1;
   std::uint64_t records = 0;  // at least 1
   bool shuffle = true;        // else every epoch takes the records in their order

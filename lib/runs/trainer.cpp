@@ -11,20 +11,21 @@
 namespace convoy {
 namespace {
 
-TrainingStream stream_of(const RunInputs& inputs) {
-  return {.input = inputs.model.net.input,
-          .crop = inputs.options.crop,
-          .seed = inputs.options.seed,
-          .records = inputs.training.size(),
-          .shuffle = inputs.options.shuffle,
-          .batch = inputs.options.batch};
-}
-
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
+
+TrainingStream stream_of(const RunInputs& inputs) {
+  return {.input = inputs.model.net.input,
+          .crop = inputs.options.crop,
+          .colors = inputs.model.colors.value_or(ColorStatistics{}),
+          .seed = inputs.options.seed,
+          .records = inputs.training.size(),
+          .shuffle = inputs.options.shuffle,
+          .batch = inputs.options.batch};
+}
 
 Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
                  std::optional<TrainingLog> log, Rejects& rejects, Console& console)

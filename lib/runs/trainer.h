@@ -19,6 +19,9 @@
 
 namespace convoy {
 
+// The images of a run, in the order of its steps.
+[[nodiscard]] TrainingStream stream_of(const RunInputs& inputs);
+
 class Trainer {
  public:
   // The net must hold the parameters, momenta and mean of `state`.

@@ -46,6 +46,12 @@ enum class Resume {
   keeps,      // not change it: the option decides which images come when
 };
 
+// Whether weights files hold an option.
+enum class Stored {
+  always,
+  unless_default,  // so that a run which does not use it writes the bytes that it wrote before there was one
+};
+
 using Run = TrainingOptions;
 
 struct Row {
@@ -56,6 +62,7 @@ struct Row {
   std::string (*write)(const Run& run);  // what read() reads, in one canonical form; empty: nothing to store
   Declared declared = Declared::here;
   Resume resume = Resume::changes;
+  Stored stored = Stored::always;
 };
 
 // All options, in the order of --help.
@@ -117,6 +124,27 @@ const std::vector<Row> kRows = {
      .help = "on or off: random reflections",
      .read = [](Run& run, const Value& value) { run.crop.mirror = value.either("on", "off"); },
      .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); }},
+    {.name = "color-noise",
+     .placeholder = "SIGMA",
+     .help = "deviation of the colour noise, relative to that of the colours; 0: none",
+     .read = [](Run& run, const Value& value) { run.crop.color_noise.sigma = value.real(kMaxRate); },
+     .write = [](const Run& run) { return number_text(run.crop.color_noise.sigma); },
+     .stored = Stored::unless_default},
+    {.name = "color-noise-scale",
+     .placeholder = "WHAT",
+     .help = "deviations or eigenvalues: of the colours, for --color-noise",
+     .read =
+         [](Run& run, const Value& value) {
+           run.crop.color_noise.scale = value.either("deviations", "eigenvalues")
+                                            ? ColorNoiseScale::deviations
+                                            : ColorNoiseScale::eigenvalues;
+         },
+     .write =
+         [](const Run& run) {
+           return std::string(run.crop.color_noise.scale == ColorNoiseScale::deviations ? "deviations"
+                                                                                        : "eigenvalues");
+         },
+     .stored = Stored::unless_default},
     {.name = "order",
      .placeholder = "ORDER",
      .help = "shuffle or sequential",
@@ -197,10 +225,12 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
 }
 
 nlohmann::json to_json(const TrainingOptions& options) {
+  const TrainingOptions defaults;
   nlohmann::json value = nlohmann::json::object();
   for (const Row& row : kRows) {
     const std::string text = row.write(options);
-    if (!text.empty()) value[row.name] = text;
+    const bool left_out = row.stored == Stored::unless_default && text == row.write(defaults);
+    if (!text.empty() && !left_out) value[row.name] = text;
   }
   return value;
 }

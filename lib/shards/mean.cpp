@@ -9,6 +9,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "formats/color_statistics.h"
 #include "formats/safetensors.h"
 #include "lib/base/content.h"
 #include "lib/base/error.h"
@@ -188,8 +189,8 @@ void write_mean_file(OutputFile& out, const MeanFile& mean) {
   const std::array<TensorView, 7> tensors = {
       view_of("mean", image, statistics.mean),
       view_of("channel_mean", {channels}, statistics.channel_mean),
-      view_of("color_eigenvectors", {channels, channels}, statistics.eigenvectors),
-      view_of("color_stddev", {channels}, statistics.stddev),
+      view_of(std::string(kColorEigenvectorsTensor), {channels, channels}, statistics.eigenvectors),
+      view_of(std::string(kColorDeviationsTensor), {channels}, statistics.stddev),
       view_of("sum", image, mean.sums.sum),
       view_of("count", {}, std::span(&mean.sums.count, 1)),
       view_of(kColorProductsTensor, {channels, channels}, mean.sums.products)};

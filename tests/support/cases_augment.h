@@ -29,15 +29,16 @@ class AugmentProblem {
     const int across = k.stored_width - k.width;
     crops = {{0, 0, false, {0, 0, 0}},
              {0, 0, true, {0, 0, 0}},
-             {down, across, false, {0.25F, -1.5F, 3.0F}},
-             {down / 2, across - across / 3, true, {-2.0F, 0.5F, 0.125F}}};
+             {down, across, false, {0.25F, -1.5F, 3.0F}, 0.5F},
+             {down / 2, across - across / 3, true, {-2.0F, 0.5F, 0.125F}, 2.0F},
+             {down, across / 2, false, {-2.0F, 0.5F, 0.125F}}};
     TestRandom random(91);
     const std::size_t stored = static_cast<std::size_t>(k.stored_height) * k.stored_width * k.channels;
     for (std::size_t n = 0; n < crops.size(); ++n) {
       std::vector<std::uint8_t>& image = images.emplace_back(stored);
       for (std::uint8_t& value : image) value = static_cast<std::uint8_t>(random.below(256));
     }
-    // Multiples of 1/8, as the shifts are: every difference is exact.
+    // Multiples of 1/8, as the shifts are: every difference is exact, and the scales are powers of two.
     for (std::size_t i = 0; i < stored; ++i)
       mean_hwc.push_back(static_cast<float>(random.below(2048)) / 8.0F);
     for (int c = 0; c < k.channels; ++c) {
@@ -76,7 +77,8 @@ class AugmentProblem {
             const auto at =
                 static_cast<std::size_t>(((crop.top + h) * k.stored_width + column) * k.channels + c);
             cropped.at(static_cast<int>(n), c, h, w) =
-                double{images[n][at] * 1.0} - double{mean_hwc[at]} + double{crop.color_shift[c]};
+                (double{images[n][at] * 1.0} - double{mean_hwc[at]} + double{crop.color_shift[c]}) *
+                double{crop.color_scale};
           }
         }
       }

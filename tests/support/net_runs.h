@@ -31,7 +31,8 @@ struct RandomBatch {
       crops.push_back({random.below(stored.height - net.input.crop.height + 1),
                        random.below(stored.width - net.input.crop.width + 1),
                        random.below(2) == 1,
-                       {static_cast<float>(random.next()), static_cast<float>(random.next()), 0.5F}});
+                       {static_cast<float>(random.next()), static_cast<float>(random.next()), 0.5F},
+                       n % 2 == 0 ? 1.0F : 0.9F});
       labels.push_back(random.below(net.classes()));
       records.push_back(static_cast<std::uint64_t>(random.below(1000)));
       epochs.push_back(static_cast<std::uint32_t>(random.below(90)));

@@ -34,8 +34,9 @@ Tensor Net::input(const BatchView& batch) const {
           const auto pixel = static_cast<std::size_t>(std::int64_t{row} * stored.width + column);
           const auto plane = static_cast<std::size_t>(std::int64_t{c} * stored.height * stored.width);
           x.at(n, c, h, w) =
-              batch.images[i][pixel * static_cast<std::size_t>(x.c) + static_cast<std::size_t>(c)] -
-              mean[plane + pixel] + place.color_shift[c];
+              (batch.images[i][pixel * static_cast<std::size_t>(x.c) + static_cast<std::size_t>(c)] -
+               mean[plane + pixel] + place.color_shift[c]) *
+              place.color_scale;
         }
       }
     }

@@ -42,6 +42,7 @@ TEST_F(Doubts, NoneOfAnOrdinaryRun) {
   validation_ = &other;
   intervals_.emplace_back("--log-every", Interval::parse("100steps", "", false));
   set("lr", "1");
+  set("color-noise", "1");
   EXPECT_TRUE(doubts().warnings.empty());
   EXPECT_TRUE(doubts().notes.empty());
 }
@@ -54,6 +55,13 @@ TEST_F(Doubts, ABatchLargerThanTheSet) {
       "a batch of 61 is larger than the training set of 60 images: each step takes an image 1.02 times on "
       "average");
   EXPECT_TRUE(doubts(0).warnings.empty()) << "no step";
+}
+
+TEST_F(Doubts, NoiseStrongerThanTheColours) {
+  set("color-noise", "10");
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(doubts().warnings[0],
+            "a colour noise of 10 is unusually strong: it is relative to the deviations of the colours");
 }
 
 TEST_F(Doubts, ARateThatHardlyEverWorks) {

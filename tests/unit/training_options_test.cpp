@@ -20,17 +20,21 @@ TEST(TrainingOptions, SurviveAsJson) {
   options.set("lr-policy", "step:0.1@20,30");
   options.set("crop", "center");
   options.set("flip", "off");
+  options.set("color-noise", "0.25");
+  options.set("color-noise-scale", "eigenvalues");
   options.set("order", "sequential");
   options.set("precision", "bf16");
   options.set("seed", "18446744073709551615");
   options.set("threads", "2");
   const TrainingOptions back = training_options_from_json(to_json(options), "file");
   EXPECT_EQ(to_json(back), to_json(options));
-  EXPECT_EQ(to_json(back).size(), 12U) << "all but epochs";
+  EXPECT_EQ(to_json(back).size(), 14U) << "all but epochs";
   EXPECT_EQ(back.seed, ~std::uint64_t{0});
   EXPECT_FALSE(back.crop.random);
   EXPECT_FALSE(back.crop.mirror);
   EXPECT_FALSE(back.shuffle);
+  EXPECT_EQ(back.crop.color_noise.sigma, 0.25);
+  EXPECT_EQ(back.crop.color_noise.scale, ColorNoiseScale::eigenvalues);
   EXPECT_EQ(back.steps, 1234U);
   EXPECT_TRUE(resume_differences(options, back).empty());
 }
@@ -42,12 +46,29 @@ TEST(TrainingOptions, RefuseBadTexts) {
        {Pair{"batch", "0"}, Pair{"batch", "1.5"}, Pair{"lr", "nan"}, Pair{"lr", "-1"},
         Pair{"momentum", "1.1"}, Pair{"crop", "Random"}, Pair{"flip", "yes"}, Pair{"order", ""},
         Pair{"precision", "fp16"}, Pair{"seed", "-1"}, Pair{"nonsense", "1"}, Pair{"steps", "1e3"},
-        Pair{"epochs", "ten"}}) {
+        Pair{"epochs", "ten"}, Pair{"color-noise", "-0.1"}, Pair{"color-noise", "inf"},
+        Pair{"color-noise", ""}, Pair{"color-noise", "2e6"}, Pair{"color-noise-scale", "variances"}}) {
     EXPECT_THROW(options.set(name, text), UsageError) << name << "=" << text;
   }
   EXPECT_THROW((void)training_options_from_json(nlohmann::json::array(), "file"), Error);
   EXPECT_THROW((void)training_options_from_json({{"batch", 3}}, "file"), Error);
   EXPECT_THROW((void)training_options_from_json({{"batch", "x"}}, "file"), Error);
+}
+
+// So that weights of a run without them have the bytes that they had before there were such options.
+TEST(TrainingOptions, LeaveColourNoiseOutOfTheFileIfThereIsNone) {
+  TrainingOptions options;
+  const auto plain = to_json(options);
+  EXPECT_FALSE(plain.contains("color-noise"));
+  EXPECT_FALSE(plain.contains("color-noise-scale"));
+  options.set("color-noise", "0.1");
+  EXPECT_EQ(to_json(options).size(), plain.size() + 1);
+  EXPECT_EQ(to_json(options)["color-noise"], "0.1");
+  const TrainingOptions back = training_options_from_json(plain, "file");
+  EXPECT_EQ(back.crop.color_noise.sigma, 0.0);
+  const auto differences = resume_differences(back, options);
+  ASSERT_EQ(differences.size(), 1U);
+  EXPECT_EQ(differences.front().text, "color-noise: 0 in the checkpoint, 0.1 now");
 }
 
 TEST(TrainingOptions, CountSteps) {

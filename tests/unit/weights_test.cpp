@@ -88,6 +88,36 @@ TEST_F(Weights, AreReadAsWritten) {
   EXPECT_NE(test::error_of([&] { (void)read_checkpoint(file); }).find("not a checkpoint"), std::string::npos);
 }
 
+// The fake net takes gray images; what the statistics are for does not matter to the file.
+TEST_F(Weights, KeepColourStatisticsIfThereAreAny) {
+  model_.colors = ColorStatistics{.eigenvectors = {0, 1, 0, 0, 0, 1, 1, 0, 0}, .deviations = {30, 20, 10.5F}};
+  save_checkpoint(path_, model_, options_, state_, net_);
+  const WeightsFile file(path_);
+  EXPECT_EQ(file.model().colors, model_.colors);
+  EXPECT_TRUE(file.unknown().empty());
+  write_changed([](auto& tensors, auto&) {
+    for (TensorView& tensor : tensors) {
+      if (tensor.name == kColorEigenvectorsTensor) tensor.shape = {9, 1};
+    }
+  });
+  EXPECT_EQ(open_changed(), changed_ + ": tensor 'color_eigenvectors' is [9,1], not [3,3]");
+  write_changed([](auto& tensors, auto&) {
+    std::erase_if(tensors, [](const TensorView& tensor) { return tensor.name == kColorEigenvectorsTensor; });
+  });
+  EXPECT_EQ(open_changed(), changed_ + ": tensor 'color_eigenvectors' is missing");
+  const std::vector<float> negative = {30, 20, -1};
+  write_changed([&](auto& tensors, auto&) {
+    for (TensorView& tensor : tensors) {
+      if (tensor.name == kColorDeviationsTensor) tensor.data = std::as_bytes(std::span(negative));
+    }
+  });
+  EXPECT_EQ(open_changed(), changed_ + ": tensor 'color_stddev' has values that no colours have");
+  model_.colors.reset();
+  save_checkpoint(path_, model_, options_, state_, net_);
+  EXPECT_FALSE(WeightsFile(path_).model().colors);
+  EXPECT_EQ(SafetensorsFile(path_, Expected::checkpoint).find(kColorDeviationsTensor), nullptr);
+}
+
 TEST_F(Weights, DependOnTheirContentAlone) {
   save_weights(path_, model_, options_, net_);
   save_weights(changed_, model_, options_, net_);
