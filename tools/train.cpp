@@ -14,6 +14,7 @@
 #include "lib/net/describe.h"
 #include "lib/net/device.h"
 #include "lib/net/profile.h"
+#include "lib/runs/augmented_dump.h"
 #include "lib/runs/earlier_run.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/prepared_run.h"
@@ -52,6 +53,8 @@ void declare(po::options_description& options) {
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about damaged records",
                                 .rejects = "write place and reason of every record left out to FILE"});
+  add("dump-augmented", text_option("DIR[:N]"),
+      "before the first step, write the next N images (64) as the net sees them into DIR, as PNG");
   add("profile", po::bool_switch(), "at the end, say where the time went, by phase and layer");
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
@@ -121,6 +124,7 @@ int run(const Options& options, Console& console) {
                            hold_output(files.checkpoint, OutputFile::Content::binary),
                            hold_output(files.log, OutputFile::Content::text)};
   check_earlier_run(files);
+  auto dump = AugmentedDump::asked_for(options, files.beginning);
   PreparedRun prepared(options, device, files);
 
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
@@ -135,11 +139,12 @@ int run(const Options& options, Console& console) {
   prepared.doubt(given_intervals(options, reports), console);
   const auto net = prepared.compile(console);
   const RunStart start = prepared.start();
+  SignalWatch::note_stops();  // until the weights are saved
+  if (dump) dump->write(prepared.inputs(), start.step, options.memory_limit(), rejects, console);
   clear_earlier_run(files, start, console);
   if (!start.resumed) reports.resumed_from.clear();
   reports.checkpoint_at_start = files.beginning == Beginning::resumed_if_fits && !start.resumed;
   Trainer trainer(*net, prepared.inputs(), reports, prepared.state(), prepared.open_log(), rejects, console);
-  SignalWatch::note_stops();  // until the weights are saved
   const int signal = trainer.run();
   if (options.flag("profile")) show_profile(*net, prepared.training(), trainer);
   bool whole = list_rejects(rejects, console) && !trainer.lost_rejects();

@@ -1,7 +1,6 @@
 #include "lib/shards/extract.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <optional>
 #include <span>
 #include <unordered_set>
@@ -10,10 +9,10 @@
 #include "formats/png.h"
 #include "formats/shard.h"
 #include "lib/base/counted_memory.h"
-#include "lib/base/destination.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/output_batch.h"
+#include "lib/base/output_folder.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
 #include "lib/base/stop_wait.h"
@@ -30,52 +29,11 @@ struct Item {
   std::vector<Damage> damage;  // found before it
 };
 
-// The folders and files that an extraction has made, each by one thread at a time. Unless keep() is called,
-// the destructor removes them.
-class Made {
- public:
-  Made() = default;
-  Made(const Made&) = delete;
-  Made& operator=(const Made&) = delete;
-  Made(Made&&) = delete;
-  Made& operator=(Made&&) = delete;
-  ~Made() {
-    for (std::vector<std::string>* const paths : {&files_, &folders_}) {
-      std::error_code ignored;
-      std::ranges::reverse(*paths);  // what is in a folder before the folder
-      for (const std::string& path : *paths) std::filesystem::remove(path, ignored);
-    }
-  }
-  // Makes the folder and those that lead to it.
-  void add_folder(const std::string& path) {
-    std::error_code failure;
-    std::vector<std::filesystem::path> missing;
-    for (std::filesystem::path one = path; !one.empty() && !std::filesystem::exists(one, failure);
-         one = one.parent_path()) {
-      missing.push_back(one);
-    }
-    for (; !missing.empty(); missing.pop_back()) {
-      if (std::filesystem::create_directory(missing.back(), failure)) folders_.push_back(missing.back());
-      if (failure) throw Error(path, failure.message());
-    }
-  }
-  void add_file(const std::string& path) { files_.push_back(path); }
-  [[nodiscard]] const std::vector<std::string>& folders() const { return folders_; }
-  void keep() {
-    files_.clear();
-    folders_.clear();
-  }
-
- private:
-  std::vector<std::string> files_;
-  std::vector<std::string> folders_;
-};
-
 // The records of all inputs as items. Used by one thread at a time.
 class Feed {
  public:
   Feed(const std::vector<std::string>& inputs, const std::string& folder, const MemoryLimit& memory,
-       Made& made)
+       OutputFolder& made)
       : inputs_(inputs), folder_(folder), memory_(memory), made_(made) {
     open_next();
   }
@@ -148,7 +106,7 @@ class Feed {
   const std::vector<std::string>& inputs_;
   const std::string& folder_;
   const MemoryLimit& memory_;
-  Made& made_;
+  OutputFolder& made_;
   ExtractNames names_;
   std::uint64_t names_bytes_ = 0;
   std::uint64_t image_need_ = 0;
@@ -162,23 +120,9 @@ class Feed {
 
 PackResult extract_shards(const std::vector<std::string>& inputs, const std::string& folder, int threads,
                           const MemoryLimit& memory, Rejects& rejects, Console& console) {
-  std::error_code failure;
-  std::string path = std::filesystem::weakly_canonical(folder, failure).string();
-  while (path.size() > 1 && path.ends_with('/')) path.pop_back();
-  const OutputLock lock(Destination{.name = folder, .path = path});
-  // Checked before the inputs are opened, but created only after the first one was.
-  const bool there = std::filesystem::exists(folder, failure);
-  if (there && !std::filesystem::is_directory(folder, failure)) throw Error(folder, "is not a folder");
-  if (!there && std::filesystem::is_symlink(folder, failure)) {
-    throw Error(folder, "is a link to a folder that is not there: make it first");
-  }
-  if (there && !std::filesystem::is_empty(folder, failure)) {
-    throw Error(folder, failure ? failure.message()
-                                : "is not empty: name another folder, or, if a run that was killed has left "
-                                  "this one, remove it first");
-  }
   const SignalWatch signals;
-  Made made;
+  OutputFolder made(
+      folder);  // checked before the inputs are opened, but created only after the first one was
   Feed feed(inputs, folder, memory, made);
   OutputBatch files;
   Progress progress(console, 0, "images");
