@@ -16,7 +16,7 @@ INSTALL ?= install
 CLANG_TIDY ?= clang-tidy
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 
-TOOLS := imgprep meanimg shardpack train eval predict netpack
+TOOLS := imgprep meanimg shardpack train eval predict netpack shownet
 OUT := $(if $(filter release,$(MODE)),build,build/$(MODE))
 
 # What programs that read strangers' files should have; tests/cli/hardened.bats reads it from the programs. Kernels do
@@ -46,16 +46,22 @@ ASSERTIONS := -D_GLIBCXX_ASSERTIONS
 CPPFLAGS_ALL := -I. $(ASSERTIONS) $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/null) $(CPPFLAGS)
 CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) $(OPENMP) -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
 LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(HARDENED_LINK) $(LDFLAGS)
+# Only lib/pictures draws: it is a library of its own, which only these programs link, and with it cairo and Pango.
+PICTURE_LIBS := $(shell $(PKG_CONFIG) --libs pangocairo 2>/dev/null)
+PICTURE_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags pangocairo 2>/dev/null)
+DRAWING := shownet pictures_test results_test
 LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
-LIB_SOURCES := $(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp)
+PICTURE_SOURCES := $(wildcard lib/pictures/*.cpp)
+LIB_SOURCES := $(filter-out $(PICTURE_SOURCES),$(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp))
 TOOL_SOURCES := $(TOOLS:%=tools/%.cpp)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cpp)
 TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
 FIXTURE_SOURCE := tests/cli/fixture.cpp
-ALL_SOURCES := $(LIB_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) $(FIXTURE_SOURCE)
+ALL_SOURCES := $(LIB_SOURCES) $(PICTURE_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) $(FIXTURE_SOURCE)
 object = $(patsubst %.cpp,$(OUT)/obj/%.o,$(1))
 LIB := $(OUT)/libconvoy.a
+PICTURES := $(OUT)/libpictures.a
 PROGRAMS := $(TOOLS:%=$(OUT)/bin/%)
 DISPATCHER := $(OUT)/bin/convoy
 UNIT_TESTS := $(patsubst tests/unit/%.cpp,$(OUT)/test/%,$(TEST_SOURCES))
@@ -77,7 +83,7 @@ say = $(if $(filter 1,$(V)),,@$(if $(SILENT),,printf '  %-4s %s\n' '$(1)' '$(2)'
 .SECONDARY:
 .PHONY: all tests check check-unit check-cli check-lint pipeline check-by-heart check-faults check-signals check-soak demo bench bench-kernels bench-precision lint tidy cppcheck format install uninstall clean help FORCE
 
-all: $(PROGRAMS) $(DISPATCHER) ## the seven tools and the dispatcher, in $(OUT)/bin (the default)
+all: $(PROGRAMS) $(DISPATCHER) ## the tools and the dispatcher, in $(OUT)/bin (the default)
 tests: $(UNIT_TESTS) $(FIXTURE) $(CALLS) emulated-tools emulated-gpu ## the test programs, in $(OUT)/test
 
 # The flags that the objects were compiled with: a change of flags rebuilds them.
@@ -98,6 +104,8 @@ $(OUT)/requirements: tests/setup
 # wider than a register; all of ours are inlined.
 $(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi $(if $(filter release travel,$(MODE)),-U_GLIBCXX_ASSERTIONS)
 
+$(OUT)/obj/lib/pictures/%.o: CPPFLAGS_ALL += $(PICTURE_CPPFLAGS)
+
 $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
@@ -105,11 +113,16 @@ $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 # The archive is renamed when it is complete, so that a link at the same time sees a whole one. `q` appends; `r` would
 # replace an object with another of the same name, and each backend has a compiled.o.
 $(LIB): $(call object,$(LIB_SOURCES))
+$(PICTURES): $(call object,$(PICTURE_SOURCES))
+$(LIB) $(PICTURES):
 	$(call say,AR,$@) rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
 
+# What else a program links, if it draws.
+drawing = $(if $(filter $(DRAWING),$(@F)),$(1))
+$(filter $(DRAWING:%=$(OUT)/bin/%) $(DRAWING:%=$(OUT)/test/%),$(PROGRAMS) $(UNIT_TESTS)): $(PICTURES)
 $(OUT)/bin/%: $(OUT)/obj/tools/%.o $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(call drawing,$(PICTURES)) $(LIB) $(call drawing,$(PICTURE_LIBS)) $(LIBS)
 
 $(DISPATCHER): tools/convoy
 	@mkdir -p $(@D)
@@ -117,7 +130,7 @@ $(DISPATCHER): tools/convoy
 
 $(OUT)/test/%: $(OUT)/obj/tests/unit/%.o $(call object,$(SUPPORT_SOURCES)) $(LIB)
 	@mkdir -p $(@D)
-	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $^ -lgtest_main -lgtest $(LIBS)
+	$(call say,LINK,$@) $(CXX) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(call drawing,$(PICTURES)) $(LIB) -lgtest_main -lgtest $(call drawing,$(PICTURE_LIBS)) $(LIBS)
 
 $(FIXTURE): $(call object,$(FIXTURE_SOURCE))
 	@mkdir -p $(@D)
@@ -218,6 +231,7 @@ tidy:
 endif
 # clang takes GCC's omp.h, last in its search path; its own is in another package.
 .SECONDEXPANSION:
+$(OUT)/tidy/lib/pictures/%.ok: CPPFLAGS_ALL += $(PICTURE_CPPFLAGS)
 $(OUT)/tidy/%.ok: % $$(wildcard $$(basename $$*).h) .clang-tidy tests/.clang-tidy $(OUT)/flags
 	@mkdir -p $(@D)
 	$(call say,TIDY,$<) $(CLANG_TIDY) --quiet $< -- $(CPPFLAGS_ALL) -std=c++20 -march=$(ARCH) -pthread -fopenmp \

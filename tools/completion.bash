@@ -2,7 +2,7 @@
 # share/bash-completion/completions/convoy. The options, and the policies of --lr-policy, come from each tool's --help, so
 # they are never out of date; the values of other options are listed here.
 
-_convoy_tools="imgprep meanimg shardpack train eval predict netpack"
+_convoy_tools="imgprep meanimg shardpack train eval predict netpack shownet"
 
 # Prints the options in --help, from lines like "  -o [ --output ] FILE (=-)  write to FILE" and "  --quiet". Options
 # that take a value end in "=".
@@ -52,8 +52,18 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--order) echo "shuffle sequential" ;;
     *:--views) echo "1 10" ;;
     *:--precision) echo "auto fp32 bf16" ;;
+    shownet:--format) echo "png svg pdf" ;;
+    shownet:--normalise) echo "layer filter" ;;
+    shownet:--set) echo "both train val" ;;
+    shownet:--show) echo "error top5 loss rate" ;;
+    shownet:--x) echo "epoch step" ;;
     *:--checkpoint-every | *:--val-every | *:--log-every) echo "never" ;;
   esac
+}
+
+# Prints the kinds of pictures that shownet draws, from its usage.
+_convoy_pictures() {  # COMMAND...
+  "$@" --help 2> /dev/null < /dev/null | awk '/^$/ { exit } $1 == "Usage:" { $1 = "" } $1 == "convoy" && $2 == "shownet" { print $3 }'
 }
 
 # Prints the words that an option takes instead of a file.
@@ -130,8 +140,13 @@ _convoy() {
     mapfile -t COMPREPLY < <(compgen -W "$values" -- "$word")
     return
   fi
+  if [ "$tool" = shownet ] && [ -z "$option" ] && [ "$COMP_CWORD" -eq "${#command[@]}" ]; then
+    mapfile -t COMPREPLY < <(compgen -W "$(_convoy_pictures "${command[@]}")" -- "$word")
+    return
+  fi
   mapfile -t COMPREPLY < <(compgen -W "$(_convoy_words "$option")" -- "$word")
   _convoy_files "$word" "$(_convoy_pattern "$tool" "$option")"
 }
 
-complete -F _convoy convoy convoy-imgprep convoy-meanimg convoy-shardpack convoy-train convoy-eval convoy-predict convoy-netpack
+complete -F _convoy convoy convoy-imgprep convoy-meanimg convoy-shardpack convoy-train convoy-eval convoy-predict \
+  convoy-netpack convoy-shownet

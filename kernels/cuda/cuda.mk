@@ -82,7 +82,9 @@ GPU_BENCH_SOURCES := $(wildcard tests/bench/gpu/*.cpp)
 GPU_BENCH_KERNELS := $(wildcard tests/bench/gpu/*.cu)
 ifeq ($(MODE),travel)
 GPU_LIBRARY := $(GPU)/lib/libconvoy.so
-GPU_PROGRAMS := $(addprefix $(GPU)/,$(GPU_TESTS) $(GPU_OWN_TESTS) bench $(TOOLS))
+# Not what draws: its libraries would have to travel, too.
+GPU_TOOLS := $(filter-out $(DRAWING),$(TOOLS))
+GPU_PROGRAMS := $(addprefix $(GPU)/,$(GPU_TESTS) $(GPU_OWN_TESTS) bench $(GPU_TOOLS))
 # An RPATH, not a RUNPATH: it also finds the libraries that the libraries need.
 GPU_LINK = $(call say,LINK,$@) mkdir -p $(@D) && $(CXX) $(LDFLAGS_ALL) -s -Wl,--disable-new-dtags -o $@
 
@@ -96,7 +98,7 @@ $(GPU_TESTS:%=$(GPU)/%): $(GPU)/%: $(OUT)/gpu/obj/%.o
 $(GPU_OWN_TESTS:%=$(GPU)/%): $(GPU)/%: $(OUT)/obj/tests/gpu/%.o
 $(addprefix $(GPU)/,$(GPU_TESTS) $(GPU_OWN_TESTS)): $(OUT)/obj/tests/gpu/main.o $(call object,$(SUPPORT_SOURCES))
 $(GPU)/bench: $(call object,$(GPU_BENCH_SOURCES)) $(GPU_BENCH_KERNELS:%.cu=$(CUDA_OUT)/%.o)
-$(TOOLS:%=$(GPU)/%): $(GPU)/%: $(OUT)/obj/tools/%.o
+$(GPU_TOOLS:%=$(GPU)/%): $(GPU)/%: $(OUT)/obj/tools/%.o
 $(GPU_PROGRAMS): $(GPU_LIBRARY)
 	$(GPU_LINK) -Wl,-rpath,'$$ORIGIN/lib' $(filter %.o,$^) $(if $(filter %_test,$@),-lgtest) $(GPU_LIBRARY) $(CUDA_LIBS) $(LIBS)
 $(GPU_ARCHIVE): $(GPU_PROGRAMS) $(wildcard tests/gpu/* tests/bench/gpu/* tests/count/* examples/nets/*)

@@ -1,6 +1,8 @@
 #include "lib/base/table.h"
 
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 
 #include "lib/base/lines.h"
 
@@ -29,6 +31,49 @@ std::string tsv_field(std::string_view text) {
   doubled.reserve(text.size());
   for (const char c : text) doubled.append(c == '\\' ? 2 : 1, c);
   return escape_controls(doubled);
+}
+
+std::optional<std::string> tsv_text(std::string_view field) {
+  constexpr std::size_t kHexEscape = 4;  // "\x1b"
+  std::string text;
+  text.reserve(field.size());
+  while (!field.empty()) {
+    const std::size_t plain = field.find('\\');
+    text += field.substr(0, plain);
+    if (plain == std::string_view::npos) break;
+    field.remove_prefix(plain);
+    if (field.size() < 2) return std::nullopt;
+    std::size_t length = 2;
+    switch (field[1]) {
+      case '\\':
+        text += '\\';
+        break;
+      case 't':
+        text += '\t';
+        break;
+      case 'n':
+        text += '\n';
+        break;
+      case 'r':
+        text += '\r';
+        break;
+      case 'x': {
+        length = kHexEscape;
+        if (field.size() < length) return std::nullopt;
+        constexpr int kHexBase = 16;
+        unsigned value = 0;
+        const char* const last = field.data() + length;
+        const auto [end, failure] = std::from_chars(field.data() + 2, last, value, kHexBase);
+        if (failure != std::errc() || end != last) return std::nullopt;
+        text += static_cast<char>(value);
+        break;
+      }
+      default:
+        return std::nullopt;
+    }
+    field.remove_prefix(length);
+  }
+  return text;
 }
 
 }  // namespace convoy

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,5 +17,8 @@ namespace convoy {
 // The text as one field of a TSV line: control characters, as some file names have, become what
 // escape_controls() writes, and a backslash becomes \\ , so that printf '%b' gives the text again.
 [[nodiscard]] std::string tsv_field(std::string_view text);
+
+// The text of which tsv_field() made this; nothing if a backslash in it begins no escape.
+[[nodiscard]] std::optional<std::string> tsv_text(std::string_view field);
 
 }  // namespace convoy

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/memory.h"
 #include "lib/runs/log_file.h"
@@ -33,6 +34,26 @@ struct LogRows {
 // file is not a log; with `any` that is nothing, too.
 [[nodiscard]] std::optional<LogRows> find_log_rows(const std::string& path, bool any = false,
                                                    const MemoryLimit& memory = {});
+
+// A row as it stands in a file.
+struct LogPoint {
+  std::uint64_t step = 0;
+  double epoch = 0.0;
+  bool validation = false;  // else of the training set
+  double loss = 0.0;        // these may be infinite or no numbers
+  double top1_error = 0.0;
+  double top5_error = 0.0;
+  double learning_rate = 0.0;
+};
+struct LogPoints {
+  std::vector<LogPoint> points;        // in the order of the file
+  std::vector<std::uint64_t> damaged;  // numbers of lines that are no rows, at most kMaxDamagedLines of them
+  std::uint64_t damaged_count = 0;
+};
+inline constexpr std::size_t kMaxDamagedLines = 1000;
+// The whole rows of a log, for one who draws it; a last line without an end is being written, and is left
+// out. "-" is standard input. Throws Error if it is no log.
+[[nodiscard]] LogPoints read_log(const std::string& path, const MemoryLimit& memory = {});
 
 class TrainingLog {
  public:

@@ -1,7 +1,7 @@
 # What the linker and the compiler gave the programs against hostile input, read from the programs themselves.
 load common
 
-TOOLS=(imgprep meanimg shardpack train eval predict netpack)
+TOOLS=(imgprep meanimg shardpack train eval predict netpack shownet)
 
 setup() {
   common_setup

@@ -18,7 +18,7 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   expect_status 0 make_in_tree install
   cd stage
   assert_equal "$(find . -type f -path '*/bin/*')" ./usr/bin/convoy
-  for tool in imgprep meanimg shardpack train eval predict netpack; do
+  for tool in imgprep meanimg shardpack train eval predict netpack shownet; do
     [ -x "usr/libexec/convoy/$tool" ]
     [ -e "usr/share/man/man1/convoy-$tool.1" ]
     expect_status 0 "usr/bin/convoy-$tool" --version

@@ -50,7 +50,7 @@ PYTHON
 
 @test "--max-memory is read strictly by every tool" {
   local tool
-  for tool in imgprep meanimg shardpack train eval predict netpack; do
+  for tool in imgprep meanimg shardpack train eval predict netpack shownet; do
     refuse 2 "^$tool: --max-memory: '1.5G' is not a number of bytes such as 500000, 512M or 8G" "$BIN/$tool" --max-memory=1.5G nothing
     refuse 2 "^$tool: --max-memory: no memory at all" "$BIN/$tool" --max-memory=0 nothing
     printf 'quiet=on\nmax-memory=much\n' > options.conf

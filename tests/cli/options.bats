@@ -51,6 +51,7 @@ options_agree() {
 @test "eval: --help, the manual page and the completion have the same options" { options_agree eval; }
 @test "predict: --help, the manual page and the completion have the same options" { options_agree predict; }
 @test "netpack: --help, the manual page and the completion have the same options" { options_agree netpack; }
+@test "shownet: --help, the manual page and the completion have the same options" { options_agree shownet; }
 
 page_is_whole() {
   local section
@@ -66,10 +67,11 @@ page_is_whole() {
 @test "eval: the manual page has every section" { page_is_whole eval; }
 @test "predict: the manual page has every section" { page_is_whole predict; }
 @test "netpack: the manual page has every section" { page_is_whole netpack; }
+@test "shownet: the manual page has every section" { page_is_whole shownet; }
 
 # A bare `eval` would be the shell's own, and an installation has no other bare names in the PATH either.
 @test "pages and README call the tools as an installation has them" {
-  local tools='(imgprep|meanimg|shardpack|train|eval|predict|netpack)'
+  local tools='(imgprep|meanimg|shardpack|train|eval|predict|netpack|shownet)'
   ! grep -nE "^(\\$ (coproc )?|    |[^.].*\\| *)$tools +[-a-z\"\$]*[-./=]" "$ROOT"/man/* "$ROOT"/README.md ||
     fail "write: convoy TOOL"
 }
@@ -116,6 +118,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 @test "eval: --help, --version, --config and wrong usage" { keeps_contract eval; }
 @test "predict: --help, --version, --config and wrong usage" { keeps_contract predict; }
 @test "netpack: --help, --version, --config and wrong usage" { keeps_contract netpack; }
+@test "shownet: --help, --version, --config and wrong usage" { keeps_contract shownet; }
 
 @test "a value in --config that an option cannot have is told with its line" {
   printf 'quiet=on\n  threads = many\n' > bad.conf
@@ -128,7 +131,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   for word in --%original_token%=1 --%canonical_option%=1 --%option% -%original_token% -q%option% --%prefix%x --100% -%; do
     refuse 2 "^imgprep: unrecognised option '$word'" "$BIN/imgprep" "$word" x.png
   done
-  for tool in imgprep meanimg shardpack train eval predict netpack; do
+  for tool in imgprep meanimg shardpack train eval predict netpack shownet; do
     refuse 2 "^$tool: unrecognised option '--%original_token%'" "$BIN/$tool" --%original_token% x.png
   done
   echo '%original_token%x=0' > c.conf
@@ -274,7 +277,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 
 @test "convoy runs the tools, and says what it does not know" {
   expect_status 0 "$BIN/convoy" --help
-  for tool in imgprep meanimg shardpack train eval predict netpack; do
+  for tool in imgprep meanimg shardpack train eval predict netpack shownet; do
     assert_contains "$output" "  $tool "
   done
   expect_status 0 "$BIN/convoy" --version
@@ -321,7 +324,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
 
 @test "completion: tools, values and files" {
   assert_equal "$(complete_words convoy tr)" train
-  assert_equal "$(complete_words convoy help sh | sort | tr '\n' ' ')" "shard shardpack "
+  assert_equal "$(complete_words convoy help sh | sort | tr '\n' ' ')" "shard shardpack shownet "
   assert_equal "$(complete_words convoy imgprep --codec = j)" jpeg
   assert_equal "$(complete_words convoy imgprep --on-error = | sort | tr '\n' ' ')" "skip stop "
   assert_equal "$(complete_words convoy-train --crop = r)" random
@@ -342,5 +345,9 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy train --describe '' | sort)" "$(printf '%s\n' a.shard folder/)"
   assert_equal "$(complete_words convoy train '' | sort)" "$(printf '%s\n' a.shard folder/)"
   assert_equal "$(complete_words convoy-eval -w '' | sort)" "$(printf '%s\n' a.safetensors folder/)"
+  assert_contains "$(complete_words convoy shownet '' | tr '\n' ' ')" "filters curves predictions neighbours confusion net mean "
+  assert_equal "$(complete_words convoy-shownet cu)" curves
+  assert_equal "$(complete_words convoy shownet mean a.s | sort | tr '\n' ' ')" "a.safetensors a.shard "
+  assert_equal "$(complete_words convoy shownet --format = s)" svg
   assert_equal "$(complete_words convoy imgprep a. | sort)" "$(printf '%s\n' a.net a.safetensors a.shard a.txt)"
 }

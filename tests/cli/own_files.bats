@@ -5,7 +5,7 @@ load common
 load training
 
 # What each tool declares: options with files that it reads, and with files that it writes.
-TOOLS=(imgprep meanimg shardpack train eval predict netpack)
+TOOLS=(imgprep meanimg shardpack train eval predict netpack shownet)
 declare -gA READS=(
   [imgprep]='config files-from classes labels'
   [meanimg]='config files-from'
@@ -14,6 +14,7 @@ declare -gA READS=(
   [eval]='config files-from weights'
   [predict]='config files-from weights nearest'
   [netpack]='config files-from'
+  [shownet]='config images classes'
 )
 declare -gA WRITES=(
   [imgprep]='output rejects'
@@ -23,6 +24,7 @@ declare -gA WRITES=(
   [eval]='output rejects confusion predictions'
   [predict]='output rejects'
   [netpack]='output'
+  [shownet]='output rejects'
 )
 
 @test "every option that --help shows with a file is in the tables of these tests" {

@@ -100,7 +100,7 @@ sum_up() {
 }
 
 @test "the order of includes is enforced" {
-  mkdir -p tests/check lib/base lib/shards lib/prep lib/net/cpu lib/net/cuda lib/runs lib/weights formats kernels/cuda tools
+  mkdir -p tests/check lib/base lib/shards lib/prep lib/net/cpu lib/net/cuda lib/runs lib/weights lib/pictures formats kernels/cuda tools
   cp "$ROOT/tests/check/includes" tests/check
   allowed() {  # FILE INCLUDED...
     local file=$1
@@ -116,7 +116,9 @@ sum_up() {
   allowed lib/net/cuda/a.h lib/net/a.h kernels/a.h
   allowed lib/runs/a.h lib/net/a.h lib/shards/a.h formats/a.h kernels/a.h
   allowed lib/weights/a.h lib/runs/a.h lib/shards/a.h formats/a.h
-  allowed tools/a.cpp lib/runs/a.h lib/prep/a.h lib/weights/a.h
+  allowed lib/pictures/a.h lib/runs/a.h lib/prep/a.h lib/net/a.h formats/a.h
+  echo '#include <pango/pangocairo.h>' > lib/pictures/b.h
+  allowed tools/a.cpp lib/runs/a.h lib/prep/a.h lib/weights/a.h lib/pictures/a.h
   echo '#include <cuda_runtime.h>' > kernels/a_cuda.cu
   expect_status 0 tests/check/includes
   breaks() {  # FILE INCLUDE
@@ -146,6 +148,9 @@ sum_up() {
   breaks lib/runs/b.h '"lib/weights/a.h"'
   breaks lib/weights/b.h '"lib/prep/a.h"'
   breaks lib/runs/b.cpp '"tools/a.h"'
+  breaks lib/runs/b.h '"lib/pictures/a.h"'
+  breaks lib/pictures/c.h '"lib/net/cpu/a.h"'
+  breaks tools/b.cpp '<cairo.h>'
   breaks formats/c.h '"a.h"'
   breaks kernels/b.cpp '<cuda_runtime.h>'
   breaks lib/net/c.cpp '<cublas_v2.h>'

@@ -18,6 +18,7 @@ usual() {
     eval) command="'$BIN/eval' -q -w w.safetensors val.shard" ;;
     predict) command="'$BIN/predict' -q -w w.safetensors a.png" ;;
     netpack) command="'$BIN/netpack' -q --info w.safetensors" ;;
+    shownet) command="'$BIN/shownet' filters -q --format=png w.safetensors" ;;
   esac
 }
 
@@ -38,6 +39,7 @@ fails_on_output() {
 @test "eval says that its output is closed or full" { fails_on_output eval; }
 @test "predict says that its output is closed or full" { fails_on_output predict; }
 @test "netpack says that its output is closed or full" { fails_on_output netpack; }
+@test "shownet says that its output is closed or full" { fails_on_output shownet; }
 
 fails_on_closed_input() {
   local options
@@ -45,6 +47,7 @@ fails_on_closed_input() {
     train) options="${SMALL[*]}" ;;
     eval | predict) options="-w w.safetensors" ;;
     netpack) options="--info" ;;
+    shownet) options="curves --format=svg" ;;
   esac
   run -1 --separate-stderr bash -c "'$BIN/$1' -q $options <&- > out"
   assert_contains "${stderr_lines[0]}" "$1: stdin: "
@@ -59,6 +62,7 @@ fails_on_closed_input() {
 @test "eval says that its input is closed" { fails_on_closed_input eval; }
 @test "predict says that its input is closed" { fails_on_closed_input predict; }
 @test "netpack says that its input is closed" { fails_on_closed_input netpack; }
+@test "shownet says that its input is closed" { fails_on_closed_input shownet; }
 
 # The reader is gone before the first byte.
 ends_quietly() {
@@ -74,6 +78,7 @@ ends_quietly() {
 @test "eval ends quietly without its reader" { ends_quietly eval; }
 @test "predict ends quietly without its reader" { ends_quietly predict; }
 @test "netpack ends quietly without its reader" { ends_quietly netpack; }
+@test "shownet ends quietly without its reader" { ends_quietly shownet; }
 
 # on_terminal COMMAND: runs the command with a terminal as its three standard streams; `shown` is what it shows.
 on_terminal() {
@@ -93,6 +98,7 @@ refuses_terminal() {
 @test "meanimg writes no mean to a terminal" { refuses_terminal meanimg; }
 @test "shardpack writes no shard to a terminal" { refuses_terminal shardpack; }
 @test "train writes no weights to a terminal" { refuses_terminal train; }
+@test "shownet writes no picture to a terminal" { refuses_terminal shownet; }
 
 @test "imgprep writes no shard to a terminal given by name either" {
   on_terminal "'$BIN/imgprep' -q --gray --size=12 -o /dev/tty a.png"
@@ -118,6 +124,7 @@ wants_input() {
     eval) options="-w w.safetensors" ;;
     predict) options="-w w.safetensors" ;;
     netpack) options="--list -o x.out" ;;
+    shownet) options="mean -o x.png" ;;
   esac
   on_terminal "'$BIN/$1' $options"
   assert_equal "$status" 2
@@ -133,6 +140,7 @@ wants_input() {
 @test "eval wants input, not a terminal" { wants_input eval; }
 @test "predict wants input, not a terminal" { wants_input predict; }
 @test "netpack wants input, not a terminal" { wants_input netpack; }
+@test "shownet wants input, not a terminal" { wants_input shownet; }
 
 @test "what lies behind an image in a stream is no image, and is counted" {
   fixture jpeg a.jpg size=32x32
@@ -161,6 +169,9 @@ refuses_stdin() {
     "shardpack -q --files-from=- -o x" "meanimg -q -o x" "meanimg -q -j2 -o x -" "meanimg -q --merge -o x -" \
     "$eval" "$eval val.shard -" "eval -q -w - val.shard" "$eval --files-from=-" "$predict -o x" "$predict -o x -" \
     "$predict --framed -o x" "$predict --files-from=- -o x" "$predict --batch=4 -o x a.png -" "predict -q -w - a.png" \
+    "shownet filters -q --format=svg -o x" "shownet curves -q --format=svg -o x -" "shownet net -q --format=svg -o x" \
+    "shownet mean -q --format=svg -o x -" "shownet predictions -q --format=svg -o x" \
+    "shownet neighbours -q --format=svg -o x" "shownet confusion -q --format=svg -o x" \
     "$train --net=small.net --mean=mean.safetensors" "$train --net=- --mean=none train.shard" \
     "$train --net=small.net --mean=- train.shard" "$train --net=small.net --mean=mean.safetensors --val=- train.shard" \
     "netpack -q --list" "netpack -q --info -o x -" "netpack -q --verify" "netpack -q --extract=net -o x" \

@@ -56,6 +56,24 @@ class OlderLog : public ::testing::Test {
   std::string text_;
 };
 
+TEST_F(OlderLog, IsReadRowByRow) {
+  write(text_ + "no row\n9\t1\ttra");
+  const LogPoints log = read_log(path_);
+  ASSERT_EQ(log.points.size(), 4U);
+  EXPECT_EQ(log.points[1].step, 2U);
+  EXPECT_EQ(log.points[1].epoch, 1.0);
+  EXPECT_TRUE(log.points[1].validation);
+  EXPECT_FALSE(log.points[2].validation);
+  EXPECT_EQ(log.points[3].loss, 1.1875);  // 9.5 of 8 images
+  EXPECT_EQ(log.points[3].top1_error, 0.375);
+  EXPECT_EQ(log.points[3].top5_error, 0.125);
+  EXPECT_EQ(log.points[3].learning_rate, 1e-05);
+  EXPECT_EQ(log.damaged_count, 1U);
+  EXPECT_EQ(log.damaged, std::vector<std::uint64_t>{6});
+  write("notes\n");
+  EXPECT_THROW((void)read_log(path_), Error);
+}
+
 TEST_F(OlderLog, IsKeptAsItIs) {
   const auto rows = find_log_rows(path_);
   ASSERT_TRUE(rows);
