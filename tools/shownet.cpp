@@ -24,11 +24,11 @@ int run(const Options& options, Console& console) {
   const PictureFormat format = read_picture_format(options);
   const std::vector<std::string> inputs = picture_inputs(options);
   check_outputs(options.outputs(), inputs);
+  const Fonts fonts;
   OutputFile out(options.text("output"),
                  format == PictureFormat::svg ? OutputFile::Content::text : OutputFile::Content::binary);
 
   const MemoryLimit memory = options.memory_limit();
-  const Fonts fonts;
   Rejects rejects(reject_rules, console);
   const Drawing drawing = kind.draw({.options = options,
                                      .inputs = inputs,

@@ -21,6 +21,10 @@ std::vector<std::uint64_t> row_sums(const ConfusionTable& table) {
   return sums;
 }
 
+// The shade of a share grows with its root: most mistakes are rare, and would hardly be seen beside what is
+// right.
+Color cell_color(double share) { return shade_of(std::sqrt(share)); }
+
 std::string percent(double share) {
   const double value = kPercent * share;
   return format(value > 0 && value < 0.95 ? "%.1f" : "%.0f", value);
@@ -63,7 +67,7 @@ Image matrix_image(const Cells& cells) {
   Image image{side, side, 3, {}};
   image.pixels.reserve(cells.shares.size() * 3);
   for (const double share : cells.shares) {
-    const Color color = shade_of(share);
+    const Color color = cell_color(share);
     image.pixels.insert(image.pixels.end(), {color.red, color.green, color.blue});
   }
   return image;
@@ -112,7 +116,7 @@ void draw_numbers(Sketch& sketch, const Frame& frame, const Cells& cells) {
       sketch.text_beside(percent(share),
                          {frame.at.x + (static_cast<double>(column) + 0.5) * frame.cell,
                           frame.at.y + (static_cast<double>(row) + 0.5) * frame.cell},
-                         kSmallStyle, lightness(shade_of(share)) < kDark ? kWhite : kInk, Align::center);
+                         kSmallStyle, lightness(cell_color(share)) < kDark ? kWhite : kInk, Align::center);
     }
   }
 }
@@ -131,11 +135,17 @@ void draw_scale(Sketch& sketch, const Frame& frame) {
   }
   sketch.add(Raster{{left, frame.at.y, kWide, high}, std::move(bar)});
   sketch.frame({left, frame.at.y, kWide, high}, kAxis);
-  for (const double tick : {0.0, 0.5, 1.0}) {
-    const double line = sketch.line_height(kSmallStyle);
+  constexpr double kHighForAll = 120;
+  const double line = sketch.line_height(kSmallStyle);
+  for (const double tick : {0.0, 0.05, 0.25, 0.5, 1.0}) {
+    if (high < kHighForAll && tick > 0 && tick < 1) continue;
+    const double from_top = 1 - std::sqrt(tick);
+    const double y = std::floor(frame.at.y + (high - 1) * from_top) + 0.5;
+    sketch.line({left + kWide, y}, {left + kWide + 4, y}, kAxis);
     // Within the bar's ends, so that the first does not reach into what stands above.
-    const double y = frame.at.y + high * (1 - tick) + (0.5 - (1 - tick)) * std::min(line, high / 4);
-    sketch.text_beside(percent(tick) + " %", {left + kWide + 6, y}, kSmallStyle, kSoftInk);
+    sketch.text_beside(percent(tick) + " %",
+                       {left + kWide + 7, y + (0.5 - from_top) * std::min(line, high / 4)}, kSmallStyle,
+                       kSoftInk);
   }
 }
 
@@ -145,19 +155,26 @@ double draw_pairs(Sketch& sketch, const ConfusionTable& table, const std::vector
   const std::vector<ConfusedPair> pairs = most_confused(table, kMostPairs);
   if (pairs.empty()) return y;
   const double line = std::ceil(sketch.line_height(kTextStyle) + 6);
-  sketch.text("Most often taken for another, of the images of their class", {kMargin, y}, kStrongStyle, kInk,
-              Align::left, sketch.inner_width());
-  y = std::ceil(y + line + 2);
-  const double figure = std::ceil(sketch.measure("100 % (999,999)", kTextStyle).width);
-  constexpr double kBarPart = 0.3;
-  const double bar = std::floor(sketch.inner_width() * kBarPart);
+  y = std::ceil(y + 4 +
+                sketch.paragraph("Most often taken for another, of the images of their class", {kMargin, y},
+                                 sketch.inner_width(), kStrongStyle, kInk, 3));
+  const auto figure_of = [](const ConfusedPair& pair) {
+    return percent(pair.share) + " % (" + grouped(pair.count) + ")";
+  };
+  double figure = 0;
   const double arrow = sketch.measure(" \xE2\x86\x92 ", kTextStyle).width;
   double text = 0;
   for (const ConfusedPair& pair : pairs) {
+    figure = std::max(figure, std::ceil(sketch.measure(figure_of(pair), kTextStyle).width));
     text = std::max(text, sketch.measure(names[pair.truth], kTextStyle).width + arrow +
                               sketch.measure(names[pair.predicted], kTextStyle).width);
   }
-  text = std::min(std::ceil(text), sketch.inner_width() - bar - figure - 16);
+  // Names go before bars, of which something must be left.
+  constexpr double kBarPart = 0.3;
+  constexpr double kLeastBar = 24;
+  const double rest = sketch.inner_width() - figure - 22;
+  text = std::min(std::ceil(text) + 1, rest - kLeastBar);
+  const double bar = std::floor(std::min(rest - text, kBarPart * sketch.inner_width()));
   for (const ConfusedPair& pair : pairs) {
     const double middle = y + line / 2;
     // Two labels: in one, the order of words would depend on their scripts.
@@ -171,8 +188,7 @@ double draw_pairs(Sketch& sketch, const ConfusionTable& table, const std::vector
                        room - first.width);
     const double left = kMargin + text + 16;
     sketch.box({left, y + 4, std::max(bar * pair.share, 1.0), line - 8}, kBar);
-    sketch.text_beside(percent(pair.share) + " % (" + grouped(pair.count) + ")",
-                       {left + bar * pair.share + 6, middle}, kTextStyle);
+    sketch.text_beside(figure_of(pair), {left + bar * pair.share + 6, middle}, kTextStyle);
     y += line;
   }
   return y;

@@ -267,7 +267,9 @@ std::vector<Plot> plan_plots(const Sketch& sketch, const std::vector<LoggedRun>&
   Bounds all_x;
   for (const Panel& panel : panels) {
     Plot plot;
-    plot.frame.height = std::round(unit * panel.height);
+    // High enough for its title, which reads upwards.
+    plot.frame.height =
+        std::round(std::max(unit * panel.height, sketch.measure(panel.title, kTextStyle).width + 4));
     const Bounds values = bounds_of(runs, options, panel, panel.value);
     if (!values.any()) throw Error("curves", "there is no value to draw of: " + panel.title);
     const Bounds places =

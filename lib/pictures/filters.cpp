@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint64_t kColors = 3;
 constexpr std::uint64_t kMaxZoom = 16;
 constexpr std::uint64_t kPlaneGap = 1;   // between planes of a filter
-constexpr std::uint64_t kFilterGap = 3;  // between filters whose kernel is one image
+constexpr std::uint64_t kFilterGap = 2;  // between filters whose kernel is one image
 constexpr std::uint64_t kGroupGap = 7;   // between filters of several planes
 
 // How the filters lie: each is a block of planes, and blocks lie in rows and columns. Lengths are pixels.

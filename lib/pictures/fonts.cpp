@@ -5,6 +5,7 @@
 
 #include "lib/base/error.h"
 #include "lib/base/lines.h"
+#include "lib/base/memory.h"
 #include "lib/base/text.h"
 #include "lib/pictures/cairo_handles.h"
 
@@ -65,17 +66,22 @@ LayoutHandle shape_text(const FontHandles& fonts, const std::string& text, const
 }
 
 Fonts::Fonts() : handles_(std::make_unique<FontHandles>()) {
+  // GLib aborts if it gets no memory, or no thread, for which the stack counts.
+  constexpr std::uint64_t kFontBytes = std::uint64_t{64} << 20;
+  if (const MemoryLimit machine = machine_memory(); machine.address_space) {
+    require_memory(kFontBytes, machine, "fonts", "fonts and their threads");
+  }
   handles_->map.reset(pango_cairo_font_map_new());
-  PangoFontFamily** families = nullptr;
-  int count = 0;
-  if (handles_->map) pango_font_map_list_families(handles_->map.get(), &families, &count);
-  g_free(families);
-  if (count == 0) throw Error("fonts", "none is installed: Debian has some in fonts-dejavu-core");
   handles_->context.reset(pango_font_map_create_context(handles_->map.get()));
   pango_cairo_context_set_font_options(handles_->context.get(), font_options().get());
   pango_context_set_round_glyph_positions(handles_->context.get(), FALSE);
   // Not that of the environment, which would choose among the forms of Chinese characters.
   pango_context_set_language(handles_->context.get(), pango_language_from_string("en"));
+  // Without a font there are boxes in the place of letters.
+  const LayoutHandle sample = shape_text(*handles_, "Ag", {}, kAnyWidth, 1);
+  if (pango_layout_get_unknown_glyphs_count(sample.get()) > 0) {
+    throw Error("fonts", "none with Latin letters is installed: Debian has one in fonts-dejavu-core");
+  }
 }
 
 Fonts::~Fonts() = default;

@@ -30,7 +30,7 @@ struct FontHandles;
 // Use from one thread.
 class Fonts {
  public:
-  // Throws Error if there is no font.
+  // Throws Error if there is no font, and SystemError if the limit on address space is too low.
   Fonts();
   Fonts(const Fonts&) = delete;
   Fonts& operator=(const Fonts&) = delete;

@@ -145,6 +145,12 @@ make_in_tree() { make -s -C "$ROOT" -o all MODE="$mode" DESTDIR="$stage" PREFIX=
   expect_status 0 demo MAX_ERROR=100
   assert_contains "$output" "Test error: "
   assert_lines run/predictions.tsv 30
+  for picture in curves filters predictions; do
+    assert_contains "$output" "run/$picture.png"
+  done
+  for picture in curves filters predictions; do
+    expect_status 0 "$BIN/imgprep" -q --size=none -o picture.shard "run/$picture.png"
+  done
   # The commands at the end of the demo in README.md.
   rm -r run/photographs
   commands=$(awk '/^    convoy shardpack --extract/ { on = 1 } on && !/^    / { exit } on' "$ROOT/README.md")

@@ -287,6 +287,21 @@ PYTHON
   assert_missing x.png
 }
 
+@test "without fonts, or the memory for them, there is a message and no picture" {
+  printf '<?xml version="1.0"?><fontconfig><dir>%s</dir><cachedir>%s</cachedir></fontconfig>\n' "$TMP/none" "$TMP/cache" > fonts.conf
+  FONTCONFIG_FILE=$TMP/fonts.conf refuse 1 '^shownet: fonts: none with Latin letters is installed: ' "$BIN/shownet" curves -o x.png log.tsv
+  assert_missing x.png
+  requires_address_limit 2000000
+  local kilobytes said=0
+  for kilobytes in 90000 110000 130000 150000 170000; do
+    bash -c 'ulimit -v "$1" && exec "$0" --version' "$BIN/shownet" $kilobytes > /dev/null 2>&1 || continue
+    run --separate-stderr bash -c 'ulimit -v "$1" && exec "$0" curves -o x.png log.tsv' "$BIN/shownet" $kilobytes
+    [ "$status" -eq 0 ] || { [ "$status" -eq 1 ] && [ -n "$stderr" ]; } || fail "status $status with $kilobytes KiB: $stderr"
+    [ "$status" -eq 0 ] || said=1
+  done
+  [ "$said" -eq 1 ] || fail "no limit was too low"
+}
+
 @test "every example of the manual page runs" {
   mkdir photographs
   cp log.tsv relu.tsv

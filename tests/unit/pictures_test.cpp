@@ -329,16 +329,16 @@ TEST_F(Pictures, EachFilterOfAFirstLayerIsAColourImageInItsCell) {
   const Drawing drawing = draw_filters(own.kernels, {}, page_, fonts_);
   const Image image = png_of(drawing, fonts_);
   const Rect grid = all_of<Raster>(drawing).at(0).at;
-  // 16 columns, as in the paper: 16 * (11 z + 3) - 3 pixels.
-  const auto zoom = static_cast<std::uint64_t>(std::lround((grid.width + 3) / 16 - 3)) / 11;
-  ASSERT_GE(zoom, 3U);
-  ASSERT_EQ(grid.width, static_cast<double>(16 * (11 * zoom + 3) - 3));
-  ASSERT_EQ(grid.height, static_cast<double>(6 * (11 * zoom + 3) - 3));
+  // 16 columns, as in the paper: 16 * (11 z + 2) - 2 pixels.
+  const auto zoom = static_cast<std::uint64_t>(std::lround((grid.width + 2) / 16 - 2)) / 11;
+  ASSERT_GE(zoom, 4U);
+  ASSERT_EQ(grid.width, static_cast<double>(16 * (11 * zoom + 2) - 2));
+  ASSERT_EQ(grid.height, static_cast<double>(6 * (11 * zoom + 2) - 2));
   for (const std::uint64_t filter : {0U, 1U, 17U, 95U}) {
     for (const std::uint64_t y : {0U, 5U, 10U}) {
       for (const std::uint64_t x : {0U, 3U, 10U}) {
-        const double left = grid.x + static_cast<double>(filter % 16 * (11 * zoom + 3) + x * zoom);
-        const double top = grid.y + static_cast<double>(filter / 16 * (11 * zoom + 3) + y * zoom);
+        const double left = grid.x + static_cast<double>(filter % 16 * (11 * zoom + 2) + x * zoom);
+        const double top = grid.y + static_cast<double>(filter / 16 * (11 * zoom + 2) + y * zoom);
         const auto weight = [&](std::uint64_t channel) {
           const double value = static_cast<double>(own.values[((filter * 3 + channel) * 11 + y) * 11 + x]);
           return static_cast<std::uint8_t>(std::lround(127.5 + 127.5 * value / static_cast<double>(largest)));
@@ -379,7 +379,7 @@ TEST_F(Pictures, FiltersCanBeScaledOneByOne) {
   const auto second = [&](bool each) {
     const Drawing drawing = draw_filters(own.kernels, {.columns = 1, .each = each}, page_, fonts_);
     const Raster grid = all_of<Raster>(drawing).at(0);
-    return pixel(grid.image, 0, (grid.at.height + 3) / 2).red;
+    return pixel(grid.image, 0, (grid.at.height + 2) / 2).red;
   };
   EXPECT_EQ(second(false), 128);
   EXPECT_EQ(second(true), 255);
@@ -617,8 +617,8 @@ TEST_F(Pictures, CellsOfConfusionAreSharesOfTheirRow) {
   const Drawing drawing = draw_confusion(table, table.ids, page_, fonts_);
   const Raster matrix = all_of<Raster>(drawing).at(0);
   ASSERT_EQ(matrix.image.width, 3);
-  EXPECT_EQ(pixel(matrix.image, 0, 0), shade_of(0.75));
-  EXPECT_EQ(pixel(matrix.image, 1, 0), shade_of(0.25));
+  EXPECT_EQ(pixel(matrix.image, 0, 0), shade_of(std::sqrt(0.75)));
+  EXPECT_EQ(pixel(matrix.image, 1, 0), shade_of(std::sqrt(0.25)));
   EXPECT_EQ(pixel(matrix.image, 1, 1), shade_of(1));
   EXPECT_EQ(pixel(matrix.image, 2, 2), shade_of(0));
   const auto labels = labels_of(drawing);
