@@ -63,7 +63,7 @@ _convoy_values() {  # TOOL OPTION COMMAND...
 
 # Prints the kinds of pictures that shownet draws, from its usage.
 _convoy_pictures() {  # COMMAND...
-  "$@" --help 2> /dev/null < /dev/null | awk '/^$/ { exit } $1 == "Usage:" { $1 = "" } $1 == "convoy" && $2 == "shownet" { print $3 }'
+  "$@" --help 2> /dev/null < /dev/null | awk '/^$/ { exit } { sub(/^Usage:/, "") } $1 == "convoy" && $2 == "shownet" { print $3 }'
 }
 
 # Prints the words that an option takes instead of a file.

@@ -20,8 +20,8 @@ struct ConfusedPair {
 // classes.
 [[nodiscard]] std::vector<ConfusedPair> most_confused(const ConfusionTable& table, std::size_t most);
 
-// Each row of the matrix is a class, shaded by the roots of the shares of its images. names: of the classes, as many as
-// the table has. Where there are more classes than pixels, a cell is several neighbouring classes.
+// Each row of the matrix is a class, shaded by the roots of the shares of its images. names: of the classes,
+// as many as the table has. Where there are more classes than pixels, a cell is several neighbouring classes.
 [[nodiscard]] Drawing draw_confusion(const ConfusionTable& table, const std::vector<std::string>& names,
                                      const Page& page, const Fonts& fonts);
 

@@ -346,7 +346,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy train '' | sort)" "$(printf '%s\n' a.shard folder/)"
   assert_equal "$(complete_words convoy-eval -w '' | sort)" "$(printf '%s\n' a.safetensors folder/)"
   assert_contains "$(complete_words convoy shownet '' | tr '\n' ' ')" "filters curves predictions neighbours confusion net mean "
-  assert_equal "$(complete_words convoy-shownet cu)" curves
+  assert_equal "$(complete_words convoy shownet cu)" curves
   assert_equal "$(complete_words convoy shownet mean a.s | sort | tr '\n' ' ')" "a.safetensors a.shard "
   assert_equal "$(complete_words convoy shownet --format = s)" svg
   assert_equal "$(complete_words convoy imgprep a. | sort)" "$(printf '%s\n' a.net a.safetensors a.shard a.txt)"
