@@ -12,6 +12,7 @@ ARCH ?= $(if $(filter travel,$(MODE)),x86-64-v3,native)
 PREFIX ?= /usr/local
 CXX ?= g++
 PKG_CONFIG ?= pkg-config
+PROTOC ?= protoc
 INSTALL ?= install
 CLANG_TIDY ?= clang-tidy
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
@@ -38,7 +39,7 @@ $(if $(MODE_FLAGS),,$(error MODE must be release, debug, asan, travel or fuzz, n
 # clang's OpenMP is in another package, and no reader needs threads of it.
 OPENMP := $(if $(filter fuzz,$(MODE)),,-fopenmp)
 
-PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc re2
+PACKAGES := libjpeg libpng zlib libarchive libxxhash libutf8proc re2 protobuf
 # -Wrestrict of GCC 12 warns about correct uses of std::string's operator+ (GCC bug 105651).
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wpedantic -Wno-restrict
 # Assertions of the standard library: indices of spans, vectors and strings, empty optionals.
@@ -50,7 +51,7 @@ LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(HARDENED_LINK)
 PICTURE_LIBS := $(shell $(PKG_CONFIG) --libs pangocairo 2>/dev/null)
 PICTURE_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags pangocairo 2>/dev/null)
 DRAWING := shownet pictures_test results_test
-LIBS := -ldnnl -lboost_program_options $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
+LIBS := -ldnnl -lboost_program_options -lonnx_proto $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
 PICTURE_SOURCES := $(wildcard lib/pictures/*.cpp)
 LIB_SOURCES := $(filter-out $(PICTURE_SOURCES),$(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp))
@@ -60,6 +61,10 @@ TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
 FIXTURE_SOURCE := tests/cli/fixture.cpp
 ALL_SOURCES := $(LIB_SOURCES) $(PICTURE_SOURCES) $(TOOL_SOURCES) $(SUPPORT_SOURCES) $(TEST_SOURCES) $(FIXTURE_SOURCE)
 object = $(patsubst %.cpp,$(OUT)/obj/%.o,$(1))
+# What protoc makes of formats/*.proto.
+PROTOS := $(wildcard formats/*.proto)
+GENERATED := $(OUT)/generated
+PROTO_OBJECTS := $(PROTOS:%.proto=$(OUT)/obj/%.pb.o)
 LIB := $(OUT)/libconvoy.a
 PICTURES := $(OUT)/libpictures.a
 PROGRAMS := $(TOOLS:%=$(OUT)/bin/%)
@@ -110,9 +115,22 @@ $(OUT)/obj/%.o: %.cpp $(OUT)/flags | $(OUT)/requirements
 	@mkdir -p $(@D)
 	$(call say,CXX,$<) $(CXX) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -MMD -MP -c -o $@ $<
 
+# Code of protoc's, whose warnings are not ours. Only what includes it sees the folder that it is in.
+.PRECIOUS: $(GENERATED)/%.pb.cc $(GENERATED)/%.pb.h
+$(GENERATED)/%.pb.cc $(GENERATED)/%.pb.h: %.proto | $(OUT)/requirements
+	@mkdir -p $(@D)
+	$(call say,PROT,$<) $(PROTOC) -I. --cpp_out=$(GENERATED) $<
+$(OUT)/obj/%.pb.o: $(GENERATED)/%.pb.cc $(OUT)/flags
+	@mkdir -p $(@D)
+	$(call say,CXX,$<) $(CXX) -I$(GENERATED) $(CPPFLAGS_ALL) $(CXXFLAGS_ALL) -w -MMD -MP -c -o $@ $<
+PROTO_USERS := formats/caffemodel tests/unit/caffemodel_test tests/fuzz/caffemodel
+PROTO_USERS := $(PROTO_USERS:%=$(OUT)/obj/%.o) $(PROTO_USERS:%=$(OUT)/tidy/%.cpp.ok)
+$(PROTO_USERS): CPPFLAGS_ALL += -I$(GENERATED)
+$(PROTO_USERS): | $(PROTOS:%.proto=$(GENERATED)/%.pb.h)
+
 # The archive is renamed when it is complete, so that a link at the same time sees a whole one. `q` appends; `r` would
 # replace an object with another of the same name, and each backend has a compiled.o.
-$(LIB): $(call object,$(LIB_SOURCES))
+$(LIB): $(call object,$(LIB_SOURCES)) $(PROTO_OBJECTS)
 $(PICTURES): $(call object,$(PICTURE_SOURCES))
 $(LIB) $(PICTURES):
 	$(call say,AR,$@) rm -f $@.$$$$ && $(AR) qcs $@.$$$$ $^ && mv $@.$$$$ $@
@@ -289,4 +307,4 @@ help: ## this list
 
 -include tests/fuzz/fuzz.mk
 -include kernels/cuda/cuda.mk
--include $(patsubst %.o,%.d,$(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE) $(FUZZ_REPLAY_SOURCES) $(FUZZ_MAIN)))
+-include $(patsubst %.o,%.d,$(PROTO_OBJECTS) $(call object,$(ALL_SOURCES) $(KERNEL_BENCH_SOURCES) $(ONE_BATCH_SOURCE) $(FUZZ_REPLAY_SOURCES) $(FUZZ_MAIN)))

@@ -260,7 +260,10 @@ std::string shape_text(std::span<const std::uint64_t> shape) {
 }
 
 SafetensorsFile::SafetensorsFile(const std::string& path, Expected expected, const MemoryLimit& memory)
-    : file_(path) {
+    : SafetensorsFile(MappedFile(path), expected, memory) {}
+
+SafetensorsFile::SafetensorsFile(MappedFile file, Expected expected, const MemoryLimit& memory)
+    : file_(std::move(file)) {
   const std::span<const std::byte> bytes = file_.bytes();
   const std::uint64_t length = read_header_length(bytes, file_.name(), expected);
   const auto data = bytes.subspan(kLengthBytes + length);
@@ -338,6 +341,13 @@ void SafetensorsFile::require_finite(std::string_view name) const {
   const std::span<const float> values = get(name).f32(file_.name());
   if (finite_.empty() ? all_finite(values) : finite_[indices_.at(name)]) return;
   throw Error(file_.name(), named(name) + " holds values that are not finite numbers");
+}
+
+bool is_safetensors(std::span<const std::byte> bytes) {
+  std::uint64_t length = 0;
+  if (bytes.size() <= kLengthBytes) return false;
+  std::memcpy(&length, bytes.data(), kLengthBytes);
+  return length <= kMaxSafetensorsHeader && bytes[kLengthBytes] == std::byte{'{'};
 }
 
 void write_safetensors(OutputFile& out, std::span<const TensorView> tensors, Metadata metadata) {

@@ -70,6 +70,8 @@ class SafetensorsFile {
   // expected: what the file is to be, for the message if it is something else. memory: what its header, and
   // copies of tensors that are not aligned, may take.
   SafetensorsFile(const std::string& path, Expected expected, const MemoryLimit& memory = {});
+  // The same of a file that is open already.
+  SafetensorsFile(MappedFile file, Expected expected, const MemoryLimit& memory = {});
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   // Without the checksum.
   [[nodiscard]] const Metadata& metadata() const { return metadata_; }
@@ -100,6 +102,9 @@ class SafetensorsFile {
   std::vector<std::vector<std::uint64_t>> copies_;  // of misaligned tensors
   std::uint64_t copied_ = 0;                        // their bytes
 };
+
+// Whether the bytes begin as a safetensors file does: a length that fits, and '{'.
+[[nodiscard]] bool is_safetensors(std::span<const std::byte> bytes);
 
 // Writes a file, with its checksum. Tensors are aligned to their element size: widest first, in the given
 // order among equals. Throws Error if two tensors have the same name, data do not match their shape, or a

@@ -45,6 +45,9 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--on-error) echo "skip stop" ;;
     *:--codec) echo "raw jpeg" ;;
     netpack:--extract) echo "net classes mean options" ;;
+    netpack:--channels) echo "rgb bgr" ;;
+    netpack:--to) echo "weights safetensors onnx" ;;
+    netpack:--type) echo "f32 f16 bf16" ;;
     *:--flip) echo "on off" ;;
     *:--color-noise-scale) echo "deviations eigenvalues" ;;
     *:--crop) echo "random center" ;;

@@ -161,8 +161,8 @@ t["nan"] = np.array([np.nan], "<f4")'
   "$BIN/netpack" --extract=net - < w.safetensors | cmp - odd.net
   # shellcheck disable=SC2002
   cat w.safetensors | "$BIN/netpack" --extract=classes | cmp - classes.txt
-  assert_equal "$(cat w.safetensors | "$BIN/netpack" --list | cut -f 9 | sort -u)" stdin
-  assert_equal "$(cat w.safetensors | "$BIN/netpack" --verify)" $'stdin\t7\t0'
+  assert_equal "$(cat < w.safetensors | "$BIN/netpack" --list | cut -f 9 | sort -u)" stdin
+  assert_equal "$(cat < w.safetensors | "$BIN/netpack" --verify)" $'stdin\t7\t0'
   expect_status 0 bash -c "cat c.safetensors | '$BIN/netpack' --info"
   assert_equal "$(value_of kind)" checkpoint
 }
@@ -175,9 +175,8 @@ t["nan"] = np.array([np.nan], "<f4")'
   refuse 1 "small.net: " "$BIN/netpack" --list -o x small.net
   refuse 1 "nothing: No such file" "$BIN/netpack" --info -o x w.safetensors nothing
   refuse 2 "--extract: .*weights" "$BIN/netpack" --extract=weights w.safetensors
-  refuse 2 "takes one file, not 2" "$BIN/netpack" --extract=net w.safetensors c.safetensors
+  refuse 2 "one file at a time, not 2" "$BIN/netpack" --extract=net w.safetensors c.safetensors
   refuse 2 "exclude each other" "$BIN/netpack" --list --info w.safetensors
-  refuse 2 "nothing to do" "$BIN/netpack" w.safetensors
   refuse 2 "--output: w.safetensors is an input" "$BIN/netpack" --extract=net -o w.safetensors w.safetensors
   assert_missing x
 }
@@ -196,7 +195,7 @@ t["nan"] = np.array([np.nan], "<f4")'
 @test "the examples of the manual page run" {
   local command
   while IFS= read -r command; do
-    run_example "$command" || return 1
+    case $command in *theirs* | *alexnet*) ;; *) run_example "$command" || return 1 ;; esac  # in netpack_convert.bats
   done < <(man_examples convoy-netpack.1)
   [ -s again.safetensors ]
 }

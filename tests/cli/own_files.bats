@@ -13,7 +13,7 @@ declare -gA READS=(
   [train]='config files-from net mean val resume'
   [eval]='config files-from weights'
   [predict]='config files-from weights nearest'
-  [netpack]='config files-from'
+  [netpack]='config files-from net mean classes rename'
   [shownet]='config images classes'
 )
 declare -gA WRITES=(

@@ -99,6 +99,11 @@ refuses_terminal() {
 @test "shardpack writes no shard to a terminal" { refuses_terminal shardpack; }
 @test "train writes no weights to a terminal" { refuses_terminal train; }
 @test "shownet writes no picture to a terminal" { refuses_terminal shownet; }
+@test "netpack writes no weights to a terminal" {
+  on_terminal "'$BIN/netpack' -q w.safetensors"
+  assert_equal "$status" 2
+  assert_contains "$shown" "netpack: standard output is a terminal and the output is binary"
+}
 
 @test "imgprep writes no shard to a terminal given by name either" {
   on_terminal "'$BIN/imgprep' -q --gray --size=12 -o /dev/tty a.png"
@@ -174,6 +179,8 @@ refuses_stdin() {
     "shownet neighbours -q --format=svg -o x" "shownet confusion -q --format=svg -o x" \
     "$train --net=small.net --mean=mean.safetensors" "$train --net=- --mean=none train.shard" \
     "$train --net=small.net --mean=- train.shard" "$train --net=small.net --mean=mean.safetensors --val=- train.shard" \
+    "netpack -q -o x" "netpack -q --net=- -o x w.safetensors" "netpack -q --mean=- -o x w.safetensors" \
+    "netpack -q --classes=- -o x w.safetensors" "netpack -q --rename=- -o x w.safetensors" \
     "netpack -q --list" "netpack -q --info -o x -" "netpack -q --verify" "netpack -q --extract=net -o x" \
     "netpack -q --list --files-from=- -o x" "$train --resume=- train.shard" "imgprep -q --config=- a.png"; do
     run --separate-stderr bash -c "'$BIN'/$command < $file"

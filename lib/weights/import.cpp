@@ -1,0 +1,222 @@
+#include "lib/weights/import.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <unordered_map>
+#include <utility>
+
+#include "formats/list.h"
+#include "lib/base/count.h"
+#include "lib/base/counted_memory.h"
+#include "lib/base/error.h"
+#include "lib/base/finite.h"
+#include "lib/base/options.h"
+#include "lib/base/text.h"
+
+namespace convoy {
+namespace {
+
+constexpr std::size_t kNamedTensors = 5;  // of many, in a message
+
+std::vector<double> numbers_in(std::string_view text, double least) {
+  std::vector<double> numbers;
+  while (true) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    numbers.push_back(parse_real(text.substr(0, comma), "--normalize", least, 1e9));
+    if (comma == text.size()) return numbers;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+// As many numbers as there are channels, of one or of that many.
+std::vector<double> for_channels(std::vector<double> numbers, std::size_t channels, const char* what) {
+  if (numbers.size() == 1) numbers.resize(channels, numbers.front());
+  if (numbers.size() == channels) return numbers;
+  throw Error("net", std::to_string(numbers.size()) + " " + what + " for an input of " +
+                         count_of(channels, "channel"));
+}
+
+// The shape without its extents of 1, which programs write differently.
+std::vector<std::uint64_t> squeezed(std::vector<std::uint64_t> shape) {
+  std::erase(shape, 1U);
+  return shape;
+}
+
+// Multiplies the weights of each input channel by its scale, and puts the channels in reverse order first if
+// they are reversed. weights: [outputs, channels, pixels of one].
+void adapt(std::vector<float>& weights, std::size_t channels, std::size_t pixels, const ForeignInput& input) {
+  const std::size_t block = channels * pixels;
+  for (std::size_t at = 0; at + block <= weights.size(); at += block) {
+    const std::span<float> one = std::span(weights).subspan(at, block);
+    for (std::size_t c = 0; input.reversed && c < channels / 2; ++c) {
+      std::ranges::swap_ranges(one.subspan(c * pixels, pixels),
+                               one.subspan((channels - 1 - c) * pixels, pixels));
+    }
+    for (std::size_t c = 0; !input.scale.empty() && c < channels; ++c) {
+      for (float& weight : one.subspan(c * pixels, pixels)) {
+        weight = static_cast<float>(static_cast<double>(weight) * input.scale[c]);
+      }
+    }
+  }
+}
+
+// Makes the first layer take what convoy gives it. weights: its own, as parameters_of() says.
+void adapt_first_layer(const NetSpec& net, const ForeignInput& input, std::vector<float>& weights) {
+  const Extent& in = net.input.crop;
+  const auto channels = static_cast<std::size_t>(in.channels);
+  if (channels == 1 && input.scale.empty()) return;
+  const LayerKind& first = net.layers.front().kind;
+  if (const auto* conv = std::get_if<ConvSpec>(&first); conv != nullptr && conv->groups == 1) {
+    adapt(weights, channels,
+          static_cast<std::size_t>(conv->kernel_height) * static_cast<std::size_t>(conv->kernel_width),
+          input);
+  } else if (std::holds_alternative<FcSpec>(first)) {
+    adapt(weights, channels, static_cast<std::size_t>(in.height) * static_cast<std::size_t>(in.width), input);
+  } else {
+    throw Error("net",
+                "its first layer must be a conv without groups, or an fc: the weights take the order of the "
+                "channels and the scale of the pixels from the other program");
+  }
+}
+
+class Importer {
+ public:
+  Importer(ForeignWeights& weights, const NetSpec& net) : weights_(weights), net_(net) {
+    for (const ForeignTensor& tensor : weights.tensors) tensors_.emplace(tensor.name, &tensor);
+  }
+
+  std::vector<std::vector<float>> parameters(const std::vector<ParameterInfo>& infos) {
+    require_shapes(infos);
+    std::vector<std::vector<float>> all;
+    std::string not_finite;
+    for (const ParameterInfo& info : infos) {
+      std::vector<float> values = tensors_.at(info.name)->read();
+      if (info.layer == 0 && !info.bias && changes_input()) {
+        adapt_first_layer(net_, weights_.input, values);
+      }
+      if (!all_finite(values)) {
+        not_finite += (not_finite.empty() ? "tensor '" : "; tensor '") + info.name +
+                      "' holds values that are not finite numbers";
+      }
+      all.push_back(std::move(values));
+    }
+    if (!not_finite.empty()) throw Error(weights_.place, not_finite);
+    return all;
+  }
+
+  // Warns of tensors that the net does not have.
+  void name_unknown(const std::vector<ParameterInfo>& infos, Console& console) const {
+    std::set<std::string_view> known;
+    for (const ParameterInfo& info : infos) known.insert(info.name);
+    std::vector<std::string> first;
+    std::uint64_t count = 0;
+    for (const ForeignTensor& tensor : weights_.tensors) {
+      if (known.contains(tensor.name)) continue;
+      if (++count <= kNamedTensors) first.push_back(tensor.name);
+    }
+    if (count == 0) return;
+    console.warn(weights_.place + ": left out what the net does not have: " + count_of(count, "tensor") +
+                 " (" + first_of(first, count) + ")");
+  }
+
+ private:
+  [[nodiscard]] bool changes_input() const {
+    return weights_.input.reversed || !weights_.input.scale.empty();
+  }
+
+  void require_shapes(const std::vector<ParameterInfo>& infos) const {
+    std::string wrong;
+    for (const ParameterInfo& info : infos) {
+      const auto found = tensors_.find(info.name);
+      std::string problem;
+      if (found == tensors_.end()) {
+        problem = "tensor '" + info.name + "' is missing";
+      } else if (squeezed(found->second->shape) != squeezed(info.shape)) {
+        problem = "tensor '" + info.name + "' is " + shape_text(found->second->shape) + ", not " +
+                  shape_text(info.shape);
+      }
+      if (!problem.empty()) wrong += (wrong.empty() ? "" : "; ") + problem;
+    }
+    if (!wrong.empty()) throw Error(weights_.place, wrong);
+  }
+
+  ForeignWeights& weights_;
+  const NetSpec& net_;
+  std::unordered_map<std::string_view, const ForeignTensor*> tensors_;
+};
+
+DatasetInfo dataset_of(const ForeignWeights& weights, const ImportRules& rules, const NetSpec& net) {
+  DatasetInfo dataset;
+  if (weights.dataset) {
+    dataset = *weights.dataset;
+  } else {
+    const Extent& stored = net.input.stored;
+    dataset.width = stored.width;
+    dataset.height = stored.height;
+    dataset.channels = stored.channels;
+    dataset.preprocessing.size = stored.width == stored.height ? stored.width : 0;
+    dataset.preprocessing.gray = stored.channels == 1;
+    dataset.classes = numbered_classes(net.classes());
+  }
+  if (!rules.classes.empty()) dataset.classes = rules.classes;
+  const auto classes = static_cast<std::size_t>(net.classes());
+  if (dataset.classes.size() != classes && !dataset.classes.empty()) {
+    throw Error(rules.classes.empty() ? weights.place : "--classes",
+                count_of(dataset.classes.size(), "class") + " in the table, and " + std::to_string(classes) +
+                    " outputs of the net");
+  }
+  return dataset;
+}
+
+}  // namespace
+
+void parse_normalize(const std::string& text, ForeignInput& input) {
+  constexpr double kWhite = 255.0;
+  constexpr double kLeastDeviation = 1e-9;
+  const std::size_t colon = text.find(':');
+  if (colon == std::string::npos) {
+    throw UsageError("--normalize", "'" + text + "' is not MEANS:DEVIATIONS, such as 0.5:0.25");
+  }
+  input.constant = numbers_in(std::string_view(text).substr(0, colon), -1e9);
+  input.scale = numbers_in(std::string_view(text).substr(colon + 1), kLeastDeviation);
+  for (double& mean : input.constant) mean *= kWhite;
+  for (double& scale : input.scale) scale = 1.0 / (kWhite * scale);
+}
+
+ImportedWeights import_weights(ForeignWeights weights, const ImportRules& rules, Console& console,
+                               const MemoryLimit& memory) {
+  if (rules.net.empty() && weights.net.empty()) {
+    if (!weights.derive_net) throw Error(weights.place, "it does not say what its net is: give --net=FILE");
+    weights.net = weights.derive_net();
+  }
+  ImportedWeights imported;
+  imported.model.net = rules.net.empty() ? parse_net(weights.net, weights.place + ": net")
+                                         : parse_net(rules.net, rules.net_place);
+  const NetSpec& net = imported.model.net;
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  std::uint64_t values = 2 * static_cast<std::uint64_t>(net.input.stored.elements());
+  std::uint64_t largest = 0;
+  for (const ParameterInfo& info : infos) {
+    values += info.elements();
+    largest = std::max(largest, info.elements());
+  }
+  require_memory(sizeof(float) * (values + largest), memory, weights.place, "the parameters of the net");
+
+  if (!rules.normalize.empty()) parse_normalize(rules.normalize, weights.input);
+  const auto channels = static_cast<std::size_t>(net.input.stored.channels);
+  ForeignInput& input = weights.input;
+  if (!input.scale.empty()) input.scale = for_channels(input.scale, channels, "deviations");
+  if (!input.constant.empty()) input.constant = for_channels(input.constant, channels, "means");
+  if (!rules.channels.empty()) input.reversed = rules.channels == "bgr";
+
+  imported.model.dataset = dataset_of(weights, rules, net);
+  imported.model.mean = mean_of(weights, rules.mean, rules.channels, net.input);
+  Importer importer(weights, net);
+  imported.parameters = importer.parameters(infos);
+  importer.name_unknown(infos, console);
+  imported.metadata = std::move(weights.metadata);
+  return imported;
+}
+
+}  // namespace convoy

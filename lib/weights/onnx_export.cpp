@@ -1,0 +1,207 @@
+#include "lib/weights/onnx_export.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "formats/onnx.h"
+#include "lib/base/error.h"
+#include "lib/base/marks.h"
+#include "lib/base/version.h"
+#include "lib/runs/sampling.h"
+
+namespace convoy {
+namespace {
+
+using Ints = std::vector<std::int64_t>;
+
+class NetExporter {
+ public:
+  NetExporter(ImportedWeights& weights, OnnxGraph& graph)
+      : weights_(weights), graph_(graph), net_(weights.model.net), infos_(parameters_of(net_)) {}
+
+  void run() {
+    begin();
+    for (std::size_t i = 0; i < net_.layers.size(); ++i) {
+      layer_ = &net_.layers[i];
+      index_ = i;
+      std::visit([&](const auto& spec) { add(spec); }, layer_->kind);
+    }
+  }
+
+ private:
+  // ---- what is before the first layer
+
+  void begin() {
+    const Extent& stored = net_.input.stored;
+    const Extent& crop = net_.input.crop;
+    current_ = "images";
+    graph_.set_input(current_, Ints{stored.channels, stored.height, stored.width},
+                     "stored images: C, H, W, values 0 to 255" +
+                         std::string(stored.channels == 3 ? ", R before G before B" : ""));
+    const Crop place = center_crop(net_.input);
+    if (stored != crop) {
+      current_ =
+          graph_.node("Slice",
+                      {current_, graph_.constant("crop.starts", Ints{place.top, place.left}),
+                       graph_.constant("crop.ends", Ints{place.top + crop.height, place.left + crop.width}),
+                       graph_.constant("crop.axes", Ints{2, 3})},
+                      "crop");
+    }
+    current_ = graph_.node("Sub", {current_, mean(place)}, "input");
+  }
+
+  // The mean of the pixels that are left, as a constant.
+  std::string mean(const Crop& place) {
+    const Extent& stored = net_.input.stored;
+    const Extent& crop = net_.input.crop;
+    std::vector<float> values;
+    values.reserve(static_cast<std::size_t>(crop.elements()));
+    for (int c = 0; c < crop.channels; ++c) {
+      for (int y = 0; y < crop.height; ++y) {
+        const std::int64_t row =
+            (std::int64_t{c} * stored.height + place.top + y) * stored.width + place.left;
+        const auto from = weights_.model.mean.begin() + static_cast<std::ptrdiff_t>(row);
+        values.insert(values.end(), from, from + crop.width);
+      }
+    }
+    return graph_.constant("mean", Ints{1, crop.channels, crop.height, crop.width}, values);
+  }
+
+  // ---- helpers of layers
+
+  [[nodiscard]] const std::string& name() const { return layer_->name; }
+  // A name for a value or a constant of the layer.
+  [[nodiscard]] std::string named(const char* part) const { return name() + "." + part; }
+
+  // The parameters of the layer, which are used up: weights or biases.
+  std::vector<float> take(bool bias) {
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      if (infos_[i].layer == index_ && infos_[i].bias == bias) return std::move(weights_.parameters[i]);
+    }
+    return {};  // not reached: each such layer has both
+  }
+
+  // Activations as [N, C, H, W], and as [N, C * H * W].
+  void make_image(const Extent& extent) {
+    if (!flat_) return;
+    current_ = graph_.node(
+        "Reshape",
+        {current_, graph_.constant(named("shape"), Ints{0, extent.channels, extent.height, extent.width})},
+        named("image"));
+    flat_ = false;
+  }
+  void make_flat() {
+    if (flat_) return;
+    current_ = graph_.node("Flatten", {current_}, named("flat"), {{"axis", 1}});
+    flat_ = true;
+  }
+
+  // One number that every value is combined with.
+  std::string number(const char* part, double value) {
+    const auto single = static_cast<float>(value);
+    return graph_.constant(named(part), flat_ ? Ints{1, 1} : Ints{1, 1, 1, 1}, std::span(&single, 1));
+  }
+
+  // ---- layers
+
+  void add(const ConvSpec& conv) {
+    make_image(layer_->in);
+    const std::vector<float> weights = take(false);
+    const std::vector<float> biases = take(true);
+    const std::string kernel = graph_.constant(
+        named("weight"),
+        Ints{conv.filters, layer_->in.channels / conv.groups, conv.kernel_height, conv.kernel_width},
+        weights);
+    const std::string bias = graph_.constant(named("bias"), Ints{conv.filters}, biases);
+    const Padding& pad = conv.pad;
+    current_ = graph_.node("Conv", {current_, kernel, bias}, name(),
+                           {{"kernel_shape", Ints{conv.kernel_height, conv.kernel_width}},
+                            {"strides", Ints{conv.stride, conv.stride}},
+                            {"pads", Ints{pad.top, pad.left, pad.bottom, pad.right}},
+                            {"group", conv.groups}});
+  }
+
+  void add(const FcSpec& fc) {
+    make_flat();
+    const std::vector<float> weights = take(false);
+    const std::vector<float> biases = take(true);
+    const std::string kernel =
+        graph_.constant(named("weight"), Ints{fc.outputs, layer_->in.elements()}, weights);
+    const std::string bias = graph_.constant(named("bias"), Ints{fc.outputs}, biases);
+    current_ = graph_.node("Gemm", {current_, kernel, bias}, name(), {{"transB", 1}});
+  }
+
+  void add(const ReluSpec& /*relu*/) { current_ = graph_.node("Relu", {current_}, name()); }
+  void add(const TanhSpec& /*tanh*/) { current_ = graph_.node("Tanh", {current_}, name()); }
+
+  // ONNX divides the sum by the size, as window=mean does.
+  void add(const LrnSpec& lrn) {
+    make_image(layer_->in);
+    const double alpha = lrn.mean ? lrn.alpha : lrn.alpha * lrn.size;
+    current_ = graph_.node("LRN", {current_}, name(),
+                           {{"alpha", alpha}, {"beta", lrn.beta}, {"bias", lrn.k}, {"size", lrn.size}});
+  }
+
+  // Padding never is the largest value, nor counted in a mean: windows that hang over become padding, since
+  // not every program rounds up.
+  void add(const PoolSpec& pool) {
+    make_image(layer_->in);
+    const auto behind = [&](int out, int in, int kernel, int before, int after) {
+      return std::max(after, (out - 1) * pool.stride + kernel - before - in);
+    };
+    const Padding& pad = pool.pad;
+    const Ints pads = {pad.top, pad.left,
+                       behind(layer_->out.height, layer_->in.height, pool.kernel_height, pad.top, pad.bottom),
+                       behind(layer_->out.width, layer_->in.width, pool.kernel_width, pad.left, pad.right)};
+    const bool largest = pool.kind == PoolSpec::Kind::max;
+    current_ = graph_.node(largest ? "MaxPool" : "AveragePool", {current_}, name(),
+                           {{"kernel_shape", Ints{pool.kernel_height, pool.kernel_width}},
+                            {"strides", Ints{pool.stride, pool.stride}},
+                            {"pads", pads}});
+  }
+
+  void add(const DropoutSpec& dropout) {
+    if (!dropout.scale_at_test) return;
+    current_ = graph_.node("Mul", {current_, number("kept", 1.0 - dropout.drop)}, name());
+  }
+
+  void add(const SoftmaxSpec& /*softmax*/) {
+    make_flat();
+    current_ = graph_.node("Softmax", {current_}, "probabilities", {{"axis", 1}});
+    graph_.set_output(current_, Ints{net_.classes()}, "of each class, in the order of the class table");
+  }
+
+  // A kind that has no case of its own.
+  template <typename Spec>
+  void add(const Spec& /*spec*/) {
+    throw Error("net",
+                "layer '" + name() + "': ONNX has no operators for " + std::string(kind_name(layer_->kind)));
+  }
+
+  ImportedWeights& weights_;
+  OnnxGraph& graph_;
+  const NetSpec& net_;
+  std::vector<ParameterInfo> infos_;
+  const LayerSpec* layer_ = nullptr;
+  std::size_t index_ = 0;
+  std::string current_;  // the value that the next layer takes
+  bool flat_ = false;    // whether it is [N, C * H * W]
+};
+
+}  // namespace
+
+void export_onnx(ImportedWeights weights, const std::string& output) {
+  OutputFile out(output, OutputFile::Content::binary);
+  OnnxGraph graph("convoy", "convoy", kVersion);
+  NetExporter(weights, graph).run();
+  graph.set_metadata(kMetaNet, weights.model.net.text);
+  graph.set_metadata(kMetaDataset, dataset_text(weights.model.dataset));
+  graph.write(out);
+  out.commit();
+}
+
+}  // namespace convoy
