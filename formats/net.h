@@ -76,6 +76,17 @@ struct LrnSpec {
   double alpha = 1e-4;
   double beta = 0.75;
   bool mean = false;
+  int groups = 1;  // equal parts of the channels; a window ends at the borders of its part
+};
+// The same over a window of size x size pixels of one channel; S is the sum of squares, or that sum divided
+// by size^2 (window=mean: cuda-convnet, the 2012 source, Caffe). The defaults are those of the 2012 source,
+// run 145.
+struct LrnMapSpec {
+  int size = 5;
+  double k = 1.0;
+  double alpha = 1e-3;
+  double beta = 0.75;
+  bool mean = true;
 };
 // With ceil=on (cuda-convnet) windows may extend past the bottom and right edges; they see only the input.
 struct PoolSpec {
@@ -93,8 +104,8 @@ struct DropoutSpec {
 };
 struct SoftmaxSpec {};
 
-using LayerKind =
-    std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, PoolSpec, DropoutSpec, SoftmaxSpec>;
+using LayerKind = std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, LrnMapSpec, PoolSpec,
+                               DropoutSpec, SoftmaxSpec>;
 
 struct LayerSpec {
   std::string name;  // given ("conv1"), or the kind and a number ("relu1")

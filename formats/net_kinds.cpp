@@ -161,8 +161,20 @@ struct KindRow<TanhSpec> : Elementwise {
 };
 
 template <>
-struct KindRow<LrnSpec> : Elementwise {
+struct KindRow<LrnSpec> : WithoutParameters {
   static std::string_view name(const LrnSpec& /*lrn*/) { return "lrn"; }
+  static Extent out(const LrnSpec& lrn, const Extent& in) {
+    if (in.channels % lrn.groups != 0) {
+      throw ShapeError("groups=" + std::to_string(lrn.groups) + " must divide the " +
+                       std::to_string(in.channels) + " channels");
+    }
+    return in;
+  }
+};
+
+template <>
+struct KindRow<LrnMapSpec> : Elementwise {
+  static std::string_view name(const LrnMapSpec& /*lrn*/) { return "lrn-map"; }
 };
 
 template <>

@@ -204,16 +204,27 @@ void read_spec(const Line& line, FcSpec& fc) {
   read_keys(line, words.size(), keys);
 }
 
-void read_spec(const Line& line, LrnSpec& lrn) {
-  const std::array<Key, 5> keys = {{{"size", integer_setter(line, lrn.size, 1, kMaxNetChannels)},
-                                    {"k", real_setter(line, lrn.k, 1e-9, kMaxReal)},
-                                    {"alpha", real_setter(line, lrn.alpha, 0.0, kMaxReal)},
-                                    {"beta", real_setter(line, lrn.beta, 0.0, kMaxReal)},
-                                    {"window", choice_setter(line, lrn.mean, "sum", "mean")}}};
-  read_keys(line, 0, keys);
-  if (lrn.size % 2 == 0)
-    line.fail(line.kind(), "expected an odd size=: the window is centred on its channel");
+// The keys that lrn and lrn-map share.
+template <typename Lrn>
+void read_lrn(const Line& line, Lrn& lrn, int largest, std::vector<Key> keys, std::string_view centre) {
+  std::vector<Key> all = {{"size", integer_setter(line, lrn.size, 1, largest)},
+                          {"k", real_setter(line, lrn.k, 1e-9, kMaxReal)},
+                          {"alpha", real_setter(line, lrn.alpha, 0.0, kMaxReal)},
+                          {"beta", real_setter(line, lrn.beta, 0.0, kMaxReal)},
+                          {"window", choice_setter(line, lrn.mean, "sum", "mean")}};
+  std::ranges::move(keys, std::back_inserter(all));
+  read_keys(line, 0, all);
+  if (lrn.size % 2 == 0) {
+    line.fail(line.kind(), "expected an odd size=: the window is centred on its " + std::string(centre));
+  }
 }
+
+void read_spec(const Line& line, LrnSpec& lrn) {
+  read_lrn(line, lrn, kMaxNetChannels, {{"groups", integer_setter(line, lrn.groups, 1, kMaxNetChannels)}},
+           "channel");
+}
+
+void read_spec(const Line& line, LrnMapSpec& lrn) { read_lrn(line, lrn, kMaxNetSide, {}, "pixel"); }
 
 void read_spec(const Line& line, PoolSpec& pool) {
   const auto words = positional(line, {"the window, HxW"});

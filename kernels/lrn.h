@@ -1,8 +1,8 @@
 // lrn: local response normalisation across channels (Krizhevsky, Sutskever, Hinton 2012, section 3.3).
 //   s[c] = k + scale * sum of x[j]^2 over the window of c;   y[c] = x[c] * s[c]^-beta
-// The window of channel c is [c - size/2, c - size/2 + size - 1], clipped to the channels that exist; pixels
-// are independent of each other. `scale` is alpha (the paper) or alpha / size (the 2012 source, Caffe,
-// PyTorch). Backward:
+// The window of channel c is [c - size/2, c - size/2 + size - 1], clipped to the channels of c's group, one
+// of `groups` equal parts of the channels; pixels are independent of each other. `scale` is alpha (the paper)
+// or alpha / size (the 2012 source, Caffe, PyTorch). Backward:
 //   dx[c] = dy[c] * s[c]^-beta - 2 * scale * beta * x[c] * sum of dy[j] * x[j] * s[j]^-(beta + 1)
 // over the channels j whose window holds c.
 #pragma once
@@ -23,7 +23,9 @@ struct LrnShape {
   float k = 2.0F;
   float scale = 1e-4F;
   float beta = 0.75F;
+  int groups = 1;  // divides the channels
 
+  [[nodiscard]] CONVOY_HOST_DEVICE constexpr int group_channels() const { return tensor.channels / groups; }
   // Channels of a window before its own channel, and after it.
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr int before() const { return size / 2; }
   [[nodiscard]] CONVOY_HOST_DEVICE constexpr int after() const { return size - 1 - size / 2; }

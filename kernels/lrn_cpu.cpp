@@ -45,6 +45,20 @@ void sum_windows(int channels, int size, const float* row, float* sums) {
   }
 }
 
+// sum_windows for windows that end with their channel's group and begin `before` channels ahead of their own:
+// channel c is row[before + c]. `part` has room for a row: each group is summed there, between zeros.
+void sum_groups(const LrnShape& shape, int channels, int before, const float* row, float* sums, float* part) {
+  if (shape.groups == 1) return sum_windows(channels, shape.size, row, sums);
+  const int count = shape.group_channels();
+  std::fill_n(part, before, 0.0F);
+  std::fill_n(part + before + count, shape.size - 1 - before, 0.0F);
+  for (int first = 0; first < shape.tensor.channels; first += count) {
+    std::copy_n(row + before + first, count, part + before);
+    sum_windows(count, shape.size, part, sums + first);
+  }
+  std::fill(sums + shape.tensor.channels, sums + channels, 0.0F);  // the padding of the last block
+}
+
 // powers[c] = s[c]^-beta and sums[c] = 1 / s[c], where sums[c] held the window's sum. Works on whole runs of
 // lanes, for which the rows have room.
 void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
@@ -109,6 +123,7 @@ void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) 
   for_each_tile(shape, scratch, [&](std::int64_t first, int pixels, float* const squares) {
     float* const powers = squares + kTilePixels * row;
     float* const sums = powers + kTilePixels * row;
+    float* const part = sums + row;
     for (int p = 0; p < pixels; ++p) {
       std::fill_n(squares + p * row, shape.before(), 0.0F);
       std::fill_n(squares + p * row + channels + shape.before(), shape.after(), 0.0F);
@@ -122,7 +137,7 @@ void forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) 
       }
     });
     for (int p = 0; p < pixels; ++p) {
-      sum_windows(channels, shape.size, squares + p * row, sums);
+      sum_groups(shape, channels, shape.before(), squares + p * row, sums, part);
       raise(shape, channels, sums, powers + p * row);
     }
     for_each_run(shape, first, pixels, row, [&](std::int64_t at, std::int64_t in_rows) {
@@ -144,6 +159,7 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
     float* const values = powers + kTilePixels * row;     // x
     float* const gradients = values + kTilePixels * row;  // dy
     float* const sums = gradients + kTilePixels * row;
+    float* const part = sums + row;
     for_each_run(shape, first, pixels, row, [&](std::int64_t from, std::int64_t to) {
       float* const squares = rows + to + shape.before();
 #pragma omp simd
@@ -161,7 +177,7 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
       float* const power = powers + p * row;
       std::fill_n(r, shape.before(), 0.0F);
       std::fill_n(r + channels + shape.before(), shape.after(), 0.0F);
-      sum_windows(channels, shape.size, r, sums);
+      sum_groups(shape, channels, shape.before(), r, sums, part);
       raise(shape, channels, sums, power);
       // The channels whose windows hold a channel reach after() back and before() ahead: the halo
       // is mirrored.
@@ -177,7 +193,7 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
     for (int p = 0; p < pixels; ++p) {
       const float* const value = values + p * row;
       float* const gradient = gradients + p * row;
-      sum_windows(channels, shape.size, rows + p * row, sums);
+      sum_groups(shape, channels, shape.after(), rows + p * row, sums, part);
 #pragma omp simd
       for (int c = 0; c < channels; ++c) {
         const float g = gradient[c] - factor * value[c] * sums[c];
@@ -194,14 +210,14 @@ void backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_i
 }  // namespace
 
 std::int64_t lrn_scratch(const LrnShape& shape) {
-  // Four tiles of rows, one row of sums, and a cache line to keep the threads apart.
-  return (4 * kTilePixels + 1) * row_floats(shape) + 16;
+  // Four tiles of rows, one row of sums and one for a group, and a cache line to keep the threads apart.
+  return (4 * kTilePixels + 2) * row_floats(shape) + 16;
 }
 
 template <typename T>
 void lrn_forward(const LrnShape& shape, const T* x, T* y, std::span<float> scratch) {
   if (fits_lanes(shape)) {
-    const LaneLayout layout = *lane_layout(shape.tensor);
+    const LaneLayout layout = *lane_layout(shape);
     return with_lrn_reach(shape, [&](auto reach) {
       for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
         lrn_pixel<reach()>(shape, layout, x + at, [&](int run, const Lanes& value) {
@@ -218,7 +234,7 @@ template <typename T>
 void lrn_backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool relu_input,
                   std::span<float> scratch) {
   if (fits_lanes(shape)) {
-    const LaneLayout layout = *lane_layout(shape.tensor);
+    const LaneLayout layout = *lane_layout(shape);
     return with_lrn_reach(shape, [&](auto reach) {
       for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
         lrn_pixel_backward<reach()>(

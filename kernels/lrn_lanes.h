@@ -19,19 +19,31 @@ struct LaneLayout {
   int runs = 0;
   std::int64_t run_step = 0;    // elements from one run to the next
   std::int64_t pixel_step = 0;  // from one pixel to the next
+  int group_runs = 0;           // runs of a group of channels, if these are whole runs
 };
 // Empty if the channels do not lie in whole runs.
 [[nodiscard]] inline std::optional<LaneLayout> lane_layout(const TensorShape& tensor) {
-  if (tensor.block == kLanes) return LaneLayout{tensor.blocks(), tensor.pixels() * kLanes, kLanes};
+  if (tensor.block == kLanes) {
+    return LaneLayout{tensor.blocks(), tensor.pixels() * kLanes, kLanes, tensor.blocks()};
+  }
   if (tensor.block % kLanes == 0 && tensor.blocks() == 1) {
-    return LaneLayout{tensor.block / kLanes, kLanes, tensor.block};
+    return LaneLayout{tensor.block / kLanes, kLanes, tensor.block, tensor.block / kLanes};
   }
   return std::nullopt;
+}
+// Empty also if the channels of a group do not lie in whole runs.
+[[nodiscard]] inline std::optional<LaneLayout> lane_layout(const LrnShape& shape) {
+  std::optional<LaneLayout> layout = lane_layout(shape.tensor);
+  if (layout && shape.groups > 1) {
+    if (shape.group_channels() % kLanes != 0) return std::nullopt;
+    layout->group_runs = shape.group_channels() / kLanes;
+  }
+  return layout;
 }
 
 // Whether there is code for windows of this size, and the channels lie in whole runs.
 [[nodiscard]] inline bool fits_lanes(const LrnShape& shape) {
-  return (shape.size == 3 || shape.size == 5) && lane_layout(shape.tensor);
+  return (shape.size == 3 || shape.size == 5) && lane_layout(shape);
 }
 
 // The kLanes values that begin kOffset lanes into a followed by b: offset 0 is a, offset kLanes is b.
@@ -66,12 +78,13 @@ template <int kReach>
   return y;
 }
 
-// s^-beta and 1 / s of s = k + scale * sum.
+// s^-beta and 1 / s of s = k + scale * sum. Shape: LrnShape or LrnMapShape.
 struct LrnPowers {
   Lanes power;
   Lanes inverse;
 };
-[[gnu::always_inline]] inline LrnPowers lrn_powers(const LrnShape& shape, const Lanes& sum) {
+template <typename Shape>
+[[gnu::always_inline]] inline LrnPowers lrn_powers(const Shape& shape, const Lanes& sum) {
   const Lanes s{shape.k + shape.scale * sum.v};
   if (shape.beta == 0.75F) {
     const Lanes root = inverse_fourth_root(s);
@@ -89,16 +102,19 @@ struct LrnPowers {
 template <int kReach, typename T, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixel(const LrnShape& shape, const LaneLayout& layout, const T* x,
                                              Emit&& emit) {
-  Lanes previous_square;
-  Lanes value = load(x);
-  Lanes square = value * value;
-  for (int run = 0; run < layout.runs; ++run) {
-    const Lanes next = run + 1 < layout.runs ? load(x + (run + 1) * layout.run_step) : Lanes();
-    const Lanes next_square = next * next;
-    emit(run, value * lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square)).power);
-    previous_square = square;
-    square = next_square;
-    value = next;
+  for (int first = 0; first < layout.runs; first += layout.group_runs) {
+    const int end = first + layout.group_runs;
+    Lanes previous_square;
+    Lanes value = load(x + first * layout.run_step);
+    Lanes square = value * value;
+    for (int run = first; run < end; ++run) {
+      const Lanes next = run + 1 < end ? load(x + (run + 1) * layout.run_step) : Lanes();
+      const Lanes next_square = next * next;
+      emit(run, value * lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square)).power);
+      previous_square = square;
+      square = next_square;
+      value = next;
+    }
   }
 }
 
@@ -114,30 +130,33 @@ template <int kReach, typename T, typename Gradient, typename Emit>
     Lanes direct;  // dy * s^-beta
     Lanes term;    // dy * x * s^-(beta + 1), which the windows sum
   };
-  Lanes previous_square;
-  Lanes value = load(x);
-  Lanes square = value * value;
-  // Computes the runs in order, because each needs the squares of the next.
-  const auto take = [&](int run) {
-    const Lanes next = run + 1 < layout.runs ? load(x + (run + 1) * layout.run_step) : Lanes();
-    const Lanes next_square = next * next;
-    const LrnPowers powers = lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square));
-    const Lanes direct = gradient(run) * powers.power;
-    const Run taken{value, direct, direct * value * powers.inverse};
-    previous_square = square;
-    square = next_square;
-    value = next;
-    return taken;
-  };
-  Run previous;
-  Run own = take(0);
-  for (int run = 0; run < layout.runs; ++run) {
-    const Run next = run + 1 < layout.runs ? take(run + 1) : Run();
-    const Lanes sum = window_sums<kReach>(previous.term, own.term, next.term);
-    const Lanes dx{own.direct.v - factor * own.value.v * sum.v};
-    emit(run, relu_input ? relu_backward(own.value, dx) : dx);
-    previous = own;
-    own = next;
+  for (int first = 0; first < layout.runs; first += layout.group_runs) {
+    const int end = first + layout.group_runs;
+    Lanes previous_square;
+    Lanes value = load(x + first * layout.run_step);
+    Lanes square = value * value;
+    // Computes the runs in order, because each needs the squares of the next.
+    const auto take = [&](int run) {
+      const Lanes next = run + 1 < end ? load(x + (run + 1) * layout.run_step) : Lanes();
+      const Lanes next_square = next * next;
+      const LrnPowers powers = lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square));
+      const Lanes direct = gradient(run) * powers.power;
+      const Run taken{value, direct, direct * value * powers.inverse};
+      previous_square = square;
+      square = next_square;
+      value = next;
+      return taken;
+    };
+    Run previous;
+    Run own = take(first);
+    for (int run = first; run < end; ++run) {
+      const Run next = run + 1 < end ? take(run + 1) : Run();
+      const Lanes sum = window_sums<kReach>(previous.term, own.term, next.term);
+      const Lanes dx{own.direct.v - factor * own.value.v * sum.v};
+      emit(run, relu_input ? relu_backward(own.value, dx) : dx);
+      previous = own;
+      own = next;
+    }
   }
 }
 

@@ -163,7 +163,7 @@ template <typename T>
 void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex* where,
                       std::span<T> scratch) {
   const PoolShape& s = shape.pool;
-  const LaneLayout in = *lane_layout(s.in);
+  const LaneLayout in = *lane_layout(shape.lrn);
   const LaneLayout out = *lane_layout(s.out);
   const std::int64_t row_elements = ring_row_elements(shape);
   with_lrn_reach(shape.lrn, [&](auto reach) {
@@ -194,7 +194,7 @@ void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex*
 template <typename T>
 void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex* where, const T* dy, T* dx) {
   const PoolShape& s = shape.pool;
-  const LaneLayout in = *lane_layout(s.in);
+  const LaneLayout in = *lane_layout(shape.lrn);
   const LaneLayout out = *lane_layout(s.out);
   with_lrn_reach(shape.lrn, [&](auto reach) {
     for_each_band(s.in, [&](int n, int first, int last) {

@@ -11,9 +11,9 @@
 namespace convoy::cuda {
 
 // s^-beta. The fast version has an error of about 2^-22 times the exponent of s, which is negligible beside
-// bf16's 2^-9.
-template <typename T>
-__device__ __forceinline__ float lrn_power(const LrnShape& shape, float s) {
+// bf16's 2^-9. Shape: LrnShape or LrnMapShape.
+template <typename T, typename Shape>
+__device__ __forceinline__ float lrn_power(const Shape& shape, float s) {
   if constexpr (sizeof(T) == sizeof(Bf16)) {
     return fast_exp2(-shape.beta * fast_log2(s));
   } else {
@@ -30,12 +30,27 @@ __device__ __forceinline__ float lrn_quotient(float a, float s) {
 }
 
 // Calls body(std::integral_constant<int, size>) with the window's size if there are kernels for it, else
-// with 0.
+// with 0. They take groups of whole vectors.
 template <typename Body>
 void with_lrn_size(const LrnShape& shape, Body&& body) {
+  const bool vectors = shape.groups == 1 || shape.group_channels() % kVector<Bf16> == 0;
+  if (!vectors) return body(std::integral_constant<int, 0>());
   if (shape.size == 5) return body(std::integral_constant<int, 5>());
   if (shape.size == 3) return body(std::integral_constant<int, 3>());
   body(std::integral_constant<int, 0>());
+}
+
+// The channels that the windows of a channel may see, [first, end): those of its group, and without groups
+// the padding too.
+struct LrnGroup {
+  int first;
+  int end;
+};
+__device__ __forceinline__ LrnGroup lrn_group(const LrnShape& shape, int channel) {
+  if (shape.groups == 1 || channel >= shape.tensor.channels) return {0, shape.tensor.block};
+  const int count = shape.group_channels();
+  const int first = channel / count * count;
+  return {first, first + count};
 }
 
 // The functions below must give the same bits in every kernel that calls them, but the compiler may contract
@@ -50,10 +65,11 @@ __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T*
   if constexpr (kSize == 0) {
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
+      const LrnGroup group = lrn_group(shape, channel + e);
       const int first = channel + e - shape.before();
       const int last = channel + e + shape.after();
       float sum = 0.0F;
-      for (int c = first < 0 ? 0 : first; c <= last && c < shape.tensor.block; ++c) {
+      for (int c = first < group.first ? group.first : first; c <= last && c < group.end; ++c) {
         const float value = to_float(x[c]);
         sum = std::fma(value, value, sum);
       }
@@ -65,8 +81,9 @@ __device__ __forceinline__ void lrn_denominators(const LrnShape& shape, const T*
     static_assert(kBefore <= kVector<T>);
     float before[kVector<T>] = {};
     float after[kVector<T>] = {};
-    if (channel > 0) load_vector(x + channel - kVector<T>, before);
-    if (channel + kVector<T> < shape.tensor.block) load_vector(x + channel + kVector<T>, after);
+    const LrnGroup group = lrn_group(shape, channel);
+    if (channel > group.first) load_vector(x + channel - kVector<T>, before);
+    if (channel + kVector<T> < group.end) load_vector(x + channel + kVector<T>, after);
     float window[kVector<T> + kSize - 1];
 #pragma unroll
     for (int i = 0; i < kBefore; ++i) window[i] = before[kVector<T> - kBefore + i];
@@ -104,27 +121,30 @@ template <typename T>
 template <int kSize, typename T>
 __device__ __forceinline__ void lrn_part_sums(const LrnShape& shape, const float* parts, int channel,
                                               const float (&own)[kVector<T>], float (&sums)[kVector<T>]) {
-  const int channels = shape.tensor.block;
   if constexpr (kSize == 0) {
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
+      const LrnGroup group = lrn_group(shape, channel + e);
       const int first = channel + e - shape.after();
       const int last = channel + e + shape.before();
       sums[e] = 0.0F;
-      for (int c = first < 0 ? 0 : first; c <= last && c < channels; ++c) sums[e] += parts[c];
+      for (int c = first < group.first ? group.first : first; c <= last && c < group.end; ++c) {
+        sums[e] += parts[c];
+      }
     }
   } else {
     constexpr int kBack = kSize - 1 - kSize / 2;
     constexpr int kAhead = kSize / 2;
+    const LrnGroup group = lrn_group(shape, channel);
     float window[kVector<T> + kSize - 1];
 #pragma unroll
-    for (int i = 0; i < kBack; ++i) window[i] = channel > 0 ? parts[channel - kBack + i] : 0.0F;
+    for (int i = 0; i < kBack; ++i) window[i] = channel > group.first ? parts[channel - kBack + i] : 0.0F;
 #pragma unroll
     for (int i = 0; i < kVector<T>; ++i) window[kBack + i] = own[i];
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
       window[kBack + kVector<T> + i] =
-          channel + kVector<T> < channels ? parts[channel + kVector<T> + i] : 0.0F;
+          channel + kVector<T> < group.end ? parts[channel + kVector<T> + i] : 0.0F;
     }
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {

@@ -11,8 +11,9 @@ bool takes_relu(const LayerKind& kind) {
   return match(
       kind, [](const ConvSpec&) { return true; }, [](const FcSpec&) { return true; },
       [](const ReluSpec&) { return false; }, [](const TanhSpec&) { return false; },
-      [](const LrnSpec&) { return false; }, [](const PoolSpec&) { return true; },
-      [](const DropoutSpec&) { return false; }, [](const SoftmaxSpec&) { return false; });
+      [](const LrnSpec&) { return false; }, [](const LrnMapSpec&) { return false; },
+      [](const PoolSpec&) { return true; }, [](const DropoutSpec&) { return false; },
+      [](const SoftmaxSpec&) { return false; });
 }
 
 LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
@@ -36,6 +37,7 @@ LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
         facts.gradient_in_place = true;
         facts.reads_x = true;
       },
+      [&](const LrnMapSpec&) { facts.reads_x = true; },
       [&](const PoolSpec& pool) {
         facts.out = pool_shape(layer, pool, options.in).out;
         facts.reads_x = options.relu_input;
@@ -79,8 +81,18 @@ ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images) {
 }
 
 LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in) {
+  return {in,
+          spec.size,
+          static_cast<float>(spec.k),
+          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha),
+          static_cast<float>(spec.beta),
+          spec.groups};
+}
+
+LrnMapShape lrn_map_shape(const LrnMapSpec& spec, const TensorShape& in) {
+  const double pixels = static_cast<double>(spec.size) * spec.size;
   return {in, spec.size, static_cast<float>(spec.k),
-          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
+          static_cast<float>(spec.mean ? spec.alpha / pixels : spec.alpha), static_cast<float>(spec.beta)};
 }
 
 PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorShape& in) {

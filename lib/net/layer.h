@@ -12,6 +12,7 @@
 #include "kernels/dropout.h"
 #include "kernels/element.h"
 #include "kernels/lrn.h"
+#include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/tensor_shape.h"
@@ -95,6 +96,7 @@ template <typename T>
 // Shapes for the kernels. in: of the batch, in the layout that the kernel reads.
 [[nodiscard]] ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images);
 [[nodiscard]] LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in);
+[[nodiscard]] LrnMapShape lrn_map_shape(const LrnMapSpec& spec, const TensorShape& in);
 // Throws Error(layer.name, ...) if the window has more elements than a PoolIndex can number.
 [[nodiscard]] PoolShape pool_shape(const LayerSpec& layer, const PoolSpec& spec, const TensorShape& in);
 // For normalisation and the max-pooling after it; nullopt if the layers are not these two.

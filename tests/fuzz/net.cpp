@@ -32,6 +32,11 @@ std::string printed(const LayerSpec& layer) {
       [](const TanhSpec& /*s*/) { return std::string(); },
       [](const LrnSpec& s) {
         return format("size=%d", s.size) + " k=" + real(s.k) + " alpha=" + real(s.alpha) +
+               " beta=" + real(s.beta) + " window=" + (s.mean ? "mean" : "sum") +
+               format(" groups=%d", s.groups);
+      },
+      [](const LrnMapSpec& s) {
+        return format("size=%d", s.size) + " k=" + real(s.k) + " alpha=" + real(s.alpha) +
                " beta=" + real(s.beta) + " window=" + (s.mean ? "mean" : "sum");
       },
       [](const PoolSpec& s) {
@@ -83,12 +88,16 @@ void fuzz(Input input) {
 }
 
 std::vector<Bytes> seeds() {
-  return {bytes_of("input 3x3x1 from=5x5\nfc fc1 4\nsoftmax\n"),
-          bytes_of(
-              "# A net.\ninput 16x16x3\nconv c1 8 3x3 stride=2 pad=1 groups=1 init=0.1 bias=1\nrelu\n"
-              "lrn size=5 k=2 alpha=1e-4 beta=0.75 window=mean\nmaxpool 3x3 stride=2 ceil=on\n"
-              "fc f 10 lr=2 decay=0\ntanh\ndropout 0.5 scale=test\nfc g 3 bias-lr=2 bias-decay=1\nsoftmax\n"),
-          bytes_of("input 9x7x2\navgpool 2x3 stride=1 pad=1,0,0,2\nconv c 4 1x1 groups=2\nsoftmax\n")};
+  return {
+      bytes_of("input 3x3x1 from=5x5\nfc fc1 4\nsoftmax\n"),
+      bytes_of(
+          "# A net.\ninput 16x16x3\nconv c1 8 3x3 stride=2 pad=1 groups=1 init=0.1 bias=1\nrelu\n"
+          "lrn size=5 k=2 alpha=1e-4 beta=0.75 window=mean\nmaxpool 3x3 stride=2 ceil=on\n"
+          "fc f 10 lr=2 decay=0\ntanh\ndropout 0.5 scale=test\nfc g 3 bias-lr=2 bias-decay=1\nsoftmax\n"),
+      bytes_of(
+          "input 6x6x4\nconv c 6 3x3\nlrn groups=3 window=sum\nlrn-map\nlrn-map size=3 k=2 alpha=0.5 beta=1 "
+          "window=sum\nfc f 2\nsoftmax\n"),
+      bytes_of("input 9x7x2\navgpool 2x3 stride=1 pad=1,0,0,2\nconv c 4 1x1 groups=2\nsoftmax\n")};
 }
 
 const AddReader kReader({.name = "net", .fuzz = fuzz, .seeds = seeds, .longest = 1024});

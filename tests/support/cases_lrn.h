@@ -29,11 +29,24 @@ inline const LrnCase kLrnCases[] = {
     {"three_runs_other_power", 1, 48, 3, 2, {5, 2.0, 0.4, 0.6, false}},
     {"more_channels_than_threads", 1, 2056, 1, 2, {5, 1.0, 0.3, 0.75, false}},
     {"many_channels_even_window", 1, 2060, 2, 1, {6, 1.0, 0.3, 0.75, false}},
+    {"two_towers", 2, 96, 5, 3, {5, 1.0, 0.5, 0.75, true, 2}},
+    {"four_groups_of_a_run", 2, 64, 3, 3, {3, 1.0, 0.8, 0.75, false, 4}},
+    {"groups_of_eight", 1, 24, 4, 5, {5, 2.0, 0.4, 0.6, false, 3}},
+    {"groups_of_half_runs", 2, 48, 4, 3, {5, 1.0, 0.5, 0.75, false, 2}},
+    {"awkward_groups", 2, 15, 3, 5, {5, 1.0, 0.5, 0.75, false, 3}},
+    {"groups_and_even_window", 2, 21, 3, 5, {4, 1.5, 0.3, 0.75, false, 3}},
+    {"groups_of_one", 1, 18, 3, 3, {5, 1.0, 0.5, 0.75, true, 18}},
+    {"window_wider_than_groups", 1, 48, 2, 3, {35, 1.0, 0.5, 0.75, false, 3}},
+    {"many_channels_in_groups", 1, 2112, 1, 2, {5, 1.0, 0.3, 0.75, false, 2}},
 };
 
 [[nodiscard]] inline LrnShape lrn_shape_of(const LrnSpec& spec, const TensorShape& tensor) {
-  return {tensor, spec.size, static_cast<float>(spec.k),
-          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha), static_cast<float>(spec.beta)};
+  return {tensor,
+          spec.size,
+          static_cast<float>(spec.k),
+          static_cast<float>(spec.mean ? spec.alpha / spec.size : spec.alpha),
+          static_cast<float>(spec.beta),
+          spec.groups};
 }
 
 // Errors of the results, relative to their magnitude, with u = 2^-24. s is a sum of at most size + 1

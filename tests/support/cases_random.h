@@ -6,6 +6,7 @@
 #include <string>
 
 #include "kernels/conv.h"
+#include "tests/support/cases_lrn_map.h"
 #include "tests/support/cases_lrn_pool.h"
 #include "tests/support/cases_pool.h"
 
@@ -51,7 +52,12 @@ class RandomCases {
     k.height = 1 + below(many_channels ? 4 : 14);
     k.width = 1 + below(many_channels ? 4 : 14);
     constexpr double kBetas[] = {0.75, 0.75, 0.5, 0.6};
-    k.lrn = {1 + below(8), 1.0 + below(2), 0.1 + 0.1 * below(8), kBetas[below(4)], flip()};
+    k.lrn = {1 + below(8), 1.0 + below(2), 0.1 + 0.1 * below(8), kBetas[below(4)], flip(), 1};
+    if (below(3) == 0) {  // groups, of whole vectors or not
+      k.lrn.groups = 1 + below(4);
+      const int each = 1 + below(24);
+      k.channels = k.lrn.groups * (flip() ? 8 * (1 + each / 8) : each);
+    }
     PoolSpec& pool = k.pool;
     pool.kind = PoolSpec::Kind::max;
     pool.stride = 1 + below(4);
@@ -66,6 +72,12 @@ class RandomCases {
   [[nodiscard]] LrnCase lrn() {
     const LrnPoolCase k = lrn_pool();
     return {k.name, k.images, k.channels, k.height, k.width, k.lrn};
+  }
+  [[nodiscard]] LrnMapCase lrn_map() {
+    const LrnPoolCase k = lrn_pool();
+    const int size = below(8) == 0 ? 7 + 2 * below(12) : 1 + 2 * below(3);
+    return {k.name,   k.images, k.channels,
+            k.height, k.width,  {size, k.lrn.k, k.lrn.alpha, k.lrn.beta, k.lrn.mean}};
   }
   [[nodiscard]] PoolCase pool() {
     const LrnPoolCase k = lrn_pool();

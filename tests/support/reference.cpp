@@ -150,11 +150,17 @@ Tensor tanh_backward(const Tensor& x, const Tensor& dy) {
 namespace {
 
 // s of channel c at a pixel.
+// Whether channel j is one, of the group of channel c.
+bool of_group(const LrnSpec& spec, const Tensor& x, int c, int j) {
+  const int each = x.c / spec.groups;
+  return j >= 0 && j < x.c && j / each == c / each;
+}
+
 double lrn_sum(const LrnSpec& spec, const Tensor& x, int n, int c, int h, int w) {
   const double scale = spec.mean ? spec.alpha / spec.size : spec.alpha;
   double sum = 0.0;
   for (int j = c - spec.size / 2; j < c - spec.size / 2 + spec.size; ++j) {
-    if (j >= 0 && j < x.c) sum += x.at(n, j, h, w) * x.at(n, j, h, w);
+    if (of_group(spec, x, c, j)) sum += x.at(n, j, h, w) * x.at(n, j, h, w);
   }
   return spec.k + scale * sum;
 }
@@ -185,7 +191,7 @@ Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy) {
           const double d = dy.at(n, c, h, w);
           dx.at(n, c, h, w) += d * std::pow(s, -spec.beta);
           for (int j = c - spec.size / 2; j < c - spec.size / 2 + spec.size; ++j) {
-            if (j < 0 || j >= x.c) continue;
+            if (!of_group(spec, x, c, j)) continue;
             dx.at(n, j, h, w) -= 2.0 * scale * spec.beta * x.at(n, c, h, w) * x.at(n, j, h, w) * d *
                                  std::pow(s, -spec.beta - 1.0);
           }
@@ -193,6 +199,67 @@ Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy) {
       }
     }
   }
+  return dx;
+}
+
+namespace {
+
+// Calls body(i, j) for the pixels of the image in the window of pixel (h, w).
+template <typename Body>
+void for_each_around(const LrnMapSpec& spec, const Tensor& x, int h, int w, Body&& body) {
+  const int reach = spec.size / 2;
+  for (int i = 0; i < x.h; ++i) {
+    for (int j = 0; j < x.w; ++j) {
+      if (std::abs(i - h) <= reach && std::abs(j - w) <= reach) body(i, j);
+    }
+  }
+}
+
+double lrn_map_scale(const LrnMapSpec& spec) {
+  return spec.mean ? spec.alpha / (double(spec.size) * spec.size) : spec.alpha;
+}
+
+double lrn_map_sum(const LrnMapSpec& spec, const Tensor& x, int n, int c, int h, int w) {
+  double sum = 0.0;
+  for_each_around(spec, x, h, w, [&](int i, int j) { sum += x.at(n, c, i, j) * x.at(n, c, i, j); });
+  return spec.k + lrn_map_scale(spec) * sum;
+}
+
+// Calls body(n, c, h, w) for every element.
+template <typename Body>
+void for_each_element(const Tensor& x, Body&& body) {
+  for (int n = 0; n < x.n; ++n) {
+    for (int c = 0; c < x.c; ++c) {
+      for (int h = 0; h < x.h; ++h) {
+        for (int w = 0; w < x.w; ++w) body(n, c, h, w);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+Tensor lrn_map(const LrnMapSpec& spec, const Tensor& x) {
+  Tensor y = x;
+  for_each_element(x, [&](int n, int c, int h, int w) {
+    y.at(n, c, h, w) *= std::pow(lrn_map_sum(spec, x, n, c, h, w), -spec.beta);
+  });
+  return y;
+}
+
+Tensor lrn_map_backward(const LrnMapSpec& spec, const Tensor& x, const Tensor& dy) {
+  Tensor dx(x.n, x.c, x.h, x.w);
+  for_each_element(x, [&](int n, int c, int h, int w) {
+    // dy[h, w] / dx[i, j] = s^-beta at (h, w), minus 2 scale beta x[h, w] x[i, j] s^-(beta + 1) in the
+    // window.
+    const double s = lrn_map_sum(spec, x, n, c, h, w);
+    const double d = dy.at(n, c, h, w);
+    dx.at(n, c, h, w) += d * std::pow(s, -spec.beta);
+    for_each_around(spec, x, h, w, [&](int i, int j) {
+      dx.at(n, c, i, j) -= 2.0 * lrn_map_scale(spec) * spec.beta * x.at(n, c, h, w) * x.at(n, c, i, j) * d *
+                           std::pow(s, -spec.beta - 1.0);
+    });
+  });
   return dx;
 }
 

@@ -57,6 +57,8 @@ struct ProductGradients {
 [[nodiscard]] Tensor tanh_backward(const Tensor& x, const Tensor& dy);
 [[nodiscard]] Tensor lrn(const LrnSpec& spec, const Tensor& x);
 [[nodiscard]] Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy);
+[[nodiscard]] Tensor lrn_map(const LrnMapSpec& spec, const Tensor& x);
+[[nodiscard]] Tensor lrn_map_backward(const LrnMapSpec& spec, const Tensor& x, const Tensor& dy);
 // height, width: of the output; the net knows them.
 [[nodiscard]] Tensor pool(const PoolSpec& spec, const Tensor& x, int height, int width);
 [[nodiscard]] Tensor pool_backward(const PoolSpec& spec, const Tensor& x, const Tensor& dy);

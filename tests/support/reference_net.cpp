@@ -51,7 +51,7 @@ Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
       spec.kind, [&](const ConvSpec& s) { return conv(s, x, parameters[p], parameters[p + 1]); },
       [&](const FcSpec& s) { return fc(s.outputs, x, parameters[p], parameters[p + 1]); },
       [&](const ReluSpec&) { return relu(x); }, [&](const TanhSpec&) { return tanh(x); },
-      [&](const LrnSpec& s) { return lrn(s, x); },
+      [&](const LrnSpec& s) { return lrn(s, x); }, [&](const LrnMapSpec& s) { return lrn_map(s, x); },
       [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
       [&](const DropoutSpec& s) {  // dropout is off
         const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
@@ -115,6 +115,7 @@ StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
         [&](const FcSpec&) { learn(fc_backward(x, parameters[p], d)); },
         [&](const ReluSpec&) { d = relu_backward(x, d); }, [&](const TanhSpec&) { d = tanh_backward(x, d); },
         [&](const LrnSpec& s) { d = lrn_backward(s, x, d); },
+        [&](const LrnMapSpec& s) { d = lrn_map_backward(s, x, d); },
         [&](const PoolSpec& s) { d = pool_backward(s, x, d); },
         [&](const DropoutSpec&) {
           for (std::size_t j = 0; j < d.v.size(); ++j) d.v[j] *= factors.back().v[j];

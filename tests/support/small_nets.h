@@ -45,6 +45,24 @@ dropout 0.5 scale=test
 fc      fc8 11 init=0.2
 softmax
 )"},
+    {"towers_and_maps", R"(
+input   19x19x3 from=21x21
+conv    conv1 32 5x5 stride=2 pad=0,0,2,2 init=0.01
+lrn     size=5 k=2 alpha=1e-2 beta=0.75 window=mean groups=2
+maxpool 3x3 stride=2
+relu
+conv    conv2 48 3x3 pad=1 groups=2 init=0.1 bias=0.5
+relu
+lrn     size=5 k=2 alpha=1e-2 beta=0.75 groups=2
+lrn-map size=3 k=1 alpha=5e-2 beta=0.75
+maxpool 3x3 stride=2 ceil=on
+conv    conv3 12 3x3 pad=1 init=0.1
+lrn-map size=5 k=2 alpha=1e-2 beta=0.6 window=sum
+lrn     size=3 k=1 alpha=5e-2 groups=3
+maxpool 2x2 stride=1
+fc      fc4 5 init=0.2
+softmax
+)"},
     {"cuda_convnet", R"(
 input   12x12x3
 conv    conv1 12 5x5 pad=2 init=0.01

@@ -39,7 +39,9 @@ TEST_P(LrnPool, MatchesReference) {
       const ThreadCount thread_count(threads);
       for (const int block : {kLanes, blocked}) {
         if (!cpu::lrn_pool_serves(problem.shape(block))) {
-          EXPECT_EQ(GetParam().lrn.size % 2, 0) << "a shape that the CPU must serve";
+          const LrnSpec& lrn = GetParam().lrn;
+          const bool parts_of_runs = lrn.groups > 1 && GetParam().channels / lrn.groups % kLanes != 0;
+          EXPECT_TRUE(lrn.size % 2 == 0 || parts_of_runs) << "a shape that the CPU must serve";
           continue;
         }
         check<float>(problem, GetParam().lrn, block);
@@ -62,6 +64,11 @@ TEST(LrnPoolServes, WholeRunsOfChannelsAndSmallWindows) {
   k.lrn.size = 4;
   EXPECT_FALSE(serves(kLanes)) << "another window over channels";
   k.lrn.size = 5;
+  k.lrn.groups = k.channels / kLanes;
+  EXPECT_TRUE(serves(kLanes)) << "groups of a run";
+  k.lrn.groups *= 2;
+  EXPECT_FALSE(serves(kLanes)) << "groups of half a run";
+  k.lrn.groups = 1;
   k.pool.kernel_height = k.pool.kernel_width = 16;
   EXPECT_FALSE(serves(kLanes)) << "an index of the window does not fit one byte";
 }

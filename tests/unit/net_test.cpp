@@ -87,7 +87,21 @@ TEST(Net, AlexNetParametersAreNamedAndShapedAsInPyTorch) {
 TEST(Net, TheSourceOf2012Differs) {
   const NetSpec net = example("alexnet-2012.net");
   EXPECT_EQ(parameter_count(net), 60'965'224U);
-  EXPECT_TRUE(std::get<LrnSpec>(layer(net, "lrn1").kind).mean);
+  for (const char* name : {"lrn1", "lrn2"}) {
+    const auto& lrn = std::get<LrnSpec>(layer(net, name).kind);
+    EXPECT_TRUE(lrn.mean) << name;
+    EXPECT_EQ(lrn.groups, 2) << name;
+  }
+  const auto& map = std::get<LrnMapSpec>(layer(net, "lrn-map1").kind);
+  EXPECT_EQ(map.size, 5);
+  EXPECT_EQ(map.k, 1.0);
+  EXPECT_EQ(map.alpha, 1e-3);
+  EXPECT_EQ(map.beta, 0.75);
+  EXPECT_TRUE(map.mean);
+  EXPECT_EQ(layer(net, "lrn-map1").out, (Extent{27, 27, 256}));
+  EXPECT_EQ(net.layers[6].name, "lrn2");
+  EXPECT_EQ(net.layers[7].name, "lrn-map1");
+  EXPECT_EQ(net.layers[8].name, "maxpool2");
   EXPECT_TRUE(std::get<DropoutSpec>(layer(net, "dropout1").kind).scale_at_test);
   EXPECT_EQ(net.layers[1].name, "lrn1");  // before the ReLU
   EXPECT_EQ(net.layers[3].name, "relu1");
@@ -135,7 +149,9 @@ TEST(Net, KeysAndDefaults) {
       "conv b_2-x 2 1x1\n"
       "tanh\n"
       "lrn\n"
-      "lrn size=3 k=1 alpha=0.5 beta=0.25 window=mean\n"
+      "lrn size=3 k=1 alpha=0.5 beta=0.25 window=mean groups=2\n"
+      "lrn-map\n"
+      "lrn-map window=sum size=7 k=2 alpha=0.25 beta=1\n"
       "avgpool 2x2 stride=1 pad=1\n"
       "dropout 0.25\n"
       "fc out 2\n"
@@ -160,7 +176,7 @@ TEST(Net, KeysAndDefaults) {
   EXPECT_EQ(parameters[2].init, 0.01);
   EXPECT_EQ(parameters[3].decay, 0.0);
   EXPECT_EQ(parameters[0].layer, 0U);
-  EXPECT_EQ(parameters[4].layer, 7U);
+  EXPECT_EQ(parameters[4].layer, 9U);
   EXPECT_EQ(parameters[4].shape, (std::vector<std::uint64_t>{2, 6 * 5 * 2}));
 
   const auto& paper = std::get<LrnSpec>(net.layers[3].kind);
@@ -169,20 +185,34 @@ TEST(Net, KeysAndDefaults) {
   EXPECT_EQ(paper.alpha, 1e-4);
   EXPECT_EQ(paper.beta, 0.75);
   EXPECT_FALSE(paper.mean);
+  EXPECT_EQ(paper.groups, 1);
   EXPECT_TRUE(std::get<LrnSpec>(net.layers[4].kind).mean);
-  EXPECT_EQ(std::get<PoolSpec>(net.layers[5].kind).kind, PoolSpec::Kind::average);
-  EXPECT_EQ(std::get<PoolSpec>(net.layers[5].kind).pad, (Padding{1, 1, 1, 1}));
-  EXPECT_EQ(std::get<DropoutSpec>(net.layers[6].kind).drop, 0.25);
-  EXPECT_FALSE(std::get<DropoutSpec>(net.layers[6].kind).scale_at_test);
-  const std::vector<std::string> names = {"a",        "b_2-x",    "tanh1", "lrn1",   "lrn2",
-                                          "avgpool1", "dropout1", "out",   "softmax"};
+  EXPECT_EQ(std::get<LrnSpec>(net.layers[4].kind).groups, 2);
+  const auto& source = std::get<LrnMapSpec>(net.layers[5].kind);
+  EXPECT_EQ(source.size, 5);
+  EXPECT_EQ(source.k, 1.0);
+  EXPECT_EQ(source.alpha, 1e-3);
+  EXPECT_EQ(source.beta, 0.75);
+  EXPECT_TRUE(source.mean);
+  const auto& map = std::get<LrnMapSpec>(net.layers[6].kind);
+  EXPECT_EQ(map.size, 7);
+  EXPECT_EQ(map.k, 2.0);
+  EXPECT_EQ(map.alpha, 0.25);
+  EXPECT_EQ(map.beta, 1.0);
+  EXPECT_FALSE(map.mean);
+  EXPECT_EQ(std::get<PoolSpec>(net.layers[7].kind).kind, PoolSpec::Kind::average);
+  EXPECT_EQ(std::get<PoolSpec>(net.layers[7].kind).pad, (Padding{1, 1, 1, 1}));
+  EXPECT_EQ(std::get<DropoutSpec>(net.layers[8].kind).drop, 0.25);
+  EXPECT_FALSE(std::get<DropoutSpec>(net.layers[8].kind).scale_at_test);
+  const std::vector<std::string> names = {"a",        "b_2-x",    "tanh1",    "lrn1", "lrn2",   "lrn-map1",
+                                          "lrn-map2", "avgpool1", "dropout1", "out",  "softmax"};
   for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(net.layers[i].name, names[i]);
 }
 
 TEST(Net, KindsHaveTheNamesOfTheirLines) {
   const NetSpec net = parse_net(
-      "input 8x8x4\nconv a 4 3x3\nrelu\ntanh\nlrn\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\ndropout 0.5\n"
-      "fc b 3\nsoftmax\n",
+      "input 8x8x4\nconv a 4 3x3\nrelu\ntanh\nlrn\nlrn-map\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\n"
+      "dropout 0.5\nfc b 3\nsoftmax\n",
       "net");
   std::vector<std::string> names;
   std::string learning;
@@ -190,8 +220,8 @@ TEST(Net, KindsHaveTheNamesOfTheirLines) {
     names.emplace_back(kind_name(one.kind));
     if (learned(one.kind) != nullptr) learning += one.name;
   }
-  EXPECT_EQ(names, (std::vector<std::string>{"conv", "relu", "tanh", "lrn", "maxpool", "avgpool", "dropout",
-                                             "fc", "softmax"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"conv", "relu", "tanh", "lrn", "lrn-map", "maxpool", "avgpool",
+                                             "dropout", "fc", "softmax"}));
   EXPECT_EQ(learning, "ab");
 }
 
@@ -259,10 +289,12 @@ INSTANTIATE_TEST_SUITE_P(
         BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv or fc layer: nothing learns"},
         BadNet{"input 1x1x2\nfc a 2\nsoftmax\n\nrelu\n", "net:5:1: expected nothing after softmax"},
         BadNet{"input 1x1x2\n  pool 2x2\n",
-               "net:2:3: expected one of avgpool, conv, dropout, fc, lrn, maxpool, relu, softmax, tanh, not "
+               "net:2:3: expected one of avgpool, conv, dropout, fc, lrn, lrn-map, maxpool, relu, softmax, "
+               "tanh, not "
                "'pool'"},
         BadNet{"input 1x1x2\nfc a 2\nfc a 2\nsoftmax\n", "net:3:4: a second layer named 'a'"},
         BadNet{"input 1x1x2\nfc relu1 2\nsoftmax\n", "net:2:4: 'relu1' is kept for a layer"},
+        BadNet{"input 1x1x2\nfc lrn-map7 2\nsoftmax\n", "net:2:4: 'lrn-map7' is kept for a layer"},
         BadNet{"input 1x1x2\nfc softmax 2\nsoftmax\n", "net:2:4: 'softmax' is kept"},
         BadNet{"input 1x1x2\nfc 2 2\nsoftmax\n", "net:2:4: expected a name of letters"},
         BadNet{"input 1x1x2\nfc a.b 2\nsoftmax\n", "net:2:4: expected a name of letters"},
@@ -302,6 +334,20 @@ INSTANTIATE_TEST_SUITE_P(
         BadNet{"input 8x8x3\nmaxpool 2x2 stride=2 ceil=yes\n", "net:2:27: expected off or on, not 'yes'"},
         BadNet{"input 8x8x3\nlrn size=4\n", "net:2:1: expected an odd size="},
         BadNet{"input 8x8x3\nlrn k=0\n", "net:2:7: expected a number from"},
+        BadNet{"input 8x8x3\nlrn groups=0\n", "net:2:12: expected a whole number from 1 to 1048576, not '0'"},
+        BadNet{"input 8x8x3\nlrn groups=1.5\n", "net:2:12: expected a whole number from 1"},
+        BadNet{"input 8x8x3\nlrn groups=1 groups=3\n", "net:2:14: 'groups' given twice"},
+        BadNet{"input 8x8x3\n lrn-map size=4\n",
+               "net:2:2: expected an odd size=: the window is centred on its pixel"},
+        BadNet{"input 8x8x3\nlrn-map size=0\n", "net:2:14: expected a whole number from 1 to 65535"},
+        BadNet{"input 8x8x3\nlrn-map size=65537\n", "net:2:14: expected a whole number from 1 to 65535"},
+        BadNet{"input 8x8x3\nlrn-map window=max\n", "net:2:16: expected sum or mean, not 'max'"},
+        BadNet{"input 8x8x3\nlrn-map k=0\n", "net:2:11: expected a number from"},
+        BadNet{"input 8x8x3\nlrn-map alpha=-1\n", "net:2:15: expected a number from 0"},
+        BadNet{"input 8x8x3\nlrn-map groups=2\n",
+               "net:2:9: expected one of size=, k=, alpha=, beta=, window=, not 'groups=2'"},
+        BadNet{"input 8x8x3\nlrn-map 3\n",
+               "net:2:9: expected one of size=, k=, alpha=, beta=, window=, not '3'"},
         BadNet{"input 8x8x3\ndropout 1\n", "net:2:9: expected a probability below 1"},
         BadNet{"input 8x8x3\ndropout 1.5\n", "net:2:9: expected a number from 0"},
         BadNet{"input 8x8x3\ndropout\n", "net:2:8: expected the probability of dropping"},
@@ -316,6 +362,10 @@ INSTANTIATE_TEST_SUITE_P(
                "net:2:1: the padding (3, 3) must be smaller than the window"},
         BadNet{"input 8x8x3\nconv a 4 3x3 groups=2\n", "net:2:1: groups=2 must divide the 3 input channels"},
         BadNet{"input 8x8x4\nconv a 5 3x3 groups=2\n", "net:2:1: groups=2 must divide"},
+        BadNet{"input 8x8x3\nlrn groups=2\n", "net:2:1: groups=2 must divide the 3 channels"},
+        BadNet{"input 8x8x4\nconv a 6 3x3\n  lrn size=3 groups=4\n",
+               "net:3:3: groups=4 must divide the 6 channels"},
+        BadNet{"input 8x8x4\nlrn groups=1048576\n", "net:2:1: groups=1048576 must divide the 4 channels"},
         BadNet{"input 6x6x1\nmaxpool 1x1 stride=4 ceil=on\n",
                "net:2:1: the last window in the direction of the height lies wholly outside"},
         BadNet{"input 8x8x3\nconv a 4 3x3\nsoftmax\n", "net:3:1: softmax takes 1x1xN"},

@@ -6,6 +6,7 @@
 #include "kernels/dropout.h"
 #include "kernels/fc.h"
 #include "kernels/lrn.h"
+#include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
@@ -107,6 +108,10 @@ std::size_t scratch_of_threads(std::int64_t each) {
   return static_cast<std::size_t>(each) * static_cast<std::size_t>(omp_get_max_threads());
 }
 
+std::span<float> floats_of_scratch(const CpuPass& pass, const LayerFacts& facts) {
+  return {static_cast<float*>(pass.scratch), facts.scratch_bytes / sizeof(float)};
+}
+
 template <typename T>
 class LrnLayer final : public CpuLayer {
  public:
@@ -115,18 +120,37 @@ class LrnLayer final : public CpuLayer {
         shape_(shape),
         relu_input_(options.relu_input) {}
   void forward(const CpuPass& pass, const void* x, void* y) override {
-    cpu::lrn_forward(shape_, in_type<T>(x), in_type<T>(y), scratch(pass));
+    cpu::lrn_forward(shape_, in_type<T>(x), in_type<T>(y), floats_of_scratch(pass, facts()));
   }
   void backward(const CpuPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     if (dx == nullptr) return;
-    cpu::lrn_backward(shape_, in_type<T>(x), in_type<T>(dy), in_type<T>(dx), relu_input_, scratch(pass));
+    cpu::lrn_backward(shape_, in_type<T>(x), in_type<T>(dy), in_type<T>(dx), relu_input_,
+                      floats_of_scratch(pass, facts()));
   }
 
  private:
-  [[nodiscard]] std::span<float> scratch(const CpuPass& pass) const {
-    return {static_cast<float*>(pass.scratch), facts().scratch_bytes / sizeof(float)};
-  }
   LrnShape shape_;
+  bool relu_input_;
+};
+
+template <typename T>
+class LrnMapLayer final : public CpuLayer {
+ public:
+  LrnMapLayer(const LayerFacts& facts, const LrnMapShape& shape, const LayerOptions& options)
+      : CpuLayer(with_scratch(facts, scratch_of_threads(cpu::lrn_map_scratch(shape)) * sizeof(float))),
+        shape_(shape),
+        relu_input_(options.relu_input) {}
+  void forward(const CpuPass& pass, const void* x, void* y) override {
+    cpu::lrn_map_forward(shape_, in_type<T>(x), in_type<T>(y), floats_of_scratch(pass, facts()));
+  }
+  void backward(const CpuPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
+    if (dx == nullptr) return;
+    cpu::lrn_map_backward(shape_, in_type<T>(x), in_type<T>(dy), in_type<T>(dx), relu_input_,
+                          floats_of_scratch(pass, facts()));
+  }
+
+ private:
+  LrnMapShape shape_;
   bool relu_input_;
 };
 
@@ -268,6 +292,9 @@ std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const LayerOptions&
       [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
       [&](const LrnSpec& lrn) -> Made {
         return std::make_unique<LrnLayer<T>>(facts, lrn_shape(lrn, options.in), options);
+      },
+      [&](const LrnMapSpec& lrn) -> Made {
+        return std::make_unique<LrnMapLayer<T>>(facts, lrn_map_shape(lrn, options.in), options);
       },
       [&](const PoolSpec& pool) -> Made {
         return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool.kind, options);

@@ -3,6 +3,7 @@
 
 #include "kernels/dropout.h"
 #include "kernels/lrn.h"
+#include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
@@ -86,6 +87,34 @@ class LrnLayer final : public OwnLayer<T> {
 
  private:
   LrnShape shape_;
+  bool relu_input_;
+};
+
+template <typename T>
+class LrnMapLayer final : public OwnLayer<T> {
+ public:
+  LrnMapLayer(const LayerFacts& facts, const LrnMapShape& shape, const LayerOptions& options)
+      : OwnLayer<T>(with_scratch(facts, shape, options), LrnMapSpec()),
+        shape_(shape),
+        relu_input_(options.relu_input) {}
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    cuda::lrn_map_forward(pass.stream, shape_, in_type<T>(x), in_type<T>(y));
+  }
+  void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
+    if (dx == nullptr) return;
+    cuda::lrn_map_backward(pass.stream, shape_, in_type<T>(x), in_type<T>(dy), in_type<T>(dx), relu_input_,
+                           static_cast<float*>(pass.scratch));
+  }
+
+ private:
+  [[nodiscard]] static LayerFacts with_scratch(LayerFacts facts, const LrnMapShape& shape,
+                                               const LayerOptions& options) {
+    if (options.train && options.input_gradient) {
+      facts.scratch_bytes = static_cast<std::size_t>(cuda::lrn_map_scratch(shape)) * sizeof(float);
+    }
+    return facts;
+  }
+  LrnMapShape shape_;
   bool relu_input_;
 };
 
@@ -200,6 +229,9 @@ std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions
         if (!cuda::lrn_fits(shape, shared_bytes))
           throw Error(layer.name, "too many channels for the GPU's normalisation");
         return std::make_unique<LrnLayer<T>>(facts, shape, options);
+      },
+      [&](const LrnMapSpec& lrn) -> Made {
+        return std::make_unique<LrnMapLayer<T>>(facts, lrn_map_shape(lrn, options.in), options);
       },
       [&](const PoolSpec& pool) -> Made {
         return std::make_unique<PoolLayer<T>>(facts, pool_shape(layer, pool, options.in), pool, options);

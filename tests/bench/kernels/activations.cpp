@@ -1,8 +1,9 @@
-// The layers between the products: lrn, pooling, relu and tanh, in the shapes of AlexNet and of the
+// The layers between the products: lrn, lrn_map, pooling, relu and tanh, in the shapes of AlexNet and of the
 // CIFAR-10 nets.
 #include <omp.h>
 
 #include "kernels/lrn.h"
+#include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
 #include "kernels/pool.h"
 #include "kernels/relu.h"
@@ -20,8 +21,8 @@ double bytes_of(const TensorShape& shape) {
 }
 
 template <typename T>
-void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const TensorShape& tensor) {
-  const LrnShape shape{tensor, 5, 2.0F, 1e-4F, 0.75F};
+void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const TensorShape& tensor, int groups) {
+  const LrnShape shape{tensor, 5, 2.0F, 1e-4F, 0.75F, groups};
   const auto scratch = [shape] {
     return small_values<float>(cpu::lrn_scratch(shape) * omp_get_max_threads());
   };
@@ -49,8 +50,33 @@ void add_lrn(std::vector<Kernel>& kernels, const std::string& name, const Tensor
 }
 
 template <typename T>
-void add_lrn_maxpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& pool) {
-  const LrnPoolShape shape{{pool.in, 5, 2.0F, 1e-4F, 0.75F}, pool, true, false};
+void add_lrn_map(std::vector<Kernel>& kernels, const std::string& name, const TensorShape& tensor, int size) {
+  const LrnMapShape shape{tensor, size, 1.0F, 4e-5F, 0.75F};
+  const std::string type(element_name(kElementOf<T>));
+  for (const bool forward : {true, false}) {
+    kernels.push_back(
+        {name + (forward ? "/forward/" : "/backward/") + type, kElementOf<T>, [=] {
+           const auto x = small_values<T>(tensor.elements());
+           const auto dy = small_values<T>(tensor.elements());
+           const auto to = small_values<T>(tensor.elements());
+           const auto room = small_values<float>(cpu::lrn_map_scratch(shape) * omp_get_max_threads());
+           return KernelCase{
+               0.0, (forward ? 2 : 3) * bytes_of<T>(tensor), [=] {
+                 if (forward) {
+                   cpu::lrn_map_forward<T>(shape, x.data(), to.data(), {room.data(), room.size()});
+                 } else {
+                   cpu::lrn_map_backward<T>(shape, x.data(), dy.data(), to.data(), true,
+                                            {room.data(), room.size()});
+                 }
+               }};
+         }});
+  }
+}
+
+template <typename T>
+void add_lrn_maxpool(std::vector<Kernel>& kernels, const std::string& name, const PoolShape& pool,
+                     int groups) {
+  const LrnPoolShape shape{{pool.in, 5, 2.0F, 1e-4F, 0.75F, groups}, pool, true, false};
   const std::string type(element_name(kElementOf<T>));
   const auto where_bytes = static_cast<double>(pool.out.elements()) * sizeof(LrnPoolIndex);
   kernels.push_back(
@@ -150,14 +176,19 @@ template <typename T>
 void add_all(std::vector<Kernel>& kernels, int batch) {
   const TensorShape conv1{batch, 96, 55, 55, kBlock};
   const TensorShape conv2{batch, 256, 27, 27, kBlock};
-  add_lrn<T>(kernels, "lrn1", conv1);
-  add_lrn<T>(kernels, "lrn2", conv2);
+  add_lrn<T>(kernels, "lrn1", conv1, 1);
+  add_lrn<T>(kernels, "lrn2", conv2, 1);
+  add_lrn<T>(kernels, "lrn1-groups", conv1, 2);
+  add_lrn<T>(kernels, "lrn2-groups", conv2, 2);
+  add_lrn_map<T>(kernels, "lrn-map2", conv2, 5);
+  add_lrn_map<T>(kernels, "lrn-map-cifar", {batch, 32, 16, 16, kBlock}, 3);
   const PoolShape pool1{conv1, {batch, 96, 27, 27, kBlock}, 3, 3, 2, 0, 0};
   const PoolShape pool2{conv2, {batch, 256, 13, 13, kBlock}, 3, 3, 2, 0, 0};
   add_maxpool<T>(kernels, "maxpool1", pool1);
   add_maxpool<T>(kernels, "maxpool2", pool2);
-  add_lrn_maxpool<T>(kernels, "lrn1+maxpool1", pool1);
-  add_lrn_maxpool<T>(kernels, "lrn2+maxpool2", pool2);
+  add_lrn_maxpool<T>(kernels, "lrn1+maxpool1", pool1, 1);
+  add_lrn_maxpool<T>(kernels, "lrn2+maxpool2", pool2, 1);
+  add_lrn_maxpool<T>(kernels, "lrn1+maxpool1-groups", pool1, 2);
   add_avgpool<T>(kernels, "avgpool", {{batch, 32, 16, 16, kBlock}, {batch, 32, 8, 8, kBlock}, 3, 3, 2, 0, 0});
   add_elementwise<T>(kernels, conv1.elements());
 }

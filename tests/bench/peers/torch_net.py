@@ -27,6 +27,18 @@ class LocalNorm(nn.Module):
         return self.norm(x)
 
 
+class MapNorm(nn.Module):
+    """Normalisation within maps, over the mean of size x size pixels."""
+
+    def __init__(self, size, alpha, beta, k):
+        super().__init__()
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, x):
+        mean = functional.avg_pool2d(x * x, self.size, 1, self.size // 2)
+        return x / (self.k + self.alpha * mean) ** self.beta
+
+
 def alexnet():
     return nn.Sequential(
         nn.ZeroPad2d((0, 3, 0, 3)), nn.Conv2d(3, 96, 11, stride=4), nn.ReLU(inplace=True),
@@ -43,9 +55,9 @@ def alexnet():
 def cifar_18pct():
     return nn.Sequential(
         nn.Conv2d(3, 32, 5, padding=2), nn.MaxPool2d(3, 2, ceil_mode=True), nn.ReLU(inplace=True),
-        LocalNorm(3, 5e-5, 0.75, 1.0),
+        MapNorm(3, 5e-5, 0.75, 1.0),
         nn.Conv2d(32, 32, 5, padding=2), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2, ceil_mode=True),
-        LocalNorm(3, 5e-5, 0.75, 1.0),
+        MapNorm(3, 5e-5, 0.75, 1.0),
         nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(inplace=True), nn.AvgPool2d(3, 2, ceil_mode=True),
         nn.Flatten(), nn.Linear(1024, 10)), (3, 32, 32), 10
 
