@@ -129,6 +129,113 @@ TEST(Net, CifarNetsPoolAsCudaConvnet) {
   EXPECT_EQ(parameters_of(example("cifar-18pct.net"))[6].decay, 250.0);
 }
 
+struct ExampleNet {
+  const char* name;
+  std::uint64_t parameters;  // as published, or as they follow from a published net
+  std::vector<std::pair<const char*, Extent>> shapes;
+};
+
+// The sizes of the activations and the numbers of parameters are those of the papers, of the nets'
+// definitions in Caffe, cuda-convnet and torchvision, and of their published weights.
+TEST(Net, ExamplesHaveTheirPublishedSizes) {
+  const std::vector<ExampleNet> nets = {
+      {"caffenet.net",
+       60'965'224,
+       {{"conv1", {55, 55, 96}},
+        {"maxpool1", {27, 27, 96}},
+        {"conv2", {27, 27, 256}},
+        {"maxpool2", {13, 13, 256}},
+        {"conv5", {13, 13, 256}},
+        {"maxpool3", {6, 6, 256}},
+        {"fc6", {1, 1, 4096}}}},
+      {"owt.net",
+       61'100'840,
+       {{"conv1", {55, 55, 64}},
+        {"maxpool1", {27, 27, 64}},
+        {"conv2", {27, 27, 192}},
+        {"maxpool2", {13, 13, 192}},
+        {"conv3", {13, 13, 384}},
+        {"conv4", {13, 13, 256}},
+        {"maxpool3", {6, 6, 256}}}},
+      {"owt-torchvision.net",
+       61'100'840,
+       {{"conv1", {55, 55, 64}},
+        {"maxpool1", {27, 27, 64}},
+        {"conv2", {27, 27, 192}},
+        {"maxpool2", {13, 13, 192}},
+        {"maxpool3", {6, 6, 256}}}},
+      // conv6 has 256 * 256 * 3 * 3 weights and 256 biases.
+      {"alexnet-conv6.net",
+       60'965'224 + 590'080,
+       {{"maxpool3", {6, 6, 256}}, {"conv6", {6, 6, 256}}, {"fc6", {1, 1, 4096}}}},
+      {"cifar-80sec.net", 145'578, {{"fc64", {1, 1, 64}}}},
+      {"cifar-18pct.net",
+       89'578,
+       {{"lrn-map1", {16, 16, 32}}, {"lrn-map2", {8, 8, 32}}, {"fc10", {1, 1, 10}}}},
+  };
+  for (const ExampleNet& one : nets) {
+    const NetSpec net = example(one.name);
+    EXPECT_EQ(parameter_count(net), one.parameters) << one.name;
+    for (const auto& [name, extent] : one.shapes) EXPECT_EQ(layer(net, name).out, extent) << one.name << name;
+  }
+}
+
+TEST(Net, CaffeNetPoolsBeforeItNormalises) {
+  const NetSpec net = example("caffenet.net");
+  EXPECT_EQ(net.input.crop, (Extent{227, 227, 3}));
+  EXPECT_EQ(net.input.stored, (Extent{256, 256, 3}));
+  EXPECT_EQ(net.layers[2].name, "maxpool1");
+  EXPECT_EQ(net.layers[3].name, "lrn1");
+  const auto& lrn = std::get<LrnSpec>(net.layers[3].kind);
+  EXPECT_TRUE(lrn.mean);
+  EXPECT_EQ(lrn.k, 1.0);
+  EXPECT_EQ(lrn.groups, 1);
+  EXPECT_EQ(std::get<ConvSpec>(layer(net, "conv4").kind).groups, 2);
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    const bool large = parameter.name == "fc6.weight" || parameter.name == "fc7.weight";
+    EXPECT_EQ(parameter.lr, parameter.bias ? 2.0 : 1.0) << parameter.name;
+    EXPECT_EQ(parameter.init, parameter.bias ? 0.0 : large ? 0.005 : 0.01) << parameter.name;
+  }
+}
+
+// torchvision starts its weights uniformly between -1 and 1 over the root of a neuron's inputs: a deviation
+// of 1 over the root of three times as many. conv1 takes pixels of 0 to 255 instead of ones of about unit
+// variance.
+TEST(Net, TorchvisionsAlexNetStartsAsTorchvisions) {
+  const NetSpec net = example("owt-torchvision.net");
+  EXPECT_EQ(net.layers.front().name, "conv1");
+  EXPECT_EQ(std::get<ConvSpec>(net.layers.front().kind).pad, (Padding{2, 2, 2, 2}));
+  constexpr double kScale = 255.0 * 0.226;  // about the deviation of a pixel
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    EXPECT_EQ(parameter.constant, 0.0) << parameter.name;
+    const bool first = parameter.name == "conv1.weight";
+    EXPECT_NEAR(parameter.lr, first ? 1.0 / (kScale * kScale) : 1.0, first ? 3e-6 : 0.0) << parameter.name;
+    // The decay is multiplied by the learning rate.
+    EXPECT_NEAR(parameter.decay * parameter.lr, 1.0, 0.01) << parameter.name;
+    if (parameter.bias) continue;
+    const double inputs =
+        static_cast<double>(parameter.elements()) / static_cast<double>(parameter.shape.front());
+    const double deviation = 1.0 / std::sqrt(3.0 * inputs) / (first ? kScale : 1.0);
+    EXPECT_NEAR(parameter.init / deviation, 1.0, 0.01) << parameter.name;
+  }
+  std::string order;
+  for (const LayerSpec& one : net.layers) order += one.name + " ";
+  EXPECT_NE(order.find("maxpool3 dropout1 fc6 relu6 dropout2 fc7 relu7 fc8 softmax"), std::string::npos)
+      << order;
+  EXPECT_EQ(order.find("lrn"), std::string::npos) << order;
+}
+
+TEST(Net, OneWeirdTrickNormalisesBeforeItsFirstReLU) {
+  const NetSpec net = example("owt.net");
+  std::string order;
+  for (const LayerSpec& one : net.layers) order += one.name + " ";
+  EXPECT_EQ(order.find("conv1 lrn1 maxpool1 relu1 conv2 relu2 lrn2 maxpool2 conv3"), 0U) << order;
+  for (const LayerSpec& one : net.layers) {
+    const auto* const conv = std::get_if<ConvSpec>(&one.kind);
+    EXPECT_TRUE(conv == nullptr || conv->groups == 1) << one.name;
+  }
+}
+
 TEST(Net, EveryExampleParses) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("examples/nets")) {
@@ -136,7 +243,7 @@ TEST(Net, EveryExampleParses) {
     EXPECT_NO_THROW(static_cast<void>(example(entry.path().filename()))) << entry.path();
     ++count;
   }
-  EXPECT_GE(count, 5);
+  EXPECT_GE(count, 9);
 }
 
 TEST(Net, KeysAndDefaults) {
