@@ -134,7 +134,7 @@ __device__ __forceinline__ Image<T> image_of(const TensorShape& t, const T* data
   return {data + n * t.image_elements() + channel, t.width, t.block};
 }
 
-// s of a pixel's vector. It must have the same bits in all kernels, so that the multiply-add is written out.
+// s of a pixel's vector.
 template <typename T, typename Rows>
 __device__ __forceinline__ void map_denominators(const LrnMapShape& shape, const Image<T>& x, int row,
                                                  int column, bool begins, Rows& rows,
@@ -146,8 +146,33 @@ __device__ __forceinline__ void map_denominators(const LrnMapShape& shape, const
   for (float& value : s) value = std::fma(shape.scale, value, shape.k);
 }
 
+// The element at which the vector of a pixel begins.
+__device__ __forceinline__ std::int64_t offset_of(const TensorShape& t, int n, int row, int column,
+                                                  int channel) {
+  return n * t.image_elements() + (std::int64_t{row} * t.width + column) * t.block + channel;
+}
+
+// A vector of T as floats in scratch memory.
+template <int kCount>
+__device__ __forceinline__ void load_floats(const float* from, float (&values)[kCount]) {
+#pragma unroll
+  for (int e = 0; e < kCount; e += 4) {
+    const auto four = load_aligned<4>(from + e);
+#pragma unroll
+    for (int i = 0; i < 4; ++i) values[e + i] = four.at[i];
+  }
+}
+template <int kCount>
+__device__ __forceinline__ void store_floats(float* to, const float (&values)[kCount]) {
+#pragma unroll
+  for (int e = 0; e < kCount; e += 4) {
+    store_aligned<4>(to + e, {{values[e], values[e + 1], values[e + 2], values[e + 3]}});
+  }
+}
+
+// Two blocks on a multiprocessor: what the rows of a window take in registers leaves no room for three.
 template <int kReach, typename T>
-__global__ void __launch_bounds__(kThreads, 3) lrn_map_forward_kernel(LrnMapShape shape, const T* x, T* y) {
+__global__ void __launch_bounds__(kThreads, 2) lrn_map_forward_kernel(LrnMapShape shape, const T* x, T* y) {
   using Rows = WindowRows<kReach, kVector<T>>;
   const TensorShape& t = shape.tensor;
   for_each_strip<T, Rows>(t, [&](int n, int row, int column, int channel, bool begins, Rows& rows) {
@@ -158,78 +183,59 @@ __global__ void __launch_bounds__(kThreads, 3) lrn_map_forward_kernel(LrnMapShap
     image.load(row, column, values);
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) values[e] *= lrn_power<T>(shape, s[e]);
-    store_vector(y + n * t.image_elements() + channel + (std::int64_t{row} * t.width + column) * t.block,
-                 values);
+    store_vector(y + offset_of(t, n, row, column, channel), values);
   });
 }
 
-// terms = dy * x * s^-(beta + 1).
+// direct = dy * s^-beta; terms = dy * x * s^-(beta + 1).
 template <int kReach, typename T>
-__global__ void __launch_bounds__(kThreads, 3)
-    lrn_map_terms_kernel(LrnMapShape shape, const T* x, const T* dy, float* terms) {
+__global__ void __launch_bounds__(kThreads, 2)
+    lrn_map_terms_kernel(LrnMapShape shape, const T* x, const T* dy, float* direct, float* terms) {
   using Rows = WindowRows<kReach, kVector<T>>;
   const TensorShape& t = shape.tensor;
   for_each_strip<T, Rows>(t, [&](int n, int row, int column, int channel, bool begins, Rows& rows) {
     const Image<T> image = image_of(t, x, n, channel);
     float s[kVector<T>];
     map_denominators(shape, image, row, column, begins, rows, s);
+    const std::int64_t at = offset_of(t, n, row, column, channel);
     float values[kVector<T>];
-    float part[kVector<T>];
+    float straight[kVector<T>];
     image.load(row, column, values);
-    image_of(t, dy, n, channel).load(row, column, part);
+    load_vector(dy + at, straight);
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
-      part[e] = lrn_quotient<T>(part[e] * lrn_power<T>(shape, s[e]) * values[e], s[e]);
+      straight[e] *= lrn_power<T>(shape, s[e]);
+      values[e] = lrn_quotient<T>(straight[e] * values[e], s[e]);
     }
-    float* const to =
-        terms + n * t.image_elements() + channel + (std::int64_t{row} * t.width + column) * t.block;
-#pragma unroll
-    for (int e = 0; e < kVector<T>; e += 4) {
-      store_aligned<4>(to + e, {{part[e], part[e + 1], part[e + 2], part[e + 3]}});
-    }
+    store_floats(direct + at, straight);
+    store_floats(terms + at, values);
   });
 }
 
 template <int kReach, typename T>
 __global__ void __launch_bounds__(kThreads, 2)
-    lrn_map_backward_kernel(LrnMapShape shape, const T* x, const T* dy, const float* terms, T* dx,
+    lrn_map_backward_kernel(LrnMapShape shape, const T* x, const float* direct, const float* terms, T* dx,
                             bool relu_input) {
   using Rows = WindowRows<kReach, kVector<T>>;
-  struct TwoRows {
-    Rows squares;
-    Rows terms;
-  };
   const TensorShape& t = shape.tensor;
   const float factor = 2.0F * shape.scale * shape.beta;
-  for_each_strip<T, TwoRows>(t, [&](int n, int row, int column, int channel, bool begins, TwoRows& rows) {
-    const Image<T> image = image_of(t, x, n, channel);
+  for_each_strip<T, Rows>(t, [&](int n, int row, int column, int channel, bool begins, Rows& rows) {
     const Image<float> parts = image_of(t, terms, n, channel);
-    float s[kVector<T>];
-    map_denominators(shape, image, row, column, begins, rows.squares, s);
     float sums[kVector<T>];
-    rows.terms.next(
+    rows.next(
         shape, row, column, begins,
-        [&](int h, int w, float(&values)[kVector<T>]) {
-          const float* const from = parts.at(h, w);
-#pragma unroll
-          for (int e = 0; e < kVector<T>; e += 4) {
-            const auto four = load_aligned<4>(from + e);
-#pragma unroll
-            for (int i = 0; i < 4; ++i) values[e + i] = four.at[i];
-          }
-        },
-        sums);
+        [&](int h, int w, float(&values)[kVector<T>]) { load_floats(parts.at(h, w), values); }, sums);
+    const std::int64_t at = offset_of(t, n, row, column, channel);
     float values[kVector<T>];
     float gradients[kVector<T>];
-    image.load(row, column, values);
-    image_of(t, dy, n, channel).load(row, column, gradients);
+    load_vector(x + at, values);
+    load_floats(direct + at, gradients);
 #pragma unroll
     for (int e = 0; e < kVector<T>; ++e) {
-      const float g = std::fma(-factor * values[e], sums[e], gradients[e] * lrn_power<T>(shape, s[e]));
+      const float g = std::fma(-factor * values[e], sums[e], gradients[e]);
       gradients[e] = relu_input && values[e] <= 0.0F ? 0.0F : g;
     }
-    store_vector(dx + n * t.image_elements() + channel + (std::int64_t{row} * t.width + column) * t.block,
-                 gradients);
+    store_vector(dx + at, gradients);
   });
 }
 
@@ -244,7 +250,7 @@ void with_map_reach(const LrnMapShape& shape, Body&& body) {
 
 }  // namespace
 
-std::int64_t lrn_map_scratch(const LrnMapShape& shape) { return shape.tensor.elements(); }
+std::int64_t lrn_map_scratch(const LrnMapShape& shape) { return 2 * shape.tensor.elements(); }
 
 template <typename T>
 void lrn_map_forward(const Stream& stream, const LrnMapShape& shape, const T* x, T* y) {
@@ -257,9 +263,10 @@ template <typename T>
 void lrn_map_backward(const Stream& stream, const LrnMapShape& shape, const T* x, const T* dy, T* dx,
                       bool relu_input, float* scratch) {
   const dim3 grid = strip_grid<T>(shape.tensor);
+  float* const terms = scratch + shape.tensor.elements();
   with_map_reach(shape, [&](auto reach) {
-    launch(lrn_map_terms_kernel<reach(), T>, grid, kThreads, 0, stream, shape, x, dy, scratch);
-    launch(lrn_map_backward_kernel<reach(), T>, grid, kThreads, 0, stream, shape, x, dy, scratch, dx,
+    launch(lrn_map_terms_kernel<reach(), T>, grid, kThreads, 0, stream, shape, x, dy, scratch, terms);
+    launch(lrn_map_backward_kernel<reach(), T>, grid, kThreads, 0, stream, shape, x, scratch, terms, dx,
            relu_input);
   });
 }
