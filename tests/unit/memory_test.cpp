@@ -110,7 +110,7 @@ std::uint64_t allocated_bytes() {
 const NetSpec& mixed_net() {
   static const NetSpec net = parse_net(
       "input 48x48x3\nconv c1 24 5x5 pad=2\nrelu\nlrn\nmaxpool 2x2 stride=2\nconv c2 40 3x3 pad=1\nrelu\n"
-      "avgpool 2x2 stride=2\nfc f1 256\nrelu\ndropout 0.5\nfc f2 10\nsoftmax\n",
+      "lrn groups=4\nlrn-map\navgpool 2x2 stride=2\nfc f1 256\nrelu\ndropout 0.5\nfc f2 10\nsoftmax\n",
       "test.net");
   return net;
 }
