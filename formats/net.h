@@ -53,7 +53,8 @@ struct InputSpec {
   Extent crop;    // what the net sees
   Extent stored;  // from=: size of the stored images that the crop is cut from; equal to crop if not given
 };
-struct ConvSpec {
+// Filters that see a window of the input at each position.
+struct FilterSpec {
   int filters = 0;
   int kernel_height = 0;
   int kernel_width = 0;
@@ -62,12 +63,15 @@ struct ConvSpec {
   int groups = 1;
   ParameterSpec parameters;
 };
+struct ConvSpec : FilterSpec {};   // the same filters at every position
+struct LocalSpec : FilterSpec {};  // each position has its own filters and biases
 struct FcSpec {
   int outputs = 0;
   ParameterSpec parameters;
 };
 struct ReluSpec {};
 struct TanhSpec {};
+struct LogisticSpec {};
 // b = a / (k + alpha * S)^beta over `size` neighbouring channels; S is the sum of squares (window=sum, the
 // paper) or that sum divided by `size` (window=mean: the 2012 source, Caffe, PyTorch, oneDNN).
 struct LrnSpec {
@@ -104,8 +108,8 @@ struct DropoutSpec {
 };
 struct SoftmaxSpec {};
 
-using LayerKind = std::variant<ConvSpec, FcSpec, ReluSpec, TanhSpec, LrnSpec, LrnMapSpec, PoolSpec,
-                               DropoutSpec, SoftmaxSpec>;
+using LayerKind = std::variant<ConvSpec, LocalSpec, FcSpec, ReluSpec, TanhSpec, LogisticSpec, LrnSpec,
+                               LrnMapSpec, PoolSpec, DropoutSpec, SoftmaxSpec>;
 
 struct LayerSpec {
   std::string name;  // given ("conv1"), or the kind and a number ("relu1")
@@ -129,10 +133,12 @@ struct NetSpec {
 
 // One learned tensor, in the order of the net: weights, then bias, of each layer that has parameters.
 struct ParameterInfo {
-  std::string name;                  // "conv1.weight", "conv1.bias"
-  std::vector<std::uint64_t> shape;  // [out, in/groups, kh, kw]; [out, in] with `in` flattened C,H,W; [out]
-  double init = 0.0;                 // standard deviation of the normal draw; 0: constant
-  double constant = 0.0;             // initial value if init is 0
+  std::string name;  // "conv1.weight", "conv1.bias"
+  // Of weights: conv [out, in/groups, kh, kw], local [P, Q, out, in/groups, kh, kw] for P x Q positions, fc
+  // [out, in] with `in` flattened C,H,W. Of biases: [out], local [out, P, Q].
+  std::vector<std::uint64_t> shape;
+  double init = 0.0;      // standard deviation of the normal draw; 0: constant
+  double constant = 0.0;  // initial value if init is 0
   double lr = 1.0;
   double decay = 1.0;
   std::size_t layer = 0;  // index into NetSpec::layers

@@ -49,10 +49,12 @@ Extent checked(const Extent& out) {
   return out;
 }
 
+ShapeError too_many_weights() {
+  return ShapeError("more than " + std::to_string(kMaxNetElements) + " weights");
+}
+
 void check_work(std::int64_t window_elements, const Extent& out) {
-  if (window_elements > kMaxNetElements / out.channels) {
-    throw ShapeError("more than " + std::to_string(kMaxNetElements) + " weights");
-  }
+  if (window_elements > kMaxNetElements / out.channels) throw too_many_weights();
   if (window_elements > kMaxNetMultiplyAdds / out.elements()) throw ShapeError("too many multiply-adds");
 }
 
@@ -99,37 +101,58 @@ struct Elementwise : WithoutParameters {
   }
 };
 
+// Filters over windows, whether positions share them or not.
+struct Filters {
+  static const ParameterSpec* learned(const FilterSpec& spec) { return &spec.parameters; }
+  static Extent out(const FilterSpec& spec, const Extent& in) {
+    if (in.channels % spec.groups != 0 || spec.filters % spec.groups != 0) {
+      throw ShapeError("groups=" + std::to_string(spec.groups) + " must divide the " +
+                       std::to_string(in.channels) + " input channels and the " +
+                       std::to_string(spec.filters) + " filters");
+    }
+    const Extent out =
+        checked({window_count({in.height, spec.kernel_height, spec.stride, spec.pad.top, spec.pad.bottom},
+                              false, "height"),
+                 window_count({in.width, spec.kernel_width, spec.stride, spec.pad.left, spec.pad.right},
+                              false, "width"),
+                 spec.filters});
+    check_work(window_elements(spec, in), out);
+    return out;
+  }
+  static std::int64_t multiply_adds(const FilterSpec& spec, const Extent& in, const Extent& out) {
+    return out.elements() * window_elements(spec, in);
+  }
+
+ protected:
+  // No overflow: at most 65535 * 65535 * 2^20 < 2^52.
+  static std::int64_t window_elements(const FilterSpec& spec, const Extent& in) {
+    return std::int64_t{spec.kernel_height} * spec.kernel_width * (in.channels / spec.groups);
+  }
+};
+
 template <>
-struct KindRow<ConvSpec> {
+struct KindRow<ConvSpec> : Filters {
   static std::string_view name(const ConvSpec& /*conv*/) { return "conv"; }
-  static const ParameterSpec* learned(const ConvSpec& conv) { return &conv.parameters; }
   static ParameterShapes parameters(const ConvSpec& conv, const Extent& in) {
     return {dims({conv.filters, in.channels / conv.groups, conv.kernel_height, conv.kernel_width}),
             dims({conv.filters})};
   }
-  static Extent out(const ConvSpec& conv, const Extent& in) {
-    if (in.channels % conv.groups != 0 || conv.filters % conv.groups != 0) {
-      throw ShapeError("groups=" + std::to_string(conv.groups) + " must divide the " +
-                       std::to_string(in.channels) + " input channels and the " +
-                       std::to_string(conv.filters) + " filters");
-    }
-    const Extent out =
-        checked({window_count({in.height, conv.kernel_height, conv.stride, conv.pad.top, conv.pad.bottom},
-                              false, "height"),
-                 window_count({in.width, conv.kernel_width, conv.stride, conv.pad.left, conv.pad.right},
-                              false, "width"),
-                 conv.filters});
-    check_work(window_elements(conv, in), out);
-    return out;
-  }
-  static std::int64_t multiply_adds(const ConvSpec& conv, const Extent& in, const Extent& out) {
-    return out.elements() * window_elements(conv, in);
-  }
+};
 
- private:
-  // No overflow: at most 65535 * 65535 * 2^20 < 2^52.
-  static std::int64_t window_elements(const ConvSpec& conv, const Extent& in) {
-    return std::int64_t{conv.kernel_height} * conv.kernel_width * (in.channels / conv.groups);
+template <>
+struct KindRow<LocalSpec> : Filters {
+  static std::string_view name(const LocalSpec& /*local*/) { return "local"; }
+  static ParameterShapes parameters(const LocalSpec& local, const Extent& in) {
+    const Extent positions = out(local, in);
+    return {dims({positions.height, positions.width, local.filters, in.channels / local.groups,
+                  local.kernel_height, local.kernel_width}),
+            dims({local.filters, positions.height, positions.width})};
+  }
+  static Extent out(const LocalSpec& local, const Extent& in) {
+    const Extent out = Filters::out(local, in);
+    // Each weight is used once for an image.
+    if (multiply_adds(local, in, out) > kMaxNetElements) throw too_many_weights();
+    return out;
   }
 };
 
@@ -158,6 +181,11 @@ struct KindRow<ReluSpec> : Elementwise {
 template <>
 struct KindRow<TanhSpec> : Elementwise {
   static std::string_view name(const TanhSpec& /*tanh*/) { return "tanh"; }
+};
+
+template <>
+struct KindRow<LogisticSpec> : Elementwise {
+  static std::string_view name(const LogisticSpec& /*logistic*/) { return "logistic"; }
 };
 
 template <>

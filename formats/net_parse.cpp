@@ -183,16 +183,17 @@ void append_parameter_keys(const Line& line, ParameterSpec& parameters, std::vec
 
 // ---- kinds of layers
 
-void read_spec(const Line& line, ConvSpec& conv) {
+// conv and local.
+void read_spec(const Line& line, FilterSpec& spec) {
   const auto words = positional(line, {"a name", "the number of filters", "the window, HxW"});
-  conv.filters = read_integer(line, words[1], 1, kMaxNetChannels);
+  spec.filters = read_integer(line, words[1], 1, kMaxNetChannels);
   const auto window = read_product(line, words[2], "a window HxW", 2);
-  conv.kernel_height = window[0];
-  conv.kernel_width = window[1];
-  std::vector<Key> keys = {{"stride", integer_setter(line, conv.stride, 1, kMaxNetSide)},
-                           {"pad", padding_setter(line, conv.pad)},
-                           {"groups", integer_setter(line, conv.groups, 1, kMaxNetChannels)}};
-  append_parameter_keys(line, conv.parameters, keys);
+  spec.kernel_height = window[0];
+  spec.kernel_width = window[1];
+  std::vector<Key> keys = {{"stride", integer_setter(line, spec.stride, 1, kMaxNetSide)},
+                           {"pad", padding_setter(line, spec.pad)},
+                           {"groups", integer_setter(line, spec.groups, 1, kMaxNetChannels)}};
+  append_parameter_keys(line, spec.parameters, keys);
   read_keys(line, words.size(), keys);
 }
 
@@ -248,6 +249,7 @@ void read_spec(const Line& line, DropoutSpec& dropout) {
 
 void read_spec(const Line& line, ReluSpec& /*relu*/) { read_keys(line, 0, {}); }
 void read_spec(const Line& line, TanhSpec& /*tanh*/) { read_keys(line, 0, {}); }
+void read_spec(const Line& line, LogisticSpec& /*logistic*/) { read_keys(line, 0, {}); }
 void read_spec(const Line& line, SoftmaxSpec& /*softmax*/) { read_keys(line, 0, {}); }
 
 // Every kind by its name, with its defaults.
@@ -260,14 +262,19 @@ const std::map<std::string_view, LayerKind>& known_kinds() {
   return kinds;
 }
 
-// The names of the kinds that `wanted` takes: "conv, fc".
+// The names of the kinds that `wanted` takes: "conv, fc or local", where `last` is " or ".
 template <typename Wanted>
-std::string names_of_kinds(std::string_view separator, const Wanted& wanted) {
-  std::string names;
+std::string names_of_kinds(const Wanted& wanted, std::string_view last = ", ") {
+  std::vector<std::string_view> names;
   for (const auto& [name, kind] : known_kinds()) {
-    if (wanted(kind)) names += (names.empty() ? "" : std::string(separator)) + std::string(name);
+    if (wanted(kind)) names.push_back(name);
   }
-  return names;
+  std::string text;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? last : ", ";
+    text += names[i];
+  }
+  return text;
 }
 
 InputSpec read_input(const Line& line) {
@@ -298,7 +305,11 @@ bool is_softmax(const LayerKind& kind) { return std::holds_alternative<SoftmaxSp
 bool is_made_name(std::string_view name) {
   for (const auto& [kind_text, kind] : known_kinds()) {
     if (learned(kind) != nullptr || !name.starts_with(kind_text)) continue;
-    if (name.find_first_not_of("0123456789", kind_text.size()) == std::string_view::npos) return true;
+    const std::string_view count = name.substr(kind_text.size());
+    if (count.find_first_not_of("0123456789") == std::string_view::npos &&
+        count.empty() == is_softmax(kind)) {
+      return true;
+    }
   }
   return name == "input";
 }
@@ -336,7 +347,7 @@ class NetParser {
     const auto is_learned = [](const LayerKind& kind) { return learned(kind) != nullptr; };
     if (std::ranges::none_of(net_.layers, is_learned, &LayerSpec::kind)) {
       throw TextError(place_, end, 0,
-                      "expected a " + names_of_kinds(" or ", is_learned) + " layer: nothing learns");
+                      "expected a " + names_of_kinds(is_learned, " or ") + " layer: nothing learns");
     }
     return std::move(net_);
   }
@@ -345,7 +356,7 @@ class NetParser {
   void read_layer(const Line& line, std::string_view kind) {
     const auto known = known_kinds().find(kind);
     if (known == known_kinds().end()) {
-      const std::string names = names_of_kinds(", ", [](const LayerKind& /*kind*/) { return true; });
+      const std::string names = names_of_kinds([](const LayerKind& /*kind*/) { return true; });
       line.fail(line.kind(), "expected one of " + names + ", not " + quoted(kind));
     }
     if (net_.layers.size() == static_cast<std::size_t>(kMaxLayers)) {

@@ -1,68 +1,11 @@
 // conv in float, without tensor cores, for exact comparison. Each pass is a product of two matrices whose
 // elements are located one by one.
 #include "kernels/cuda/conv_geometry.cuh"
+#include "kernels/cuda/plain_product.cuh"
 #include "kernels/relu.h"
 
 namespace convoy::cuda {
 namespace {
-
-constexpr int kTile = 64;  // rows and columns of a block's result
-constexpr int kTileDepth = 16;
-constexpr int kEach = 4;              // rows and columns of a thread's part of it
-constexpr int kSide = kTile / kEach;  // threads down and across
-
-// A Problem has rows(), columns(z), first_depth(z) and end_depth(z); a(row, depth, z) and b(depth, column,
-// z), which are zero outside of the matrices; and store(row, column, z, sum). z is the block's z.
-template <typename Problem>
-__global__ void __launch_bounds__(kSide* kSide) plain_product(const Problem problem) {
-  struct Shared {
-    float a[kTileDepth][kTile + 4];  // padded, so that neighbouring depths are in different banks
-    float b[kTileDepth][kTile + 4];
-  };
-  Shared& shared = block_shared<Shared>();
-  const int thread = static_cast<int>(threadIdx.x);
-  const int z = static_cast<int>(blockIdx.z);
-  const int first_row = static_cast<int>(blockIdx.x) * kTile;
-  const int first_column = static_cast<int>(blockIdx.y) * kTile;
-  float sums[kEach][kEach] = {};
-  for (int depth = problem.first_depth(z); depth < problem.end_depth(z); depth += kTileDepth) {
-#pragma unroll
-    for (int i = thread; i < kTile * kTileDepth; i += kSide * kSide) {
-      const int within = i % kTileDepth;
-      const int line = i / kTileDepth;
-      const bool inside = depth + within < problem.end_depth(z);
-      shared.a[within][line] = inside ? problem.a(first_row + line, depth + within, z) : 0.0F;
-      shared.b[within][line] = inside ? problem.b(depth + within, first_column + line, z) : 0.0F;
-    }
-    __syncthreads();
-#pragma unroll
-    for (int within = 0; within < kTileDepth; ++within) {
-#pragma unroll
-      for (int i = 0; i < kEach; ++i) {
-#pragma unroll
-        for (int j = 0; j < kEach; ++j) {
-          sums[i][j] +=
-              shared.a[within][thread / kSide + i * kSide] * shared.b[within][thread % kSide + j * kSide];
-        }
-      }
-    }
-    __syncthreads();
-  }
-  for (int i = 0; i < kEach; ++i) {
-    for (int j = 0; j < kEach; ++j) {
-      const int row = first_row + thread / kSide + i * kSide;
-      const int column = first_column + thread % kSide + j * kSide;
-      if (row < problem.rows() && column < problem.columns(z)) problem.store(row, column, z, sums[i][j]);
-    }
-  }
-}
-
-template <typename Problem>
-void launch_product(const Stream& stream, const Problem& problem, int rows, int columns, int depths) {
-  const auto tiles = [](int size) { return static_cast<unsigned>((size + kTile - 1) / kTile); };
-  launch(plain_product<Problem>, dim3(tiles(rows), tiles(columns), static_cast<unsigned>(depths)),
-         dim3(kSide * kSide), 0, stream, problem);
-}
 
 // What the passes share: which pixels of x and y a tap connects.
 struct PixelMap {

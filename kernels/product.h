@@ -1,6 +1,8 @@
-// What conv and fc, the operations with weights, have in common on a CPU: they are compiled once for a shape.
+// What conv, local and fc, the operations with weights, have in common on a CPU: they are compiled once for a
+// shape.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,8 +35,8 @@ struct ProductWeights {
   const float* bias = nullptr;
 };
 
-// A convolution or fully-connected layer with its layouts chosen. Padding channels (TensorShape) and padding
-// weights stay zero. After construction only pack and unpack allocate memory. Calls must not overlap.
+// A convolution, locally or fully connected layer with its layouts chosen. Padding channels (TensorShape) and
+// padding weights stay zero. After construction only pack and unpack allocate memory. Calls must not overlap.
 class Product {
  public:
   Product() = default;
@@ -53,10 +55,17 @@ class Product {
   // Memory that each pass needs; nothing in it is kept between calls.
   [[nodiscard]] virtual std::size_t scratch_bytes() const = 0;
 
-  // Between the canonical layout (PyTorch's: [out][in / groups][kh][kw], [out][in] with `in` in C,H,W order)
-  // and the master's: exact permutations.
+  // Between the canonical layout (PyTorch's: [out][in / groups][kh][kw], [out][in] with `in` in C,H,W order;
+  // kernels/local.h has its own) and the master's: exact permutations.
   virtual void pack(std::span<const float> canonical, float* master) const = 0;
   virtual void unpack(const float* master, std::span<float> canonical) const = 0;
+  // The same for the bias, which is one value per output channel unless the operation says otherwise.
+  virtual void pack_bias(std::span<const float> canonical, float* bias) const {
+    std::ranges::copy(canonical, bias);
+  }
+  virtual void unpack_bias(const float* bias, std::span<float> canonical) const {
+    std::copy_n(bias, canonical.size(), canonical.begin());
+  }
   // Makes the copies again from the master.
   virtual void refresh(const ProductWeights& weights) = 0;
 

@@ -9,8 +9,9 @@ namespace convoy {
 
 bool takes_relu(const LayerKind& kind) {
   return match(
-      kind, [](const ConvSpec&) { return true; }, [](const FcSpec&) { return true; },
-      [](const ReluSpec&) { return false; }, [](const TanhSpec&) { return false; },
+      kind, [](const ConvSpec&) { return true; }, [](const LocalSpec&) { return true; },
+      [](const FcSpec&) { return true; }, [](const ReluSpec&) { return false; },
+      [](const TanhSpec&) { return false; }, [](const LogisticSpec&) { return false; },
       [](const LrnSpec&) { return false; }, [](const LrnMapSpec&) { return false; },
       [](const PoolSpec&) { return true; }, [](const DropoutSpec&) { return false; },
       [](const SoftmaxSpec&) { return false; });
@@ -27,11 +28,18 @@ LayerFacts layer_facts(const LayerSpec& layer, const LayerOptions& options) {
     facts.f32_output = options.scores;
   };
   match(
-      layer.kind, [&](const ConvSpec&) { product(); }, [&](const FcSpec&) { product(); },
-      [&](const ReluSpec&) { in_place(); },
+      layer.kind, [&](const ConvSpec&) { product(); }, [&](const LocalSpec&) { product(); },
+      [&](const FcSpec&) { product(); }, [&](const ReluSpec&) { in_place(); },
       [&](const TanhSpec&) {
         in_place();
         facts.reads_y = true;
+      },
+      [&](const LogisticSpec&) {
+        in_place();
+        facts.reads_y = true;
+        // Unlike tanh(x), y does not tell where x is positive.
+        facts.reads_x = options.relu_input;
+        facts.in_place = !options.relu_input;
       },
       [&](const LrnSpec&) {
         facts.gradient_in_place = true;
@@ -62,7 +70,7 @@ LayerFacts lrn_pool_facts(const LrnPoolShape& shape) {
   return facts;
 }
 
-ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images) {
+ConvShape conv_shape(const LayerSpec& layer, const FilterSpec& spec, int images) {
   ConvShape shape;
   shape.images = images;
   shape.channels = layer.in.channels;

@@ -94,7 +94,7 @@ template <typename T>
 }
 
 // Shapes for the kernels. in: of the batch, in the layout that the kernel reads.
-[[nodiscard]] ConvShape conv_shape(const LayerSpec& layer, const ConvSpec& spec, int images);
+[[nodiscard]] ConvShape conv_shape(const LayerSpec& layer, const FilterSpec& spec, int images);
 [[nodiscard]] LrnShape lrn_shape(const LrnSpec& spec, const TensorShape& in);
 [[nodiscard]] LrnMapShape lrn_map_shape(const LrnMapSpec& spec, const TensorShape& in);
 // Throws Error(layer.name, ...) if the window has more elements than a PoolIndex can number.

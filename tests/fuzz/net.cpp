@@ -19,17 +19,19 @@ std::string printed(const ParameterSpec& p) {
          " bias-lr=" + real(p.bias_lr) + " decay=" + real(p.decay) + " bias-decay=" + real(p.bias_decay);
 }
 
+std::string printed(const std::string& name, const FilterSpec& s) {
+  return name + format(" %d %dx%d stride=%d", s.filters, s.kernel_height, s.kernel_width, s.stride) +
+         printed(s.pad) + format(" groups=%d", s.groups) + printed(s.parameters);
+}
+
 std::string printed(const LayerSpec& layer) {
   return match(
-      layer.kind,
-      [&](const ConvSpec& s) {
-        return layer.name +
-               format(" %d %dx%d stride=%d", s.filters, s.kernel_height, s.kernel_width, s.stride) +
-               printed(s.pad) + format(" groups=%d", s.groups) + printed(s.parameters);
-      },
+      layer.kind, [&](const ConvSpec& s) { return printed(layer.name, s); },
+      [&](const LocalSpec& s) { return printed(layer.name, s); },
       [&](const FcSpec& s) { return layer.name + format(" %d", s.outputs) + printed(s.parameters); },
       [](const ReluSpec& /*s*/) { return std::string(); },
       [](const TanhSpec& /*s*/) { return std::string(); },
+      [](const LogisticSpec& /*s*/) { return std::string(); },
       [](const LrnSpec& s) {
         return format("size=%d", s.size) + " k=" + real(s.k) + " alpha=" + real(s.alpha) +
                " beta=" + real(s.beta) + " window=" + (s.mean ? "mean" : "sum") +
@@ -97,7 +99,9 @@ std::vector<Bytes> seeds() {
       bytes_of(
           "input 6x6x4\nconv c 6 3x3\nlrn groups=3 window=sum\nlrn-map\nlrn-map size=3 k=2 alpha=0.5 beta=1 "
           "window=sum\nfc f 2\nsoftmax\n"),
-      bytes_of("input 9x7x2\navgpool 2x3 stride=1 pad=1,0,0,2\nconv c 4 1x1 groups=2\nsoftmax\n")};
+      bytes_of("input 9x7x2\navgpool 2x3 stride=1 pad=1,0,0,2\nconv c 4 1x1 groups=2\nsoftmax\n"),
+      bytes_of("input 6x5x4\nlocal l1 4 3x2 stride=2 pad=1,0,1,1 groups=2 init=0.1 bias=1\nlogistic\n"
+               "local l2 2 3x3 bias-decay=2\nsoftmax\n")};
 }
 
 const AddReader kReader({.name = "net", .fuzz = fuzz, .seeds = seeds, .longest = 1024});

@@ -12,8 +12,9 @@
 namespace convoy {
 
 // The layer that has this shape, for the reference.
-[[nodiscard]] inline ConvSpec spec_of(const ConvShape& s) {
-  ConvSpec spec;
+template <typename Spec = ConvSpec>
+[[nodiscard]] Spec spec_of(const ConvShape& s) {
+  Spec spec;
   spec.filters = s.filters;
   spec.kernel_height = s.kernel_height;
   spec.kernel_width = s.kernel_width;
@@ -69,6 +70,22 @@ inline constexpr ConvCase kConvCases[] = {
     {"largest_stride", {1, 4, 3, 2, 4, 2, 2, 65535, 1, 0, 0, 0, 1}},
 };
 
+// Allows for a sum in float of `terms` products whose magnitudes add up to `magnitude`, and for one
+// rounding of the result to T. The rounding errors of a sum of K products, in any order, are within (K + 1)
+// u of the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). A
+// NaN, which an unwritten or poisoned value is, fails.
+template <typename T>
+void expect_sums(const reference::Values& got, const reference::Values& want,
+                 const reference::Values& magnitude, double terms, const char* what) {
+  ASSERT_EQ(got.size(), want.size()) << what;
+  const double rounding = sizeof(T) == 4 ? 0.0 : kRounding<T>;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    const double sums = (terms + 1) * kRounding<float> * magnitude[i];
+    ASSERT_LE(std::abs(got[i] - want[i]), sums + rounding * (std::abs(want[i]) + sums) + 1e-30)
+        << what << " [" << i << "]: got " << got[i] << ", want " << want[i];
+  }
+}
+
 // Random operands of a shape, and the expected results, which are computed when first used.
 class ConvProblem {
  public:
@@ -114,21 +131,6 @@ class ConvProblem {
   reference::Values bias;
 
  private:
-  // Allows for a sum in float of `terms` products whose magnitudes add up to `magnitude`, and for one
-  // rounding of the result to T. The rounding errors of a sum of K products, in any order, are within (K + 1)
-  // u of the sum of the magnitudes (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1). A
-  // NaN, which an unwritten or poisoned value is, fails.
-  template <typename T>
-  static void expect_sums(const reference::Values& got, const reference::Values& want,
-                          const reference::Values& magnitude, double terms, const char* what) {
-    ASSERT_EQ(got.size(), want.size()) << what;
-    const double rounding = sizeof(T) == 4 ? 0.0 : kRounding<T>;
-    for (std::size_t i = 0; i < got.size(); ++i) {
-      const double sums = (terms + 1) * kRounding<float> * magnitude[i];
-      ASSERT_LE(std::abs(got[i] - want[i]), sums + rounding * (std::abs(want[i]) + sums) + 1e-30)
-          << what << " [" << i << "]: got " << got[i] << ", want " << want[i];
-    }
-  }
   [[nodiscard]] const reference::ProductGradients& gradients() const {
     if (!gradients_) {
       gradients_ = reference::conv_backward(spec_, x, weights, dy);

@@ -1,4 +1,4 @@
-// Cases of relu and tanh for the tests of every backend.
+// Cases of relu, tanh and logistic for the tests of every backend.
 #pragma once
 
 #include "tests/support/cases.h"
@@ -47,6 +47,26 @@ void expect_tanh(const ElementwiseProblem& p, const std::vector<T>& y, const std
   const reference::Values gradient = unpacked(dx, shape).v;
   expect_near(gradient, from_y, magnitude, 4 * 0x1p-24 + store, "dx from y");
   expect_near(gradient, reference::tanh_backward(p.x, p.dy).v, magnitude, 12 * 0x1p-24 + 3 * store, "dx");
+  EXPECT_TRUE(padding_is_zero(y, shape));
+  EXPECT_TRUE(padding_is_zero(dx, shape));
+}
+
+// With u = 2^-24: the logistic function is within 4 u of the true value. Computed from the stored y, its
+// gradient dy * (y * (1 - y)) rounds three times. Compared with the gradient at x, y * (1 - y) is off by at
+// most the error of y.
+template <typename T>
+void expect_logistic(const ElementwiseProblem& p, const std::vector<T>& y, const std::vector<T>& dx,
+                     const TensorShape& shape) {
+  const double store = sizeof(T) == 4 ? 0.0 : kRounding<T>;
+  const reference::Tensor want = reference::logistic(p.x);
+  const reference::Tensor got = unpacked(y, shape);
+  expect_near(got.v, want.v, want.v, 4 * 0x1p-24 + store, "y");
+  reference::Values from_y = p.dy.v;
+  for (std::size_t i = 0; i < from_y.size(); ++i) from_y[i] *= got.v[i] * (1.0 - got.v[i]);
+  const reference::Values gradient = unpacked(dx, shape).v;
+  expect_near(gradient, from_y, reference::magnitudes(from_y), 4 * 0x1p-24 + store, "dx from y");
+  expect_near(gradient, reference::logistic_backward(p.x, p.dy).v, reference::magnitudes(p.dy.v),
+              8 * 0x1p-24 + 2 * store, "dx");
   EXPECT_TRUE(padding_is_zero(y, shape));
   EXPECT_TRUE(padding_is_zero(dx, shape));
 }

@@ -1,4 +1,4 @@
-// Runs all passes of a conv or fc product on canonical tensors.
+// Runs all passes of a conv, local or fc product on canonical tensors.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -23,7 +23,9 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
   std::vector<std::byte> forward(product.forward_bytes());
   std::vector<std::byte> backward(product.backward_bytes());
   std::vector<std::byte> scratch(product.scratch_bytes() + 64);
-  const std::vector<float> biases = floats(bias);
+  const std::vector<float> canonical_bias = floats(bias);
+  std::vector<float> biases(product.bias_elements());
+  product.pack_bias(canonical_bias, biases.data());
   const std::vector<float> canonical = floats(weights);
   product.pack(canonical, master.data());
   std::vector<float> back(canonical.size());
@@ -47,11 +49,16 @@ ProductRun run_product(cpu::Product& product, const reference::Tensor& x, const 
                            scratch.data());
   product.unpack(diff_weights.data(), back);
   run.gradients.weights.assign(back.begin(), back.end());
-  run.gradients.bias.assign(diff_bias.begin(), diff_bias.end());
+  std::vector<float> back_bias(bias.size());
+  product.unpack_bias(diff_bias.data(), back_bias);
+  run.gradients.bias.assign(back_bias.begin(), back_bias.end());
   // Padding weights would grow if their gradient were not zero.
   std::vector<float> again(master.size());
   product.pack(back, again.data());
   EXPECT_EQ(diff_weights, again) << "the gradient of padding weights is not zero";
+  std::vector<float> again_bias(diff_bias.size());
+  product.pack_bias(back_bias, again_bias.data());
+  EXPECT_EQ(diff_bias, again_bias) << "the gradient of padding biases is not zero";
   if (input_gradient) {
     std::vector<T> diff_src(src.size());
     product.backward_data(diff_dst.data(), w, nullptr, diff_src.data(), scratch.data());

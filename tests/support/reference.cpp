@@ -25,9 +25,9 @@ Tensor magnitudes(const Tensor& x) {
 
 namespace {
 
-// Calls body(n, k, p, q, index into the weights, c, h, w) for every product of the convolution.
+// Calls body(n, k, p, q, index into a position's weights, c, h, w) for every product.
 template <typename Body>
-void for_each_product(const ConvSpec& s, const Tensor& x, int height, int width, Body&& body) {
+void for_each_product(const FilterSpec& s, const Tensor& x, int height, int width, Body&& body) {
   const int channels = x.c / s.groups;
   const int filters = s.filters / s.groups;
   for (int n = 0; n < x.n; ++n) {
@@ -51,12 +51,18 @@ void for_each_product(const ConvSpec& s, const Tensor& x, int height, int width,
   }
 }
 
+Tensor output_of(const FilterSpec& spec, const Tensor& x) {
+  const int height = (x.h + spec.pad.top + spec.pad.bottom - spec.kernel_height) / spec.stride + 1;
+  const int width = (x.w + spec.pad.left + spec.pad.right - spec.kernel_width) / spec.stride + 1;
+  return {x.n, spec.filters, height, width};
+}
+
 }  // namespace
 
 Tensor conv(const ConvSpec& spec, const Tensor& x, const Values& weights, const Values& bias) {
-  const int height = (x.h + spec.pad.top + spec.pad.bottom - spec.kernel_height) / spec.stride + 1;
-  const int width = (x.w + spec.pad.left + spec.pad.right - spec.kernel_width) / spec.stride + 1;
-  Tensor y(x.n, spec.filters, height, width);
+  Tensor y = output_of(spec, x);
+  const int height = y.h;
+  const int width = y.w;
   for (int n = 0; n < y.n; ++n) {
     for (int k = 0; k < y.c; ++k) {
       for (int p = 0; p < height; ++p) {
@@ -86,6 +92,37 @@ ProductGradients conv_backward(const ConvSpec& spec, const Tensor& x, const Valu
       }
     }
   }
+  return g;
+}
+
+// Weights are [P][Q][K][C/groups][R][S], biases [K][P][Q].
+Tensor local(const LocalSpec& spec, const Tensor& x, const Values& weights, const Values& bias) {
+  Tensor y = output_of(spec, x);
+  const std::size_t positions = static_cast<std::size_t>(y.h) * static_cast<std::size_t>(y.w);
+  const std::size_t each = weights.size() / positions;
+  for (int n = 0; n < y.n; ++n) {
+    for (std::size_t i = 0; i < bias.size(); ++i)
+      y.v[static_cast<std::size_t>(n) * bias.size() + i] = bias[i];
+  }
+  for_each_product(spec, x, y.h, y.w, [&](int n, int k, int p, int q, std::size_t i, int c, int h, int w) {
+    const auto position = static_cast<std::size_t>(p * y.w + q);
+    y.at(n, k, p, q) += weights[position * each + i] * x.at(n, c, h, w);
+  });
+  return y;
+}
+
+ProductGradients local_backward(const LocalSpec& spec, const Tensor& x, const Values& weights,
+                                const Tensor& dy) {
+  const std::size_t positions = static_cast<std::size_t>(dy.h) * static_cast<std::size_t>(dy.w);
+  const std::size_t each = weights.size() / positions;
+  ProductGradients g{Tensor(x.n, x.c, x.h, x.w), Values(weights.size()),
+                     Values(static_cast<std::size_t>(spec.filters) * positions)};
+  for_each_product(spec, x, dy.h, dy.w, [&](int n, int k, int p, int q, std::size_t i, int c, int h, int w) {
+    const std::size_t weight = static_cast<std::size_t>(p * dy.w + q) * each + i;
+    g.x.at(n, c, h, w) += weights[weight] * dy.at(n, k, p, q);
+    g.weights[weight] += x.at(n, c, h, w) * dy.at(n, k, p, q);
+  });
+  for (std::size_t i = 0; i < dy.v.size(); ++i) g.bias[i % g.bias.size()] += dy.v[i];
   return g;
 }
 
@@ -143,6 +180,19 @@ Tensor tanh_backward(const Tensor& x, const Tensor& dy) {
   for (std::size_t i = 0; i < dx.v.size(); ++i) {
     const double cosh = std::cosh(x.v[i]);
     dx.v[i] = dy.v[i] / (cosh * cosh);
+  }
+  return dx;
+}
+
+Tensor logistic(const Tensor& x) {
+  return map(x, [](double value) { return 1.0 / (1.0 + std::exp(-value)); });
+}
+
+Tensor logistic_backward(const Tensor& x, const Tensor& dy) {
+  Tensor dx = dy;
+  for (std::size_t i = 0; i < dx.v.size(); ++i) {
+    const double cosh = std::cosh(0.5 * x.v[i]);
+    dx.v[i] = dy.v[i] / (4.0 * cosh * cosh);
   }
   return dx;
 }

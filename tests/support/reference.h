@@ -48,6 +48,9 @@ struct ProductGradients {
 [[nodiscard]] Tensor conv(const ConvSpec& spec, const Tensor& x, const Values& weights, const Values& bias);
 [[nodiscard]] ProductGradients conv_backward(const ConvSpec& spec, const Tensor& x, const Values& weights,
                                              const Tensor& dy);
+[[nodiscard]] Tensor local(const LocalSpec& spec, const Tensor& x, const Values& weights, const Values& bias);
+[[nodiscard]] ProductGradients local_backward(const LocalSpec& spec, const Tensor& x, const Values& weights,
+                                              const Tensor& dy);
 [[nodiscard]] Tensor fc(int outputs, const Tensor& x, const Values& weights, const Values& bias);
 [[nodiscard]] ProductGradients fc_backward(const Tensor& x, const Values& weights, const Tensor& dy);
 
@@ -55,6 +58,8 @@ struct ProductGradients {
 [[nodiscard]] Tensor relu_backward(const Tensor& x, const Tensor& dy);
 [[nodiscard]] Tensor tanh(const Tensor& x);
 [[nodiscard]] Tensor tanh_backward(const Tensor& x, const Tensor& dy);
+[[nodiscard]] Tensor logistic(const Tensor& x);
+[[nodiscard]] Tensor logistic_backward(const Tensor& x, const Tensor& dy);
 [[nodiscard]] Tensor lrn(const LrnSpec& spec, const Tensor& x);
 [[nodiscard]] Tensor lrn_backward(const LrnSpec& spec, const Tensor& x, const Tensor& dy);
 [[nodiscard]] Tensor lrn_map(const LrnMapSpec& spec, const Tensor& x);

@@ -49,9 +49,11 @@ Tensor Net::layer_forward(std::size_t layer, const Tensor& x) const {
   const std::size_t p = parameter_of_[layer];
   return match(
       spec.kind, [&](const ConvSpec& s) { return conv(s, x, parameters[p], parameters[p + 1]); },
+      [&](const LocalSpec& s) { return local(s, x, parameters[p], parameters[p + 1]); },
       [&](const FcSpec& s) { return fc(s.outputs, x, parameters[p], parameters[p + 1]); },
       [&](const ReluSpec&) { return relu(x); }, [&](const TanhSpec&) { return tanh(x); },
-      [&](const LrnSpec& s) { return lrn(s, x); }, [&](const LrnMapSpec& s) { return lrn_map(s, x); },
+      [&](const LogisticSpec&) { return logistic(x); }, [&](const LrnSpec& s) { return lrn(s, x); },
+      [&](const LrnMapSpec& s) { return lrn_map(s, x); },
       [&](const PoolSpec& s) { return pool(s, x, spec.out.height, spec.out.width); },
       [&](const DropoutSpec& s) {  // dropout is off
         const double factor = s.scale_at_test ? 1.0 - s.drop : 1.0;
@@ -112,8 +114,10 @@ StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
     };
     match(
         net_.layers[i].kind, [&](const ConvSpec& s) { learn(conv_backward(s, x, parameters[p], d)); },
+        [&](const LocalSpec& s) { learn(local_backward(s, x, parameters[p], d)); },
         [&](const FcSpec&) { learn(fc_backward(x, parameters[p], d)); },
         [&](const ReluSpec&) { d = relu_backward(x, d); }, [&](const TanhSpec&) { d = tanh_backward(x, d); },
+        [&](const LogisticSpec&) { d = logistic_backward(x, d); },
         [&](const LrnSpec& s) { d = lrn_backward(s, x, d); },
         [&](const LrnMapSpec& s) { d = lrn_map_backward(s, x, d); },
         [&](const PoolSpec& s) { d = pool_backward(s, x, d); },

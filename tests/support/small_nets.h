@@ -106,6 +106,30 @@ relu
 fc      fc1 4 init=0.3
 softmax
 )"},
+    {"unshared_filters", R"(
+input   9x8x3 from=11x9
+local   local1 12 3x3 stride=2 pad=1 init=0.02 bias=0.2
+relu
+local   local2 20 3x2 pad=1,0,1,1 groups=2 init=0.2
+local   local3 5 2x2 init=0.2 lr=0.5 bias-lr=2 decay=3 bias-decay=1
+relu
+fc      fc1 6 init=0.3
+softmax
+)"},
+    {"scores_of_a_local", "input 5x5x2\nlogistic\nlocal local1 4 5x5 init=0.2\nrelu\nsoftmax\n"},
+    {"logistic", R"(
+input   6x6x2
+conv    conv1 5 3x3 init=0.05
+logistic
+local   local1 10 3x3 init=0.3
+relu
+logistic
+dropout 0.3
+fc      fc1 4 init=0.5
+logistic
+relu
+softmax
+)"},
     {"logistic_regression", "input 3x3x1\nfc fc1 2 init=0.001\nsoftmax\n"},
     {"scores_of_a_conv",
      "input 5x5x3\nconv conv1 16 3x3 init=0.05\nrelu\nconv conv2 5 3x3 init=0.1\nsoftmax\n"},

@@ -111,8 +111,8 @@ TEST(LayerPlan, LayersAreDescribedByTheirNames) {
 // What a plan needs to know does not depend on the backend.
 TEST(LayerFacts, AreThoseOfTheKind) {
   const NetSpec net = parse_net(
-      "input 8x8x4\nconv conv1 4 3x3\nrelu\ntanh\nlrn\nlrn-map\nmaxpool 2x2 stride=2\n"
-      "avgpool 2x2 stride=1\ndropout 0.5\nfc fc1 3\nsoftmax\n",
+      "input 8x8x4\nconv conv1 4 3x3\nrelu\ntanh\nlogistic\nlrn\nlrn-map\nmaxpool 2x2 stride=2\n"
+      "avgpool 2x2 stride=1\ndropout 0.5\nlocal local1 4 1x1\nfc fc1 3\nsoftmax\n",
       "net");
   const auto facts_of = [&](const LayerSpec& layer, bool relu_input, bool scores) {
     LayerOptions options;
@@ -134,14 +134,15 @@ TEST(LayerFacts, AreThoseOfTheKind) {
     after_relu.push_back(facts_of(layer, true, true));
   }
   EXPECT_EQ(plain, (Lines{"conv1: x takes-relu", "relu1: in-place gradient-in-place",
-                          "tanh1: in-place gradient-in-place y", "lrn1: gradient-in-place x", "lrn-map1: x",
-                          "maxpool1: marks takes-relu", "avgpool1: takes-relu",
-                          "dropout1: in-place gradient-in-place marks", "fc1: x takes-relu", "softmax: y"}));
-  EXPECT_EQ(after_relu,
-            (Lines{"conv1: x f32 takes-relu", "relu1: in-place gradient-in-place",
-                   "tanh1: in-place gradient-in-place y", "lrn1: gradient-in-place x", "lrn-map1: x",
-                   "maxpool1: x marks takes-relu", "avgpool1: x takes-relu",
-                   "dropout1: in-place gradient-in-place y marks", "fc1: x f32 takes-relu", "softmax: y"}));
+                          "tanh1: in-place gradient-in-place y", "logistic1: in-place gradient-in-place y",
+                          "lrn1: gradient-in-place x", "lrn-map1: x", "maxpool1: marks takes-relu",
+                          "avgpool1: takes-relu", "dropout1: in-place gradient-in-place marks",
+                          "local1: x takes-relu", "fc1: x takes-relu", "softmax: y"}));
+  EXPECT_EQ(after_relu, (Lines{"conv1: x f32 takes-relu", "relu1: in-place gradient-in-place",
+                               "tanh1: in-place gradient-in-place y", "logistic1: gradient-in-place x y",
+                               "lrn1: gradient-in-place x", "lrn-map1: x", "maxpool1: x marks takes-relu",
+                               "avgpool1: x takes-relu", "dropout1: in-place gradient-in-place y marks",
+                               "local1: x f32 takes-relu", "fc1: x f32 takes-relu", "softmax: y"}));
 }
 
 }  // namespace

@@ -316,10 +316,48 @@ TEST(Net, KeysAndDefaults) {
   for (std::size_t i = 0; i < names.size(); ++i) EXPECT_EQ(net.layers[i].name, names[i]);
 }
 
+TEST(Net, PositionsOfALocalLayerHaveTheirOwnFilters) {
+  const NetSpec net = parse_net(
+      "input 9x8x4\n"
+      "local a 6 3x2 stride=2 pad=1,0,2,1 groups=2 init=0.5 bias=-1 lr=3 bias-lr=4 decay=5 bias-decay=6\n"
+      "logistic\n"
+      "local b 3 5x4\n"
+      "softmax\n",
+      "net");
+  const auto& local = std::get<LocalSpec>(net.layers[0].kind);
+  EXPECT_EQ(local.pad, (Padding{1, 0, 2, 1}));
+  EXPECT_EQ(local.stride, 2);
+  EXPECT_EQ(local.groups, 2);
+  EXPECT_EQ(net.layers[0].out, (Extent{5, 4, 6}));  // as a conv: (9+3-3)/2+1, (8+1-2)/2+1
+  EXPECT_EQ(net.layers[1].name, "logistic1");
+  EXPECT_EQ(multiply_adds(net.layers[0]), 5 * 4 * 6 * (2 * 3 * 2));
+  const auto parameters = parameters_of(net);
+  EXPECT_EQ(parameters[0].name, "a.weight");
+  EXPECT_EQ(parameters[0].shape, (std::vector<std::uint64_t>{5, 4, 6, 2, 3, 2}));
+  EXPECT_EQ(parameters[0].init, 0.5);
+  EXPECT_EQ(parameters[0].lr, 3.0);
+  EXPECT_EQ(parameters[0].decay, 5.0);
+  EXPECT_EQ(parameters[1].shape, (std::vector<std::uint64_t>{6, 5, 4}));
+  EXPECT_EQ(parameters[1].constant, -1.0);
+  EXPECT_EQ(parameters[1].lr, 4.0);
+  EXPECT_EQ(parameters[1].decay, 6.0);
+  EXPECT_EQ(parameters[2].shape, (std::vector<std::uint64_t>{1, 1, 3, 6, 5, 4}));
+  // Each weight is used once for an image.
+  EXPECT_EQ(parameters[0].elements(), static_cast<std::uint64_t>(multiply_adds(net.layers[0])));
+}
+
+// A kind's own name has no count, so it is free: nets from before a kind had it stay readable.
+TEST(Net, ALayerMayBeCalledAsAKind) {
+  const NetSpec net = parse_net("input 1x1x2\nfc logistic 2\nlogistic\nfc local 3\nsoftmax\n", "net");
+  EXPECT_EQ(net.layers[0].name, "logistic");
+  EXPECT_EQ(net.layers[1].name, "logistic1");
+  EXPECT_EQ(net.layers[2].name, "local");
+}
+
 TEST(Net, KindsHaveTheNamesOfTheirLines) {
   const NetSpec net = parse_net(
       "input 8x8x4\nconv a 4 3x3\nrelu\ntanh\nlrn\nlrn-map\nmaxpool 2x2 stride=2\navgpool 2x2 stride=1\n"
-      "dropout 0.5\nfc b 3\nsoftmax\n",
+      "dropout 0.5\nlogistic\nlocal c 2 2x2\nfc b 3\nsoftmax\n",
       "net");
   std::vector<std::string> names;
   std::string learning;
@@ -328,8 +366,8 @@ TEST(Net, KindsHaveTheNamesOfTheirLines) {
     if (learned(one.kind) != nullptr) learning += one.name;
   }
   EXPECT_EQ(names, (std::vector<std::string>{"conv", "relu", "tanh", "lrn", "lrn-map", "maxpool", "avgpool",
-                                             "dropout", "fc", "softmax"}));
-  EXPECT_EQ(learning, "ab");
+                                             "dropout", "logistic", "local", "fc", "softmax"}));
+  EXPECT_EQ(learning, "acb");
 }
 
 // Counts windows one by one.
@@ -393,12 +431,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadNet{"relu\n", "net:1:1: expected input HxWxC first, not 'relu'"},
         BadNet{"input 1x1x2\ninput 1x1x2\n", "net:2:1: a second input"},
         BadNet{"input 1x1x2\nfc a 2\n", "net:2: expected softmax as the last layer"},
-        BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv or fc layer: nothing learns"},
+        BadNet{"input 1x1x2\nsoftmax\n", "net:2: expected a conv, fc or local layer: nothing learns"},
         BadNet{"input 1x1x2\nfc a 2\nsoftmax\n\nrelu\n", "net:5:1: expected nothing after softmax"},
         BadNet{"input 1x1x2\n  pool 2x2\n",
-               "net:2:3: expected one of avgpool, conv, dropout, fc, lrn, lrn-map, maxpool, relu, softmax, "
-               "tanh, not "
-               "'pool'"},
+               "net:2:3: expected one of avgpool, conv, dropout, fc, local, logistic, lrn, lrn-map, maxpool, "
+               "relu, softmax, tanh, not 'pool'"},
         BadNet{"input 1x1x2\nfc a 2\nfc a 2\nsoftmax\n", "net:3:4: a second layer named 'a'"},
         BadNet{"input 1x1x2\nfc relu1 2\nsoftmax\n", "net:2:4: 'relu1' is kept for a layer"},
         BadNet{"input 1x1x2\nfc lrn-map7 2\nsoftmax\n", "net:2:4: 'lrn-map7' is kept for a layer"},
@@ -436,6 +473,17 @@ INSTANTIATE_TEST_SUITE_P(
         BadNet{"input 8x8x3\nconv a 4 3x3 lr=inf\n", "net:2:17: expected a number from 0"},
         BadNet{"input 8x8x3\nconv a 4 3x3 lr=1e\n", "net:2:17: expected a number from 0"},
         BadNet{"input 8x8x3\nconv a 4 3x3 lr=\n", "net:2:17: expected a number from 0"},
+        BadNet{"input 8x8x3\nlocal a 4\n", "net:2:10: expected the window, HxW"},
+        BadNet{"input 8x8x3\nlocal a 4 3x3 strid=2\n",
+               "net:2:15: expected one of stride=, pad=, groups=, init="},
+        BadNet{"input 8x8x3\nlocal a 4 9x3\n", "net:2:1: the window's height 9 is larger"},
+        BadNet{"input 8x8x3\nlocal a 4 3x3 groups=2\n", "net:2:1: groups=2 must divide the 3 input"},
+        // 2^31 weights, and one position fewer.
+        BadNet{"input 32768x1x64\nlocal a 1024 1x1\n", "net:2:1: more than 2147483647 weights"},
+        BadNet{"input 32767x1x64\nlocal a 1024 1x1\n", "net:2: expected softmax as the last layer"},
+        BadNet{"input 60000x1x3\nlocal a 1000000 1x1\n", "net:2:1: the output 60000x1x1000000 has more than"},
+        BadNet{"input 8x8x3\nlogistic 2\n", "net:2:10: expected nothing more, not '2'"},
+        BadNet{"input 8x8x3\nfc logistic2 4\n", "net:2:4: 'logistic2' is kept for a layer"},
         BadNet{"input 8x8x3\nmaxpool 2x2\n", "net:2:12: expected stride="},
         BadNet{"input 8x8x3\nmaxpool 2 stride=2\n", "net:2:9: expected a window HxW, not '2'"},
         BadNet{"input 8x8x3\nmaxpool 2x2 stride=2 ceil=yes\n", "net:2:27: expected off or on, not 'yes'"},

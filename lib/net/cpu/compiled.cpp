@@ -228,7 +228,7 @@ class CompiledCpu final : public BackendNet {
             const CpuBuffer& weights, const CpuBuffer& bias) {
     const ThreadCount thread_count(threads());
     if (parameters()[index].bias) {
-      std::copy(values.begin(), values.end(), bias.as<float>());
+      p.product->pack_bias(values, bias.as<float>());
     } else {
       p.product->pack(values, weights.as<float>());
     }
@@ -237,7 +237,7 @@ class CompiledCpu final : public BackendNet {
               const CpuBuffer& bias) const {
     const ThreadCount thread_count(threads());
     if (parameters()[index].bias) {
-      std::copy_n(bias.as<float>(), values.size(), values.begin());
+      p.product->unpack_bias(bias.as<float>(), values);
     } else {
       p.product->unpack(weights.as<float>(), values);
     }

@@ -5,6 +5,8 @@
 #include "kernels/conv.h"
 #include "kernels/dropout.h"
 #include "kernels/fc.h"
+#include "kernels/local.h"
+#include "kernels/logistic.h"
 #include "kernels/lrn.h"
 #include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
@@ -93,6 +95,24 @@ class TanhLayer final : public CpuLayer {
     cpu::tanh_backward(count, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
     // tanh(x) is positive exactly where x is.
     if (relu_input_) cpu::relu_backward(count, in_type<T>(y), in_type<T>(dx), in_type<T>(dx));
+  }
+
+ private:
+  bool relu_input_;
+};
+
+template <typename T>
+class LogisticLayer final : public CpuLayer {
+ public:
+  LogisticLayer(const LayerFacts& facts, const LayerOptions& options)
+      : CpuLayer(facts), relu_input_(options.relu_input) {}
+  void forward(const CpuPass& /*pass*/, const void* x, void* y) override {
+    cpu::logistic_forward(facts().in, in_type<T>(x), in_type<T>(y));
+  }
+  void backward(const CpuPass& /*pass*/, const void* x, const void* y, const void* dy, void* dx) override {
+    if (dx == nullptr) return;
+    cpu::logistic_backward(facts().in, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
+    if (relu_input_) cpu::relu_backward(facts().in.elements(), in_type<T>(x), in_type<T>(dx), in_type<T>(dx));
   }
 
  private:
@@ -285,11 +305,16 @@ std::unique_ptr<CpuLayer> make_layer(const LayerSpec& layer, const LayerOptions&
       [&](const ConvSpec& conv) -> Made {
         return product(cpu::make_conv(conv_shape(layer, conv, options.in.images), product_options(options)));
       },
+      [&](const LocalSpec& local) -> Made {
+        return product(
+            cpu::make_local(conv_shape(layer, local, options.in.images), product_options(options)));
+      },
       [&](const FcSpec& fc) -> Made {
         return product(cpu::make_fc({options.in, fc.outputs}, product_options(options)));
       },
       [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
       [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+      [&](const LogisticSpec&) -> Made { return std::make_unique<LogisticLayer<T>>(facts, options); },
       [&](const LrnSpec& lrn) -> Made {
         return std::make_unique<LrnLayer<T>>(facts, lrn_shape(lrn, options.in), options);
       },

@@ -280,7 +280,7 @@ std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> 
   const std::int64_t elements = parameters()[index].bias ? p.bias.elements : p.weights.elements;
   std::vector<float> packed(static_cast<std::size_t>(elements), 0.0F);
   if (parameters()[index].bias) {
-    std::ranges::copy(values, packed.begin());
+    p.pack_bias(values, packed);
   } else {
     p.pack_weights(values, packed);
   }
@@ -294,7 +294,7 @@ void CompiledCuda::download(std::size_t index, const float* from, std::span<floa
   cuda::copy_to_host(main_, packed.data(), from, packed.size() * sizeof(float));
   main_.synchronize();
   if (parameters()[index].bias) {
-    std::copy_n(packed.begin(), values.size(), values.begin());
+    p.unpack_bias(packed, values);
   } else {
     p.unpack_weights(packed, values);
   }

@@ -2,6 +2,7 @@
 #include "lib/net/cuda/layers.h"
 
 #include "kernels/dropout.h"
+#include "kernels/logistic.h"
 #include "kernels/lrn.h"
 #include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
@@ -65,6 +66,28 @@ class TanhLayer final : public OwnLayer<T> {
     if (relu_input_) {
       cuda::relu_backward(pass.stream, count, in_type<T>(y), in_type<T>(static_cast<const void*>(dx)),
                           in_type<T>(dx));
+    }
+  }
+
+ private:
+  bool relu_input_;
+};
+
+template <typename T>
+class LogisticLayer final : public OwnLayer<T> {
+ public:
+  LogisticLayer(const LayerFacts& facts, const LayerOptions& options)
+      : OwnLayer<T>(facts, LogisticSpec()), relu_input_(options.relu_input) {}
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    cuda::logistic_forward(pass.stream, this->facts().in, in_type<T>(x), in_type<T>(y));
+  }
+  void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) override {
+    if (dx == nullptr) return;
+    const TensorShape& shape = this->facts().in;
+    cuda::logistic_backward(pass.stream, shape, in_type<T>(y), in_type<T>(dy), in_type<T>(dx));
+    if (relu_input_) {
+      cuda::relu_backward(pass.stream, shape.elements(), in_type<T>(x),
+                          in_type<T>(static_cast<const void*>(dx)), in_type<T>(dx));
     }
   }
 
@@ -221,9 +244,11 @@ std::unique_ptr<CudaLayer> make_layer(const LayerSpec& layer, const LayerOptions
   const LayerFacts facts = layer_facts(layer, options);
   return match(
       layer.kind, [&](const ConvSpec& conv) -> Made { return make_cuda_conv(layer, conv, options); },
+      [&](const LocalSpec& local) -> Made { return make_cuda_local(layer, local, options); },
       [&](const FcSpec& fc) -> Made { return make_cuda_fc(layer, fc, options); },
       [&](const ReluSpec&) -> Made { return std::make_unique<ReluLayer<T>>(facts); },
       [&](const TanhSpec&) -> Made { return std::make_unique<TanhLayer<T>>(facts, options); },
+      [&](const LogisticSpec&) -> Made { return std::make_unique<LogisticLayer<T>>(facts, options); },
       [&](const LrnSpec& lrn) -> Made {
         const LrnShape shape = lrn_shape(lrn, options.in);
         if (!cuda::lrn_fits(shape, shared_bytes))

@@ -53,6 +53,8 @@ class CudaLayer : public Layer {
 // The layers that are matrix products.
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec& spec,
                                                         const LayerOptions& options);
+[[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_local(const LayerSpec& layer, const LocalSpec& spec,
+                                                         const LayerOptions& options);
 [[nodiscard]] std::unique_ptr<CudaLayer> make_cuda_fc(const LayerSpec& layer, const FcSpec& spec,
                                                       const LayerOptions& options);
 

@@ -1,6 +1,7 @@
 // The learned tensors of a layer on a GPU.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -54,6 +55,14 @@ class CudaParameters {
   // Convert exactly between the layout of ParameterInfo::shape and the layer's, whose padding is zero.
   virtual void pack_weights(std::span<const float> canonical, std::span<float> packed) const = 0;
   virtual void unpack_weights(std::span<const float> packed, std::span<float> canonical) const = 0;
+  // The same for the bias; unless the layer says otherwise, one value per output channel.
+  virtual void pack_bias(std::span<const float> canonical, std::span<float> packed) const {
+    std::ranges::fill(packed.subspan(canonical.size()), 0.0F);
+    std::ranges::copy(canonical, packed.begin());
+  }
+  virtual void unpack_bias(std::span<const float> packed, std::span<float> canonical) const {
+    std::ranges::copy(packed.first(canonical.size()), canonical.begin());
+  }
 };
 
 // The lines of CudaLayer::describe() for a layer with parameters, whose passes are computed as `how` says.

@@ -1,10 +1,11 @@
-// conv and fc on a GPU.
+// conv, local and fc on a GPU.
 #include <algorithm>
 
 #include "kernels/column_sums.h"
 #include "kernels/conv.h"
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/conv_layout.h"
+#include "kernels/local.h"
 #include "kernels/multiply.h"
 #include "kernels/relu.h"
 #include "lib/base/error.h"
@@ -119,6 +120,71 @@ class ConvLayer final : public CudaLayer {
   bool cells_;
   ConvParameters parameters_;
   float* learned_ = nullptr;  // in cells: 1 for the original filters' weights, 0 for the additional ones
+};
+
+class LocalParameters final : public CudaParameters {
+ public:
+  explicit LocalParameters(const ConvShape& shape) : shape_(shape) {
+    weights.elements = cuda::local_weight_elements(shape);
+    bias.elements = cuda::local_bias_elements(shape);
+  }
+  [[nodiscard]] const ConvShape& shape() const { return shape_; }
+  void pack_weights(std::span<const float> canonical, std::span<float> packed) const override {
+    cuda::pack_local_weights(shape_, canonical, packed);
+  }
+  void unpack_weights(std::span<const float> packed, std::span<float> canonical) const override {
+    cuda::unpack_local_weights(shape_, packed, canonical);
+  }
+  void pack_bias(std::span<const float> canonical, std::span<float> packed) const override {
+    cuda::pack_local_bias(shape_, canonical, packed);
+  }
+  void unpack_bias(std::span<const float> packed, std::span<float> canonical) const override {
+    cuda::unpack_local_bias(shape_, packed, canonical);
+  }
+
+ private:
+  ConvShape shape_;
+};
+
+// Outputs in the type of the other activations, scores too, with padded channels.
+LayerFacts local_facts(LayerFacts facts) {
+  facts.out.block = cuda::padded_channels(facts.out.channels);
+  facts.f32_output = false;
+  return facts;
+}
+
+template <typename T>
+class LocalLayer final : public CudaLayer {
+ public:
+  LocalLayer(const LayerFacts& facts, const ConvShape& shape, const LayerOptions& options)
+      : CudaLayer(local_facts(facts)), options_(options), parameters_(shape) {}
+
+  [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
+  void place(CudaArena& arena) override {
+    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_.train, false);
+  }
+  [[nodiscard]] std::vector<std::string> describe() const override {
+    return describe_passes("local own nhwc " + std::string(element_name(kElementOf<T>)), options_);
+  }
+
+  void forward(const CudaPass& pass, const void* x, void* y) override {
+    cuda::local_forward(pass.stream, parameters_.shape(), in_type<T>(x), read_weights<T>(parameters_.weights),
+                        parameters_.bias.w, in_type<T>(y), options_.relu);
+  }
+  void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
+    // The padding of the bias stays zero.
+    cuda::local_weight_gradient(pass.stream, parameters_.shape(), in_type<T>(x), in_type<T>(dy),
+                                parameters_.weights.g, parameters_.bias.g);
+    if (dx == nullptr) return;
+    cuda::local_input_gradient(pass.stream, parameters_.shape(), in_type<T>(dy),
+                               read_weights<T>(parameters_.weights),
+                               options_.relu_input ? in_type<T>(x) : nullptr, in_type<T>(dx));
+  }
+
+ private:
+  LayerOptions options_;
+  LocalParameters parameters_;
 };
 
 // Weights are [outputs][H][W][C] with outputs and channels padded: rows in the layout of an image of x.
@@ -236,6 +302,14 @@ std::unique_ptr<CudaLayer> make_cuda_conv(const LayerSpec& layer, const ConvSpec
   return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CudaLayer> {
     return std::make_unique<ConvLayer<T>>(layer_facts(layer, options),
                                           conv_shape(layer, spec, options.in.images), options);
+  });
+}
+
+std::unique_ptr<CudaLayer> make_cuda_local(const LayerSpec& layer, const LocalSpec& spec,
+                                           const LayerOptions& options) {
+  return with_type_of(options.element, [&]<typename T>(std::type_identity<T>) -> std::unique_ptr<CudaLayer> {
+    return std::make_unique<LocalLayer<T>>(layer_facts(layer, options),
+                                           conv_shape(layer, spec, options.in.images), options);
   });
 }
 

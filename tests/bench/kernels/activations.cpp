@@ -1,7 +1,8 @@
-// The layers between the products: lrn, lrn_map, pooling, relu and tanh, in the shapes of AlexNet and of the
-// CIFAR-10 nets.
+// The layers between the products: lrn, lrn_map, pooling, relu, tanh and logistic, in the shapes of AlexNet
+// and of the CIFAR-10 nets.
 #include <omp.h>
 
+#include "kernels/logistic.h"
 #include "kernels/lrn.h"
 #include "kernels/lrn_map.h"
 #include "kernels/lrn_pool.h"
@@ -149,27 +150,35 @@ void add_avgpool(std::vector<Kernel>& kernels, const std::string& name, const Po
 }
 
 template <typename T>
-void add_elementwise(std::vector<Kernel>& kernels, std::int64_t count) {
-  using Forward = void (*)(std::int64_t, const T*, T*);
-  using Backward = void (*)(std::int64_t, const T*, const T*, T*);
+void add_elementwise(std::vector<Kernel>& kernels, const TensorShape& shape) {
+  using Forward = std::function<void(const T*, T*)>;
+  using Backward = std::function<void(const T*, const T*, T*)>;
+  const std::int64_t count = shape.elements();
   const std::string type(element_name(kElementOf<T>));
   const double bytes = static_cast<double>(count) * sizeof(T);
-  const auto add = [&](const std::string& name, Forward forward, Backward backward) {
+  const auto add = [&](const std::string& name, const Forward& forward, const Backward& backward) {
     kernels.push_back({name + "/forward/" + type, kElementOf<T>, [=] {
                          const auto x = small_values<T>(count);
                          const auto y = small_values<T>(count);
-                         return KernelCase{0.0, 2 * bytes, [=] { forward(count, x.data(), y.data()); }};
+                         return KernelCase{0.0, 2 * bytes, [=] { forward(x.data(), y.data()); }};
                        }});
-    kernels.push_back(
-        {name + "/backward/" + type, kElementOf<T>, [=] {
-           const auto y = small_values<T>(count);
-           const auto dy = small_values<T>(count);
-           const auto dx = small_values<T>(count);
-           return KernelCase{0.0, 3 * bytes, [=] { backward(count, y.data(), dy.data(), dx.data()); }};
-         }});
+    kernels.push_back({name + "/backward/" + type, kElementOf<T>, [=] {
+                         const auto y = small_values<T>(count);
+                         const auto dy = small_values<T>(count);
+                         const auto dx = small_values<T>(count);
+                         return KernelCase{0.0, 3 * bytes, [=] { backward(y.data(), dy.data(), dx.data()); }};
+                       }});
   };
-  add("relu", cpu::relu_forward<T>, cpu::relu_backward<T>);
-  add("tanh", cpu::tanh_forward<T>, cpu::tanh_backward<T>);
+  const auto add_flat = [&](const std::string& name, auto* forward, auto* backward) {
+    add(
+        name, [=](const T* x, T* y) { forward(count, x, y); },
+        [=](const T* y, const T* dy, T* dx) { backward(count, y, dy, dx); });
+  };
+  add_flat("relu", cpu::relu_forward<T>, cpu::relu_backward<T>);
+  add_flat("tanh", cpu::tanh_forward<T>, cpu::tanh_backward<T>);
+  add(
+      "logistic", [=](const T* x, T* y) { cpu::logistic_forward(shape, x, y); },
+      [=](const T* y, const T* dy, T* dx) { cpu::logistic_backward(shape, y, dy, dx); });
 }
 
 template <typename T>
@@ -190,7 +199,7 @@ void add_all(std::vector<Kernel>& kernels, int batch) {
   add_lrn_maxpool<T>(kernels, "lrn2+maxpool2", pool2, 1);
   add_lrn_maxpool<T>(kernels, "lrn1+maxpool1-groups", pool1, 2);
   add_avgpool<T>(kernels, "avgpool", {{batch, 32, 16, 16, kBlock}, {batch, 32, 8, 8, kBlock}, 3, 3, 2, 0, 0});
-  add_elementwise<T>(kernels, conv1.elements());
+  add_elementwise<T>(kernels, conv1);
 }
 
 }  // namespace

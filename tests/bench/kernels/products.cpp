@@ -1,8 +1,11 @@
-// conv and fc: the layers of examples/nets/alexnet.net in the three directions.
+// conv and fc: the layers of examples/nets/alexnet.net in the three directions; local: those of
+// examples/nets/cifar-local-13pct.net.
+#include <algorithm>
 #include <array>
 
 #include "kernels/conv.h"
 #include "kernels/fc.h"
+#include "kernels/local.h"
 #include "tests/bench/kernels/kernel_case.h"
 
 namespace convoy::bench {
@@ -104,6 +107,23 @@ ProductLayer conv(const std::string& name, const ConvShape& shape) {
           outputs * static_cast<double>(shape.weights()), name == "conv1"};
 }
 
+// Taps of all windows in one direction that are inside of the input: what lies on padding is not multiplied.
+double taps_inside(int windows, int stride, int padding, int kernel, int size) {
+  int taps = 0;
+  for (int window = 0; window < windows; ++window) {
+    const int first = window * stride - padding;
+    taps += std::min(first + kernel, size) - std::max(first, 0);
+  }
+  return taps;
+}
+
+ProductLayer local(const std::string& name, const ConvShape& s) {
+  const double taps = taps_inside(s.out_height(), s.stride, s.pad_top, s.kernel_height, s.height) *
+                      taps_inside(s.out_width(), s.stride, s.pad_left, s.kernel_width, s.width);
+  return {name, [s](const ProductOptions& options) { return cpu::make_local(s, options); },
+          taps * s.images * s.filters * (s.channels / s.groups), false};
+}
+
 ProductLayer fc(const std::string& name, const TensorShape& in, int outputs) {
   const FcShape shape{in, outputs};
   return {name, [shape](const ProductOptions& options) { return cpu::make_fc(shape, options); },
@@ -139,7 +159,9 @@ std::vector<Kernel> product_kernels(int batch) {
                           conv("conv5", conv_shape(batch, 384, 13, 256, 3, 1, 2)),
                           fc("fc6", {batch, 256, 6, 6, 16}, 4096),
                           fc("fc7", {batch, 4096, 1, 1, 1}, 4096),
-                          fc("fc8", {batch, 4096, 1, 1, 1}, 1000)};
+                          fc("fc8", {batch, 4096, 1, 1, 1}, 1000),
+                          local("local3", conv_shape(batch, 64, 6, 32, 3, 1, 1)),
+                          local("local4", conv_shape(batch, 32, 6, 32, 3, 1, 1))};
   std::vector<Kernel> kernels;
   for (const ProductLayer& layer : layers) {
     for (const Direction direction : kDirections) {
