@@ -12,7 +12,8 @@ namespace convoy {
 namespace {
 
 bool is_activation(const LayerKind& kind) {
-  return std::holds_alternative<ReluSpec>(kind) || std::holds_alternative<TanhSpec>(kind);
+  return std::holds_alternative<ReluSpec>(kind) || std::holds_alternative<TanhSpec>(kind) ||
+         std::holds_alternative<LogisticSpec>(kind);
 }
 
 }  // namespace

@@ -137,6 +137,7 @@ class NetExporter {
 
   void add(const ReluSpec& /*relu*/) { current_ = graph_.node("Relu", {current_}, name()); }
   void add(const TanhSpec& /*tanh*/) { current_ = graph_.node("Tanh", {current_}, name()); }
+  void add(const LogisticSpec& /*logistic*/) { current_ = graph_.node("Sigmoid", {current_}, name()); }
 
   // ONNX divides the sum by the size, as window=mean does.
   void add(const LrnSpec& lrn) {

@@ -275,6 +275,23 @@ labels_of() { "$BIN/shardpack" --list "$1" | cut -f 2,3,4 | sort -k 3; }
   assert_contains "$output" "images	3"
 }
 
+# The nets see crops of the images; the options are those of the Makefile, the run is cut short.
+@test "examples/cifar10 trains the nets with locally connected layers" {
+  local net options
+  make_folders images 10 10 size=32x32
+  for net in local-13pct local-11pct; do
+    options=(-f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" IMAGES=images NET="$net")
+    run make -n "${options[@]}"
+    assert_contains "$output" "--net=$ROOT/examples/cifar10/../nets/cifar-$net.net"
+    assert_contains "$output" "--crop=random --flip=on --batch=128 --lr=0.001 --momentum=0.9 --weight-decay=0.004"
+    assert_contains "$output" "eval -w cifar-$net.safetensors --views=10 "
+    expect_status 0 make "${options[@]}" TRAIN_OPTIONS="--batch=16 --steps=2 --crop=random --flip=on"
+    assert_contains "$output" "images	10"
+    run "$BIN/train" --describe --net="$NETS/cifar-$net.net"
+    assert_contains "$output" "local3    local    6x6x32          664704       663552"
+  done
+}
+
 @test "examples/cifar10 reads CIFAR-10's binary archive" {
   requires perl
   mkdir cifar-10-batches-bin

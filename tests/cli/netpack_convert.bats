@@ -254,8 +254,16 @@ to_onnx() {
 
 @test "ONNX: one channel, no crop, response normalisation and pooling of products" {
   printf '%s\n' 'input 9x9x1' 'fc f1 16' relu 'lrn size=5 k=1 alpha=0.1' 'dropout 0.3 scale=test' 'maxpool 1x1 stride=1' \
-    'conv c1 12 1x1' tanh 'fc f2 3' softmax > b.net
+    'conv c1 12 1x1' tanh 'fc f2 8' logistic 'fc f3 3' softmax > b.net
   to_onnx b.net
+}
+
+@test "ONNX: a locally connected layer is refused" {
+  printf '%s\n' 'input 12x12x1' 'local l1 2 5x5 stride=3' 'fc f 4' softmax > l.net
+  make_training_set
+  "$BIN/train" -q --net=l.net --mean=mean.safetensors --batch=4 --steps=1 -o l.safetensors train.shard
+  refuse 1 "layer 'l1': ONNX has no operators for local" "$BIN/netpack" --to=onnx -o l.onnx l.safetensors
+  assert_missing l.onnx
 }
 
 @test "ONNX: two runs write the same bytes, in a pipe too, and a net that does not fit is refused" {

@@ -236,6 +236,25 @@ TEST(Net, OneWeirdTrickNormalisesBeforeItsFirstReLU) {
   }
 }
 
+// 0.004 times the decays are those of the originals; their convolutions do not decay.
+TEST(Net, CifarNetsWithLocalLayersAreThoseOfCudaConvnet) {
+  for (const char* name : {"cifar-local-13pct.net", "cifar-local-11pct.net"}) {
+    const NetSpec net = example(name);
+    EXPECT_EQ(net.input.crop, (Extent{24, 24, 3})) << name;
+    EXPECT_EQ(net.input.stored, (Extent{32, 32, 3})) << name;
+    EXPECT_EQ(layer(net, "maxpool2").out, (Extent{6, 6, 64})) << name;
+    EXPECT_EQ(layer(net, "local4").out, (Extent{6, 6, 32})) << name;
+    const auto parameters = parameters_of(net);
+    ASSERT_EQ(parameters.size(), 10U) << name;
+    EXPECT_EQ(parameters[2].decay, 0.0) << name;
+    EXPECT_EQ(parameters[4].name, "local3.weight") << name;
+    EXPECT_EQ(parameters[4].shape, (std::vector<std::uint64_t>{6, 6, 32, 64, 3, 3})) << name;
+    EXPECT_EQ(parameters[4].init, 0.04) << name;
+    EXPECT_EQ(parameters[4].decay, 1.0) << name;
+    EXPECT_EQ(parameters[5].lr, 2.0) << name;
+  }
+}
+
 TEST(Net, EveryExampleParses) {
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator("examples/nets")) {
@@ -243,7 +262,7 @@ TEST(Net, EveryExampleParses) {
     EXPECT_NO_THROW(static_cast<void>(example(entry.path().filename()))) << entry.path();
     ++count;
   }
-  EXPECT_GE(count, 9);
+  EXPECT_GE(count, 11);
 }
 
 TEST(Net, KeysAndDefaults) {

@@ -66,6 +66,8 @@ TEST(Truncated, TakesTheActivationFunctionThatFollows) {
   EXPECT_EQ(parameters_of(fc7).size(), parameters_of(net).size() - 2);
   const NetSpec tanh = parse_net("input 4x4x1\nfc f 3\ntanh\nfc g 2\nsoftmax\n", "net");
   EXPECT_TRUE(std::holds_alternative<TanhSpec>(net_up_to(tanh, "f", "w").layers.end()[-2].kind));
+  const NetSpec logistic = parse_net("input 4x4x1\nfc f 3\nlogistic\nfc g 2\nsoftmax\n", "net");
+  EXPECT_TRUE(std::holds_alternative<LogisticSpec>(net_up_to(logistic, "f", "w").layers.end()[-2].kind));
 }
 
 TEST(Truncated, NamesTheLayersThatThereAre) {
