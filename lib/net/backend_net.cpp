@@ -40,10 +40,11 @@ const ParameterInfo& BackendNet::parameter(std::size_t index, std::size_t elemen
   return parameters_[index];
 }
 
-SgdCoefficients BackendNet::sgd_coefficients(const SgdRule& rule, const ParameterInfo& info) {
-  const double rate = rule.learning_rate * info.lr;
+SgdCoefficients BackendNet::sgd_coefficients(const SgdRule& rule, std::size_t index) const {
+  const ParameterFactors factors = factors_of(rule, parameters_.at(index), index);
+  const double rate = rule.learning_rate * factors.lr;
   return {.momentum = static_cast<float>(rule.momentum),
-          .decay = static_cast<float>(rule.weight_decay * info.decay * rate),
+          .decay = static_cast<float>(rule.weight_decay * factors.decay * rate),
           .rate = static_cast<float>(rate)};
 }
 

@@ -34,8 +34,12 @@ class BackendNet : public CompiledNet {
   [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
   // Parameter `index`. Throws Error if the net has none of this size.
   [[nodiscard]] const ParameterInfo& parameter(std::size_t index, std::size_t elements) const;
-  // The rule with the factors of one parameter.
-  [[nodiscard]] static SgdCoefficients sgd_coefficients(const SgdRule& rule, const ParameterInfo& info);
+  // Whether parameter `index` learns by the rule.
+  [[nodiscard]] bool learns(const SgdRule& rule, std::size_t index) const {
+    return factors_of(rule, parameters_.at(index), index).lr != 0;
+  }
+  // The rule with the factors of parameter `index`.
+  [[nodiscard]] SgdCoefficients sgd_coefficients(const SgdRule& rule, std::size_t index) const;
 
  private:
   NetSpec net_;

@@ -17,6 +17,20 @@ std::string joined_name(const NetSpec& net, const LayerRange& layers) {
   return name;
 }
 
+ParameterFactors factors_of(const SgdRule& rule, const ParameterInfo& info, std::size_t index) {
+  if (rule.factors.empty()) return {info.lr, info.decay};
+  if (index >= rule.factors.size()) throw Error(info.name, "the rule has no factors for it");
+  return rule.factors[index];
+}
+
+std::vector<bool> learning_layers(const NetSpec& net) {
+  std::vector<bool> learning(net.layers.size());
+  for (const ParameterInfo& parameter : parameters_of(net)) {
+    if (parameter.lr != 0) learning[parameter.layer] = true;
+  }
+  return learning;
+}
+
 void CompiledNet::start_step(const BatchView& batch, const SgdRule& rule) {
   if (started_.size() >= kMaxStartedSteps) throw Error("net", "too many steps started");
   started_.push_back(train_step(batch, rule));

@@ -40,13 +40,25 @@ struct BatchResult {
   void add(double loss, int rank);
 };
 
+// What a parameter multiplies the learning rate and the weight decay by.
+struct ParameterFactors {
+  double lr = 1.0;  // 0: the parameter and its momentum stay as they are
+  double decay = 1.0;
+};
+
 // v <- momentum * v - weight_decay * decay_factor * rate * w - rate * g;  w <- w + v, where rate is
 // learning_rate times the parameter's lr factor and g the mean gradient (Krizhevsky et al. 2012, section 5).
 struct SgdRule {
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
+  // One for each of parameters_of(net); empty: those of the net. They must outlive the rule.
+  std::span<const ParameterFactors> factors = {};
 };
+// The factors of parameter `index`, which is `info`.
+[[nodiscard]] ParameterFactors factors_of(const SgdRule& rule, const ParameterInfo& info, std::size_t index);
+// Whether each layer learns by the net's own factors: has a parameter whose lr is not 0.
+[[nodiscard]] std::vector<bool> learning_layers(const NetSpec& net);
 
 // Layers that run as one: [begin, end) in NetSpec::layers. The net's input is an empty range.
 struct LayerRange {
@@ -86,12 +98,15 @@ class CompiledNet {
   virtual void get_parameter(std::size_t index, std::span<float> values) const = 0;
   virtual void set_momentum(std::size_t index, std::span<const float> values) = 0;
   virtual void get_momentum(std::size_t index, std::span<float> values) const = 0;
-  // Gradient of the last train_step's loss (mean over the batch), before momentum and decay: for tests.
+  // Gradient of the last train_step's loss (mean over the batch), before momentum and decay, of a parameter
+  // whose layer learned in that step: for tests.
   virtual void get_gradient(std::size_t index, std::span<float> values) const = 0;
   // The mean that is subtracted from stored pixels, [C, H, W] of the stored size; zero if never set.
   virtual void set_mean(std::span<const float> mean) = 0;
 
-  // One step of stochastic gradient descent.
+  // One step of stochastic gradient descent. Of layers without a parameter that learns by the rule's factors,
+  // no gradient of the parameters is computed, and below the lowest layer that learns no gradient at all.
+  // Throws Error if the net was compiled for a layer that does not learn, and it now does.
   virtual BatchResult train_step(const BatchView& batch, const SgdRule& rule) = 0;
   // The same in two halves, for devices that compute while the host prepares the next batch. start_step
   // returns as soon as `batch` may be changed; finish_step waits for the oldest started step. At most
@@ -122,6 +137,8 @@ struct CompileOptions {
   Mode mode = Mode::train;
   Element precision = Element::f32;  // of the activations
   std::uint64_t seed = 1;            // of the dropout masks
+  // Whether each layer of the net may learn in a step; empty: learning_layers(net).
+  std::vector<bool> learning = {};
   int threads = 0;                   // 0: all processors
   MemoryLimit memory = {};           // of this machine; that of a device is what it has free
   std::uint64_t held_per_image = 0;  // bytes that the caller holds for each image of a batch

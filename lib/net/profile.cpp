@@ -80,21 +80,26 @@ LayerWork forward_work(const NetSpec& net, const LayerRange& layers, std::int64_
 
 LayerWork backward_work(const NetSpec& net, const LayerRange& layers, std::int64_t batch,
                         std::int64_t element) {
-  const bool input_gradient =
-      std::ranges::any_of(specs_of(net, {0, layers.begin}),
-                          [](const LayerSpec& layer) { return learned(layer.kind) != nullptr; });
+  const std::vector<bool> learning = learning_layers(net);
+  const auto learns_in = [&](std::size_t begin, std::size_t end) {
+    return std::find(learning.begin() + static_cast<std::ptrdiff_t>(begin),
+                     learning.begin() + static_cast<std::ptrdiff_t>(end),
+                     true) != learning.begin() + static_cast<std::ptrdiff_t>(end);
+  };
+  const bool input_gradient = learns_in(0, layers.begin);
+  const bool learns = learns_in(layers.begin, layers.end);
   LayerWork work;
   std::int64_t values = values_out(net, layers);  // the gradient that arrives
   if (input_gradient) values += values_in(net, layers);
   work.bytes = batch * element * values;
   bool first = true;
   for (const LayerSpec& layer : specs_of(net, layers)) {
-    work.flop += (input_gradient ? 2 : 1) * kFlopPerMultiplyAdd * batch * multiply_adds(layer);
+    work.flop += (int{input_gradient} + int{learns}) * kFlopPerMultiplyAdd * batch * multiply_adds(layer);
     work.bytes += batch * kept_bytes(layer, element, first);
     first = false;
   }
   const std::int64_t parameters = parameters_in(net, layers);
-  work.bytes += parameters * (kFloatBytes + (input_gradient ? element : 0));
+  work.bytes += parameters * ((learns ? kFloatBytes : 0) + (input_gradient ? element : 0));
   return work;
 }
 

@@ -11,6 +11,7 @@
 #include "lib/base/error.h"
 #include "lib/net/backends.h"
 #include "lib/net/compiled_net.h"
+#include "tests/support/cases_frozen.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/reference_net.h"
 #include "tests/support/small_nets.h"
@@ -186,6 +187,21 @@ TEST_P(WholeNet, SameBitsForTheSameThreads) {
   }
 }
 
+TEST_P(WholeNet, LeavesOutTheWorkOfLayersThatDoNotLearn) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  for (const Element precision : {Element::f32, Element::bf16}) {
+    if (precision == Element::bf16 && !cpu::onednn_has_bf16()) continue;
+    SCOPED_TRACE(std::string(element_name(precision)));
+    check_frozen_cases(net, 4, {}, [&](const NetSpec& spec, const std::vector<bool>& learning) {
+      CompileOptions options = options_for(4);
+      options.precision = precision;
+      options.threads = 1;
+      options.learning = learning;
+      return compile_cpu(spec, options);
+    });
+  }
+}
+
 TEST_P(WholeNet, GivesBackTheBitsThatItWasGiven) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const auto compiled = compile_cpu(net, options_for(2));
@@ -222,6 +238,59 @@ TEST_P(WholeNet, APartialBatchForgetsTheOneBefore) {
 
 INSTANTIATE_TEST_SUITE_P(Nets, WholeNet, ::testing::ValuesIn(kSmallNets),
                          [](const auto& tested) { return std::string(tested.param.name); });
+
+// A layer of the net that has no backward pass is in none of the times.
+TEST(CompileCpu, FrozenLayersHaveNoTimes) {
+  const std::string text =
+      "input 8x8x3\nconv c1 4 3x3 lr=0 bias-lr=0\nrelu\nmaxpool 2x2 stride=2\nconv c2 4 3x3\nrelu\n"
+      "fc f1 5 lr=0 bias-lr=0\nrelu\nfc f2 3\nsoftmax\n";
+  const NetSpec net = parse_net(text, "net");
+  const auto compiled = compile_cpu(net, options_for(2));
+  start_net(*compiled, kSeed);
+  (void)compiled->train_step(RandomBatch(net, 2, 1).view(), {});
+  std::string lines;
+  for (const LayerTime& time : compiled->times()) {
+    const std::string name = joined_name(net, time.layers);
+    if (time.phase == Phase::backward) lines += "backward " + name + (time.seconds > 0 ? "\n" : " 0\n");
+    if (time.phase == Phase::update) lines += "update " + name + (time.seconds > 0 ? "\n" : " 0\n");
+  }
+  EXPECT_EQ(lines, "backward f2\nupdate f2\nbackward f1+relu3\nbackward c2+relu2\nupdate c2+relu2\n");
+  // Below the lowest layer that learns, nothing is kept for a backward pass, and less memory is needed.
+  const auto bytes_of = [&](const std::vector<bool>& learning) {
+    std::uint64_t bytes = 0;
+    CompileOptions options = options_for(64);
+    options.learning = learning;
+    options.on_planned = [&](const PlannedMemory& planned) { bytes = planned.need.activations; };
+    (void)compile_cpu(net, options);
+    return bytes;
+  };
+  EXPECT_LT(bytes_of({}), bytes_of(std::vector<bool>(net.layers.size(), true)));
+}
+
+// The factors of a rule stand for those of the net.
+TEST(CompileCpu, TakesTheFactorsOfTheRule) {
+  const auto text = [](const char* factors) {
+    return std::string("input 6x6x2\nconv c1 4 3x3 ") + factors + "\nrelu\nfc f1 3\nsoftmax\n";
+  };
+  const NetSpec with = parse_net(text("lr=0.5 bias-lr=3 decay=2 bias-decay=0.25"), "net");
+  const NetSpec without = parse_net(text(""), "net");
+  std::vector<ParameterFactors> factors;
+  for (const ParameterInfo& info : parameters_of(with)) factors.push_back({info.lr, info.decay});
+  const auto one = compile_cpu(with, options_for(2));
+  const auto other = compile_cpu(without, options_for(2));
+  SgdRule rule{0.01, 0.9, 0.05};
+  for (CompiledNet* const net : {one.get(), other.get()}) {
+    start_net(*net, kSeed);
+    for (std::uint64_t step = 0; step < 3; ++step) {
+      (void)net->train_step(RandomBatch(without, 2, step).view(), rule);
+    }
+    rule.factors = factors;
+  }
+  for (std::size_t i = 0; i < factors.size(); ++i) {
+    EXPECT_EQ(parameter_of(*one, &CompiledNet::get_parameter, i),
+              parameter_of(*other, &CompiledNet::get_parameter, i));
+  }
+}
 
 // Smooth everywhere, so that a small change of the input changes everything little.
 constexpr const char* kSmooth = R"(

@@ -12,6 +12,7 @@
 #include "lib/net/compiled_net.h"
 #include "lib/net/cuda/plan.h"
 #include "lib/net/truncated.h"
+#include "tests/support/cases_frozen.h"
 #include "tests/support/net_runs.h"
 #include "tests/support/small_nets.h"
 
@@ -51,6 +52,48 @@ void expect_close(const std::vector<float>& got, const std::vector<float>& want,
 // whose rounding error on either device is within 600 * 2^-24 of the sum of their magnitudes: 1e-3 in the
 // worst case, and far less with random signs. A wrong formula gives errors of the order of 1.
 constexpr double kNetTolerance = 2e-4;
+
+TEST_P(CudaNet, LeavesOutTheWorkOfLayersThatDoNotLearn) {
+  // The emulated device is slow.
+  const auto check = [&](Element precision, const std::vector<std::string>& cases) {
+    SCOPED_TRACE(std::string(element_name(precision)));
+    check_frozen_cases(net_, 2, cases, [&](const NetSpec& spec, const std::vector<bool>& learning) {
+      CompileOptions options = options_for(2, Mode::train, precision);
+      options.threads = 1;
+      options.learning = learning;
+      return compile_cuda(spec, options, 0);
+    });
+  };
+  check(Element::f32, {"the first", "all"});
+  check(Element::bf16, {"those in between"});
+}
+
+// Steps that overlap, and between which layers are frozen and learn again.
+TEST_P(CudaNet, FreezesBetweenStepsThatOverlap) {
+  std::vector<ParameterFactors> first_still;
+  std::vector<ParameterFactors> last_still;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    first_still.push_back({i < 2 ? 0.0 : infos_[i].lr, infos_[i].decay});
+    last_still.push_back({i + 2 >= infos_.size() ? 0.0 : infos_[i].lr, infos_[i].decay});
+  }
+  std::vector<SgdRule> rules(6, SgdRule{1e-4, 0.9, 0.5});
+  rules[1].factors = rules[2].factors = first_still;
+  rules[4].factors = last_still;
+  const auto overlapped = compile_cuda(net_, options_for(3), 0);
+  const auto apart = compile_cuda(net_, options_for(3), 0);
+  start_net(*overlapped, kSeed);
+  start_net(*apart, kSeed);
+  for (std::size_t step = 0; step < rules.size(); ++step) {
+    const RandomBatch batch(net_, 3, step);
+    if (step >= 2) (void)overlapped->finish_step();
+    overlapped->start_step(batch.view(), rules[step]);
+    (void)apart->train_step(batch.view(), rules[step]);
+  }
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    EXPECT_EQ(parameter_of(*overlapped, &CompiledNet::get_parameter, i),
+              parameter_of(*apart, &CompiledNet::get_parameter, i));
+  }
+}
 
 TEST_P(CudaNet, StepsLikeTheCpu) {
   const auto gpu = compile_cuda(net_, options_for(4), 0);

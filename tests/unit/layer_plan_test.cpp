@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace convoy {
 namespace {
 
@@ -19,7 +21,7 @@ TensorShape shape_of(const Extent& extent) { return {2, extent.channels, extent.
 using Plan = LayerPlan<PlannedLayer<FakeLayer>>;
 
 // pairs: whether the backend has one pass for lrn and maxpool.
-Plan plan(const NetSpec& net, bool train, bool pairs) {
+Plan plan(const NetSpec& net, bool train, bool pairs, const std::vector<bool>& learning = {}) {
   const auto one = [](const LayerSpec& spec, const LayerOptions& options) {
     LayerFacts facts;
     facts.out = shape_of(spec.out);
@@ -30,8 +32,8 @@ Plan plan(const NetSpec& net, bool train, bool pairs) {
         std::holds_alternative<LrnSpec>(first.kind) && std::holds_alternative<PoolSpec>(second.kind);
     return pairs && fits ? one(second, options) : nullptr;
   };
-  return plan_layers<PlannedLayer<FakeLayer>>(net, {.in = shape_of(net.input.crop), .train = train}, one,
-                                              two);
+  return plan_layers<PlannedLayer<FakeLayer>>(net, learning, {.in = shape_of(net.input.crop), .train = train},
+                                              one, two);
 }
 
 // "name:" and a word for each of the layer's options that is set.
@@ -82,6 +84,50 @@ TEST(LayerPlan, LayersStandAloneWhereTheBackendHasNoPassForBoth) {
   EXPECT_EQ(lines[2], "lrn1: relu-input input-gradient backward 0 2");
   EXPECT_EQ(lines[3], "maxpool2+relu2: relu input-gradient backward 0 2");
   EXPECT_EQ(alone.layer_of_parameter, (std::vector<std::size_t>{1, 1, 5, 5, 8, 8}));
+}
+
+TEST(LayerPlan, OnlyLayersAboveOneThatLearnsHaveABackwardPass) {
+  const NetSpec net = parse_net(kNet, "net");
+  const auto learning = [&](const std::vector<std::string>& names) {
+    std::vector<bool> layers;
+    for (const LayerSpec& layer : net.layers) {
+      layers.push_back(std::ranges::find(names, layer.name) != names.end());
+    }
+    return layers;
+  };
+  const Plan upper = plan(net, true, true, learning({"fc2", "fc1"}));
+  EXPECT_EQ(options_in(net, upper),
+            (Lines{"maxpool1: first 0 0", "conv1+relu1: relu 0 0", "lrn1+maxpool2+relu2: relu-input relu 0 2",
+                   "dropout1: relu-input 0 2", "fc1: backward 1 2", "tanh1: input-gradient backward 1 4",
+                   "dropout2: input-gradient backward 1 4", "fc2: scores input-gradient backward 2 4"}));
+  EXPECT_FALSE(upper.layer_of(0).learns);
+  EXPECT_TRUE(upper.layer_of(2).learns);
+  Plan lower = plan(net, true, true, learning({"conv1"}));
+  EXPECT_TRUE(lower.layers.back().backward);
+  EXPECT_FALSE(lower.layer_of(5).learns);
+  for (const auto& p : plan(net, true, true, learning({})).layers) EXPECT_FALSE(p.backward);
+  EXPECT_THROW((void)plan(net, true, true, {true}), Error) << "of another net";
+
+  // In a step whose rule lets only conv1's bias learn, the backward pass ends at conv1.
+  const std::vector<ParameterInfo> parameters = parameters_of(net);
+  std::vector<ParameterFactors> factors(parameters.size(), ParameterFactors{.lr = 0, .decay = 1});
+  factors[1].lr = 0.5;
+  EXPECT_EQ(choose_steps(lower, parameters, {.factors = factors}), 1U);
+  EXPECT_TRUE(lower.layers[1].steps);
+  EXPECT_FALSE(lower.layers.back().steps);
+  factors[1].lr = 0;
+  EXPECT_EQ(choose_steps(lower, parameters, {.factors = factors}), lower.layers.size());
+  factors[2].lr = 1;
+  EXPECT_THROW((void)choose_steps(lower, parameters, {.factors = factors}), Error);
+  EXPECT_THROW((void)choose_steps(lower, parameters, {}), Error) << "the net's own factors let all learn";
+}
+
+TEST(LayerPlan, FactorsOfZeroInTheNetFreeze) {
+  const NetSpec net =
+      parse_net("input 1x1x4\nfc fc1 3 lr=0 bias-lr=0\nfc fc2 3 lr=0\nfc fc3 2 bias-lr=0\nsoftmax\n", "net");
+  EXPECT_EQ(learning_layers(net), (std::vector<bool>{false, true, true, false}));
+  EXPECT_EQ(options_in(net, plan(net, true, true)),
+            (Lines{"fc1: first 0 0", "fc2: backward 0 2", "fc3: scores input-gradient backward 0 4"}));
 }
 
 TEST(LayerPlan, NothingHasABackwardPassInInference) {

@@ -51,7 +51,7 @@ using CpuPlan = LayerPlan<TimedLayer>;
 
 CpuPlan make_plan(const NetSpec& net, const CompileOptions& options) {
   const Extent& crop = net.input.crop;
-  return plan_layers<TimedLayer>(net,
+  return plan_layers<TimedLayer>(net, options.learning,
                                  {.in = {options.batch, crop.channels, crop.height, crop.width, 1},
                                   .train = options.mode == Mode::train,
                                   .element = options.precision,
@@ -160,14 +160,18 @@ class CompiledCpu final : public BackendNet {
     const ThreadCount thread_count(threads());
     forward(batch, true);
     const BatchResult result = measure(batch);
+    const std::size_t lowest = choose_steps(plan_, parameters(), rule);
+    if (lowest == plan_.layers.size()) return result;
     softmax_gradient(batch.labels);
-    const CpuPass pass{batch, true, scratch_.as<void>()};
-    for (auto p = plan_.layers.rbegin(); p != plan_.layers.rend() && p->backward; ++p) {
+    CpuPass pass{batch, true, scratch_.as<void>()};
+    for (std::size_t i = plan_.layers.size(); i-- > lowest;) {
+      TimedLayer& p = plan_.layers[i];
       {
-        const Stopwatch watch(p->backward_seconds);
-        p->layer->backward(pass, p->x, p->y, p->dy, p->dx);
+        const Stopwatch watch(p.backward_seconds);
+        pass.learns = p.steps;
+        p.layer->backward(pass, p.x, p.y, p.dy, i == lowest ? nullptr : p.dx);
       }
-      if (p->layer->parameters() != nullptr) update(*p, rule);
+      if (p.steps) update(p, rule);
     }
     return result;
   }
@@ -206,7 +210,7 @@ class CompiledCpu final : public BackendNet {
       const TimedLayer& p = plan_.layers[i];
       if (!p.backward) continue;
       result.push_back({p.layers, Phase::backward, p.backward_seconds});
-      if (p.layer->parameters() != nullptr) result.push_back({p.layers, Phase::update, p.update_seconds});
+      if (p.learns) result.push_back({p.layers, Phase::update, p.update_seconds});
     }
     return result;
   }
@@ -329,13 +333,17 @@ void CompiledCpu::softmax_gradient(std::span<const std::int32_t> labels) {
 void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {
   const Stopwatch watch(planned.update_seconds);
   CpuParameters& p = *planned.layer->parameters();
-  const ParameterInfo& weights = parameters()[planned.parameter];
-  const ParameterInfo& bias = parameters()[planned.parameter + 1];
-  cpu::sgd_update(sgd_coefficients(rule, weights), static_cast<std::int64_t>(p.product->master_elements()),
-                  p.master.as<float>(), p.momentum.as<float>(), p.gradient.as<float>());
-  cpu::sgd_update(sgd_coefficients(rule, bias), static_cast<std::int64_t>(p.product->bias_elements()),
-                  p.bias.as<float>(), p.bias_momentum.as<float>(), p.bias_gradient.as<float>());
-  p.product->refresh(p.weights());
+  if (learns(rule, planned.parameter)) {
+    cpu::sgd_update(sgd_coefficients(rule, planned.parameter),
+                    static_cast<std::int64_t>(p.product->master_elements()), p.master.as<float>(),
+                    p.momentum.as<float>(), p.gradient.as<float>());
+    p.product->refresh(p.weights());
+  }
+  if (learns(rule, planned.parameter + 1)) {
+    cpu::sgd_update(sgd_coefficients(rule, planned.parameter + 1),
+                    static_cast<std::int64_t>(p.product->bias_elements()), p.bias.as<float>(),
+                    p.bias_momentum.as<float>(), p.bias_gradient.as<float>());
+  }
 }
 
 // Calls make(), with errors that say what can be done.

@@ -55,8 +55,10 @@ class ProductLayer final : public CpuLayer {
   }
   void backward(const CpuPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     cpu::Product& product = *parameters_.product;
-    product.backward_weights(x, dy, parameters_.gradient.as<float>(), parameters_.bias_gradient.as<float>(),
-                             pass.scratch);
+    if (pass.learns) {
+      product.backward_weights(x, dy, parameters_.gradient.as<float>(), parameters_.bias_gradient.as<float>(),
+                               pass.scratch);
+    }
     if (dx == nullptr) return;
     product.backward_data(dy, parameters_.weights(), relu_input_ ? x : nullptr, dx, pass.scratch);
   }

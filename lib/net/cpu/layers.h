@@ -18,6 +18,7 @@ struct CpuPass {
   const BatchView& batch;
   bool training = false;  // dropout is on, and what the backward pass needs is kept
   void* scratch = nullptr;
+  bool learns = true;  // the layer's parameters learn: the backward pass computes their gradients
 };
 
 // A layer's weights and bias, each with momentum and gradient, and the product that uses them.
@@ -40,7 +41,7 @@ class CpuLayer : public Layer {
   virtual void place(CpuArena& /*arena*/) {}
 
   virtual void forward(const CpuPass& pass, const void* x, void* y) = 0;
-  // dx is nullptr if no earlier layer has parameters.
+  // dx is nullptr if no earlier layer learns.
   virtual void backward(const CpuPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 
  protected:

@@ -30,6 +30,7 @@ struct Slot {
   cuda::Event copied;
   cuda::Event done;
   cuda::Graph train;
+  std::vector<bool> learning;  // the parameters that learn in `train`
   cuda::Graph infer;
 };
 
@@ -218,6 +219,8 @@ class CompiledCuda final : public BackendNet {
     const CudaBatchInfo& info = slot.batch.info();
     return {main_, training, {info.header, info.records, info.epochs}, plan_.scratch()};
   }
+  void choose_learning(const SgdRule& rule);
+  void capture_training(Slot& slot);
   void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
 
   [[nodiscard]] const CudaTensor& tensor_at(std::size_t index, std::size_t elements) const {
@@ -252,6 +255,9 @@ class CompiledCuda final : public BackendNet {
   cuda::Event fork_;
   cuda::Event join_;
   std::array<Slot, kMaxStartedSteps> slots_;
+  // Of the step that is being enqueued: the parameters that learn, and the lowest layer that has one.
+  std::vector<bool> learning_;
+  std::size_t lowest_ = 0;
   std::size_t next_slot_ = 0;
   // Queues of fixed size, as a step allocates nothing. Steps use the slots in turn; the steps that are
   // started and not finished have the latest ones. results_ has those not yet asked for, the oldest first.
@@ -301,8 +307,13 @@ void CompiledCuda::download(std::size_t index, const float* from, std::span<floa
 }
 
 void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const {
-  std::ranges::transform(parameters(), coefficients.begin(),
-                         [&](const ParameterInfo& info) { return sgd_coefficients(rule, info); });
+  for (std::size_t i = 0; i < parameters().size(); ++i) coefficients[i] = sgd_coefficients(rule, i);
+}
+
+void CompiledCuda::choose_learning(const SgdRule& rule) {
+  lowest_ = plan_.choose_steps(parameters(), rule);
+  learning_.resize(parameters().size());
+  for (std::size_t i = 0; i < parameters().size(); ++i) learning_[i] = learns(rule, i);
 }
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
@@ -322,7 +333,7 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
   const auto run = [&]<typename Score, typename T>(const Score* scores, T* gradient) {
     cuda::softmax_loss(main_, shape, batch(), info.header, info.labels, scores, slot.batch.losses(),
                        gradient);
-    if (training && plan_.relu_scores()) {
+    if (gradient != nullptr && plan_.relu_scores()) {
       if constexpr (std::is_same_v<Score, T>) {
         cuda::relu_backward(main_, last.layer->facts().out.elements(), scores,
                             static_cast<const T*>(gradient), gradient);
@@ -343,24 +354,29 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
 // A layer's update starts after the last read of its weights, and runs concurrently with the backward passes
 // of the layers before it.
 void CompiledCuda::backward(const Slot& slot) {
-  const CudaPass pass = pass_for(slot, true);
-  for (auto p = plan_.layers().rbegin(); p != plan_.layers().rend() && p->backward; ++p) {
-    p->layer->backward(pass, p->x, p->y, p->dy, p->dx);
-    if (p->layer->parameters() == nullptr) continue;
+  CudaPass pass = pass_for(slot, true);
+  for (std::size_t i = plan_.layers().size(); i-- > lowest_;) {
+    const CudaPlannedLayer& p = plan_.layers()[i];
+    pass.learns = p.steps;
+    p.layer->backward(pass, p.x, p.y, p.dy, i == lowest_ ? nullptr : p.dx);
+    if (!p.steps) continue;
     main_.record(fork_);
     updates_.wait(fork_);
-    update(slot, *p);
+    update(slot, p);
   }
 }
 
 void CompiledCuda::update(const Slot& slot, const CudaPlannedLayer& planned) {
   const CudaParameters& p = *planned.layer->parameters();
-  const SgdCoefficients* const coefficients = slot.batch.info().coefficients + planned.parameter;
-  const auto tensor = [](const CudaTensor& t, const SgdCoefficients* k) {
-    return cuda::SgdTensor{t.elements, t.w, t.v, t.g, t.copy, k};
+  cuda::SgdTensors tensors{};
+  int count = 0;
+  const auto add = [&](const CudaTensor& t, std::size_t index) {
+    if (!learning_[index]) return;
+    tensors.tensor[count++] = {t.elements, t.w, t.v, t.g, t.copy, slot.batch.info().coefficients + index};
   };
-  const cuda::SgdTensors tensors{{tensor(p.weights, coefficients), tensor(p.bias, coefficients + 1)}};
-  cuda::sgd_update(updates_, tensors, 2);
+  add(p.weights, planned.parameter);
+  add(p.bias, planned.parameter + 1);
+  cuda::sgd_update(updates_, tensors, count);
 }
 
 void CompiledCuda::enqueue_training(Slot& slot) {
@@ -383,9 +399,14 @@ void CompiledCuda::enqueue_inference(Slot& slot) {
 
 // Kernels, cuBLASLt's too, are loaded when they first run. That may allocate and synchronise, which is not
 // allowed while a stream is captured. It also shows failures before the first step. A batch without images
-// and coefficients of zero leave all parameters as they are.
+// and coefficients of zero leave all parameters as they are. All layers learn that ever may.
 void CompiledCuda::run_once() {
   Slot& slot = slots_.front();
+  std::vector<ParameterFactors> factors;
+  for (std::size_t i = 0; i < parameters().size(); ++i) {
+    factors.push_back({.lr = plan_.learns(i) ? 1.0 : 0.0, .decay = 0.0});
+  }
+  choose_learning({.factors = factors});
   if (training()) enqueue_training(slot);
   enqueue_inference(slot);
   main_.synchronize();
@@ -400,12 +421,19 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   set_coefficients(rule, slot.batch.coefficients());
   slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
-  if (!slot.train.captured()) slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
+  choose_learning(rule);
+  if (!slot.train.captured() || slot.learning != learning_) capture_training(slot);
   main_.wait(slot.copied);
   slot.train.launch(main_);
   main_.record(slot.done);
   ++started_;
   next_slot_ = (next_slot_ + 1) % slots_.size();
+}
+
+void CompiledCuda::capture_training(Slot& slot) {
+  main_.synchronize();  // an older graph may run
+  slot.learning = learning_;
+  slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
 }
 
 void CompiledCuda::finish_oldest() {

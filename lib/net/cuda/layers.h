@@ -22,6 +22,7 @@ struct CudaPass {
   bool training = false;  // dropout is on, and what the backward pass needs is kept
   cuda::DropoutBatch batch;
   void* scratch = nullptr;
+  bool learns = true;  // the layer's parameters learn: the backward pass computes their gradients
 };
 
 class CudaLayer : public Layer {
@@ -37,7 +38,7 @@ class CudaLayer : public Layer {
   virtual void prepare(const cuda::GemmContext* /*context*/, const cuda::Stream& /*stream*/) {}
 
   virtual void forward(const CudaPass& pass, const void* x, void* y) = 0;
-  // dx is nullptr if no earlier layer has parameters.
+  // dx is nullptr if no earlier layer learns.
   virtual void backward(const CudaPass& pass, const void* x, const void* y, const void* dy, void* dx) = 0;
 };
 

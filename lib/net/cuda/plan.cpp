@@ -11,7 +11,7 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
     : element_(options.precision) {
   const Extent& crop = net.input.crop;
   plan_ = plan_layers<CudaPlannedLayer>(
-      net,
+      net, options.learning,
       {.in = {options.batch, crop.channels, crop.height, crop.width, cuda::padded_channels(crop.channels)},
        .train = options.mode == Mode::train,
        .element = element_,

@@ -31,6 +31,12 @@ class CudaPlan {
   [[nodiscard]] const CudaParameters& parameters_at(std::size_t index) const {
     return *plan_.layer_of(index).layer->parameters();
   }
+  // Whether parameter `index` of parameters_of(net) may learn.
+  [[nodiscard]] bool learns(std::size_t index) const { return plan_.layer_of(index).learns; }
+  // choose_steps() of the plan.
+  [[nodiscard]] std::size_t choose_steps(const std::vector<ParameterInfo>& parameters, const SgdRule& rule) {
+    return convoy::choose_steps(plan_, parameters, rule);
+  }
   [[nodiscard]] const AugmentShape& augment_shape() const { return augment_; }
   [[nodiscard]] const cuda::SpaceToDepth& cells() const { return cells_; }
   [[nodiscard]] void* input() const { return plan_.layers.front().x; }

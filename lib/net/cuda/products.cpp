@@ -105,10 +105,12 @@ class ConvLayer final : public CudaLayer {
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     const ConvShape& shape = parameters_.shape();
     CudaTensor& weights = parameters_.weights;
-    // The padding of the bias stays zero.
-    cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g,
-                               parameters_.bias.g, static_cast<float*>(pass.scratch));
-    if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
+    if (pass.learns) {
+      // The padding of the bias stays zero.
+      cuda::conv_weight_gradient(pass.stream, shape, in_type<T>(x), in_type<T>(dy), weights.g,
+                                 parameters_.bias.g, static_cast<float*>(pass.scratch));
+      if (learned_ != nullptr) cuda::multiply(pass.stream, weights.elements, learned_, weights.g);
+    }
     if (dx == nullptr) return;
     cuda::conv_input_gradient(pass.stream, shape, in_type<T>(dy), read_weights<T>(weights),
                               options_.relu_input ? in_type<T>(x) : nullptr, in_type<T>(dx));
@@ -276,8 +278,11 @@ class FcLayer final : public CudaLayer {
     forward_->run(pass.stream, x, read_weights<T>(parameters_.weights), bias, y);
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
-    backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
-    cuda::column_sums(pass.stream, facts().out.images, facts().out.block, in_type<T>(dy), parameters_.bias.g);
+    if (pass.learns) {
+      backward_weights_->run(pass.stream, dy, x, nullptr, parameters_.weights.g);
+      cuda::column_sums(pass.stream, facts().out.images, facts().out.block, in_type<T>(dy),
+                        parameters_.bias.g);
+    }
     if (dx == nullptr) return;
     backward_data_->run(pass.stream, dy, read_weights<T>(parameters_.weights), nullptr, dx);
     if (!options_.relu_input) return;
