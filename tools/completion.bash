@@ -51,6 +51,8 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--flip) echo "on off" ;;
     *:--color-noise-scale) echo "deviations eigenvalues" ;;
     *:--crop) echo "random center" ;;
+    *:--keep) echo "last best all" ;;
+    *:--early-stop) echo "never" ;;
     *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
     *:--order) echo "shuffle sequential" ;;
     *:--views) echo "1 10" ;;
@@ -81,7 +83,7 @@ _convoy_words() {  # OPTION
 _convoy_pattern() {  # TOOL OPTION
   case $1:$2 in
     *:--net) echo '*.net' ;;
-    *:--mean | *:-w | *:--weights | *:--nearest | *:--resume | meanimg:--merge | netpack:) echo '*.safetensors' ;;
+    *:--mean | *:-w | *:--weights | *:--nearest | *:--resume | *:--init-from | meanimg:--merge | netpack:) echo '*.safetensors' ;;
     *:--val | meanimg: | shardpack: | train: | eval:) echo '*.shard' ;;
   esac
 }

@@ -16,6 +16,7 @@
 #include "lib/net/profile.h"
 #include "lib/runs/augmented_dump.h"
 #include "lib/runs/earlier_run.h"
+#include "lib/runs/kept_weights.h"
 #include "lib/runs/precision_option.h"
 #include "lib/runs/prepared_run.h"
 #include "lib/runs/run_files.h"
@@ -38,6 +39,7 @@ void declare(po::options_description& options) {
   auto add = options.add_options();
   add("net", input_option("FILE"), "the net, see convoy-net(5)");
   add("mean", input_option("FILE", {.word = "none"}), "mean image that meanimg wrote, or none");
+  add("init-from", input_option("WEIGHTS"), "begin with the layers of WEIGHTS that fit by name and shape");
   add("val", inputs_option("SHARD"), "validate on SHARD; may be given several times");
   add_training_options(options);
   add_precision_option(options);
@@ -47,6 +49,8 @@ void declare(po::options_description& options) {
   add("overwrite", po::bool_switch(), "start anew, and replace checkpoint and log of an earlier run");
   add("checkpoint", output_option("FILE"), "where to write checkpoints (default: named after the output)");
   add("checkpoint-every", text_option("N", "10minutes"), "Nsteps, Nepochs, Nminutes or never");
+  add("keep", text_option("WHICH", "last"),
+      "last, best or all: the weights to write besides, of the best validation, of each epoch");
   add("val-every", text_option("N", "1epoch"), "Nsteps, Nepochs or never (then only at the end)");
   add("log", output_option("FILE"), "write losses and errors as TSV");
   add("log-every", text_option("N", "20steps"), "Nsteps, Nepochs or never (then only at the end)");
@@ -61,6 +65,8 @@ void declare(po::options_description& options) {
 
 RunOptions run_options(const Options& options, const RunFiles& files) {
   RunOptions run;
+  run.keep = keep_from(options);
+  run.output = options.text("output");
   run.checkpoint = files.checkpoint;
   run.resumed_from = files.resumed_from;
   run.checkpoint_every = Interval::parse(options.text("checkpoint-every"), "--checkpoint-every", true);
@@ -81,6 +87,7 @@ std::vector<GivenInterval> given_intervals(const Options& options, const RunOpti
 
 void check_files(const Options& options, const std::vector<std::string>& shards, const RunFiles& files) {
   check_outputs(options.outputs(), shards);
+  check_kept_weights(options, shards);
   if (files.checkpoint.empty()) return;
   options.check_output("checkpoint", files.checkpoint);  // if it is named after the output
   check_outputs({{"--checkpoint", files.checkpoint}}, shards);
@@ -122,7 +129,9 @@ int run(const Options& options, Console& console) {
   check_files(options, shards, files);
   const std::array held = {hold_output(options.text("output"), OutputFile::Content::binary),
                            hold_output(files.checkpoint, OutputFile::Content::binary),
-                           hold_output(files.log, OutputFile::Content::text)};
+                           hold_output(files.log, OutputFile::Content::text),
+                           hold_output(reports.keep == Keep::last ? "" : best_weights_file(reports.output),
+                                       OutputFile::Content::binary)};
   check_earlier_run(files);
   auto dump = AugmentedDump::asked_for(options, files.beginning);
   PreparedRun prepared(options, device, files);

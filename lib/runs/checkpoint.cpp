@@ -8,8 +8,10 @@
 namespace convoy {
 namespace {
 
-Metadata run_metadata(const TrainingOptions& options) {
-  return {{kMetaOptions, to_json(options).dump()}, {kMetaSeed, std::to_string(options.seed)}};
+Metadata run_metadata(const TrainingOptions& options, const RunHistory& history) {
+  Metadata metadata{{kMetaOptions, to_json(options).dump()}, {kMetaSeed, std::to_string(options.seed)}};
+  add_history(history, metadata);
+  return metadata;
 }
 
 std::vector<std::vector<float>> finite_values(const CompiledNet& net, bool momenta) {
@@ -31,7 +33,11 @@ std::vector<std::vector<float>> finite_values(const CompiledNet& net, bool momen
   return all;
 }
 
-constexpr std::string_view kPlateau = "plateau";
+constexpr const char* kPlateau = "plateau";
+constexpr const char* kPatience = "patience";
+constexpr const char* kKeeps = "keeps";
+constexpr const char* kBestError = "best_error";
+constexpr const char* kBestStep = "best_step";
 
 nlohmann::json to_json(const PlateauState& plateau) {
   nlohmann::json value = {{"stale", plateau.stale}, {"drops", plateau.drops}};
@@ -39,8 +45,8 @@ nlohmann::json to_json(const PlateauState& plateau) {
   return value;
 }
 
-PlateauState plateau_from_json(const nlohmann::json& value, std::string_view file) {
-  const JsonObject object(value, kPlateau, file);
+PlateauState plateau_from_json(const nlohmann::json& value, const char* what, std::string_view file) {
+  const JsonObject object(value, what, file);
   object.check_keys({"stale", "drops"}, {"best"});
   PlateauState plateau;
   if (object.has("best")) plateau.best = object.real("best");
@@ -61,7 +67,13 @@ nlohmann::json to_json(const TrainingState& state) {
                           {"logged_top1_wrong", state.logged.top1_wrong},
                           {"logged_top5_wrong", state.logged.top5_wrong},
                           {"logged_loss_sum", state.logged.loss_sum}};
+  if (state.keeps) value[kKeeps] = true;
   if (state.plateau != PlateauState{}) value[kPlateau] = to_json(state.plateau);
+  if (state.patience != PlateauState{}) value[kPatience] = to_json(state.patience);
+  if (state.best.error) {
+    value[kBestError] = *state.best.error;
+    value[kBestStep] = state.best.step;
+  }
   return value;
 }
 
@@ -69,7 +81,7 @@ TrainingState state_from_json(const nlohmann::json& value, std::string_view file
   const JsonObject object(value, kMetaCheckpoint, file);
   object.check_keys({"step", "records", "fingerprint", "validation_due", "validates", "logs", "logged_images",
                      "logged_top1_wrong", "logged_top5_wrong", "logged_loss_sum"},
-                    {kPlateau});
+                    {kKeeps, kPlateau, kPatience, kBestError, kBestStep});
   TrainingState state;
   state.step = object.count("step");
   state.records = object.count("records");
@@ -81,7 +93,10 @@ TrainingState state_from_json(const nlohmann::json& value, std::string_view file
   state.validation_due = object.boolean("validation_due");
   state.validates = object.boolean("validates");
   state.logs = object.boolean("logs");
-  if (object.has(kPlateau)) state.plateau = plateau_from_json(object.member(kPlateau), file);
+  if (object.has(kKeeps)) state.keeps = object.boolean(kKeeps);
+  if (object.has(kPlateau)) state.plateau = plateau_from_json(object.member(kPlateau), kPlateau, file);
+  if (object.has(kPatience)) state.patience = plateau_from_json(object.member(kPatience), kPatience, file);
+  if (object.has(kBestError)) state.best = {object.real(kBestError), object.count(kBestStep)};
   return state;
 }
 
@@ -95,7 +110,8 @@ Checkpoint read_checkpoint(const WeightsFile& file) {
   const std::string state_place = file.name() + ": " + kMetaCheckpoint;
   Checkpoint checkpoint{
       .options = training_options_from_json(parse_json(*options, options_place), options_place),
-      .state = state_from_json(parse_json(*state, state_place), file.name())};
+      .state = state_from_json(parse_json(*state, state_place), file.name()),
+      .history = read_history(file)};
   const std::string seed = std::to_string(checkpoint.options.seed);
   if (const auto other = file.metadata(kMetaSeed); other && *other != seed) {
     throw Error(options_place,
@@ -127,16 +143,21 @@ std::vector<std::vector<float>> finite_parameters(const CompiledNet& net) {
 }
 
 void save_weights(const std::string& path, const Model& model, const TrainingOptions& options,
-                  const CompiledNet& net) {
-  write_weights(path, {.model = model,
-                       .parameters = finite_parameters(net),
-                       .momenta = {},
-                       .metadata = run_metadata(options)});
+                  const CompiledNet& net, const RunHistory& history) {
+  write_weights(path, weights_of(model, options, net, history));
+}
+
+WeightsContent weights_of(const Model& model, const TrainingOptions& options, const CompiledNet& net,
+                          const RunHistory& history) {
+  return {.model = model,
+          .parameters = finite_parameters(net),
+          .momenta = {},
+          .metadata = run_metadata(options, history)};
 }
 
 void save_checkpoint(const std::string& path, const Model& model, const TrainingOptions& options,
-                     const TrainingState& state, const CompiledNet& net) {
-  Metadata metadata = run_metadata(options);
+                     const TrainingState& state, const CompiledNet& net, const RunHistory& history) {
+  Metadata metadata = run_metadata(options, history);
   metadata[kMetaCheckpoint] = to_json(state).dump();
   write_weights(path, {.model = model,
                        .parameters = finite_parameters(net),

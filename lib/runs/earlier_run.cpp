@@ -13,6 +13,7 @@
 #include "lib/base/own_files.h"
 #include "lib/base/text.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/kept_weights.h"
 #include "lib/runs/run_files.h"
 #include "lib/runs/training_log.h"
 
@@ -83,6 +84,7 @@ void check_log_is_of_run(const std::string& path, const LogRows& rows, double ep
 RunFiles RunFiles::of(const Options& options) {
   RunFiles files;
   files.log = options.text("log");
+  files.kept = find_kept_weights(options.text("output"), keep_from(options));
   files.memory = options.memory_limit();
   files.memory.of_machine = true;  // what does not fit in memory says nothing about a checkpoint or a log
   const std::string resume = options.text("resume");
@@ -130,6 +132,11 @@ void check_earlier_run(const RunFiles& files) {
                                "another name if there is no checkpoint, and --overwrite starts anew and "
                                "replaces it");
   }
+  if (files.beginning == Beginning::anew && !files.kept.empty()) {
+    throw Error(files.kept.front(),
+                "is there already, of an earlier run with --keep: --overwrite removes it and starts anew, or "
+                "give --output another name");
+  }
 }
 
 std::string keep_aside(const std::string& path) {
@@ -166,7 +173,16 @@ void clear_earlier_run(const RunFiles& files, const RunStart& start, Console& co
     if (std::remove(Destination::of(files.checkpoint).path.c_str()) != 0)
       throw_errno(files.checkpoint, errno);
   }
+  if (overwriting) {
+    for (const std::string& kept : files.kept) {
+      if (std::remove(kept.c_str()) != 0) throw_errno(kept, errno);
+      console.note(kept + ": removed: was kept by an earlier run");
+    }
+  }
   if (files.beginning != Beginning::resumed_if_fits) return;
+  for (const std::string& kept : files.kept) {
+    console.warn(kept + ": was kept by an earlier run: kept as " + keep_aside(kept));
+  }
   // The log first: without a checkpoint beside it, it is kept again if this is interrupted.
   if (log) console.warn(files.log + ": " + content_of_log(*log) + ": kept as " + keep_aside(files.log));
   if (is_left(files.checkpoint)) {

@@ -6,6 +6,7 @@
 
 #include "formats/net.h"
 #include "formats/safetensors_checksum.h"
+#include "lib/base/checked.h"
 #include "lib/base/content.h"
 #include "lib/base/count.h"
 #include "lib/base/error.h"
@@ -14,8 +15,10 @@
 #include "lib/net/init.h"
 #include "lib/runs/ensemble.h"
 #include "lib/runs/inference_options.h"
+#include "lib/runs/kept_weights.h"
 #include "lib/runs/loader.h"
 #include "lib/runs/metrics.h"
+#include "lib/runs/training_phases.h"
 
 namespace convoy {
 namespace {
@@ -27,28 +30,34 @@ std::vector<std::string> reports_left_out(const TrainingState& before, const Tra
   std::vector<std::string> left_out;
   if (before.validates && !now.validates) left_out.push_back(std::string("--val") + kLeftOut);
   if (before.logs && !now.logs) left_out.push_back(std::string("--log") + kLeftOut);
+  if (before.keeps && !now.keeps) left_out.push_back(std::string("--keep") + kLeftOut);
   return left_out;
 }
 
 // If no step is left, a changed option would not change the weights, only what they say about their training.
 // Only the end of the run may then move.
-void check_steps_left(std::uint64_t step, std::uint64_t total_steps,
+void check_steps_left(const TrainingState& state, std::uint64_t total_steps, bool stops_early,
                       const std::vector<ResumeDifference>& differences) {
   const auto change = std::ranges::find(differences, false, &ResumeDifference::moves_end);
-  if (step == total_steps && change != differences.end()) {
-    throw UsageError("the checkpoint is at step " + std::to_string(total_steps) +
-                     ", the last: there is nothing left to train with " + change->text);
+  if ((state.step == total_steps || stops_early) && change != differences.end()) {
+    throw UsageError("the checkpoint is at step " + std::to_string(state.step) +
+                     (stops_early ? ", where the run stopped early" : ", the last") +
+                     ": there is nothing left to train with " + change->text);
   }
 }
 
 // Throws UsageError for options that decide by validations, if there will be none.
 void require_validations(const TrainingOptions& training, const Options& options) {
-  if (!training.schedule.plateau()) return;
-  const std::string policy = "plateau decides by the validation error";
-  if (!options.given("val")) throw UsageError("--lr-policy", policy + ": give --val");
-  if (options.text("val-every") == "never") {
-    throw UsageError("--val-every", policy + ", and needs validations before the end");
-  }
+  const auto require = [&](const char* option, const std::string& what, bool regular) {
+    const std::string decides = what + " decides by the validation error";
+    if (!options.given("val")) throw UsageError(option, decides + ": give --val");
+    if (regular && options.text("val-every") == "never") {
+      throw UsageError("--val-every", decides + ", and needs validations before the end");
+    }
+  };
+  if (training.schedule.plateau()) require("--lr-policy", "plateau", true);
+  if (training.early_stop) require("--early-stop", "it", true);
+  if (keep_from(options) == Keep::best) require("--keep", "best", false);
 }
 
 }  // namespace
@@ -61,6 +70,9 @@ NetSpec read_net(const Options& options) {
 
 PreparedRun::PreparedRun(const Options& options, Device device, const RunFiles& files)
     : options_(options), device_(std::move(device)), files_(files) {
+  if (files_.beginning == Beginning::resumed && options.given("init-from")) {
+    throw UsageError("--init-from", "a run that is resumed has its weights from the checkpoint");
+  }
   if (files_.resumed_from.empty()) {
     settle();
     return;
@@ -81,14 +93,51 @@ void PreparedRun::settle() {
   const bool complete = file == nullptr || files_.beginning == Beginning::resumed_if_fits;
   training_ = training_options_from(options_, before, device_);
   model_.net = options_.given("net") || complete ? read_net(options_) : file->model().net;
-  if (complete) require_mean(options_.text("mean"));
-  mean_ =
-      choose_mean(options_.text("mean"), model_.net, file,
-                  training_.crop.color_noise.sigma > 0 ? WantedColors::yes : WantedColors::no, files_.memory);
+  const TrainingPhases phases(training_, model_.net);
+  learning_ = phases.learning_layers(model_.net);
+  initial_.reset();
+  initial_layers_ = {};
+  history_ = resumed_ ? resumed_->checkpoint.history : RunHistory{};
+  const std::string initial = options_.text("init-from");
+  if (file == nullptr && !initial.empty()) {
+    initial_.emplace(initial, Expected::weights, files_.memory);
+    initial_layers_ = match_layers(model_.net, *initial_);
+    history_.initial_file = initial_->name();
+    history_.initial_layers = initial_layers_.taken;
+  }
+  if (complete && initial.empty()) require_mean(options_.text("mean"));
+  mean_ = settle_mean(phases.has_color_noise() ? WantedColors::yes : WantedColors::no);
   model_.mean = mean_.values;
   model_.colors = mean_.colors;
   differences_.clear();
   if (before != nullptr) differences_ = resume_differences(*before, training_);
+}
+
+MeanImage PreparedRun::settle_mean(WantedColors wanted) const {
+  const std::string path = options_.text("mean");
+  if (initial_ && path.empty()) {
+    const Extent& there = initial_->model().net.input.stored;
+    if (there != model_.net.input.stored) {
+      throw UsageError::about("--mean", "--mean=FILE is missing: that of " + initial_->name() + " is of " +
+                                            text_of(there) + ", and the net takes stored images of " +
+                                            text_of(model_.net.input.stored));
+    }
+    initial_->require_finite(kMeanTensor);
+    return choose_mean(path, model_.net, &*initial_, wanted, files_.memory);
+  }
+  return choose_mean(path, model_.net, resumed_ ? &resumed_->file : nullptr, wanted, files_.memory);
+}
+
+void PreparedRun::say_initial_layers(Console& console) const {
+  note_checksum(initial_->has_checksum(), initial_->name(), console);
+  console.note(initial_->name() + ": " + initial_layers_.text() +
+               (options_.given("mean") ? "" : "; its mean"));
+  const std::string difference =
+      preprocessing_difference(initial_->model().dataset.preprocessing, data_->info().preprocessing);
+  if (!difference.empty()) {
+    console.warn(initial_->name() +
+                 ": of images prepared in another way than the training set: " + difference);
+  }
 }
 
 void PreparedRun::resume_if_fits(const std::function<void()>& step) {
@@ -117,11 +166,13 @@ void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects,
   state_ = {.records = data_->size(),
             .fingerprint = labels_.fingerprint,
             .validates = options_.given("val"),
-            .logs = options_.given("log")};
+            .logs = options_.given("log"),
+            .keeps = keep_from(options_) != Keep::last};
   if (resumed_) resume_if_fits([this] { check_resumable(); });
   require_validations(training_, options_);
   const std::uint64_t total_steps = training_.total_steps(data_->size());
   if (resumed_) resume(total_steps, console);
+  if (initial_) say_initial_layers(console);
   console.note("seed " + std::to_string(training_.seed) + ", device " + device_.text() + ", precision " +
                std::string(element_name(training_.precision)) + ", threads " +
                std::to_string(training_.threads) + ", " + count_of(data_->size(), "image") + ", " +
@@ -150,11 +201,15 @@ void PreparedRun::check_resumable() const {
 void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState& before = resumed_->checkpoint.state;
   note_checksum(resumed_->file.has_checksum(), resumed_->file.name(), console);
-  check_steps_left(before.step, total_steps, differences_);
+  const bool stops_early = training_.stops_early(before.patience.stale);
+  check_steps_left(before, total_steps, stops_early, differences_);
   for (const ResumeDifference& difference : differences_) {
     const std::string text = "resumed run: " + difference.text;
     const bool on_purpose = difference.moves_end || options_.given(difference.option);
     on_purpose ? console.note(text) : console.warn(text);
+    // Where the run ends is in its options, and says nothing about the steps before.
+    if (difference.moves_end) continue;
+    history_.changes.push_back({before.step, difference.option, difference.before, difference.after});
   }
   for (const std::string& report : reports_left_out(before, state_)) console.warn("resumed run: " + report);
   if (before.step > total_steps) {
@@ -164,8 +219,11 @@ void PreparedRun::resume(std::uint64_t total_steps, Console& console) {
   const TrainingState fresh = std::exchange(state_, before);
   state_.validates = fresh.validates;
   state_.logs = fresh.logs;
+  state_.keeps = fresh.keeps;
   console.note(resumed_->file.name() + ": resumed at step " + std::to_string(state_.step) +
-               (state_.step == total_steps ? ", the last: the run is finished" : ""));
+               (state_.step == total_steps ? ", the last: the run is finished"
+                : stops_early              ? ", where it stopped early: the run is finished"
+                                           : ""));
 }
 
 CompileOptions PreparedRun::compile_options() const {
@@ -176,6 +234,7 @@ CompileOptions PreparedRun::compile_options() const {
       .mode = Mode::train,
       .precision = training_.precision,
       .seed = training_.seed,
+      .learning = learning_,
       .threads = training_.threads,
       .memory = memory_for_net(options_, validation_ ? 2 : 1),
       .held_per_image =
@@ -183,7 +242,16 @@ CompileOptions PreparedRun::compile_options() const {
           (validation_ ? loaded_bytes_per_image(*validation_) + ensemble_bytes_per_image(model_.net.classes())
                        : 0),
       .held = kOrders * sizeof(std::uint64_t) * data_->size() + decoding_bytes(*data_, training_.threads) +
-              (validation_ ? classes * sizeof(Totals) + decoding_bytes(*validation_, training_.threads) : 0)};
+              (validation_ ? classes * sizeof(Totals) + decoding_bytes(*validation_, training_.threads) : 0) +
+              kept_bytes()};
+}
+
+std::uint64_t PreparedRun::kept_bytes() const {
+  std::uint64_t all = 0;
+  for (const ParameterInfo& parameter : parameters_of(model_.net)) {
+    all = saturating_add(all, saturating_mul(parameter.elements(), sizeof(float)));
+  }
+  return saturating_mul(all, KeptWeights::most_copies(keep_from(options_)));
 }
 
 void PreparedRun::doubt(const std::vector<GivenInterval>& intervals, Console& console) const {
@@ -222,6 +290,10 @@ std::unique_ptr<CompiledNet> PreparedRun::compile(Console& console) {
   if (resumed_) {
     load_parameters(resumed_->file, *net, true);
     resumed_.reset();
+  } else if (initial_) {
+    set_initial_parameters(*net, training_.seed, *initial_, initial_layers_.taken);
+    net->set_mean(model_.mean);
+    initial_.reset();
   } else {
     initialize_parameters(*net, training_.seed);
     net->set_mean(model_.mean);
@@ -247,7 +319,8 @@ RunInputs PreparedRun::inputs() const {
           .options = training_,
           .training = *data_,
           .labels = labels_,
-          .validation = validation_ ? &*validation_ : nullptr};
+          .validation = validation_ ? &*validation_ : nullptr,
+          .history = history_};
 }
 
 }  // namespace convoy

@@ -14,6 +14,7 @@
 #include "lib/net/device.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/earlier_run.h"
+#include "lib/runs/initial_values.h"
 #include "lib/runs/labels.h"
 #include "lib/runs/mean_image.h"
 #include "lib/runs/run_doubts.h"
@@ -71,9 +72,13 @@ class PreparedRun {
   };
   // Reads the options, the net and the mean of the run, which is then resumed or not.
   void settle();
+  [[nodiscard]] MeanImage settle_mean(WantedColors wanted) const;
+  void say_initial_layers(Console& console) const;
   // Does `step`. If it throws because the checkpoint does not fit, and the run may start anew, it does.
   void resume_if_fits(const std::function<void()>& step);
   [[nodiscard]] CompileOptions compile_options() const;
+  // What KeptWeights may hold.
+  [[nodiscard]] std::uint64_t kept_bytes() const;
   // The shards of the validation set that are in the training set, too.
   [[nodiscard]] std::vector<std::string> shared_shards() const;
   void check_resumable() const;
@@ -82,9 +87,13 @@ class PreparedRun {
   const Options& options_;
   Device device_;
   RunFiles files_;
-  bool resumes_ = false;            // also after compile()
-  std::string unfit_;               // why the run does not go on from the checkpoint that is there
-  std::optional<Resumed> resumed_;  // until compile()
+  bool resumes_ = false;                // also after compile()
+  std::string unfit_;                   // why the run does not go on from the checkpoint that is there
+  std::optional<Resumed> resumed_;      // until compile()
+  std::optional<WeightsFile> initial_;  // --init-from of a run that is not resumed; until compile()
+  InitialLayers initial_layers_;
+  RunHistory history_;
+  std::vector<bool> learning_;  // layers
   TrainingOptions training_;
   std::vector<ResumeDifference> differences_;  // from the checkpoint's options
   Model model_;

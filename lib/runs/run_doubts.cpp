@@ -79,6 +79,12 @@ RunDoubts doubts_about(const RunFacts& run) {
         format("a colour noise of %g is unusually strong: it is relative to the deviations of the colours",
                run.options.crop.color_noise.sigma));
   }
+  for (const OptionChange& change : run.options.at.all()) {
+    const double seen = change.epoch * static_cast<double>(run.records);
+    if (seen < static_cast<double>(run.total_steps) * static_cast<double>(batch)) continue;
+    doubts.notes.push_back("--at: " + change.text() +
+                           format(" at epoch %g: after the end of the run", change.epoch));
+  }
   for (const auto& [option, interval] : run.intervals) {
     if (!interval.exceeds(run.total_steps, batch, run.records)) continue;
     doubts.notes.push_back(option + " is longer than the run of " + count_of(run.total_steps, "step") +

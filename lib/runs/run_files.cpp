@@ -10,7 +10,7 @@ namespace convoy {
 namespace {
 
 constexpr std::string_view kWeightsSuffix = ".safetensors";
-constexpr std::string_view kCheckpointSuffix = ".checkpoint.safetensors";
+constexpr std::string_view kCheckpointSuffix = ".checkpoint";
 
 }  // namespace
 
@@ -25,14 +25,16 @@ OutputLock hold_output(const std::string& output, OutputFile::Content content) {
   return lock;
 }
 
-std::string default_checkpoint(const std::string& output) {
+std::string file_beside(const std::string& output, std::string_view suffix) {
   const Destination to = Destination::of(output);
   const bool in_folder = to.kind == Destination::Kind::file ||
                          (to.kind == Destination::Kind::special && std::filesystem::is_fifo(to.path));
   if (!in_folder) return {};
   const bool suffixed = output.size() > kWeightsSuffix.size() && output.ends_with(kWeightsSuffix);
-  return output.substr(0, output.size() - (suffixed ? kWeightsSuffix.size() : 0)) +
-         std::string(kCheckpointSuffix);
+  return output.substr(0, output.size() - (suffixed ? kWeightsSuffix.size() : 0)) + std::string(suffix) +
+         std::string(kWeightsSuffix);
 }
+
+std::string default_checkpoint(const std::string& output) { return file_beside(output, kCheckpointSuffix); }
 
 }  // namespace convoy

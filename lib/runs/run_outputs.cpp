@@ -56,8 +56,9 @@ void RunOutputs::tell_of_log() {
 }
 
 std::string RunOutputs::try_checkpoint(const TrainingState& state) {
-  std::string failure = failure_to_write(
-      [&] { save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state, net_); });
+  std::string failure = failure_to_write([&] {
+    save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state, net_, inputs_.history);
+  });
   last_try_ = Clock::now();
   if (!failure.empty()) return failure;
   last_save_ = last_try_;
@@ -67,14 +68,14 @@ std::string RunOutputs::try_checkpoint(const TrainingState& state) {
 
 void RunOutputs::save_first(const TrainingState& state) {
   sync_log();
-  save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state, net_);
+  save_checkpoint(run_.checkpoint, inputs_.model, inputs_.options, state, net_, inputs_.history);
   last_save_ = last_try_ = Clock::now();
   saved_step_ = state.step;
   console_.detail(step_text(state.step) + ": wrote " + run_.checkpoint);
 }
 
 bool RunOutputs::is_due(const TrainingState& state) const {
-  if (run_.checkpoint.empty()) return false;
+  if (run_.checkpoint.empty() || saved_step_ == state.step) return false;
   if (run_.checkpoint_every.due(state.step, static_cast<std::uint64_t>(inputs_.options.batch), state.records))
     return true;
   return checkpoint_failure_.empty() ? run_.checkpoint_every.due_after(seconds_since(last_save_))
@@ -119,7 +120,8 @@ std::string RunOutputs::rest(const TrainingState& state) const {
 bool RunOutputs::save_weights(const std::string& output, const TrainingState& state) {
   const std::string name = display_name(output, "stdout");
   const auto attempt = [&] {
-    return failure_to_write([&] { ::convoy::save_weights(output, inputs_.model, inputs_.options, net_); });
+    return failure_to_write(
+        [&] { ::convoy::save_weights(output, inputs_.model, inputs_.options, net_, inputs_.history); });
   };
   const double patience = std::min(seconds_since(last_save_), kMaxWeightsRetrySeconds);
   const auto start = Clock::now();

@@ -17,8 +17,17 @@
 
 namespace convoy {
 
+// --keep: which weights a run writes besides those of its last step.
+enum class Keep {
+  last,  // none
+  best,  // those of the validation with the least top-1 error
+  all,   // those, and those of each completed epoch
+};
+
 // How a run reports and saves; this does not change the result.
 struct RunOptions {
+  Keep keep = Keep::last;
+  std::string output;      // of the weights; the files of --keep are named after it
   std::string checkpoint;  // file; empty: none
   Interval checkpoint_every;
   bool checkpoint_at_start = false;  // before the first step
@@ -35,6 +44,7 @@ struct RunInputs {
   const Dataset& training;
   const LabelScan& labels;    // of the training set
   const Dataset* validation;  // nullptr: none
+  const RunHistory& history;
 };
 
 // A checkpoint that could not be written is tried again after so many seconds, if none is due before.
@@ -59,6 +69,10 @@ class RunOutputs {
   void save_first(const TrainingState& state);
   // Whether a checkpoint is due after a step, or one that could not be written is to be tried again.
   [[nodiscard]] bool is_due(const TrainingState& state) const;
+  // Whether the run writes checkpoints by itself.
+  [[nodiscard]] bool writes_checkpoints() const {
+    return !run_.checkpoint.empty() && run_.checkpoint_every.unit() != Interval::Unit::never;
+  }
   // Writes a checkpoint, or says that this failed. The log must not lag behind it, and is synced before.
   // requested: by the user, who is told also if it succeeds.
   void save(const TrainingState& state, bool requested);

@@ -40,6 +40,15 @@ std::vector<std::uint64_t> epoch_order(std::uint64_t records, std::uint64_t seed
   return order;
 }
 
+namespace {
+
+const CropRule& crop_at(const TrainingStream& stream, std::uint64_t position) {
+  const auto after = std::ranges::upper_bound(stream.crop_changes, position, {}, &CropChange::position);
+  return after == stream.crop_changes.begin() ? stream.crop : std::prev(after)->crop;
+}
+
+}  // namespace
+
 SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_step) {
   std::uint64_t position = first_step * static_cast<std::uint64_t>(stream.batch);
   std::vector<std::uint64_t> order;
@@ -56,7 +65,7 @@ SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_
         }
         sample.record = order[sample.record];
       }
-      const CropRule& rule = stream.crop;
+      const CropRule& rule = crop_at(stream, position);
       sample.crop = draw_crop(stream.input, rule, stream.seed, sample.epoch, sample.record);
       add_color_noise(rule.color_noise, stream.colors, stream.seed, sample.epoch, sample.record, sample.crop);
       ++position;

@@ -26,6 +26,12 @@ struct CropRule {
   ColorNoise color_noise = {};
 };
 
+// From this position in the stream of training images on, another rule holds.
+struct CropChange {
+  std::uint64_t position = 0;
+  CropRule crop;
+};
+
 // The crop in the middle; if a margin is odd, the one nearer to the top or the left.
 [[nodiscard]] Crop center_crop(const InputSpec& input);
 
@@ -45,7 +51,8 @@ using SampleSource = std::function<std::vector<Sample>()>;
 struct TrainingStream {
   InputSpec input;
   CropRule crop = {};
-  ColorStatistics colors = {};  // for colour noise
+  std::vector<CropChange> crop_changes = {};  // by position
+  ColorStatistics colors = {};                // for colour noise
   std::uint64_t seed = 1;
   std::uint64_t records = 0;  // at least 1
   bool shuffle = true;        // else every epoch takes the records in their order

@@ -20,7 +20,6 @@ constexpr std::string_view kWarmupOption = "--warmup";
 constexpr double kMaxEpoch = 1e9;
 constexpr double kMaxFactor = 1e6;
 constexpr double kMaxPower = 1000;
-constexpr std::int64_t kMaxPatience = 1'000'000'000;
 constexpr std::int64_t kMaxDrops = 1000;
 
 // A policy as it was read.

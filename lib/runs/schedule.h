@@ -26,6 +26,8 @@ struct PlateauRule {
   std::uint64_t times = 1;     // how often it falls at most
 };
 
+inline constexpr std::int64_t kMaxPatience = 1'000'000'000;  // validations
+
 // What a plateau rule has seen so far.
 struct PlateauState {
   std::optional<double> best;  // the least error

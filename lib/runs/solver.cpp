@@ -12,10 +12,11 @@ BatchResult Solver::step(const Batch& batch) {
 }
 
 void Solver::start(const Batch& batch) {
-  const SgdRule rule = options_.rule(state_.step, state_.records, state_.plateau.drops);
+  const SgdRule rule = phases_.rule(state_.step, state_.records, state_.plateau.drops);
   if (batch.size() > 0) net_.start_step(view_of(batch), rule);
   started_images_.push_back(batch.size());
   ++state_.step;
+  last_rate_ = rule.learning_rate;
 }
 
 BatchResult Solver::finish() {

@@ -11,6 +11,8 @@
 namespace convoy {
 namespace {
 
+Interval every_epoch() { return Interval::parse("1epoch", {}, false); }
+
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -18,8 +20,10 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }  // namespace
 
 TrainingStream stream_of(const RunInputs& inputs) {
+  const TrainingPhases phases(inputs.options, inputs.model.net);
   return {.input = inputs.model.net.input,
-          .crop = inputs.options.crop,
+          .crop = phases.all().front().options.crop,
+          .crop_changes = phases.crop_changes(inputs.training.size()),
           .colors = inputs.model.colors.value_or(ColorStatistics{}),
           .seed = inputs.options.seed,
           .records = inputs.training.size(),
@@ -37,6 +41,7 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       watch_(inputs.labels.chance_loss()),
       alarm_(inputs.model.net.classes()),
       outputs_(net, inputs_, run_, std::move(log), console),
+      kept_(net, inputs_, run_, console),
       rejects_(rejects),
       console_(console) {}
 
@@ -49,10 +54,12 @@ int Trainer::run() {
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
   try {
+    if (run_.keep == Keep::last || !kept_.agrees_with(state())) solver_.state().best = {};
     if (run_.checkpoint_at_start) outputs_.save_first(state());
     if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // not given to a resumed run
     if (state().validation_due) validate();
-    while (state().step < total_steps_ && SignalWatch::stop_signal() == 0) {
+    while (!over() && SignalWatch::stop_signal() == 0) {
+      tell_of_changes();
       train_step(loader);
       progress.update(solver_.seen(), format("loss %.4f epoch %.2f step %llu", last_loss_, solver_.epoch(),
                                              static_cast<unsigned long long>(state().step)));
@@ -61,21 +68,26 @@ int Trainer::run() {
         return last || interval.due(state().step, batch, state().records);
       };
       if (outputs_.logs() && due(run_.log_every)) log_training();
-      if (inputs_.validation != nullptr && due(run_.validate_every)) validate();
+      const bool validated = inputs_.validation != nullptr && due(run_.validate_every);
+      if (validated) validate();
+      if (!validated) keep_weights(std::nullopt, false);
+      kept_.retry();
       save_if_due(SignalWatch::take_checkpoint_request());
     }
     finish_steps(0);
     if (alarm_.finish()) warn_of_high_loss();
     progress.finish();  // the messages that follow are about the whole run
-    const bool complete = state().step == total_steps_ && !state().validation_due;
+    const bool complete = over() && !state().validation_due;
     const int signal = complete ? 0 : SignalWatch::stop_signal();
     if (signal != 0) {
+      (void)kept_.finish();
       outputs_.stop(state());
     } else if (total_steps_ > 0) {
       outputs_.save_last(state());
     }
     return signal;
   } catch (const NotFiniteError& error) {
+    (void)kept_.finish();
     throw Error(error.place(), error.reason() + advice());
   }
 }
@@ -194,8 +206,62 @@ void Trainer::validate() {
                   .learning_rate = solver_.learning_rate(),
                   .seconds = seconds_since(start)});
   }
-  // The validation at the end of a run would not be there in a longer run, which must do the same.
-  if (totals.images > 0 && validation_is_regular()) ask_plateau(totals.top1_error());
+  judge_validation(totals);
+}
+
+void Trainer::judge_validation(const Totals& totals) {
+  std::optional<double> error;
+  bool best = false;
+  if (totals.images > 0) {
+    error = totals.top1_error();
+    // The validation at the end of a run would not be there in a longer run, which must do the same.
+    if (validation_is_regular()) {
+      ask_plateau(*error);
+      ask_patience(*error);
+      // What has not been logged; before the checkpoint, so that a resumed run does not log it again.
+      if (stops_early() && outputs_.logs() && state().logged.images > 0) log_training();
+    }
+    best = run_.keep != Keep::last && (!state().best.error || *error < *state().best.error);
+    if (best) solver_.state().best = {error, state().step};
+  }
+  keep_weights(error, best);
+}
+
+// The checkpoint first: it has to know of the best weights if the run is ended before they are written, and
+// must not be older than they are, since the run may be resumed with other options.
+void Trainer::keep_weights(const std::optional<double>& error, bool best) {
+  const bool epoch =
+      run_.keep == Keep::all &&
+      every_epoch().due(state().step, static_cast<std::uint64_t>(inputs_.options.batch), state().records);
+  if (!best && !epoch) return;
+  finish_steps(0);
+  if (epoch) kept_.keep_epoch(state(), error);
+  if (!best) return;
+  if (outputs_.writes_checkpoints()) outputs_.save(state(), false);
+  kept_.keep_best(state());
+}
+
+void Trainer::ask_patience(double error) {
+  PlateauState& patience = solver_.state().patience;
+  const auto& early_stop = inputs_.options.early_stop;
+  if (!early_stop) {
+    patience = {};
+    return;
+  }
+  (void)patience.add(error, {.factor = 1, .patience = *early_stop, .times = 0});
+  if (!stops_early()) return;
+  console_.note("step " + std::to_string(state().step) + ": no smaller top-1 error in " +
+                count_of(*early_stop, "validation") +
+                format(" than %.2f %%: the run stops early", 100 * *patience.best));
+}
+
+void Trainer::tell_of_changes() {
+  const TrainingPhase& phase = solver_.phases().at(solver_.seen(), state().records);
+  if (phase_ != nullptr && phase_ != &phase) {
+    console_.note("step " + std::to_string(state().step) + format(", epoch %g: ", phase.epoch) +
+                  phase.changes);
+  }
+  phase_ = &phase;
 }
 
 bool Trainer::validation_is_regular() const {
@@ -234,7 +300,8 @@ void Trainer::reject(const Damage& damage) {
 
 bool Trainer::save_weights(const std::string& output) {
   const bool written = outputs_.save_weights(output, state());
-  return outputs_.finish(state()) && written;
+  const bool kept = kept_.finish();
+  return outputs_.finish(state()) && written && kept;
 }
 
 std::string Trainer::advice() const {

@@ -10,6 +10,7 @@
 #include "lib/net/compiled_net.h"
 #include "lib/net/profile.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/kept_weights.h"
 #include "lib/runs/loss_watch.h"
 #include "lib/runs/run_outputs.h"
 #include "lib/runs/schedule.h"
@@ -28,10 +29,10 @@ class Trainer {
   Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& run, const TrainingState& state,
           std::optional<TrainingLog> log, Rejects& rejects, Console& console);
 
-  // Trains to the last step, under the caller's SignalWatch. Returns 0 if training completed, else the signal
-  // that stopped it; the run is then checkpointed. A signal that comes once everything is done is ignored.
-  // That an output cannot be written is said, and ends nothing.
-  // Throws Error, which says what to try, if training diverges.
+  // Trains to the last step, or to where --early-stop ends the run, under the caller's SignalWatch. Returns 0
+  // if training completed, else the signal that stopped it; the run is then checkpointed. A signal that comes
+  // once everything is done is ignored. That an output cannot be written is said, and ends nothing. Throws
+  // Error, which says what to try, if training diverges.
   [[nodiscard]] int run();
 
   // After run(): writes the weights, and what else is missing. Returns whether everything is on disk, and
@@ -58,8 +59,17 @@ class Trainer {
   void log_training();
   void write_row();
   void validate();
-  // Tells the plateau rule of a validation.
+  // Takes the validation of the step: for the plateau rule, for --early-stop and for --keep.
+  void judge_validation(const Totals& totals);
   void ask_plateau(double error);
+  void ask_patience(double error);
+  // Writes what --keep wants of the step.
+  void keep_weights(const std::optional<double>& error, bool best);
+  // Whether no step is to follow.
+  [[nodiscard]] bool over() const { return state().step >= total_steps_ || stops_early(); }
+  [[nodiscard]] bool stops_early() const { return inputs_.options.stops_early(state().patience.stale); }
+  // Says which changes of --at begin with the next step.
+  void tell_of_changes();
   // Whether a validation is due by its interval, and not only because the run ends.
   [[nodiscard]] bool validation_is_regular() const;
   void save_if_due(bool requested);
@@ -75,6 +85,7 @@ class Trainer {
   LossWatch watch_;
   LossAlarm alarm_;
   RunOutputs outputs_;
+  KeptWeights kept_;
   Rejects& rejects_;
   Console& console_;
   bool lost_rejects_ = false;
@@ -83,6 +94,7 @@ class Trainer {
   StepTimes times_;                    // without the layers
   std::vector<LayerTime> validating_;  // the part of the net's times that validation took
   double last_loss_ = 0.0;
+  const TrainingPhase* phase_ = nullptr;  // of the last step
 };
 
 }  // namespace convoy

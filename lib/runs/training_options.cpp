@@ -13,8 +13,6 @@
 namespace convoy {
 namespace {
 
-// Up to this, positions in the stream of training images are exact in double precision.
-constexpr double kMaxPositions = 0x1p53;
 constexpr std::int64_t kMaxSteps = std::int64_t{1} << 53;
 constexpr double kMaxRate = 1e6;
 
@@ -35,8 +33,9 @@ struct Value {
 };
 
 enum class Declared {
-  here,    // by add_training_options(), and read by set()
-  shared,  // with other tools, which read it in the same way
+  here,      // by add_training_options(), and read by set()
+  repeated,  // likewise; it may be given several times, and its values are joined by semicolons
+  shared,    // with other tools, which read it in the same way
 };
 
 // What a resumed run may do with an option.
@@ -52,6 +51,11 @@ enum class Stored {
   unless_default,  // so that a run which does not use it writes the bytes that it wrote before there was one
 };
 
+// Whether --at may change an option during a run.
+enum class Changes { never, at_epochs };
+
+constexpr std::string_view kNever = "never";
+
 using Run = TrainingOptions;
 
 struct Row {
@@ -63,7 +67,11 @@ struct Row {
   Declared declared = Declared::here;
   Resume resume = Resume::changes;
   Stored stored = Stored::always;
+  Changes during = Changes::never;
 };
+
+// Reads --at, and checks that each change is one of an option that may change, or of a layer.
+OptionChanges read_changes(const std::string& text);
 
 // All options, in the order of --help.
 const std::vector<Row> kRows = {
@@ -93,17 +101,20 @@ const std::vector<Row> kRows = {
      .placeholder = "RATE",
      .help = "learning rate",
      .read = [](Run& run, const Value& value) { run.learning_rate = value.real(kMaxRate); },
-     .write = [](const Run& run) { return number_text(run.learning_rate); }},
+     .write = [](const Run& run) { return number_text(run.learning_rate); },
+     .during = Changes::at_epochs},
     {.name = "momentum",
      .placeholder = "M",
      .help = "share of the last update in the next",
      .read = [](Run& run, const Value& value) { run.momentum = value.real(1); },
-     .write = [](const Run& run) { return number_text(run.momentum); }},
+     .write = [](const Run& run) { return number_text(run.momentum); },
+     .during = Changes::at_epochs},
     {.name = "weight-decay",
      .placeholder = "D",
      .help = "pull of the weights towards zero",
      .read = [](Run& run, const Value& value) { run.weight_decay = value.real(kMaxRate); },
-     .write = [](const Run& run) { return number_text(run.weight_decay); }},
+     .write = [](const Run& run) { return number_text(run.weight_decay); },
+     .during = Changes::at_epochs},
     {.name = "lr-policy",
      .placeholder = "POLICY",
      .help = Schedule::syntax(),
@@ -114,22 +125,41 @@ const std::vector<Row> kRows = {
      .help = "let the rate rise from FROM times itself (0) at the start",
      .read = [](Run& run, const Value& value) { run.warmup = Warmup::parse(value.text); },
      .write = [](const Run& run) { return run.warmup.text(); }},
+    {.name = "at",
+     .placeholder = "EPOCH:NAME=VALUE[,...]",
+     .help = "change options, or factors of layers, from an epoch on; may be given several times",
+     .read = [](Run& run, const Value& value) { run.at = read_changes(value.text); },
+     .write = [](const Run& run) { return run.at.text(); },
+     .declared = Declared::repeated},
+    {.name = "early-stop",
+     .placeholder = "N",
+     .help = "end after N validations without a smaller top-1 error, or never",
+     .read =
+         [](Run& run, const Value& value) {
+           run.early_stop.reset();
+           if (value.text != kNever) run.early_stop = value.whole<std::uint64_t>(1, kMaxPatience);
+         },
+     .write = [](const Run& run) { return run.early_stop ? std::to_string(*run.early_stop) : std::string(); },
+     .resume = Resume::moves_end},
     {.name = "crop",
      .placeholder = "WHERE",
      .help = "random or center",
      .read = [](Run& run, const Value& value) { run.crop.random = value.either("random", "center"); },
-     .write = [](const Run& run) { return std::string(run.crop.random ? "random" : "center"); }},
+     .write = [](const Run& run) { return std::string(run.crop.random ? "random" : "center"); },
+     .during = Changes::at_epochs},
     {.name = "flip",
      .placeholder = "ON",
      .help = "on or off: random reflections",
      .read = [](Run& run, const Value& value) { run.crop.mirror = value.either("on", "off"); },
-     .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); }},
+     .write = [](const Run& run) { return std::string(run.crop.mirror ? "on" : "off"); },
+     .during = Changes::at_epochs},
     {.name = "color-noise",
      .placeholder = "SIGMA",
      .help = "deviation of the colour noise, relative to that of the colours; 0: none",
      .read = [](Run& run, const Value& value) { run.crop.color_noise.sigma = value.real(kMaxRate); },
      .write = [](const Run& run) { return number_text(run.crop.color_noise.sigma); },
-     .stored = Stored::unless_default},
+     .stored = Stored::unless_default,
+     .during = Changes::at_epochs},
     {.name = "color-noise-scale",
      .placeholder = "WHAT",
      .help = "deviations or eigenvalues: of the colours, for --color-noise",
@@ -172,7 +202,35 @@ const std::vector<Row> kRows = {
      .declared = Declared::shared},
 };
 
+[[noreturn]] void refuse_change(const OptionChange& change) {
+  std::string names;
+  for (const Row& row : kRows) {
+    if (row.during == Changes::at_epochs) names += (names.empty() ? "" : ", ") + row.name;
+  }
+  throw UsageError("--at", "'" + change.text() + "': cannot change during a run; these can: " + names +
+                               ", and LAYER.lr, LAYER.bias-lr, LAYER.decay, LAYER.bias-decay of a layer");
+}
+
+OptionChanges read_changes(const std::string& text) {
+  OptionChanges changes = OptionChanges::parse(text);
+  TrainingOptions scratch;
+  for (const OptionChange& change : changes.all()) {
+    if (layer_factor_from(change.name)) {
+      (void)read_layer_factor(change);
+      continue;
+    }
+    const auto row = std::ranges::find(kRows, change.name, &Row::name);
+    if (row == kRows.end() || row->during != Changes::at_epochs) refuse_change(change);
+    row->read(scratch, {.text = change.value, .option = "--at: " + change.name});
+  }
+  return changes;
+}
+
 }  // namespace
+
+double read_layer_factor(const OptionChange& change) {
+  return parse_real(change.value, "--at: " + change.name, 0, kMaxRate);
+}
 
 void TrainingOptions::set(std::string_view name, const std::string& text) {
   const std::string option = "--" + std::string(name);
@@ -190,24 +248,16 @@ std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
   return steps ? *steps : static_cast<std::uint64_t>(std::ceil(images / batch));
 }
 
-SgdRule TrainingOptions::rule(std::uint64_t step, std::uint64_t records, std::uint64_t drops) const {
-  const auto images = static_cast<std::uint64_t>(batch);
-  const RunPosition position{.seen = step * images,
-                             .records = records,
-                             .total = total_steps(records) * images,
-                             .batch = images,
-                             .drops = drops};
-  return {.learning_rate = learning_rate * schedule.factor(position) * warmup.factor(position),
-          .momentum = momentum,
-          .weight_decay = weight_decay};
-}
-
 void add_training_options(po::options_description& options) {
   const TrainingOptions defaults;
   auto add = options.add_options();
   for (const Row& row : kRows) {
     if (row.declared == Declared::shared) continue;
-    add(row.name.c_str(), text_option(row.placeholder, row.write(defaults)), row.help.c_str());
+    if (row.declared == Declared::repeated) {
+      add(row.name.c_str(), texts_option(row.placeholder), row.help.c_str());
+    } else {
+      add(row.name.c_str(), text_option(row.placeholder, row.write(defaults)), row.help.c_str());
+    }
   }
 }
 
@@ -216,7 +266,14 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
   TrainingOptions run;
   if (resumed != nullptr) run = *resumed;
   for (const Row& row : kRows) {
-    if (row.declared == Declared::here && options.given(row.name)) run.set(row.name, options.text(row.name));
+    if (row.declared == Declared::shared || !options.given(row.name)) continue;
+    if (row.declared == Declared::here) {
+      run.set(row.name, options.text(row.name));
+      continue;
+    }
+    std::string all;
+    for (const std::string& one : options.texts(row.name)) all += (all.empty() ? "" : ";") + one;
+    run.set(row.name, all);
   }
   run.precision = choose_precision(options, device, resumed == nullptr ? nullptr : &resumed->precision);
   if (options.given("seed")) run.seed = options.seed();
@@ -260,8 +317,11 @@ std::vector<ResumeDifference> resume_differences(const TrainingOptions& checkpoi
     if (row.resume == Resume::keeps) {
       throw UsageError("--" + row.name, change + ": a resumed run cannot change it");
     }
-    differences.push_back(
-        {.option = row.name, .text = row.name + ": " + change, .moves_end = row.resume == Resume::moves_end});
+    differences.push_back({.option = row.name,
+                           .before = before,
+                           .after = after,
+                           .text = row.name + ": " + change,
+                           .moves_end = row.resume == Resume::moves_end});
   }
   return differences;
 }

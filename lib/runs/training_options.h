@@ -12,10 +12,14 @@
 #include "lib/base/options.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/device.h"
+#include "lib/runs/option_changes.h"
 #include "lib/runs/sampling.h"
 #include "lib/runs/schedule.h"
 
 namespace convoy {
+
+// Up to this, positions in the stream of training images are exact in double precision.
+inline constexpr double kMaxPositions = 0x1p53;
 
 // The names of the options, and how each is read and written, are in the table of training_options.cpp.
 struct TrainingOptions {
@@ -27,6 +31,8 @@ struct TrainingOptions {
   double weight_decay = 0.0005;
   Schedule schedule;
   Warmup warmup;
+  OptionChanges at;  // the layers that it names are compared with the net by TrainingPhases
+  std::optional<std::uint64_t> early_stop;  // validations without a smaller error after which the run ends
   CropRule crop;
   bool shuffle = true;
   Element precision = Element::f32;
@@ -40,10 +46,12 @@ struct TrainingOptions {
   // sees every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if
   // the run is too long.
   [[nodiscard]] std::uint64_t total_steps(std::uint64_t records) const;
-  // The rule of the step that comes after `step` steps, once the plateau rule has let the rate fall `drops`
-  // times.
-  [[nodiscard]] SgdRule rule(std::uint64_t step, std::uint64_t records, std::uint64_t drops = 0) const;
+  // Whether the run ends before its last step, after `stale` validations without a smaller error.
+  [[nodiscard]] bool stops_early(std::uint64_t stale) const { return early_stop && stale >= *early_stop; }
 };
+
+// The value of a change whose name is a factor of a layer. Throws UsageError.
+[[nodiscard]] double read_layer_factor(const OptionChange& change);
 
 // Declares the options with their defaults, but for --seed and --threads, which are shared with other
 // tools (SharedOptions).
@@ -61,7 +69,9 @@ void add_training_options(po::options_description& options);
 
 // An option in which a resumed run differs from its checkpoint.
 struct ResumeDifference {
-  std::string option;      // "lr"
+  std::string option;  // "lr"
+  std::string before;  // as weights files store it; empty: none
+  std::string after;
   std::string text;        // "lr: 0.01 in the checkpoint, 0.001 now"
   bool moves_end = false;  // it changes only where the run ends
 };

@@ -95,6 +95,8 @@ def make_data(tools, fixture, folder):
 
 
 TRAINING = ["--batch=8", "--lr=0.002", "--flip=off"]
+# What --keep=all writes beside w.st in two epochs.
+KEPT = ["w.st.best.safetensors", "w.st.epoch-001.safetensors", "w.st.epoch-002.safetensors"]
 
 
 def make_long_data(tools, folder):
@@ -168,6 +170,9 @@ def all_scenes():
               ["o.mean"]),
         Scene("train", [*train, "--val=data/val.shard", "--val-every=3steps", "data/train.shard"], ["w.st", "c.st", "l.tsv"],
               fresh=["c.st", "l.tsv"], log="l.tsv", checkpoint="c.st"),
+        Scene("train that keeps weights", [*train, "--val=data/val.shard", "--val-every=6steps", "--keep=all",
+                                           "--init-from=data/weights", "data/train.shard"],
+              ["w.st", "c.st", "l.tsv", *KEPT], fresh=["c.st", "l.tsv", *KEPT], log="l.tsv", checkpoint="c.st"),
         Scene("train resumed", [*train[:-2], "--resume=c.st", "-o", "w.st", "data/train.shard"], ["w.st", "c.st", "l.tsv"],
               copies={"c.st": "half.checkpoint", "l.tsv": "half.log"}, log="l.tsv", checkpoint="c.st"),
         Scene("train over an older run", [*train, "--overwrite", "data/train.shard"], ["w.st", "c.st", "l.tsv"],

@@ -5,6 +5,7 @@
 #include "lib/base/options.h"
 #include "lib/base/text.h"
 #include "lib/runs/interval.h"
+#include "lib/runs/option_changes.h"
 #include "lib/runs/schedule.h"
 #include "lib/shards/outputs.h"
 #include "lib/shards/shuffle.h"
@@ -28,6 +29,17 @@ void check_schedule(const std::string& text) {
     require(std::isfinite(factor) && factor >= 0.0,
             "a factor is not a number that a rate can be multiplied by");
   }
+}
+
+void check_changes(const std::string& text) {
+  const auto changes = outcome([&] { return OptionChanges::parse(text).text(); });
+  if (!changes.value) return;
+  require(OptionChanges::parse(*changes.value).text() == *changes.value,
+          "changes that are printed and read differ: " + *changes.value);
+  const auto warmup = outcome([&] { return Warmup::parse(text).text(); });
+  if (!warmup.value) return;
+  require(Warmup::parse(warmup.value->empty() ? "0" : *warmup.value).text() == *warmup.value,
+          "a warmup that is printed and read differs");
 }
 
 void check_interval(const std::string& text) {
@@ -107,6 +119,7 @@ void check_numbers(const std::string& text) {
 void fuzz(Input input) {
   const std::string text(text_of(input));
   check_schedule(text);
+  check_changes(text);
   check_interval(text);
   check_split(text);
   check_pattern(text);
@@ -119,6 +132,10 @@ std::vector<Bytes> seeds() {
                                  "step:0.1@23,51,78",
                                  "poly:2",
                                  "cosine",
+                                 "plateau:0.1,10,3",
+                                 "exp:0.97",
+                                 "5,0.1",
+                                 "68:color-noise=0,conv1.lr=0.1;72:conv1.lr=0",
                                  "exp:0.97",
                                  "20steps",
                                  "1epoch",

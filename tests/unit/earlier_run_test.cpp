@@ -30,7 +30,11 @@ class EarlierRun : public ::testing::Test {
   }
   void write(const std::string& path, const std::string& text) const { std::ofstream(path) << text; }
   [[nodiscard]] RunFiles files(Beginning beginning) const {
-    return {.beginning = beginning, .checkpoint = checkpoint_, .resumed_from = {}, .log = log_};
+    RunFiles files;
+    files.beginning = beginning;
+    files.checkpoint = checkpoint_;
+    files.log = log_;
+    return files;
   }
 
   TemporaryFolder folder_;
@@ -48,6 +52,31 @@ TEST_F(EarlierRun, NothingIsNothing) {
   write(checkpoint_, "");
   log(0);
   EXPECT_NO_THROW(check_earlier_run(files(Beginning::anew))) << "nothing is lost";
+}
+
+TEST_F(EarlierRun, KeptWeightsAreNotReplacedUnasked) {
+  const auto with_kept = [&](Beginning beginning) {
+    RunFiles all = files(beginning);
+    all.kept = {folder_ / "w.best.safetensors", folder_ / "w.epoch-001.safetensors"};
+    for (const std::string& path : all.kept) write(path, "weights");
+    return all;
+  };
+  EXPECT_THROW(check_earlier_run(with_kept(Beginning::anew)), Error);
+  const RunFiles overwriting = with_kept(Beginning::overwriting);
+  EXPECT_NO_THROW(check_earlier_run(overwriting));
+  clear_earlier_run(overwriting, {}, console_);
+  for (const std::string& path : overwriting.kept) EXPECT_FALSE(std::filesystem::exists(path));
+  RunFiles again = with_kept(Beginning::resumed_if_fits);
+  EXPECT_NO_THROW(check_earlier_run(again));
+  RunStart resumed;
+  resumed.resumed = true;
+  clear_earlier_run(again, resumed, console_);
+  for (const std::string& path : again.kept) EXPECT_TRUE(std::filesystem::exists(path)) << "the run goes on";
+  clear_earlier_run(again, {}, console_);
+  for (const std::string& path : again.kept) {
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_TRUE(std::filesystem::exists(path + ".~1~"));
+  }
 }
 
 TEST_F(EarlierRun, OnlyANewRunRefusesALog) {

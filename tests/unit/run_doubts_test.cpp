@@ -37,6 +37,13 @@ class Doubts : public ::testing::Test {
   std::vector<GivenInterval> intervals_;
 };
 
+TEST_F(Doubts, OfChangesAfterTheEnd) {
+  set("at", "1:lr=0.1;99.9:flip=off;100:lr=0.2,c.lr=0");  // 100 steps of 60 images are 100 epochs of 60
+  EXPECT_EQ(doubts().notes,
+            (std::vector<std::string>{"--at: lr=0.2 at epoch 100: after the end of the run",
+                                      "--at: c.lr=0 at epoch 100: after the end of the run"}));
+}
+
 TEST_F(Doubts, NoneOfAnOrdinaryRun) {
   const LabelScan other{.counts = {1, 1, 1}, .fingerprint = 8};
   validation_ = &other;

@@ -116,6 +116,34 @@ TEST(TrainingSamples, AreTheSameFromTheMiddle) {
   }
 }
 
+TEST(TrainingSamples, ChangeTheirCropsAtTheExactImage) {
+  TrainingStream stream{.input = input_of(5, 8), .seed = 3, .records = 7, .batch = 3};
+  SampleSource before = training_samples(stream, 0);
+  stream.crop = {.random = false, .mirror = false};
+  SampleSource after = training_samples(stream, 0);
+  stream.crop = {};
+  stream.crop_changes = {{10, {.random = false, .mirror = false}}, {20, {}}};
+  for (const std::uint64_t first : {0U, 3U, 4U, 7U}) {
+    SampleSource changing = training_samples(stream, first);
+    SampleSource random = before;
+    SampleSource center = after;
+    for (std::uint64_t step = 0; step < first; ++step) {
+      (void)random();
+      (void)center();
+    }
+    for (std::uint64_t step = first; step < 10; ++step) {
+      const auto got = changing();
+      const auto cropped = random();
+      const auto centred = center();
+      for (std::size_t i = 0; i < got.size(); ++i) {
+        const std::uint64_t position = step * 3 + i;
+        const bool center_now = position >= 10 && position < 20;
+        EXPECT_TRUE(same(got[i], center_now ? centred[i] : cropped[i])) << "image " << position;
+      }
+    }
+  }
+}
+
 TEST(TrainingSamples, SmallSetsRepeatWithinABatch) {
   const TrainingStream stream{.input = input_of(5, 8), .records = 2, .shuffle = false, .batch = 5};
   const auto batch = training_samples(stream, 0)();

@@ -63,17 +63,18 @@ class Training : public ::testing::Test {
     state.records = data.size();
     state.fingerprint = labels.fingerprint;
     if (from != nullptr) state = *from;
+    const RunHistory history;
     RunOptions run;
     run.checkpoint = checkpoint_;
     run.log_every = Interval::parse("2steps", "", false);
     run.validate_every = Interval::parse("1epoch", "", false);
     if (arrange) arrange(net, run);
     Rejects rejects({}, console_, Rejects::Repeats::ignored);
-    Trainer trainer(net, {model, options_, data, labels, &data}, run, state,
+    Trainer trainer(net, {model, options_, data, labels, &data, history}, run, state,
                     TrainingLog(log, from != nullptr ? std::optional(state.step) : std::nullopt), rejects,
                     console_);
     EXPECT_EQ(trainer.run(), 0);
-    EXPECT_EQ(trainer.state().step, options_.total_steps(kRecords));
+    EXPECT_EQ(trainer.state().step, ends_at_.value_or(options_.total_steps(kRecords)));
     times_ = trainer.times();
     return owned;
   }
@@ -83,7 +84,8 @@ class Training : public ::testing::Test {
   std::string checkpoint_ = folder_ / "c.safetensors";
   DatasetInfo info_;
   TrainingOptions options_;
-  StepTimes times_;  // of the last run
+  StepTimes times_;                       // of the last run
+  std::optional<std::uint64_t> ends_at_;  // if not with its last step
   Console console_{"test"};
 };
 
@@ -234,6 +236,201 @@ TEST_F(Training, LetsTheRateFallWhenTheValidationErrorStopsFalling) {
     EXPECT_EQ(resumed->rates,
               std::vector(expected.begin() + static_cast<std::ptrdiff_t>(at), expected.end()));
   }
+}
+
+TEST_F(Training, StopsEarlyAfterValidationsWithoutASmallerError) {
+  options_.set("batch", "5");
+  options_.set("epochs", "10");
+  options_.set("early-stop", "3");
+  ends_at_ = 12;
+  // A validation after every second step. The third has the least error, and three without a smaller one
+  // follow; the second, which only repeats the first, does not end the run.
+  const std::vector<std::size_t> answers = {2, 2, 1, 2, 1, 1, 3, 3, 3, 3};
+  const auto whole = train(nullptr, folder_ / "whole.tsv", [&](FakeNet& net, RunOptions& run) {
+    net.answers = answers;
+    run.log_every = Interval::parse("5steps", "", false);
+  });
+  EXPECT_EQ(whole->rates.size(), 12U);
+  const auto lines = lines_of(folder_ / "whole.tsv");
+  EXPECT_EQ(lines.back().substr(0, 12), "12\t6\ttrain\t1") << "what the run had not logged when it stopped";
+  for (std::size_t at = 1; at <= 12; ++at) {
+    const std::string log = folder_ / ("log" + std::to_string(at));
+    const auto cut = [&](FakeNet& net, RunOptions& run) {
+      net.answers = answers;
+      run.log_every = Interval::parse("5steps", "", false);
+      run.checkpoint_every = Interval::parse(std::to_string(at) + "steps", "", true);
+      net.fail_after = at;
+    };
+    if (at < 12) {
+      EXPECT_THROW((void)train(nullptr, log, cut), std::runtime_error);
+    } else {
+      (void)train(nullptr, log, cut);
+    }
+    const WeightsFile file(checkpoint_);
+    const Checkpoint checkpoint = read_checkpoint(file);
+    ASSERT_EQ(checkpoint.state.step, at);
+    const auto resumed = train(&checkpoint.state, log, [&](FakeNet& net, RunOptions& run) {
+      load_parameters(file, net, true);
+      run.log_every = Interval::parse("5steps", "", false);
+      net.answers.assign(answers.begin() + static_cast<std::ptrdiff_t>(at / 2), answers.end());
+    });
+    EXPECT_EQ(resumed->parameters, whole->parameters) << "from step " << at;
+    EXPECT_EQ(lines_of(log).size(), lines.size());
+  }
+}
+
+TEST_F(Training, KeepsTheBestWeights) {
+  options_.set("batch", "5");
+  options_.set("epochs", "6");
+  const std::vector<std::size_t> answers = {2, 1, 1, 2, 1, 2};  // the second is the first of the best
+  const std::string best = folder_ / "w.best.safetensors";
+  const auto arrange = [&](FakeNet& net, RunOptions& run) {
+    net.answers = answers;
+    run.keep = Keep::all;
+    run.output = folder_ / "w.safetensors";
+  };
+  (void)train(nullptr, folder_ / "log.tsv", arrange);
+  const auto check = [&](const std::string& path, std::uint64_t step, double error, float value) {
+    const WeightsFile file(path);
+    const KeptStep kept = read_kept_step(file);
+    EXPECT_EQ(kept.step, step) << path;
+    EXPECT_EQ(kept.top1_error, error) << path;
+    EXPECT_EQ(kept.epoch, static_cast<double>(step) / 2) << path;
+    EXPECT_EQ(file.parameter(0)[0], value) << path;  // the sum of the rates so far
+  };
+  check(best, 4, 0.7, 3.0F);
+  check(folder_ / "w.epoch-001.safetensors", 2, 0.8, 2.0F);
+  check(folder_ / "w.epoch-002.safetensors", 4, 0.7, 3.0F);
+  check(folder_ / "w.epoch-006.safetensors", 12, 0.8, 5.0F);
+  EXPECT_EQ(find_kept_weights(folder_ / "w.safetensors", Keep::all).size(), 7U);
+  EXPECT_EQ(find_kept_weights(folder_ / "w.safetensors", Keep::best), (std::vector<std::string>{best}));
+  EXPECT_TRUE(find_kept_weights(folder_ / "w.safetensors", Keep::last).empty());
+
+  // Stopped after any step, with the file as it was or with one from later, the resumed run ends with the
+  // same.
+  const std::string want = read_text_file(best, 1 << 20);
+  for (std::size_t at = 1; at < 12; ++at) {
+    std::filesystem::remove(best);
+    EXPECT_THROW((void)train(nullptr, folder_ / "log.tsv",
+                             [&](FakeNet& net, RunOptions& run) {
+                               arrange(net, run);
+                               run.checkpoint_every = Interval::parse(std::to_string(at) + "steps", "", true);
+                               net.fail_after = at;
+                             }),
+                 std::runtime_error);
+    const WeightsFile file(checkpoint_);
+    const Checkpoint checkpoint = read_checkpoint(file);
+    EXPECT_EQ(checkpoint.state.step, at);
+    EXPECT_EQ(std::filesystem::exists(best), at >= 2);
+    (void)train(&checkpoint.state, folder_ / "log.tsv", [&](FakeNet& net, RunOptions& run) {
+      arrange(net, run);
+      load_parameters(file, net, true);
+      net.answers.assign(answers.begin() + static_cast<std::ptrdiff_t>(at / 2), answers.end());
+    });
+    EXPECT_EQ(read_text_file(best, 1 << 20), want) << "from step " << at;
+  }
+}
+
+TEST_F(Training, HoldsWeightsThatCannotBeWrittenAsTheyWere) {
+  const Dataset data({shard_}, [](const Damage& damage) { ADD_FAILURE() << damage.where(); });
+  FakeNet net(kBatch);
+  Model model;
+  model.net = net.net();
+  model.dataset = info_;
+  model.mean.resize(25);
+  const LabelScan labels = check_training_set(data, model.net, console_);
+  const RunHistory history;
+  const RunInputs inputs{model, options_, data, labels, &data, history};
+  RunOptions run;
+  run.keep = Keep::all;
+  run.output = folder_ / "away/w.safetensors";
+  KeptWeights kept(net, inputs, run, console_);
+  const auto state_at = [&](std::uint64_t step, float value) {
+    for (auto& values : net.parameters) values.assign(values.size(), value);
+    TrainingState state;
+    state.step = step;
+    state.records = kRecords;
+    state.best = {.error = 0.5, .step = step};
+    return state;
+  };
+  kept.keep_best(state_at(1, 1.0F));
+  kept.keep_best(state_at(2, 2.0F));  // takes the place of the one before
+  kept.keep_epoch(state_at(5, 5.0F), std::nullopt);
+  (void)state_at(6, 6.0F);
+  EXPECT_FALSE(kept.finish());
+  std::filesystem::create_directory(folder_ / "away");
+  EXPECT_TRUE(kept.finish()) << "once the folder is there";
+  const WeightsFile best(folder_ / "away/w.best.safetensors");
+  EXPECT_EQ(read_kept_step(best).step, 2U);
+  EXPECT_EQ(best.parameter(0)[0], 2.0F);
+  const WeightsFile epoch(folder_ / "away/w.epoch-002.safetensors");
+  EXPECT_EQ(epoch.parameter(0)[0], 5.0F);
+  EXPECT_EQ(read_kept_step(epoch).top1_error, std::nullopt);
+  // Of two epochs that cannot be written, one is lost, and that is told.
+  std::filesystem::remove_all(folder_ / "away");
+  kept.keep_epoch(state_at(8, 8.0F), std::nullopt);
+  kept.keep_epoch(state_at(10, 10.0F), std::nullopt);
+  std::filesystem::create_directory(folder_ / "away");
+  EXPECT_FALSE(kept.finish());
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "away/w.epoch-004.safetensors"));
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "away/w.epoch-003.safetensors"));
+}
+
+TEST(KeptWeights, AreNamedAfterTheOutput) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(best_weights_file(folder / "a.safetensors"), folder / "a.best.safetensors");
+  EXPECT_EQ(best_weights_file(folder / "a.st"), folder / "a.st.best.safetensors");
+  EXPECT_EQ(epoch_weights_file(folder / "a.safetensors", 7), folder / "a.epoch-007.safetensors");
+  EXPECT_EQ(epoch_weights_file(folder / "a.safetensors", 1234), folder / "a.epoch-1234.safetensors");
+  EXPECT_EQ(best_weights_file("-"), "");
+  EXPECT_EQ(best_weights_file("/dev/null"), "");
+  // Only such names are found.
+  for (const char* name : {"a.epoch-001.safetensors", "a.epoch-12.safetensors", "a.epoch-.safetensors",
+                           "a.epoch-x.safetensors", "b.epoch-001.safetensors", "a.epoch-001.safetensors.~1~",
+                           "a.best.safetensors", "aa.epoch-001.safetensors"}) {
+    OutputFile out(folder / name, OutputFile::Content::binary);
+    out.write("x");
+    out.commit();
+  }
+  EXPECT_EQ(find_kept_weights(folder / "a.safetensors", Keep::all),
+            (std::vector<std::string>{folder / "a.best.safetensors", folder / "a.epoch-001.safetensors",
+                                      folder / "a.epoch-12.safetensors"}));
+  EXPECT_TRUE(find_kept_weights(folder / "no/a.safetensors", Keep::best).empty());
+}
+
+// Killed after the checkpoint that knows of the best weights, and before they were written.
+TEST_F(Training, WritesTheBestWeightsThatItsCheckpointKnowsOf) {
+  options_.set("batch", "5");
+  options_.set("epochs", "6");
+  const std::string best = folder_ / "w.best.safetensors";
+  const auto run_from = [&](const TrainingState* from, const WeightsFile* file, std::size_t fail_after) {
+    return train(from, folder_ / "log.tsv", [&](FakeNet& net, RunOptions& run) {
+      net.answers.assign(12, 2);
+      run.keep = Keep::best;
+      run.output = folder_ / "w.safetensors";
+      run.checkpoint_every = Interval::parse("2steps", "", true);
+      net.fail_after = fail_after;
+      if (file != nullptr) load_parameters(*file, net, true);
+    });
+  };
+  EXPECT_THROW((void)run_from(nullptr, nullptr, 3), std::runtime_error);
+  const WeightsFile file(checkpoint_);
+  const Checkpoint checkpoint = read_checkpoint(file);
+  ASSERT_EQ(checkpoint.state.step, 2U);
+  EXPECT_EQ(checkpoint.state.best.step, 2U);
+  std::filesystem::rename(best, best + ".before");
+  EXPECT_THROW((void)run_from(&checkpoint.state, &file, 0), std::runtime_error);
+  EXPECT_EQ(read_text_file(best, 1 << 20), read_text_file(best + ".before", 1 << 20));
+
+  // Where the file is gone later, the best from there on is kept.
+  std::filesystem::remove(best);
+  EXPECT_THROW((void)run_from(&checkpoint.state, &file, 3), std::runtime_error);
+  const WeightsFile later_file(checkpoint_);
+  const Checkpoint later = read_checkpoint(later_file);
+  ASSERT_EQ(later.state.step, 4U);
+  std::filesystem::remove(best);
+  (void)run_from(&later.state, &later_file, 1000);
+  EXPECT_EQ(read_kept_step(WeightsFile(best)).step, 6U);
 }
 
 TEST_F(Training, LeavesTheValidationAtTheEndOutOfThePlateau) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lib/base/error.h"
+#include "lib/runs/training_phases.h"
 
 namespace convoy {
 namespace {
@@ -69,6 +70,117 @@ TEST(TrainingOptions, LeaveColourNoiseOutOfTheFileIfThereIsNone) {
   const auto differences = resume_differences(back, options);
   ASSERT_EQ(differences.size(), 1U);
   EXPECT_EQ(differences.front().text, "color-noise: 0 in the checkpoint, 0.1 now");
+}
+
+TEST(TrainingOptions, WhatIsNewIsStoredOnlyIfItIsUsed) {
+  TrainingOptions options;
+  for (const char* name : {"warmup", "at", "early-stop"}) EXPECT_FALSE(to_json(options).contains(name));
+  options.set("warmup", "2");
+  options.set("at", "2:lr=1,c.lr=0;1:flip=off");
+  options.set("early-stop", "3");
+  EXPECT_EQ(to_json(options)["warmup"], "2");
+  EXPECT_EQ(to_json(options)["at"], "1:flip=off;2:lr=1,c.lr=0");
+  EXPECT_EQ(to_json(options)["early-stop"], "3");
+  const TrainingOptions back = training_options_from_json(to_json(options), "file");
+  EXPECT_EQ(to_json(back), to_json(options));
+  EXPECT_TRUE(back.stops_early(3));
+  EXPECT_FALSE(back.stops_early(2));
+  options.set("warmup", "0");
+  options.set("at", "none");
+  options.set("early-stop", "never");
+  EXPECT_EQ(to_json(options), to_json(TrainingOptions{}));
+  EXPECT_FALSE(options.stops_early(1'000'000));
+}
+
+TEST(TrainingOptions, TakeOnlyChangesThatCanBeMade) {
+  TrainingOptions options;
+  for (const char* bad : {"1",
+                          "1:",
+                          ":lr=1",
+                          "1:lr",
+                          "1:lr=",
+                          "1:lr=-1",
+                          "-1:lr=1",
+                          "1:batch=2",
+                          "1:at=2:lr=1",
+                          "1:c.lr=-1",
+                          "1:c.lr=",
+                          "1:.lr=1",
+                          "1:c.speed=1",
+                          "1:lr=1;;2:lr=1",
+                          "1:lr=1,2",
+                          "1e10:lr=1",
+                          "nan:lr=1",
+                          "1:crop=left",
+                          "1:precision=bf16",
+                          "1:seed=3"}) {
+    EXPECT_THROW(options.set("at", bad), UsageError) << bad;
+  }
+  std::string many = "1:lr=1";
+  for (int i = 1; i < 1000; ++i) many += ",lr=1";
+  options.set("at", many);
+  EXPECT_EQ(options.at.all().size(), 1000U);
+  EXPECT_THROW(options.set("at", many + ",lr=1"), UsageError);
+}
+
+constexpr const char* kPhasesNet =
+    "input 4x4x1\nconv c1 2 3x3 lr=0.5 decay=2\nrelu\nfc f1 3 lr=0 bias-lr=0\nsoftmax\n";
+
+TEST(TrainingPhases, HoldFromTheStepWhoseFirstImageIsInTheEpoch) {
+  const NetSpec net = parse_net(kPhasesNet, "net");
+  TrainingOptions options;
+  options.set("batch", "4");
+  options.set("lr", "1");
+  options.set("lr-policy", "step:0.5@2");
+  options.set("at", "1:lr=3,momentum=0.5,c1.bias-lr=7;0:weight-decay=0.25;2.5:flip=off,c1.lr=0,f1.decay=9");
+  const TrainingPhases phases(options, net);
+  ASSERT_EQ(phases.all().size(), 3U) << "a change at 0 holds from the start";
+  EXPECT_EQ(phases.all()[1].changes, "lr=3, momentum=0.5, c1.bias-lr=7");
+  // 10 records: epoch 1 begins with image 10, in step 3; step 4 is the first one that begins in it.
+  std::vector<double> rates;
+  std::vector<double> momenta;
+  for (std::uint64_t step = 0; step < 7; ++step) {
+    const SgdRule rule = phases.rule(step, 10);
+    rates.push_back(rule.learning_rate);
+    momenta.push_back(rule.momentum);
+    EXPECT_EQ(rule.weight_decay, 0.25);
+  }
+  EXPECT_EQ(rates, (std::vector<double>{1, 1, 1, 3, 3, 1.5, 1.5}));
+  EXPECT_EQ(momenta, (std::vector<double>{0.9, 0.9, 0.9, 0.5, 0.5, 0.5, 0.5}));
+  const auto factors = [&](std::uint64_t step) {
+    std::vector<double> values;
+    for (const ParameterFactors& one : phases.rule(step, 10).factors) {
+      values.push_back(one.lr);
+      values.push_back(one.decay);
+    }
+    return values;
+  };
+  EXPECT_EQ(factors(0), (std::vector<double>{0.5, 2, 1, 0, 0, 1, 0, 0})) << "those of the net";
+  EXPECT_EQ(factors(3), (std::vector<double>{0.5, 2, 7, 0, 0, 1, 0, 0}));
+  EXPECT_EQ(factors(7), (std::vector<double>{0, 2, 7, 0, 0, 9, 0, 0}));
+  const auto crops = phases.crop_changes(10);
+  ASSERT_EQ(crops.size(), 2U);
+  EXPECT_EQ(crops[1].position, 25U);
+  EXPECT_TRUE(crops[0].crop.mirror);
+  EXPECT_FALSE(crops[1].crop.mirror);
+  // An epoch that begins between two images.
+  EXPECT_EQ(phases.crop_changes(7)[1].position, 18U);
+}
+
+TEST(TrainingPhases, TellWhichLayersEverLearn) {
+  const NetSpec net = parse_net(kPhasesNet, "net");
+  const auto learning = [&](const char* at) {
+    TrainingOptions options;
+    options.set("at", at);
+    return TrainingPhases(options, net).learning_layers(net);
+  };
+  EXPECT_EQ(learning(""), (std::vector<bool>{true, false, false, false})) << "f1 is frozen by the net";
+  EXPECT_EQ(learning("5:f1.bias-lr=1"), (std::vector<bool>{true, false, true, false}));
+  EXPECT_EQ(learning("5:c1.lr=0,c1.bias-lr=0"), (std::vector<bool>{true, false, false, false}));
+  EXPECT_EQ(learning("0:c1.lr=0,c1.bias-lr=0"), (std::vector<bool>{false, false, false, false}));
+  for (const char* bad : {"1:c2.lr=1", "1:relu1.lr=1", "1:softmax.decay=1", "1:C1.lr=1"}) {
+    EXPECT_THROW((void)learning(bad), UsageError) << bad;
+  }
 }
 
 TEST(TrainingOptions, CountSteps) {

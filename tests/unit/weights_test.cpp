@@ -137,6 +137,47 @@ TEST_F(Weights, CheckpointsKeepEverything) {
   EXPECT_EQ(other.momenta, net_.momenta);
 }
 
+TEST_F(Weights, CheckpointsKeepWhatValidationsHaveShown) {
+  state_.keeps = true;
+  state_.plateau = {.best = 0.1 + 0.2, .stale = 3, .drops = 2};
+  state_.patience = {.best = std::nullopt, .stale = 1, .drops = 0};
+  state_.best = {.error = 1.0 / 3, .step = 400};
+  save_checkpoint(path_, model_, options_, state_, net_);
+  EXPECT_EQ(read_checkpoint(WeightsFile(path_)).state, state_);
+}
+
+TEST_F(Weights, TellOfTheHistoryOfTheirRun) {
+  const RunHistory history{.changes = {{5, "lr", "0.01", "0.001"}, {7, "at", "", "2:lr=\"x\""}},
+                           .initial_file = "old\xff.safetensors",
+                           .initial_layers = {"conv1", "conv2"}};
+  save_weights(path_, model_, options_, net_, history);
+  RunHistory read = read_history(WeightsFile(path_));
+  EXPECT_EQ(read.initial_file, "old\xEF\xBF\xBD.safetensors") << "JSON is UTF-8";
+  read.initial_file = history.initial_file;
+  EXPECT_EQ(read, history);
+  save_checkpoint(path_, model_, options_, state_, net_, read_history(WeightsFile(path_)));
+  EXPECT_EQ(read_checkpoint(WeightsFile(path_)).history.changes, history.changes);
+  save_weights(path_, model_, options_, net_);
+  const WeightsFile plain(path_);
+  EXPECT_EQ(plain.metadata(kMetaChanges), std::nullopt);
+  EXPECT_EQ(plain.metadata(kMetaInitial), std::nullopt);
+  EXPECT_EQ(read_history(plain), RunHistory{});
+}
+
+TEST_F(Weights, RefuseAHistoryThatIsNone) {
+  using Pair = std::pair<const char*, const char*>;
+  for (const auto& [key, text] :
+       {Pair{kMetaChanges, "{}"}, Pair{kMetaChanges, "[1]"}, Pair{kMetaChanges, "[{}]"},
+        Pair{kMetaChanges, "["}, Pair{kMetaChanges, R"([{"step":-1,"option":"lr","before":"","after":""}])"},
+        Pair{kMetaChanges, R"([{"step":1,"option":2,"before":"","after":""}])"}, Pair{kMetaInitial, "[]"},
+        Pair{kMetaInitial, R"({"file":"a","layers":{}})"},
+        Pair{kMetaInitial, R"({"file":"a","layers":[1]})"}}) {
+    save_checkpoint(path_, model_, options_, state_, net_);
+    write_changed([&](auto&, auto& metadata) { metadata[key] = text; });
+    EXPECT_THROW((void)read_checkpoint(WeightsFile(changed_)), Error) << key << " " << text;
+  }
+}
+
 TEST_F(Weights, NameWhatIsMissingOrMisshapen) {
   save_checkpoint(path_, model_, options_, state_, net_);
   write_changed([](auto& tensors, auto&) {
