@@ -288,7 +288,7 @@ labels_of() { "$BIN/shardpack" --list "$1" | cut -f 2,3,4 | sort -k 3; }
     expect_status 0 make "${options[@]}" TRAIN_OPTIONS="--batch=16 --steps=2 --crop=random --flip=on"
     assert_contains "$output" "images	10"
     run "$BIN/train" --describe --net="$NETS/cifar-$net.net"
-    assert_contains "$output" "local3    local    6x6x32          664704       663552"
+    assert_contains "$output" "local3    local    6x6x32        664704         663552"
   done
 }
 
