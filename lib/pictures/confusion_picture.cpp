@@ -107,7 +107,7 @@ void draw_names(Sketch& sketch, const Frame& frame, const Cells& cells,
 
 // Percentages in the cells, if they fit.
 void draw_numbers(Sketch& sketch, const Frame& frame, const Cells& cells) {
-  constexpr double kDark = 0.55;
+  constexpr double kDark = 0.5;
   if (frame.cell < std::ceil(sketch.measure("99.9", kSmallStyle).width) + 2) return;
   for (std::size_t row = 0; row < cells.side; ++row) {
     for (std::size_t column = 0; column < cells.side; ++column) {

@@ -13,7 +13,7 @@
 namespace convoy {
 namespace {
 
-constexpr std::uint64_t kColors = 3;
+constexpr std::uint64_t kRgb = 3;
 constexpr std::uint64_t kMaxZoom = 16;
 constexpr std::uint64_t kPlaneGap = 1;   // between planes of a filter
 constexpr std::uint64_t kFilterGap = 2;  // between filters whose kernel is one image
@@ -105,7 +105,7 @@ float largest_of(std::span<const float> values) {
 // Puts the kernels on a white image, one raster for all.
 Image grid_image(const Kernels& kernels, const Grid& grid, bool each) {
   Image image{static_cast<int>(grid.width()), static_cast<int>(grid.height()), 3, {}};
-  image.pixels.assign(grid.width() * grid.height() * kColors, 255);
+  image.pixels.assign(grid.width() * grid.height() * kRgb, 255);
   const std::uint64_t plane_size = kernels.height * kernels.width;
   const std::uint64_t filter_size = kernels.channels * plane_size;
   const float largest = largest_of(kernels.values);
@@ -118,9 +118,9 @@ Image grid_image(const Kernels& kernels, const Grid& grid, bool each) {
       for (std::uint64_t y = 0; y < grid.plane_height; ++y) {
         for (std::uint64_t x = 0; x < grid.plane_width; ++x) {
           const std::uint64_t weight = y / grid.zoom * kernels.width + x / grid.zoom;
-          std::uint8_t* const pixel = image.pixels.data() + ((top + y) * grid.width() + left + x) * kColors;
-          for (std::uint64_t c = 0; c < kColors; ++c) {
-            const std::uint64_t channel = grid.planes == 1 && kernels.channels == kColors ? c : plane;
+          std::uint8_t* const pixel = image.pixels.data() + ((top + y) * grid.width() + left + x) * kRgb;
+          for (std::uint64_t c = 0; c < kRgb; ++c) {
+            const std::uint64_t channel = grid.planes == 1 && kernels.channels == kRgb ? c : plane;
             pixel[c] = level_of(weights[channel * plane_size + weight], scale);
           }
         }
@@ -194,7 +194,11 @@ Kernels kernels_of(const WeightsFile& weights, const std::string& layer) {
     constexpr std::size_t kConvDims = 4;
     constexpr std::size_t kFcDims = 2;
     const std::vector<std::uint64_t>& shape = parameter.shape;
-    if (parameter.bias || (shape.size() != kConvDims && shape.size() != kFcDims)) continue;
+    if (parameter.bias) continue;
+    if (shape.size() != kConvDims && shape.size() != kFcDims) {
+      first = false;
+      continue;
+    }
     const LayerSpec& spec = net.layers[parameter.layer];
     names.push_back(spec.name);
     if (!layer.empty() && spec.name != layer) {
@@ -212,8 +216,7 @@ Kernels kernels_of(const WeightsFile& weights, const std::string& layer) {
       kernels.height = static_cast<std::uint64_t>(spec.in.height);
       kernels.width = static_cast<std::uint64_t>(spec.in.width);
     }
-    kernels.rgb =
-        first && kernels.channels == kColors && net.input.crop.channels == static_cast<int>(kColors);
+    kernels.rgb = first && kernels.channels == kRgb && net.input.crop.channels == static_cast<int>(kRgb);
     return kernels;
   }
   if (names.empty()) throw Error(weights.name(), "its net has no layer with kernels");
@@ -236,7 +239,7 @@ Drawing draw_filters(const Kernels& kernels, const FilterOptions& options, const
                                " would take " + std::to_string(grid.width()) + "x" +
                                std::to_string(grid.height()) + " pixels: show fewer with --first=N");
   }
-  require_memory(kColors * pixels, memory, "picture", "pixels of " + count_of(grid.filters, "filter"));
+  require_memory(kRgb * pixels, memory, "picture", "pixels of " + count_of(grid.filters, "filter"));
 
   const double width = std::max(page.width, 2 * kMargin + beside + static_cast<double>(grid.width()));
   Sketch sketch(fonts, width);

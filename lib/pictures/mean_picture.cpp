@@ -53,7 +53,7 @@ std::string level(double value) { return format("%.1f", value); }
 // A line for each channel; returns the bottom.
 double draw_channels(Sketch& sketch, const MeanToDraw& mean, double y) {
   static constexpr std::array kNames = {"red", "green", "blue"};
-  static constexpr std::array<Color, 3> kColors = {{{200, 40, 40}, {20, 140, 60}, {40, 80, 200}}};
+  static constexpr std::array<Color, 3> kChannelColors = {{{200, 40, 40}, {20, 140, 60}, {40, 80, 200}}};
   constexpr double kSwatch = 10;
   const double line = std::ceil(sketch.line_height(kTextStyle) + 4);
   const std::size_t pixels = mean.values.size() / static_cast<std::size_t>(mean.channels);
@@ -64,7 +64,7 @@ double draw_channels(Sketch& sketch, const MeanToDraw& mean, double y) {
     const Span span = span_of(values);
     const auto index = static_cast<std::size_t>(c);
     const double middle = y + line / 2;
-    const Color color = mean.channels == 1 ? kSoftInk : kColors.at(index);
+    const Color color = mean.channels == 1 ? kSoftInk : kChannelColors.at(index);
     sketch.box({kMargin, std::round(middle - kSwatch / 2), kSwatch, kSwatch}, color);
     sketch.text_beside(std::string(mean.channels == 1 ? "grey" : kNames.at(index)) + ": mean " +
                            level(sum / static_cast<double>(pixels)) + ", from " + level(span.least) + " to " +

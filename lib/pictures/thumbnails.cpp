@@ -1,7 +1,9 @@
 #include "lib/pictures/thumbnails.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "lib/base/error.h"
@@ -46,14 +48,21 @@ class Maker {
   Preparer small_;
 };
 
+// A table may hold anything: not what would be read for ever, as a FIFO or all that is below a folder. What
+// is not there is an operand, so that it is said.
+bool may_be_file(const std::string& name) {
+  if (name.empty() || name == kStdStreamName || name.find('\0') != std::string::npos) return false;
+  std::error_code unknown;
+  const auto type = std::filesystem::status(name, unknown).type();
+  return type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
+}
+
 InputOptions inputs_of(const std::map<std::string, std::uint64_t>& wanted, const ThumbnailRules& rules) {
   InputOptions inputs;
   inputs.operands = rules.sources;
   if (rules.sources.empty()) {
     for (const auto& [name, count] : wanted) {
-      // A table may hold anything: none of these is the name of a file.
-      if (name.empty() || name == kStdStreamName || name.find('\0') != std::string::npos) continue;
-      inputs.operands.push_back(name);
+      if (may_be_file(name)) inputs.operands.push_back(name);
     }
   }
   inputs.labelled = false;

@@ -150,6 +150,9 @@ make_results() {
   # A name that would be an option's word or standard input is only a name.
   printf -- '-\t1\ta\t\t0.5\n' | refuse_quietly predictions
   printf '\t1\ta\t\t0.5\n' | refuse_quietly predictions
+  # So are a folder and a FIFO.
+  mkfifo fifo
+  printf '%s\t1\ta\t\t0.5\n' / fifo . | refuse_quietly predictions
 }
 refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
 
