@@ -22,18 +22,28 @@ constexpr std::array kFigureNames = {"values", "parameters", "multiply-adds"};
 
 std::string side_text(int height, int width) { return std::to_string(height) + "x" + std::to_string(width); }
 
+std::string filter_words(const FilterSpec& filters) {
+  std::string text = " " + side_text(filters.kernel_height, filters.kernel_width);
+  if (filters.stride != 1) text += ", stride " + std::to_string(filters.stride);
+  if (filters.groups != 1) text += ", " + std::to_string(filters.groups) + " groups";
+  return text;
+}
+
 // The words of a layer's line after its kind and name, as far as they say what it is and not how it learns.
 std::string shape_words(const LayerSpec& layer) {
   std::string text;
   if (const auto* conv = std::get_if<ConvSpec>(&layer.kind)) {
-    text = " " + side_text(conv->kernel_height, conv->kernel_width);
-    if (conv->stride != 1) text += ", stride " + std::to_string(conv->stride);
-    if (conv->groups != 1) text += ", " + std::to_string(conv->groups) + " groups";
+    text = filter_words(*conv);
+  } else if (const auto* local = std::get_if<LocalSpec>(&layer.kind)) {
+    text = filter_words(*local);
   } else if (const auto* pool = std::get_if<PoolSpec>(&layer.kind)) {
     text = " " + side_text(pool->kernel_height, pool->kernel_width);
     if (pool->stride != 1) text += ", stride " + std::to_string(pool->stride);
   } else if (const auto* lrn = std::get_if<LrnSpec>(&layer.kind)) {
     text = " over " + std::to_string(lrn->size);
+    if (lrn->groups != 1) text += ", " + std::to_string(lrn->groups) + " groups";
+  } else if (const auto* map = std::get_if<LrnMapSpec>(&layer.kind)) {
+    text = " over " + side_text(map->size, map->size);
   } else if (const auto* dropout = std::get_if<DropoutSpec>(&layer.kind)) {
     text = format(" %g", dropout->drop);
   }
