@@ -20,6 +20,7 @@ Answers::Answers(Responder& responder, std::size_t batch, Rejects& rejects)
 void Answers::add(PreparedImage&& image) {
   if (image.by_system && !outlives_failures_) throw SystemError(image.place, image.failure);
   any_by_system_ = any_by_system_ || image.by_system;
+  if (image.failure.empty()) image.failure = responder_.refusal(image.name);
   waiting_.push_back(std::move(image));
   if (waiting_.size() >= batch_) answer_waiting();
 }

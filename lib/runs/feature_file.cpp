@@ -50,10 +50,13 @@ void FeatureWriter::Spool::flush() {
 FeatureWriter::FeatureWriter(const std::string& output, std::size_t elements)
     : out_(output, OutputFile::Content::binary), elements_(elements) {}
 
-void FeatureWriter::add(const std::string& name, std::string_view place, std::span<const float> row) {
-  if (name.find('\0') != std::string::npos) {
-    throw Error(place, "its name holds a NUL byte, which ends names in a file of features");
-  }
+std::string FeatureWriter::refusal(std::string_view name) {
+  if (name.find('\0') == std::string_view::npos) return {};
+  return "its name holds a NUL byte, which ends names in a file of features";
+}
+
+void FeatureWriter::add(const std::string& name, std::span<const float> row) {
+  if (const std::string reason = refusal(name); !reason.empty()) throw Error(out_.name(), reason);
   features_.add(std::as_bytes(row));
   names_.add(std::as_bytes(std::span(name.c_str(), name.size() + 1)));
   ++rows_;

@@ -33,8 +33,10 @@ class FeatureWriter {
  public:
   // elements: of a row.
   FeatureWriter(const std::string& output, std::size_t elements);
-  // Throws Error(place, ...) if the name holds a NUL byte.
-  void add(const std::string& name, std::string_view place, std::span<const float> row);
+  // Why the file cannot hold that name; empty if it can.
+  [[nodiscard]] static std::string refusal(std::string_view name);
+  // Throws Error(name of the output, ...) if it cannot.
+  void add(const std::string& name, std::span<const float> row);
   // Writes the file and gives it its name.
   void commit(const FeatureOrigin& origin);
 

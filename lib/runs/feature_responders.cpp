@@ -41,7 +41,7 @@ FeatureResponder::FeatureResponder(const std::string& output, const std::string&
 void FeatureResponder::answer(std::size_t index, const std::string& name, const std::string& place) {
   const std::span<const float> row = features_.subspan(index * net_.elements(), net_.elements());
   if (!all_finite(row)) throw NotFiniteError(place, "the net's output for it is not a number");
-  writer_.add(name, place, row);
+  writer_.add(name, row);
 }
 
 void FeatureResponder::commit() { writer_.commit(origin_); }

@@ -24,6 +24,9 @@ class FeatureResponder final : public Responder {
   [[nodiscard]] std::uint64_t least_bytes(std::size_t images) const override {
     return net_.least_bytes(images, 0);
   }
+  [[nodiscard]] std::string refusal(const std::string& name) const override {
+    return FeatureWriter::refusal(name);
+  }
   void prepare(std::size_t images) override { net_.compile(images, 0, console_); }
   void compute(std::span<const Image> images) override { features_ = net_.features(images); }
   void answer(std::size_t index, const std::string& name, const std::string& place) override;

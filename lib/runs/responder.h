@@ -21,6 +21,8 @@ class Responder {
 
   // What prepare(images) takes at least, whatever the number of threads.
   [[nodiscard]] virtual std::uint64_t least_bytes(std::size_t images) const = 0;
+  // Why an image of that name can have no answer; empty if it can.
+  [[nodiscard]] virtual std::string refusal(const std::string& /*name*/) const { return {}; }
   // Compiles what it takes to answer so many images at a time. Called once, before compute().
   virtual void prepare(std::size_t images) = 0;
   // Computes the answers to images that check_image() accepts, at most as many as it was prepared for.

@@ -43,7 +43,7 @@ TEST_F(FeatureFiles, HoldWhatWasWritten) {
   FeatureWriter writer(path, 40);
   for (std::size_t i = 0; i < kImages; ++i) {
     const std::vector<float> row(40, static_cast<float>(i));
-    writer.add(i == 1 ? std::string() : "odd \xff\n\t" + std::to_string(i), "place", row);
+    writer.add(i == 1 ? std::string() : "odd \xff\n\t" + std::to_string(i), row);
   }
   writer.commit(kOrigin);
   const FeatureFile file(path, {});
@@ -59,10 +59,14 @@ TEST_F(FeatureFiles, HoldWhatWasWritten) {
 }
 
 TEST_F(FeatureFiles, HaveNoNamesThatHoldTheirEnd) {
-  FeatureWriter writer(folder_ / "f.safetensors", 1);
+  const std::string path = folder_ / "f.safetensors";
+  FeatureWriter writer(path, 1);
   const std::vector<float> row(1);
-  EXPECT_EQ(test::error_of([&] { writer.add(std::string("a\0b", 3), "s.shard: record 1", row); }),
-            "s.shard: record 1: its name holds a NUL byte, which ends names in a file of features");
+  const std::string name("a\0b", 3);
+  const std::string reason = "its name holds a NUL byte, which ends names in a file of features";
+  EXPECT_EQ(FeatureWriter::refusal(name), reason);
+  EXPECT_EQ(FeatureWriter::refusal("a"), "");
+  EXPECT_EQ(test::error_of([&] { writer.add(name, row); }), path + ": " + reason);
 }
 
 TEST_F(FeatureFiles, MustHaveANameForEachRow) {

@@ -1,9 +1,12 @@
 // The rest of a step: augmentation, dropout, softmax, the update.
+#include <omp.h>
+
 #include <numeric>
 
 #include "kernels/augment.h"
 #include "kernels/conv.h"
 #include "kernels/dropout.h"
+#include "kernels/nearest.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
 #include "tests/bench/kernels/kernel_case.h"
@@ -114,6 +117,19 @@ KernelCase prepare_sgd() {
           [=] { cpu::sgd_update(coefficients, kWeights, w.data(), v.data(), g.data()); }};
 }
 
+// A fiftieth of a million images' activations of fc7. One query is a matter of memory, many of products.
+KernelCase prepare_nearest(std::int64_t queries) {
+  constexpr std::int64_t kRows = 20'000;
+  constexpr std::int64_t kElements = 4096;
+  const auto rows = small_values<float>(kRows * kElements);
+  const auto asked = small_values<float>(queries * kElements);
+  const double flop = queries == 1 ? 0.0 : 2.0 * static_cast<double>(queries * kRows * kElements);
+  return {flop, static_cast<double>(rows.bytes()), [=] {
+            (void)cpu::nearest({.elements = kElements, .best = 6}, {rows.data(), rows.size()},
+                               {asked.data(), asked.size()}, omp_get_max_threads());
+          }};
+}
+
 }  // namespace
 
 std::vector<Kernel> other_kernels(int batch) {
@@ -133,6 +149,10 @@ std::vector<Kernel> other_kernels(int batch) {
     kernels.push_back({name + "bf16", Element::bf16, [=] { return prepare_softmax<Bf16>(batch, forward); }});
   }
   kernels.push_back({"sgd/fc6", Element::f32, prepare_sgd});
+  for (const std::int64_t queries : {1, 128}) {
+    kernels.push_back(
+        {"nearest/" + std::to_string(queries), Element::f32, [=] { return prepare_nearest(queries); }});
+  }
   return kernels;
 }
 
