@@ -206,12 +206,14 @@ class LocalProduct final : public Product {
   }
   [[nodiscard]] static ResultPlace place_of(const LocalSide& side, const Task& task, int vector) {
     const std::int64_t first = task.tile + vector * kLanes;
+    const auto channel = static_cast<int>(task.group * side.channels() + first);
     return {.shape = &side.shape,
             .in_vectors = side.in_vectors(),
-            .channel = static_cast<int>(task.group * side.channels() + first),
+            .channel = channel,
             .count = static_cast<int>(std::min<std::int64_t>(kLanes, side.channels() - first)),
             .row = task.row,
-            .column = task.column};
+            .column = task.column,
+            .offset = side.shape.offset_in_image(channel, task.row, task.column)};
   }
   // Single results do not reach the padding channels.
   template <typename Value>

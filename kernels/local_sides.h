@@ -53,6 +53,7 @@ struct ResultPlace {
   int count = 0;
   int row = 0;
   int column = 0;
+  std::int64_t offset = 0;  // in the image, of the first one; computing it takes divisions
 
   // Calls body(index in the vector, offset in the image) for what is not in vectors.
   template <typename Body>
@@ -61,12 +62,12 @@ struct ResultPlace {
   }
   template <typename T>
   [[gnu::always_inline]] void put(const Lanes& values, T* image) const {
-    if (in_vectors) return store(values, image + shape->offset_in_image(channel, row, column));
+    if (in_vectors) return store(values, image + offset);
     for_each([&](int i, std::int64_t at) { image[at] = from_float<T>(values.v[i]); });
   }
   template <typename T>
   [[gnu::always_inline]] Lanes get(const T* image) const {
-    if (in_vectors) return load(image + shape->offset_in_image(channel, row, column));
+    if (in_vectors) return load(image + offset);
     Lanes values;
     for_each([&](int i, std::int64_t at) { values.v[i] = to_float(image[at]); });
     return values;
