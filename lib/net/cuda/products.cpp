@@ -176,8 +176,10 @@ class LocalLayer final : public CudaLayer {
   }
   void backward(const CudaPass& pass, const void* x, const void* /*y*/, const void* dy, void* dx) override {
     // The padding of the bias stays zero.
-    cuda::local_weight_gradient(pass.stream, parameters_.shape(), in_type<T>(x), in_type<T>(dy),
-                                parameters_.weights.g, parameters_.bias.g);
+    if (pass.learns) {
+      cuda::local_weight_gradient(pass.stream, parameters_.shape(), in_type<T>(x), in_type<T>(dy),
+                                  parameters_.weights.g, parameters_.bias.g);
+    }
     if (dx == nullptr) return;
     cuda::local_input_gradient(pass.stream, parameters_.shape(), in_type<T>(dy),
                                read_weights<T>(parameters_.weights),
