@@ -79,9 +79,12 @@ RunDoubts doubts_about(const RunFacts& run) {
         format("a colour noise of %g is unusually strong: it is relative to the deviations of the colours",
                run.options.crop.color_noise.sigma));
   }
+  const double images = static_cast<double>(run.total_steps) * static_cast<double>(batch);
+  if (run.options.warmup.epochs * static_cast<double>(run.records) > images) {
+    doubts.notes.push_back("--warmup is longer than the run: the learning rate never rises to its value");
+  }
   for (const OptionChange& change : run.options.at.all()) {
-    const double seen = change.epoch * static_cast<double>(run.records);
-    if (seen < static_cast<double>(run.total_steps) * static_cast<double>(batch)) continue;
+    if (change.epoch * static_cast<double>(run.records) < images) continue;
     doubts.notes.push_back("--at: " + change.text() +
                            format(" at epoch %g: after the end of the run", change.epoch));
   }

@@ -250,9 +250,9 @@ void Trainer::ask_patience(double error) {
   }
   (void)patience.add(error, {.factor = 1, .patience = *early_stop, .times = 0});
   if (!stops_early()) return;
-  console_.note("step " + std::to_string(state().step) + ": no smaller top-1 error in " +
-                count_of(*early_stop, "validation") +
-                format(" than %.2f %%: the run stops early", 100 * *patience.best));
+  console_.note("step " + std::to_string(state().step) +
+                format(": no top-1 error smaller than %.2f %% in ", 100 * *patience.best) +
+                count_of(*early_stop, "validation") + ": the run stops early");
 }
 
 void Trainer::tell_of_changes() {

@@ -17,6 +17,7 @@
 #include "lib/base/table.h"
 #include "lib/base/text.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/kept_weights.h"
 #include "lib/shards/mean.h"
 
 namespace convoy {
@@ -94,6 +95,20 @@ void write_net(const NetSpec& net, const std::vector<ParameterInfo>& parameters,
   }
 }
 
+// What weights say about their run besides its options.
+void write_history(const WeightsFile& weights, OutputFile& out) {
+  for (const auto& [key, meta] : {std::pair{"kept", kMetaKept}, {"initial", kMetaInitial}}) {
+    if (const auto text = weights.metadata(meta))
+      write_members(out, key, *text, weights.name() + ": " + meta);
+  }
+  for (const RecordedChange& change : read_history(weights).changes) {
+    out.write(
+        "change\t" + tsv_field(change.option) + "\t" +
+        tsv_field("step " + std::to_string(change.step) + ": " + change.before + " -> " + change.after) +
+        "\n");
+  }
+}
+
 void describe_model(const WeightsFile& weights, OutputFile& out) {
   const Model& model = weights.model();
   write_net(model.net, weights.parameters(), out);
@@ -106,6 +121,7 @@ void describe_model(const WeightsFile& weights, OutputFile& out) {
   if (const auto state = weights.metadata(kMetaCheckpoint)) {
     write_members(out, "state", *state, weights.name() + ": " + kMetaCheckpoint);
   }
+  write_history(weights, out);
   for (const std::string& tensor : weights.unknown()) write_pair(out, "unknown", tensor);
   write_pair(out, "classes", model.dataset.classes.size());
   for (std::size_t i = 0; i < model.dataset.classes.size(); ++i) {
@@ -149,6 +165,8 @@ void verify_mean(const SafetensorsFile& file, const MemoryLimit& memory, std::ve
 
 // Throws Error if what the file says about the run that made it is wrong.
 void verify_run(const WeightsFile& weights, WeightsKind kind) {
+  static_cast<void>(read_history(weights));
+  if (weights.metadata(kMetaKept)) static_cast<void>(read_kept_step(weights));
   if (kind == WeightsKind::checkpoint) {
     static_cast<void>(weights.momenta());
     static_cast<void>(read_checkpoint(weights));

@@ -142,6 +142,9 @@ compare_with_pytorch() {
   assert_equal "$(metadata convoy.changes w.safetensors)" "$expected"
   "$BIN/train" -q --resume=c.safetensors --momentum=0.5 --steps=13 -o w.safetensors train.shard
   assert_contains "$(metadata convoy.changes w.safetensors)" '{"after":"0.5","before":"0.9","option":"momentum","step":12}]'
+  expect_status 0 "$BIN/netpack" --info w.safetensors
+  assert_equal "$(grep '^change' <<< "$output")" "$(printf 'change\t%s\n' 'lr	step 5: 0.002 -> 0.01' \
+    'weight-decay	step 5: 5e-04 -> 0' 'lr-policy	step 5: fixed -> step:0.5@2' 'momentum	step 12: 0.9 -> 0.5')"
   # The new rate is that of a run that had it from this step on.
   small_train --at=1:lr=0.01,weight-decay=0 --steps=10 -o at.safetensors train.shard
   "$BIN/train" -q --resume=before.safetensors --checkpoint=d.safetensors --lr=0.01 --weight-decay=0 --steps=10 -o v.safetensors train.shard
@@ -152,7 +155,7 @@ compare_with_pytorch() {
   local run=(--val=val.shard --val-every=5steps --log-every=2steps)
   expect_status 0 "$BIN/train" "${SMALL[@]}" "${run[@]}" --early-stop=3 --epochs=100 --log=whole.tsv --checkpoint=whole.checkpoint.safetensors \
     -o whole.safetensors train.shard
-  assert_contains "$stderr" 'no smaller top-1 error in 3 validations than'
+  assert_contains "$stderr" ' % in 3 validations: the run stops early'
   # By the log: the run ends at the first validation with three in a row without a smaller error.
   awk -F '\t' '
     $3 == "val" { n++; if (n == 1 || $6 < best) { best = $6; stale = 0 } else stale++; last = $1; if (stale >= 3 && !end) end = $1 }
@@ -238,7 +241,8 @@ best_step() { awk -F '\t' '$3 == "val" && (!n++ || $6 < best) { best = $6; step 
     assert_equal "$(tensors_of "w.epoch-00$epoch.safetensors")" "$(tensors_of short.safetensors)"
     assert_contains "$(metadata convoy.kept "w.epoch-00$epoch.safetensors")" "\"step\":$((5 * epoch)),\"top1_error\":"
   done
-  [ -e w.best.safetensors ]
+  assert_contains "$("$BIN/netpack" --info w.best.safetensors)" 'kept	top1_error	'
+  expect_status 0 "$BIN/netpack" --verify w.best.safetensors w.epoch-001.safetensors
   assert_missing w.epoch-004.safetensors
   # Without a validation set there is no best one.
   small_train --keep=all --epochs=1 -o v.safetensors train.shard
@@ -313,6 +317,7 @@ best_step() { awk -F '\t' '$3 == "val" && (!n++ || $6 < best) { best = $6; step 
     assert_equal "$(tensors_of first.safetensors $layer)" "$(tensors_of drawn.safetensors $layer)"
   done
   assert_equal "$(metadata convoy.initial first.safetensors)" '{"file":"old.safetensors","layers":["c1","f1"]}'
+  assert_contains "$("$BIN/netpack" --info first.safetensors)" 'initial	layers	["c1","f1"]'
   # A checkpoint serves, too, and its momenta are not taken.
   small_train --steps=10 --checkpoint=c.safetensors -o old.safetensors train.shard
   "$BIN/train" -q --net=new.net --init-from=c.safetensors --steps=3 -o a.safetensors other.shard

@@ -37,6 +37,15 @@ class Doubts : public ::testing::Test {
   std::vector<GivenInterval> intervals_;
 };
 
+TEST_F(Doubts, OfAWarmupWithoutEnd) {
+  set("warmup", "100");
+  EXPECT_TRUE(doubts().notes.empty());
+  set("warmup", "100.1");
+  EXPECT_EQ(doubts().notes,
+            (std::vector<std::string>{
+                "--warmup is longer than the run: the learning rate never rises to its value"}));
+}
+
 TEST_F(Doubts, OfChangesAfterTheEnd) {
   set("at", "1:lr=0.1;99.9:flip=off;100:lr=0.2,c.lr=0");  // 100 steps of 60 images are 100 epochs of 60
   EXPECT_EQ(doubts().notes,
