@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "kernels/lanes.h"
 #include "kernels/logistic.h"
@@ -8,46 +7,34 @@ namespace convoy::cpu {
 
 namespace {
 
-// Elements are worked on in floats, so many at a time.
-constexpr std::int64_t kChunk = 256;
-
-// y = logistic(x) of at most kChunk elements. Compilers make vector code of a loop over floats, but not of
-// one that also rounds to bf16.
+// y = logistic(x), and the gradient, of `count` elements.
 template <typename T>
-void forward_chunk(std::int64_t count, const T* x, T* y) {
-  // NOLINTNEXTLINE(cppcoreguidelines-pro-type-member-init): what is read of it is written before
-  std::array<float, kChunk> values;
+void forward_of(std::int64_t count, const T* x, T* y) {
   std::int64_t done = 0;
-  for (; done + kLanes <= count; done += kLanes) store(load(x + done), values.data() + done);
-  for (; done < count; ++done) values[static_cast<std::size_t>(done)] = to_float(x[done]);
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) {
-    values[static_cast<std::size_t>(i)] = logistic(values[static_cast<std::size_t>(i)]);
+  for (; done + kLanes <= count; done += kLanes) {
+    store({logistic_of<FloatVector, WordVector>(load(x + done).v)}, y + done);
   }
-  for (done = 0; done + kLanes <= count; done += kLanes) store(load(values.data() + done), y + done);
-  for (; done < count; ++done) y[done] = from_float<T>(values[static_cast<std::size_t>(done)]);
+  for (; done < count; ++done) y[done] = from_float<T>(logistic(to_float(x[done])));
 }
-
 template <typename T>
-void backward_chunk(std::int64_t count, const T* y, const T* dy, T* dx) {
+void backward_of(std::int64_t count, const T* y, const T* dy, T* dx) {
   std::int64_t done = 0;
   for (; done + kLanes <= count; done += kLanes) {
     const Lanes output = load(y + done);
-    const Lanes gradient = load(dy + done);
-    store({gradient.v * (output.v * (1.0F - output.v))}, dx + done);
+    store({load(dy + done).v * (output.v * (1.0F - output.v))}, dx + done);
   }
   for (; done < count; ++done) {
     dx[done] = from_float<T>(convoy::logistic_backward(to_float(y[done]), to_float(dy[done])));
   }
 }
 
-// Calls body(first element, elements) for chunks on all threads.
+// Calls body(first element, elements) for parts of the elements on all threads.
 template <typename Body>
-void for_each_chunk(std::int64_t count, Body&& body) {
+void for_each_part(std::int64_t count, Body&& body) {
+  constexpr std::int64_t kPart = 4096;
 #pragma omp parallel for schedule(static)
-  for (std::int64_t chunk = 0; chunk < (count + kChunk - 1) / kChunk; ++chunk) {
-    const std::int64_t first = chunk * kChunk;
-    body(first, std::min(kChunk, count - first));
+  for (std::int64_t part = 0; part < (count + kPart - 1) / kPart; ++part) {
+    body(part * kPart, std::min(kPart, count - part * kPart));
   }
 }
 
@@ -55,8 +42,8 @@ void for_each_chunk(std::int64_t count, Body&& body) {
 
 template <typename T>
 void logistic_forward(const TensorShape& shape, const T* x, T* y) {
-  for_each_chunk(shape.elements(),
-                 [&](std::int64_t first, std::int64_t count) { forward_chunk(count, x + first, y + first); });
+  for_each_part(shape.elements(),
+                [&](std::int64_t first, std::int64_t count) { forward_of(count, x + first, y + first); });
   const int used = shape.channels % shape.block;  // of the last block; 0: all
   if (used == 0) return;
   const std::int64_t last_block = (shape.blocks() - 1) * shape.pixels() * shape.block;
@@ -71,8 +58,8 @@ void logistic_forward(const TensorShape& shape, const T* x, T* y) {
 
 template <typename T>
 void logistic_backward(const TensorShape& shape, const T* y, const T* dy, T* dx) {
-  for_each_chunk(shape.elements(), [&](std::int64_t first, std::int64_t count) {
-    backward_chunk(count, y + first, dy + first, dx + first);
+  for_each_part(shape.elements(), [&](std::int64_t first, std::int64_t count) {
+    backward_of(count, y + first, dy + first, dx + first);
   });
 }
 
