@@ -194,6 +194,32 @@ END
     --steps=9 -o w.safetensors train.shard
 }
 
+@test "colour noise ends and begins with the first image of an epoch, also in a run that is resumed" {
+  color_train --batch=5 --steps=0 --color-noise=0.2 --dump-augmented=noisy:48 -o w.safetensors
+  color_train --batch=5 --steps=0 --dump-augmented=plain:48 -o w.safetensors
+  color_train --batch=5 --steps=0 --color-noise=0.2 --at=1:color-noise=0 --dump-augmented=ends:48 -o w.safetensors
+  color_train --batch=5 --steps=0 --at=1:color-noise=0.2 --dump-augmented=begins:48 -o w.safetensors
+  # Epoch 1 begins with image 24, within a batch.
+  local image number=0 before after
+  for image in $(ls noisy); do
+    if [ $number -lt 24 ]; then before=noisy after=plain; else before=plain after=noisy; fi
+    cmp "ends/$image" "$before/$image"
+    cmp "begins/$image" "$after/$image"
+    number=$((number + 1))
+  done
+  assert_equal $number 48
+  run ! diff -rq noisy plain
+  # A checkpoint of the time before the noise has what the noise will need.
+  color_train --batch=5 --steps=12 --at=1:color-noise=0.2 -o whole.safetensors
+  color_train --batch=5 --steps=3 --at=1:color-noise=0.2 --checkpoint=c.safetensors -o w.safetensors
+  "$BIN/train" -q --resume=c.safetensors --steps=12 -o resumed.safetensors train.shard
+  cmp resumed.safetensors whole.safetensors
+  run ! cmp -s w.safetensors whole.safetensors
+  make_training_set
+  refuse 2 '^train: --color-noise: is for nets that take three colours' \
+    "$BIN/train" "${SMALL[@]}" --at=2:color-noise=0.1 -o w.safetensors train.shard
+}
+
 @test "without colour noise the weights have the bytes that they always had; validation and eval have none" {
   color_train --steps=6 -o plain.safetensors
   color_train --steps=6 --color-noise=0 --color-noise-scale=deviations -o zero.safetensors

@@ -37,7 +37,7 @@ make_ilsvrc() {
   mkdir work
   cd work
   local options=(-f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. NET=../small.net
-    SIZE=32 SHARDS=2 BATCH=4)
+    SIZE=32 SHARDS=2 BATCH=4 CHANGES=)
   expect_status 0 make "${options[@]}" EPOCHS=2
   assert_contains "$output" "images	3"
   assert_equal "$(cat classes.txt)" "$(printf 'n01440764\nn01443537\nn02123045')"
@@ -101,20 +101,57 @@ train-00001.shard"
   [ ! -e val.shard ]
 }
 
+# make_miniature: makes miniature.net, alexnet-2012.net with fewer and smaller maps, and sets RECIPE to what scales the rest
+# of the recipe down to it: nine epochs for 93.
+make_miniature() {
+  sed -E -e 's/^input .*/input 67x67x3 from=72x72/' -e 's/^(conv +conv1 +)96 (.*) pad=0,0,3,3/\18 \2/' \
+    -e 's/^(conv +conv[2-5] +)[0-9]+/\116/' -e 's/^(fc +fc[67] +)4096/\132/' "$NETS/alexnet-2012.net" > miniature.net
+  RECIPE=(NET=../miniature.net SIZE=72 SHARDS=2 EPOCHS=9 LR=0.001 LR_POLICY=step:0.1@2,5,8
+    CHANGES='--at=6:color-noise=0,conv1.lr=0.1 --at=7:conv1.lr=0,conv1.bias-lr=0'
+    TRAIN_OPTIONS='--checkpoint-every=1epoch --log-every=1epoch')
+}
+
+@test "examples/imagenet runs the recipe of 2012, with its changes, on a miniature" {
+  make_ilsvrc
+  make_miniature
+  mkdir work
+  cd work
+  local options=(-f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. BATCH=4 "${RECIPE[@]}")
+  expect_status 0 make "${options[@]}" EPOCHS=7
+  mv alexnet.safetensors seven.safetensors
+  rm train.tsv
+  expect_status 0 make "${options[@]}"
+  assert_contains "$stderr" "epoch 6: color-noise=0, conv1.lr=0.1"
+  assert_contains "$stderr" "epoch 7: conv1.lr=0, conv1.bias-lr=0"
+  assert_equal "$(grep -c '^images	3$' <<< "$output")" 2  # the centre view and ten views
+  # The rate at the end of each epoch.
+  assert_equal "$(awk -F '\t' '$3 == "train" { print $8 }' train.tsv | xargs)" \
+    "0.001 0.001 0.0001 0.0001 0.0001 1e-05 1e-05 1e-05 1e-06"
+  # From epoch 7 on conv1 stays as it is, and the others go on learning.
+  local layer
+  for layer in seven alexnet; do "$BIN/netpack" --list $layer.safetensors | cut -f 1-8 > $layer.list; done
+  diff <(grep '^conv1' seven.list) <(grep '^conv1' alexnet.list)
+  for layer in conv2 conv5 fc6 fc8; do
+    run ! diff -q <(grep "^$layer" seven.list) <(grep "^$layer" alexnet.list)
+  done
+  assert_contains "$("$BIN/netpack" --extract=options alexnet.safetensors)" "color-noise=0.1"
+}
+
 @test "examples/imagenet takes a tar of tars of ImageNet's photographs" {
   requires_data imagenet-samples-500.tar
   mkdir photos inner val work
   tar -C photos -xf "$DATA"
-  find photos -name '*.JPEG' | sort | head -n 20 > list
-  assert_lines list 20
+  find photos -name '*.JPEG' | sort > list
+  assert_lines list 500
+  make_miniature
   local path wnid number=0
   while IFS= read -r path; do
     wnid=$(basename "$path" | sed 's/_.*//')
     number=$((number + 1))
     tar -C "$(dirname "$path")" -cf "inner/$wnid.tar" "$(basename "$path")"
     mkdir -p boxes/val
-    cp "$path" "val/ILSVRC2012_val_000000$number.JPEG"
-    printf '<annotation>\n<filename>ILSVRC2012_val_000000%s</filename>\n<name>%s</name>\n</annotation>\n' \
+    cp "$path" "val/ILSVRC2012_val_$number.JPEG"
+    printf '<annotation>\n<filename>ILSVRC2012_val_%s</filename>\n<name>%s</name>\n</annotation>\n' \
       "$number" "$wnid" > "boxes/val/$number.xml"
     printf '%s a readable name\n' "$wnid" >> synset_words.txt
   done < list
@@ -122,10 +159,11 @@ train-00001.shard"
   tar -C val -cf ILSVRC2012_img_val.tar .
   tar -C boxes -czf ILSVRC2012_bbox_val_v3.tgz val
   cd work
-  expect_status 0 make -f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. NET=../small.net \
-    SIZE=32 SHARDS=2 BATCH=5 EPOCHS=1 CODEC=jpeg:95
-  assert_contains "$output" "images	20"
-  assert_equal "$("$BIN/shardpack" --list train-*.shard | cut -f 3 | sort -u | wc -l)" 20
+  expect_status 0 make -f "$ROOT/examples/imagenet/Makefile" CONVOY="$BIN/convoy" ILSVRC=.. BATCH=50 CODEC=jpeg:95 \
+    "${RECIPE[@]}"
+  assert_contains "$output" "images	500"
+  assert_contains "$stderr" "epoch 7: conv1.lr=0, conv1.bias-lr=0"
+  assert_equal "$("$BIN/shardpack" --list train-*.shard | cut -f 3 | sort -u | wc -l)" 500
   assert_contains "$("$BIN/shardpack" --info val.shard)" "a readable name"
 }
 
