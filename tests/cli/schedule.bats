@@ -151,6 +151,25 @@ compare_with_pytorch() {
   assert_equal "$(tensors_of v.safetensors)" "$(tensors_of at.safetensors)"
 }
 
+@test "all of it in bf16 and with other numbers of threads: resumed, the same bits" {
+  requires_bf16
+  small_train --steps=6 -o old.safetensors train.shard
+  local run=(--val=val.shard --val-every=3steps --keep=all) j step
+  local options=(--precision=bf16 --init-from=old.safetensors "--lr-policy=plateau:0.5,1,3" "--warmup=1,0.5" --early-stop=9
+    '--at=1:momentum=0.8,f1.lr=0,f1.bias-lr=0;2.5:f1.lr=1,crop=center')
+  for j in 1 3; do
+    small_train "${options[@]}" "${run[@]}" -j$j --steps=18 -o whole.safetensors train.shard
+    for step in 4 6 11 13; do
+      rm -f w.*
+      small_train "${options[@]}" "${run[@]}" -j$j --steps=$step --checkpoint=w.checkpoint.safetensors -o w.safetensors train.shard
+      "$BIN/train" -q --resume=w.checkpoint.safetensors "${run[@]}" -j$j --steps=18 -o w.safetensors train.shard
+      cmp w.safetensors whole.safetensors
+      assert_equal "$(tensors_of w.epoch-003.safetensors)" "$(tensors_of whole.epoch-003.safetensors)"
+    done
+    rm -f whole.*
+  done
+}
+
 @test "--early-stop ends a run whose validation error has stopped falling, and a resumed one does the same" {
   local run=(--val=val.shard --val-every=5steps --log-every=2steps)
   expect_status 0 "$BIN/train" "${SMALL[@]}" "${run[@]}" --early-stop=3 --epochs=100 --log=whole.tsv --checkpoint=whole.checkpoint.safetensors \
