@@ -159,7 +159,9 @@ declare -gA WRITES=(
   for tool in "${TOOLS[@]}"; do
     refuse 2 "^$tool: --output is given an empty value\$" "$BIN/$tool" -o '' other || return 1
     refuse 2 "^$tool: --output is given an empty value\$" "$BIN/$tool" --output '' other || return 1
-    refuse 2 "^$tool: --rejects is given an empty value\$" "$BIN/$tool" --rejects '' other || return 1
+    if [[ " ${WRITES[$tool]} " == *" rejects "* ]]; then
+      refuse 2 "^$tool: --rejects is given an empty value\$" "$BIN/$tool" --rejects '' other || return 1
+    fi
     refuse 2 "^$tool: --config is given an empty value\$" "$BIN/$tool" --config '' other || return 1
     refuse 2 "^$tool: operand 2 is given an empty value\$" "$BIN/$tool" other '' || return 1
     refuse 2 "^$tool: operand 2 is given an empty value\$" "$BIN/$tool" -- other '' || return 1
