@@ -201,7 +201,8 @@ END
   color_train --batch=5 --steps=0 --at=1:color-noise=0.2 --dump-augmented=begins:48 -o w.safetensors
   # Epoch 1 begins with image 24, within a batch.
   local image number=0 before after
-  for image in $(ls noisy); do
+  for image in noisy/*.png; do
+    image=${image#noisy/}
     if [ $number -lt 24 ]; then before=noisy after=plain; else before=plain after=noisy; fi
     cmp "ends/$image" "$before/$image"
     cmp "begins/$image" "$after/$image"

@@ -106,8 +106,8 @@ train-00001.shard"
 make_miniature() {
   sed -E -e 's/^input .*/input 67x67x3 from=72x72/' -e 's/^(conv +conv1 +)96 (.*) pad=0,0,3,3/\18 \2/' \
     -e 's/^(conv +conv[2-5] +)[0-9]+/\116/' -e 's/^(fc +fc[67] +)4096/\132/' "$NETS/alexnet-2012.net" > miniature.net
-  RECIPE=(NET=../miniature.net SIZE=72 SHARDS=2 EPOCHS=9 LR=0.001 LR_POLICY=step:0.1@2,5,8
-    CHANGES='--at=6:color-noise=0,conv1.lr=0.1 --at=7:conv1.lr=0,conv1.bias-lr=0'
+  RECIPE=(NET=../miniature.net SIZE=72 SHARDS=2 EPOCHS=9 LR=0.001 LR_POLICY="step:0.1@2,5,8"
+    CHANGES="--at=6:color-noise=0,conv1.lr=0.1 --at=7:conv1.lr=0,conv1.bias-lr=0"
     TRAIN_OPTIONS='--checkpoint-every=1epoch --log-every=1epoch')
 }
 
