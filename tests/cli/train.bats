@@ -366,6 +366,28 @@ follow_plateau() {
   done
 }
 
+@test "a net with towers that are normalised alone, and maps, goes on from any step to the same weights" {
+  printf '%s\n' 'input 10x10x1 from=12x12' 'conv c1 32 3x3 pad=1 init=0.05' 'lrn groups=2 alpha=0.01' 'maxpool 3x3 stride=2 ceil=on' \
+    'relu' 'lrn-map size=3 alpha=0.01' 'conv c2 10 3x3 groups=2 init=0.05' 'relu' 'lrn groups=5 size=3' 'lrn-map window=sum' \
+    'fc f 4 init=0.05' 'softmax' > small.net
+  expect_status 0 "$BIN/train" --describe --net=small.net
+  assert_contains "$(tr -s ' ' <<< "$output")" 'lrn-map1 lrn-map 5x5x32'
+  local precision step
+  for precision in fp32 bf16; do
+    [ $precision = fp32 ] || requires_bf16
+    small_train --precision=$precision -j2 --steps=8 -o whole.safetensors train.shard
+    for step in 1 4 7; do
+      rm -f c.safetensors
+      small_train --precision=$precision -j2 --steps=$step --checkpoint=c.safetensors -o w.safetensors train.shard
+      "$BIN/train" -q --resume=c.safetensors --steps=8 -o w.safetensors train.shard
+      cmp w.safetensors whole.safetensors
+    done
+  done
+  sed 's/groups=5/groups=4/' small.net > wrong.net
+  refuse 1 'wrong\.net:9:1: groups=4 must divide the 10 channels' \
+    "$BIN/train" -q --net=wrong.net --mean=mean.safetensors --steps=1 -o x train.shard
+}
+
 @test "plateau needs validations" {
   refuse 2 'lr-policy: plateau decides by the validation error: give --val' \
     "$BIN/train" -q "${SMALL[@]}" --lr-policy=plateau:0.1,3,2 --steps=1 -o w.safetensors train.shard
