@@ -41,7 +41,11 @@ class Sketch {
   void line(Point from, Point to, const Color& color, double width = 1) {
     add(Path{{from, to}, color, width, {}});
   }
-  void add(Shape shape) { drawing_.shapes.push_back(std::move(shape)); }
+  // Kind: one of those of Shape.
+  template <typename Kind>
+  void add(Kind shape) {
+    drawing_.shapes.emplace_back(std::in_place_type<Kind>, std::move(shape));
+  }
 
   // Text from outside and the project's own alike. Returns the room that it takes: `at` is its top and, by
   // `align`, its left end, centre or right end. It is cut to `most`.
