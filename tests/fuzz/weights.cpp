@@ -1,6 +1,7 @@
 // Weights, checkpoints and means: parse(write(x)) is x.
 #include "formats/weights.h"
 
+#include "formats/color_statistics.h"
 #include "lib/base/json.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/shards/mean.h"
@@ -68,10 +69,22 @@ void check_mean(const std::string& path) {
           "a mean that is written and read differs");
 }
 
+void check_colors(const std::string& path) {
+  const ColorStatistics colors = read_color_statistics(SafetensorsFile(path, Expected::mean));
+  const std::string copy = scratch("colors");
+  OutputFile out(copy, OutputFile::Content::binary);
+  write_safetensors(out, color_tensors(colors), {});
+  out.commit();
+  require(read_color_statistics(SafetensorsFile(copy, Expected::mean)) == colors,
+          "statistics of colours that are written and read differ");
+}
+
 void fuzz(Input input) {
   const std::string path = file_with(input);
   if (outcome([&] { return WeightsFile(path).parameters().size(); }).value) check_weights(path);
   if (outcome([&] { return read_mean_file(path).sums; }).value) check_mean(path);
+  const auto colors = [&] { return read_color_statistics(SafetensorsFile(path, Expected::mean)); };
+  if (outcome(colors).value) check_colors(path);
 }
 
 std::vector<Bytes> seeds() {
