@@ -44,6 +44,9 @@ constexpr Content pointer(std::string_view name, std::string_view advice) {
   return {.name = name, .advice = advice};
 }
 
+// Its bytes are a program, which is never run.
+constexpr Content kPyTorch{.name = "a PyTorch file", .advice = "convoy-netpack(1) says how to convert it"};
+
 // Formats that begin alike stand together, the narrower one first.
 constexpr auto kMarks = std::to_array<ContentMark>({
     {0, kJpegMark, {.name = "a JPEG image", .is = Expected::image}},
@@ -138,7 +141,7 @@ constexpr auto kMarks = std::to_array<ContentMark>({
     {0, "PAR1"sv, data("a Parquet file")},
     {0, "ARROW1\0\0"sv, data("an Arrow file")},
     {0, "SQLite format 3"sv, data("an SQLite database")},
-    {0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv, other("a PyTorch file")},
+    {0, "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"sv, kPyTorch},
     {0, "\x80\x02"sv, data("a Python pickle")},
     {0, "\x80\x03"sv, data("a Python pickle")},
     {0, "\x80\x04\x95"sv, data("a Python pickle")},
@@ -213,7 +216,7 @@ std::optional<Content> zip_content(std::string_view head) {
   if (head.size() < kName) return archive("a zip archive");
   const std::string_view name = head.substr(kName, little_endian(head, kNameLength, 2));
   if (name.ends_with(".npy")) return data("a NumPy archive (.npz)");
-  if (name.ends_with("/data.pkl") || name.ends_with("/.format_version")) return other("a PyTorch file");
+  if (name.ends_with("/data.pkl") || name.ends_with("/.format_version")) return kPyTorch;
   if (name == "[Content_Types].xml" || name == "mimetype") return other("an office document");
   return archive("a zip archive");
 }

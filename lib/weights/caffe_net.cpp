@@ -151,7 +151,10 @@ class NetWriter {
   }
 
   std::string lrn(const CaffeLayer& layer) const {
-    if (layer.lrn.within_channel) refuse(layer, "normalises within a channel: give --net=FILE");
+    if (layer.lrn.within_channel) {  // its k is 1, whatever the file says
+      return "lrn-map size=" + std::to_string(layer.lrn.size) + " k=1 alpha=" + number(layer.lrn.alpha) +
+             " beta=" + number(layer.lrn.beta) + " window=mean";
+    }
     return "lrn size=" + std::to_string(layer.lrn.size) + " k=" + number(layer.lrn.k) +
            " alpha=" + number(layer.lrn.alpha) + " beta=" + number(layer.lrn.beta) + " window=mean";
   }
@@ -162,6 +165,7 @@ class NetWriter {
     if (layer.type == "Pooling") return pool(layer);
     if (layer.type == "LRN") return lrn(layer);
     if (layer.type == "TanH") return "tanh";
+    if (layer.type == "Sigmoid") return "logistic";
     if (layer.type == "ReLU") {
       if (layer.negative_slope != 0.0F) refuse(layer, "has a slope below 0: convoy has no such layer");
       return "relu";

@@ -61,23 +61,18 @@ void adapt(std::vector<float>& weights, std::size_t channels, std::size_t pixels
   }
 }
 
-// Makes the first layer take what convoy gives it. weights: its own, as parameters_of() says.
-void adapt_first_layer(const NetSpec& net, const ForeignInput& input, std::vector<float>& weights) {
-  const Extent& in = net.input.crop;
-  const auto channels = static_cast<std::size_t>(in.channels);
-  if (channels == 1 && input.scale.empty()) return;
+// Pixels of the window that the first layer sees of one channel. Throws Error if it is a layer that cannot
+// take the scale and the order of channels.
+std::size_t first_window(const NetSpec& net) {
+  const auto product = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
   const LayerKind& first = net.layers.front().kind;
-  if (const auto* conv = std::get_if<ConvSpec>(&first); conv != nullptr && conv->groups == 1) {
-    adapt(weights, channels,
-          static_cast<std::size_t>(conv->kernel_height) * static_cast<std::size_t>(conv->kernel_width),
-          input);
-  } else if (std::holds_alternative<FcSpec>(first)) {
-    adapt(weights, channels, static_cast<std::size_t>(in.height) * static_cast<std::size_t>(in.width), input);
-  } else {
-    throw Error("net",
-                "its first layer must be a conv without groups, or an fc: the weights take the order of the "
-                "channels and the scale of the pixels from the other program");
-  }
+  const auto* conv = std::get_if<ConvSpec>(&first);
+  if (conv != nullptr && conv->groups == 1) return product(conv->kernel_height, conv->kernel_width);
+  if (std::holds_alternative<FcSpec>(first)) return product(net.input.crop.height, net.input.crop.width);
+  throw Error(
+      "net",
+      "its first layer must be a conv without groups, or an fc: its weights take the order of the channels "
+      "and the scale of the pixels from the other program");
 }
 
 class Importer {
@@ -90,11 +85,11 @@ class Importer {
     require_shapes(infos);
     std::vector<std::vector<float>> all;
     std::string not_finite;
+    const std::size_t window = changes_input() ? first_window(net_) : 0;
+    const auto channels = static_cast<std::size_t>(net_.input.crop.channels);
     for (const ParameterInfo& info : infos) {
       std::vector<float> values = tensors_.at(info.name)->read();
-      if (info.layer == 0 && !info.bias && changes_input()) {
-        adapt_first_layer(net_, weights_.input, values);
-      }
+      if (info.layer == 0 && !info.bias && window != 0) adapt(values, channels, window, weights_.input);
       if (!all_finite(values)) {
         not_finite += (not_finite.empty() ? "tensor '" : "; tensor '") + info.name +
                       "' holds values that are not finite numbers";
@@ -122,7 +117,7 @@ class Importer {
 
  private:
   [[nodiscard]] bool changes_input() const {
-    return weights_.input.reversed || !weights_.input.scale.empty();
+    return (weights_.input.reversed && net_.input.crop.channels > 1) || !weights_.input.scale.empty();
   }
 
   void require_shapes(const std::vector<ParameterInfo>& infos) const {
@@ -166,6 +161,7 @@ DatasetInfo dataset_of(const ForeignWeights& weights, const ImportRules& rules, 
                 count_of(dataset.classes.size(), "class") + " in the table, and " + std::to_string(classes) +
                     " outputs of the net");
   }
+  check_dataset_info(dataset, weights.place);
   return dataset;
 }
 

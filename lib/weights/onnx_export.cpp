@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "formats/onnx.h"
+#include "lib/base/checked.h"
 #include "lib/base/error.h"
 #include "lib/base/marks.h"
 #include "lib/base/version.h"
@@ -17,6 +18,8 @@ namespace convoy {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
+
+constexpr std::uint64_t kMostTableValues = std::uint64_t{1} << 26;  // 256 MiB
 
 class NetExporter {
  public:
@@ -100,6 +103,15 @@ class NetExporter {
     flat_ = true;
   }
 
+  // Throws Error if a table that the layer has in ONNX alone would be too large: channels times window times
+  // others.
+  void require_table(std::int64_t channels, std::int64_t window, std::int64_t others) const {
+    const auto size = [](std::int64_t extent) { return static_cast<std::uint64_t>(extent); };
+    const std::uint64_t values = saturating_mul(saturating_mul(size(channels), size(window)), size(others));
+    if (values <= kMostTableValues) return;
+    throw Error("net", "layer '" + name() + "': its window is too large for what ONNX needs instead of it");
+  }
+
   // One number that every value is combined with.
   std::string number(const char* part, double value) {
     const auto single = static_cast<float>(value);
@@ -135,16 +147,96 @@ class NetExporter {
     current_ = graph_.node("Gemm", {current_, kernel, bias}, name(), {{"transB", 1}});
   }
 
+  // ONNX has no operator of this kind. A convolution with filters that are 1 at one place and else 0 puts
+  // what each window sees behind one another; then each position, and each group of it, is a group of its own
+  // of a convolution of a single pixel.
+  void add(const LocalSpec& local) {
+    make_image(layer_->in);
+    const std::int64_t channels = layer_->in.channels;
+    const std::int64_t window = std::int64_t{local.kernel_height} * local.kernel_width;
+    const std::int64_t positions = std::int64_t{layer_->out.height} * layer_->out.width;
+    const std::int64_t filters = local.filters;
+    const Padding& pad = local.pad;
+    require_table(channels, window, window);
+    std::vector<float> ones(static_cast<std::size_t>(channels * window * window));
+    for (std::int64_t i = 0; i < channels * window; ++i) {
+      ones[static_cast<std::size_t>(i * window + i % window)] = 1.0F;
+    }
+    const std::string places = graph_.constant(
+        named("places"), Ints{channels * window, 1, local.kernel_height, local.kernel_width}, ones);
+    current_ = graph_.node("Conv", {current_, places}, named("windows"),
+                           {{"kernel_shape", Ints{local.kernel_height, local.kernel_width}},
+                            {"strides", Ints{local.stride, local.stride}},
+                            {"pads", Ints{pad.top, pad.left, pad.bottom, pad.right}},
+                            {"group", channels}});
+    current_ = graph_.node("Transpose", {current_}, named("pixels"), {{"perm", Ints{0, 2, 3, 1}}});
+    const Ints row = {0, positions * channels * window, 1, 1};
+    current_ = graph_.node("Reshape", {current_, graph_.constant(named("row"), row)}, named("rows"));
+    const std::vector<float> weights = take(false);
+    const std::string kernel = graph_.constant(
+        named("weight"), Ints{positions * filters, channels / local.groups * window, 1, 1}, weights);
+    current_ = graph_.node("Conv", {current_, kernel}, named("products"),
+                           {{"kernel_shape", Ints{1, 1}}, {"group", positions * local.groups}});
+    const Ints grid = {0, layer_->out.height, layer_->out.width, filters};
+    current_ = graph_.node("Reshape", {current_, graph_.constant(named("grid"), grid)}, named("positions"));
+    current_ = graph_.node("Transpose", {current_}, named("image"), {{"perm", Ints{0, 3, 1, 2}}});
+    const std::vector<float> biases = take(true);
+    const std::string bias =
+        graph_.constant(named("bias"), Ints{1, filters, layer_->out.height, layer_->out.width}, biases);
+    current_ = graph_.node("Add", {current_, bias}, name());
+  }
+
   void add(const ReluSpec& /*relu*/) { current_ = graph_.node("Relu", {current_}, name()); }
   void add(const TanhSpec& /*tanh*/) { current_ = graph_.node("Tanh", {current_}, name()); }
   void add(const LogisticSpec& /*logistic*/) { current_ = graph_.node("Sigmoid", {current_}, name()); }
 
-  // ONNX divides the sum by the size, as window=mean does.
+  // ONNX divides the sum by the size, as window=mean does. Groups of channels are normalised each by itself.
   void add(const LrnSpec& lrn) {
     make_image(layer_->in);
     const double alpha = lrn.mean ? lrn.alpha : lrn.alpha * lrn.size;
-    current_ = graph_.node("LRN", {current_}, name(),
-                           {{"alpha", alpha}, {"beta", lrn.beta}, {"bias", lrn.k}, {"size", lrn.size}});
+    const auto normalise = [&](const std::string& from, const std::string& to) {
+      return graph_.node("LRN", {from}, to,
+                         {{"alpha", alpha}, {"beta", lrn.beta}, {"bias", lrn.k}, {"size", lrn.size}});
+    };
+    if (lrn.groups == 1) {
+      current_ = normalise(current_, name());
+      return;
+    }
+    std::vector<std::string> parts;
+    std::vector<std::string> results;
+    for (int g = 0; g < lrn.groups; ++g) {
+      parts.push_back(named("part") + std::to_string(g));
+      results.push_back(named("group") + std::to_string(g));
+    }
+    const Ints sizes(parts.size(), layer_->in.channels / lrn.groups);
+    graph_.node("Split", std::vector{current_, graph_.constant(named("sizes"), sizes)}, parts, {{"axis", 1}});
+    for (std::size_t g = 0; g < parts.size(); ++g) normalise(parts[g], results[g]);
+    graph_.node("Concat", results, std::vector{name()}, {{"axis", 1}});
+    current_ = name();
+  }
+
+  // ONNX has no operator of this kind. A convolution of each channel's squares with equal weights is the sum
+  // over a window, in which padding is zero, as outside of the image; its bias is k.
+  void add(const LrnMapSpec& lrn) {
+    make_image(layer_->in);
+    const int channels = layer_->in.channels;
+    const int reach = lrn.size / 2;
+    const double area = static_cast<double>(lrn.size) * lrn.size;
+    require_table(channels, lrn.size, lrn.size);
+    const auto weight = static_cast<float>(lrn.mean ? lrn.alpha / area : lrn.alpha);
+    const std::vector<float> weights(static_cast<std::size_t>(channels * area), weight);
+    const std::vector<float> biases(static_cast<std::size_t>(channels), static_cast<float>(lrn.k));
+    const std::string kernel =
+        graph_.constant(named("weight"), Ints{channels, 1, lrn.size, lrn.size}, weights);
+    const std::string bias = graph_.constant(named("bias"), Ints{channels}, biases);
+    const std::string squares = graph_.node("Mul", {current_, current_}, named("squares"));
+    const std::string sum = graph_.node("Conv", {squares, kernel, bias}, named("sum"),
+                                        {{"kernel_shape", Ints{lrn.size, lrn.size}},
+                                         {"strides", Ints{1, 1}},
+                                         {"pads", Ints{reach, reach, reach, reach}},
+                                         {"group", channels}});
+    const std::string divisor = graph_.node("Pow", {sum, number("beta", lrn.beta)}, named("divisor"));
+    current_ = graph_.node("Div", {current_, divisor}, name());
   }
 
   // Padding never is the largest value, nor counted in a mean: windows that hang over become padding, since

@@ -33,6 +33,9 @@ tries() {
 @test "predict leaves older or whole outputs, a message and no temporary, whatever call fails" {
   tries faults --scene='^predict' --kind="$BUT_LIBRARIES" --sample=150
 }
+@test "netpack leaves older or whole outputs, a message and no temporary, whatever call fails" {
+  tries faults --scene='^netpack' --sample=120
+}
 @test "after a loss of power, outputs are older or whole, and trainings can be resumed" {
   tries crashes --sample=60
 }

@@ -160,6 +160,12 @@ exchange.write_safetensors(sys.argv[2], t)' "$EXCHANGE" "$@"
   refuse 2 "--normalize: '0.5' is not MEANS:DEVIATIONS" "${net[@]}" --normalize=0.5 good.safetensors
   refuse 2 "--normalize: " "${net[@]}" --normalize=0.5:0 good.safetensors
   refuse 1 "2 means for an input of 1 channel" "${net[@]}" --normalize=0.5,1:1 good.safetensors
+  printf '%s\n' 'input 10x10x1 from=12x12' relu 'conv c1 8 3x3 pad=1' relu 'maxpool 2x2 stride=2' 'fc f1 16' relu 'fc f2 4' \
+    softmax > late.net
+  expect_status 0 "$BIN/netpack" -q --net=late.net --mean=none -o x good.safetensors
+  rm x
+  refuse 1 "its first layer must be a conv without groups, or an fc" "$BIN/netpack" --net=late.net --normalize=0.5:0.5 -o x \
+    good.safetensors
   refuse 2 "--channels: .*rgb" "${net[@]}" --channels=grb good.safetensors
   refuse 2 "--type needs --to=safetensors" "${net[@]}" --type=f16 good.safetensors
   refuse 2 "exclude each other" "${net[@]}" --list good.safetensors
@@ -167,7 +173,7 @@ exchange.write_safetensors(sys.argv[2], t)' "$EXCHANGE" "$@"
   refuse 2 "--output: good.safetensors is an input" "${net[@]}" -o good.safetensors good.safetensors
   refuse 2 "--output: small.net is an input" "${net[@]}" -o small.net good.safetensors
   printf 'PK\3\4%22s%s' - archive/data.pkl | tr ' ' '\001' > net.pt
-  refuse 1 "net.pt: " "${net[@]}" net.pt
+  refuse 1 "net.pt: a PyTorch file where weights are expected: convoy-netpack.1. says how" "${net[@]}" net.pt
   assert_missing x
 }
 
@@ -258,12 +264,17 @@ to_onnx() {
   to_onnx b.net
 }
 
-@test "ONNX: a locally connected layer is refused" {
-  printf '%s\n' 'input 12x12x1' 'local l1 2 5x5 stride=3' 'fc f 4' softmax > l.net
-  make_training_set
-  "$BIN/train" -q --net=l.net --mean=mean.safetensors --batch=4 --steps=1 -o l.safetensors train.shard
-  refuse 1 "layer 'l1': ONNX has no operators for local" "$BIN/netpack" --to=onnx -o l.onnx l.safetensors
-  assert_missing l.onnx
+@test "ONNX: normalisation within maps, and in groups of channels" {
+  printf '%s\n' 'input 15x17x3' 'conv c1 12 3x3' relu 'lrn-map size=5 k=1 alpha=0.01 beta=0.75' \
+    'lrn size=3 k=1 alpha=0.1 beta=0.75 groups=3' 'conv c2 8 3x3 stride=2' 'lrn-map size=3 k=2 alpha=0.5 beta=0.6 window=sum' \
+    'lrn size=5 k=2 alpha=0.2 beta=0.5 window=mean groups=2' 'fc f1 4' softmax > c.net
+  to_onnx c.net
+}
+
+@test "ONNX: locally connected layers, with groups, and the logistic function" {
+  printf '%s\n' 'input 12x11x3' 'conv c1 6 3x3' relu 'local l1 4 3x3 stride=2 pad=1,0,1,1' logistic \
+    'local l2 6 2x2 groups=2' tanh 'fc f1 4' softmax > d.net
+  to_onnx d.net
 }
 
 @test "ONNX: two runs write the same bytes, in a pipe too, and a net that does not fit is refused" {
@@ -274,6 +285,10 @@ to_onnx() {
   # shellcheck disable=SC2002
   cat w.safetensors | "$BIN/netpack" -q --to=onnx | cmp - a.onnx
   refuse 1 "w.safetensors: .*of memory, the limit is" "$BIN/netpack" --max-memory=1K --to=onnx -o x w.safetensors
+  # What ONNX needs in place of a large window would be larger than all else.
+  printf '%s\n' 'input 10x10x1 from=12x12' 'conv c1 4 1x1' 'lrn-map size=9001' 'fc f1 4' softmax > wide.net
+  small_train --net=wide.net --steps=1 --lr=0 -o wide.safetensors train.shard
+  refuse 1 "layer 'lrn-map1': its window is too large" "$BIN/netpack" --to=onnx -o x wide.safetensors
   assert_missing x
 }
 

@@ -196,5 +196,14 @@ def all_scenes():
               answers=4),
         Scene("predict tar from a pipe", ["predict", "-q", "-j1", "-w", "data/weights", "--json", "-o", "o.json"],
               ["o.json"], stdin="photos.tar"),
+        Scene("netpack", ["netpack", "-q", "--mean=data/val.mean", "--net=data/small.net", "-o", "o.st", "data/weights"],
+              ["o.st"]),
+        Scene("netpack from a pipe", ["netpack", "-q", "--to=safetensors", "--type=f16", "-o", "o.st"], ["o.st"],
+              stdin="weights"),
+        Scene("netpack to ONNX", ["netpack", "-q", "--to=onnx", "-o", "o.onnx", "data/weights"], ["o.onnx"]),
+        Scene("netpack extract", ["netpack", "-q", "--extract=mean", "-o", "o.mean", "data/weights"], ["o.mean"]),
+        Scene("netpack list", ["netpack", "-q", "--list", "-o", "o.tsv", "data/weights", "data/train.mean"], ["o.tsv"]),
+        Scene("netpack verify", ["netpack", "-q", "--verify", "-o", "o.tsv", "data/weights"], ["o.tsv"],
+              reports={"o.tsv": rb"data/weights\t\d+\t1\n"}),
     ]
     return {scene.name: scene for scene in scenes}

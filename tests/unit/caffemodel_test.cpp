@@ -172,6 +172,8 @@ TEST(CaffeModel, LayersBecomeLinesOfANet) {
   net.mutable_layer(1)->mutable_lrn_param()->set_k(2.5F);
   net.mutable_layer(1)->mutable_lrn_param()->set_alpha(1e-4F);
   EXPECT_NE(net_text(net).find("lrn size=5 k=2.5 alpha=1e-04 beta=0.75 window=mean\n"), std::string::npos);
+  net.mutable_layer(1)->mutable_lrn_param()->set_norm_region(1);
+  EXPECT_NE(net_text(net).find("lrn-map size=5 k=1 alpha=1e-04 beta=0.75 window=mean\n"), std::string::npos);
   net.mutable_layer(1)->set_type("Pooling");
   caffe::PoolingParameter& pool = *net.mutable_layer(1)->mutable_pooling_param();
   pool.set_kernel_size(3);
@@ -185,6 +187,8 @@ TEST(CaffeModel, LayersBecomeLinesOfANet) {
   EXPECT_NE(net_text(net).find("dropout 0.3\n"), std::string::npos);
   net.mutable_layer(1)->set_type("TanH");
   EXPECT_NE(net_text(net).find("tanh\n"), std::string::npos);
+  net.mutable_layer(1)->set_type("Sigmoid");
+  EXPECT_NE(net_text(net).find("logistic\n"), std::string::npos);
 }
 
 TEST(CaffeModel, LayersThatANetCannotHaveAreNamed) {
