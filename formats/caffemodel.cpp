@@ -353,8 +353,7 @@ class Reader {
     }
   }
 
-  // The values for height and width: those of *_h and *_w if they are given, else one for both or one for
-  // each.
+  // The values for height and width: *_h and *_w if they are given, else one value for both, or two values.
   template <typename Repeated>
   static std::array<std::uint32_t, 2> both(const Repeated& values, std::uint32_t fallback, bool given,
                                            std::uint32_t height, std::uint32_t width) {

@@ -76,8 +76,8 @@ float float_from_f16(std::uint16_t bits) {
     return std::bit_cast<float>(sign | kFloatInfinity |
                                 ((magnitude & 0x3FFU) << (kFloatMantissa - kHalfMantissa)));
   }
-  // As bits of a float the number is too small by a power of two, also if it is subnormal; the product is
-  // exact.
+  // As bits of a float the number is too small by a power of two, even if it is subnormal. The product is
+  // exact, because kScale is a power of two.
   constexpr float kScale = 0x1p112F;  // 2^(127 - 15)
   const auto scaled = std::bit_cast<float>(magnitude << (kFloatMantissa - kHalfMantissa)) * kScale;
   return std::bit_cast<float>(sign | std::bit_cast<std::uint32_t>(scaled));

@@ -2,9 +2,9 @@
 // own at every position:
 //   y[n][k][p][q] = bias[k][p][q] + sum over c, r, s of
 //                   w[p][q][k][c][r][s] * x[n][g * C/G + c][p * stride - top + r][q * stride - left + s],
-// where g = k / (K/G), and x is 0 outside of the image. P and Q are those of the convolution. So a position
-// is a product of its own, [N] x [C/G * R * S] by [C/G * R * S] x [K/G], and a batch uses each weight N
-// times.
+// where g = k / (K/G), and x is 0 outside of the image. P and Q are those of the convolution. So each
+// position and group is a product of its own, [N] x [C/G * R * S] by [C/G * R * S] x [K/G], and each weight
+// is used once for each image of the batch.
 #pragma once
 
 #include <cstdint>

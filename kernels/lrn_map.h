@@ -1,6 +1,6 @@
-// lrn_map: local response normalisation within a map: over a window of pixels of the same channel (the
-// `rnorm` layers of cuda-convnet, and those of the source code of 2012; Caffe's LRN with norm_region:
-// WITHIN_CHANNEL).
+// lrn_map: local response normalisation within a map, over a window of pixels of the same channel. These are
+// the `rnorm` layers of cuda-convnet and of the source code of 2012, and Caffe's LRN layers whose norm_region
+// is WITHIN_CHANNEL.
 //   s[h, w] = k + scale * sum of x[i, j]^2 over the window of (h, w);   y[h, w] = x[h, w] * s[h, w]^-beta
 // The window has `size` rows and columns, an odd number, and is centred on (h, w); what lies outside of the
 // image counts as zero. Channels are independent of each other. `scale` is alpha, or alpha / size^2, which is

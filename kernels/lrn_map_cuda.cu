@@ -96,8 +96,8 @@ class WindowRows {
   float rows_[kRows][kCount];
 };
 
-// Calls body(image, row, column, channel, whether a strip begins, window rows) for the rows of this thread's
-// strips.
+// Calls body(image, row, column, channel, whether a strip begins, window rows) for each row of the strips of
+// this thread.
 template <typename T, typename Rows, typename Body>
 __device__ __forceinline__ void for_each_strip(const TensorShape& t, Body&& body) {
   for_each_vector<T>(strip_tensor(t), [&](int n, int index, int channel) {

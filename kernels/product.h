@@ -1,5 +1,4 @@
-// What conv, local and fc, the operations with weights, have in common on a CPU: they are compiled once for a
-// shape.
+// What conv, local and fc, the operations with weights, have in common on a CPU: each is made for a shape.
 #pragma once
 
 #include <algorithm>

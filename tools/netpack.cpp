@@ -72,8 +72,8 @@ SafetensorsFile open(const std::string& input, const Options& options, Console& 
   return file;
 }
 
-// Writes "FILE<TAB>whole tensors<TAB>losses"; returns the number of losses, which are named on standard
-// error.
+// Writes "FILE<TAB>whole tensors<TAB>losses"; returns the number of losses, which are named
+// on standard error.
 std::uint64_t verify(const std::string& input, const Options& options, OutputFile& out, Console& console) {
   WeightsVerdict verdict;
   try {

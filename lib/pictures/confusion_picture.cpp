@@ -21,8 +21,7 @@ std::vector<std::uint64_t> row_sums(const ConfusionTable& table) {
   return sums;
 }
 
-// The shade of a share grows with its root: most mistakes are rare, and would hardly be seen beside what is
-// right.
+// The shade of a share grows with its root: most mistakes are rare, and would hardly be seen otherwise.
 Color cell_color(double share) { return shade_of(std::sqrt(share)); }
 
 std::string percent(double share) {

@@ -16,8 +16,8 @@ struct ConfusedPair {
   std::uint64_t count = 0;
   double share = 0;  // of the images of the class
 };
-// At most `most` of them, the greatest share first; among equals the greater count, then the order of the
-// classes.
+// At most `most` of them, the greatest share first; among equals the greater count first, then the order
+// of the classes.
 [[nodiscard]] std::vector<ConfusedPair> most_confused(const ConfusionTable& table, std::size_t most);
 
 // Each row of the matrix is a class, shaded by the roots of the shares of its images. names: of the classes,

@@ -56,8 +56,7 @@ struct Mark {
   bool hollow = false;
 };
 
-// An image whose pixels are shown sharp: for pixels that are small squares, `at` is a whole multiple of its
-// size.
+// An image whose pixels are shown sharp. For square pixels `at` is a whole multiple of its size.
 struct Raster {
   Rect at;
   Image image;  // 3 channels

@@ -15,8 +15,7 @@ namespace convoy {
 inline constexpr std::size_t kMaxDrawnBytes = 512;
 inline constexpr double kAnyWidth = std::numeric_limits<double>::infinity();
 
-// The text as it is drawn: control characters and bytes that are no UTF-8 become what escape_controls()
-// writes.
+// The text as it is drawn: control characters and bytes that are no UTF-8 are escaped by escape_controls().
 [[nodiscard]] std::string drawable_text(std::string_view text);
 
 struct TextSize {

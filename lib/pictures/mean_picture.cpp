@@ -99,8 +99,7 @@ Image direction_image(const MeanToDraw& mean, std::size_t direction) {
   return bar;
 }
 
-// A bar for each direction in which colours vary, as long as the standard deviation along it. Returns the
-// bottom.
+// A bar for each direction in which colours vary, as long as the deviation along it. Returns the bottom.
 double draw_directions(Sketch& sketch, const MeanToDraw& mean, double y) {
   if (mean.stddev.empty()) return y;
   constexpr double kLabel = 60;

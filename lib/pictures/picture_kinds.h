@@ -31,8 +31,8 @@ void declare_picture_options(po::options_description& options);
 // The kind that the first operand names. Throws UsageError if there is none, if an option is not for it, or
 // if there are too many operands.
 [[nodiscard]] const PictureKind& read_picture_kind(const Options& options);
-// The operands after the kind; "-" if there are none. Throws MissingInputError if standard input is then a
-// terminal.
+// The operands after the kind; "-" if there are none. Throws MissingInputError if standard
+// input is then a terminal.
 [[nodiscard]] std::vector<std::string> picture_inputs(const Options& options);
 // --width, --title, --scale.
 [[nodiscard]] Page read_page(const Options& options);

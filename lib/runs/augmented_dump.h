@@ -35,8 +35,8 @@ class AugmentedDump {
   // What --dump-augmented asks for, if it is given. A run that may replace what an earlier one left replaces
   // its dump, too. Throws as the constructor does, and UsageError.
   [[nodiscard]] static std::optional<AugmentedDump> asked_for(const Options& options, Beginning beginning);
-  // Holds the folder. Throws Error unless it is new or empty, or, if `replaces`, has nothing but an earlier
-  // dump.
+  // Holds the folder. Throws Error unless it is new or empty, or, if `replaces`, has nothing but an
+  // earlier dump.
   AugmentedDump(const DumpRequest& request, bool replaces);
 
   // Writes the images that the run takes from step `first_step` on, each as a PNG file: cropped, reflected

@@ -1,5 +1,4 @@
-// The answer of one or several nets to one or several views of an image: the mean of their class
-// probabilities.
+// The answer of nets to views of an image: the mean of their class probabilities.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +18,8 @@ struct EnsembleMember {
 
 class Ensemble {
  public:
-  // The nets must have the same classes and stored size; they must outlive this. views: 1 or 10 of each
-  // image.
+  // The nets must have the same classes and stored size; they must outlive this. views: 1 or 10
+  // of each image.
   explicit Ensemble(const std::vector<EnsembleMember>& members, int views = 1);
 
   // images: stored images, each HWC, of the stored size. Their class probabilities, [images, classes]: the

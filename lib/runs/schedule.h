@@ -35,8 +35,8 @@ struct PlateauState {
   std::uint64_t drops = 0;
   bool operator==(const PlateauState&) const = default;
 
-  // Takes the error of a validation. Returns whether the rate falls. An error that equals the least one is no
-  // improvement.
+  // Takes the error of a validation. Returns whether the rate falls. An error that equals the least one
+  // is no improvement.
   bool add(double error, const PlateauRule& rule);
 };
 

@@ -34,8 +34,7 @@ struct ForeignWeights {
   std::vector<ForeignTensor> tensors;
   // What the file itself says, where it does.
   std::string net;  // a text in the format of convoy-net(5); empty: nothing
-  // Makes such a text of what the file says about its layers; throws Error if it cannot. Empty: it says
-  // nothing.
+  // Makes such a text of what the file says about its layers; throws Error if it cannot. Empty: it has none.
   std::function<std::string()> derive_net;
   std::optional<DatasetInfo> dataset;  // of weights of convoy
   std::vector<float> mean;             // likewise

@@ -1,5 +1,4 @@
-// The views of an image, and the mean answer of nets to them, against means of the double-precision
-// reference.
+// The views of an image, and the mean answer of nets to them, against means of a reference in double.
 #include "lib/runs/ensemble.h"
 
 #include <gtest/gtest.h>

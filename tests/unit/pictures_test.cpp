@@ -1,5 +1,4 @@
-// Pictures: what is drawn where, that no text leaves the page or meets another, and the files that come of
-// it.
+// Pictures: what is drawn where, that no text leaves the page or meets another, and the files of them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,8 +25,8 @@ namespace {
 
 using test::error_of;
 
-// Arabic, Chinese (fonts for it need not be there), a name without blanks, combining marks, and what is no
-// UTF-8.
+// Arabic, Chinese (fonts for it need not be there), a name without blanks, combining marks, and bytes that
+// are no UTF-8.
 const std::vector<std::string> kOddNames = {
     "\xD8\xB4\xD8\xA7\xD8\xAD\xD9\x86\xD8\xA9",
     "\xE5\x8D\xA1\xE8\xBD\xA6",

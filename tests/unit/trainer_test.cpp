@@ -306,8 +306,7 @@ TEST_F(Training, KeepsTheBestWeights) {
   EXPECT_EQ(find_kept_weights(folder_ / "w.safetensors", Keep::best), (std::vector<std::string>{best}));
   EXPECT_TRUE(find_kept_weights(folder_ / "w.safetensors", Keep::last).empty());
 
-  // Stopped after any step, with the file as it was or with one from later, the resumed run ends with the
-  // same.
+  // Stopped after any step, with the file as it was or with one from later, the resumed run ends alike.
   const std::string want = read_text_file(best, 1 << 20);
   for (std::size_t at = 1; at < 12; ++at) {
     std::filesystem::remove(best);
