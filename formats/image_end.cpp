@@ -23,6 +23,7 @@ constexpr std::uint8_t kStartOfImage = 0xD8;
 constexpr std::uint8_t kEndOfImage = 0xD9;
 constexpr std::uint8_t kStartOfScan = 0xDA;
 constexpr std::uint8_t kTemporary = 0x01;
+constexpr std::size_t kMaxScanHeader = 6 + 2 * 4;  // with four components
 
 // Markers without a length, that may stand in a scan: restarts, and zero, which says that 0xFF is data.
 bool stands_alone(std::uint8_t marker) {
@@ -119,17 +120,38 @@ void ImageEnds::follow(Way& way) {
       way.runs.back().to = way.at;
       continue;
     }
+    // Before its header is there: in a file that is cut within it, the header reaches into the next image,
+    // and how far that is there must make no difference.
+    if (marker == kStartOfScan) {
+      way.last_scan = way.at;
+      if (way.scan == 0) way.scan = way.searched = way.last_scan;
+    }
     if (!has(way.at + 2)) return cut(way);
     const std::size_t length = std::size_t{there_[way.at]} << 8 | there_[way.at + 1];
     way.at += 2;
     if (length < 2) return;
-    if (!has(way.at + length - 2)) return cut(way);
-    if (marker == kStartOfScan) {
-      way.last_scan = way.at - 2;
-      if (way.scan == 0) way.scan = way.searched = way.last_scan;
+    if (marker == kStartOfScan && next_begins(way.at, length)) {
+      const std::size_t behind = way.at + kMaxScanHeader + kPngMark.size();
+      way.at = has(behind) ? behind : there_.size();
+      return;
     }
+    if (!has(way.at + length - 2)) return cut(way);
     way.at += length - 2;
   }
+}
+
+// Whether the next image begins in a scan header, whose `length` was read in front of `at`: no header that is
+// whole has the first two bytes of a signature (ITU-T T.81, table B.3). Waits for no byte behind the image.
+bool ImageEnds::next_begins(std::size_t at, std::size_t length) {
+  if (length > kMaxScanHeader) return true;
+  const std::size_t behind = at + length - 2;
+  const auto header = there_.first(has(behind + 1) ? behind + 1 : there_.size()).subspan(at);
+  const auto begins = [&](std::string_view mark) {
+    return std::search(header.begin(), header.end(), mark.begin(), mark.begin() + 2,
+                       [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); }) !=
+           header.end();
+  };
+  return begins(kJpegMark) || begins(kPngMark);
 }
 
 void ImageEnds::cut(Way& way) const { way.at = std::min<std::size_t>(there_.size(), kMaxImageFileBytes); }

@@ -77,6 +77,7 @@ class ImageEnds {
   bool has(std::size_t bytes);
   void follow(Way& way);
   bool find_marker(Way& way);
+  bool next_begins(std::size_t at, std::size_t length);
   void cut(Way& way) const;
   bool search_signature(Way& way, std::size_t to);
   void remember(const Way& way);

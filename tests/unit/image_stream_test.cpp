@@ -355,6 +355,25 @@ TEST(ImageStream, AfterACutComesTheNext) {
   }
 }
 
+// Its thumbnail is not taken for the next image, whether the header's length reaches into what follows or
+// not.
+TEST(ImageStream, AnImageThatIsCutInItsScanHeaderIsTheSameAlone) {
+  Bytes photograph = images()[3];
+  const std::array<std::uint8_t, 2> scan{0xFF, 0xDA};
+  const auto header = std::find_end(photograph.begin(), photograph.end(), scan.begin(), scan.end());
+  ASSERT_NE(header, photograph.end());
+  const auto behind = static_cast<std::size_t>(header - photograph.begin()) + 2;
+  for (std::size_t length = behind; length < behind + 8; ++length) {
+    const Bytes cut(photograph.begin(), photograph.begin() + static_cast<std::ptrdiff_t>(length));
+    for (const Bytes& next : {Bytes(), images()[0], images()[1]}) {
+      const auto pieces = split(joined({cut, next}));
+      ASSERT_EQ(pieces.size(), next.empty() ? 1U : 2U) << length;
+      EXPECT_EQ(pieces[0].bytes, cut) << length;
+      EXPECT_EQ(pieces.back().bytes, next.empty() ? cut : next) << length;
+    }
+  }
+}
+
 TEST(ImageStream, EmptyHasNone) { EXPECT_TRUE(split({}).empty()); }
 
 TEST(Content, IsToldFromTheFirstBytes) {
