@@ -28,12 +28,13 @@ std::string_view take_until(std::string_view& text, char end) {
 
 void read_epoch(std::string_view text, std::vector<OptionChange>& all) {
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) refuse(text);
+  if (colon == std::string_view::npos || text.ends_with(',')) refuse(text);
   const double epoch = parse_real(text.substr(0, colon), kOption, 0, kMaxEpoch);
   const std::size_t first = all.size();
   std::string_view rest = text.substr(colon + 1);
   do {
     const std::string_view part = take_until(rest, ',');
+    if (part.empty()) refuse(text);
     const std::size_t equals = part.find('=');
     if (equals != std::string_view::npos) {
       if (equals == 0 || all.size() == kMaxOptionChanges) refuse(text);

@@ -72,7 +72,7 @@ std::vector<Bytes> seeds() {
           bytes_of("300000000\nabc")};
 }
 
-const AddReader kReader({.name = "requests", .fuzz = fuzz, .seeds = seeds, .longest = 512});
+const AddReader kReader({.name = "requests", .fuzz = fuzz, .seeds = seeds, .longest = 128});
 
 }  // namespace
 }  // namespace convoy::fuzz
