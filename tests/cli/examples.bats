@@ -330,6 +330,46 @@ labels_of() { "$BIN/shardpack" --list "$1" | cut -f 2,3,4 | sort -k 3; }
   done
 }
 
+# The figures are those of two steps: what is shown is that each is there.
+@test "examples/cifar10 makes the table, figure 1 and the claims" {
+  local options net kind
+  make_folders images 3 10 size=32x32
+  make_folders test 3 4 size=32x32 seed=50
+  options=(-f "$ROOT/examples/cifar10/Makefile" CONVOY="$BIN/convoy" IMAGES=images TEST=test)
+  expect_status 0 make "${options[@]}" table TRAIN_OPTIONS="--batch=8 --steps=2 --log-every=1steps"
+  for net in 80sec 18pct local-13pct local-11pct; do
+    [[ $output =~ $'\n'$net\ +[0-9.]+\ %\ +[0-9]+\ +[0-9.]+\ min\ \ [0-9]+\ %\ in\ [0-9]+\ (s|min) ]] ||
+      fail "no row of $net: $output"
+  done
+  assert_equal "$("$BIN/shardpack" --list train.shard | wc -l)" 30
+  assert_contains "$(cat cifar-80sec.tsv)" "images	12"
+  # Every error is at most 100 %.
+  expect_status 0 make "${options[@]}" figure1 FIGURE1_ERROR=1 FIGURE1_RATES="0.001 0.002" SEEDS="1 2" \
+    FIGURE1_EPOCHS_relu=1 FIGURE1_EPOCHS_tanh=1
+  assert_contains "$output" ": 1.0 times as many"
+  assert_equal "$(cut -f1 figure1.rates)" "relu"$'\n'"tanh"
+  assert_equal "$(wc -l < figure1.tsv)" 4
+  assert_contains "$(cat figure1.svg)" "<svg"
+  expect_status 0 make "${options[@]}" claims CLAIMS_OPTIONS="--epochs=1 --crop=random" SEEDS="1 2"
+  for kind in plain normalised apart; do
+    [[ $output =~ $kind\ +[0-9.]+\ +[0-9.]+\ \ mean\ [0-9.]+ ]] || fail "no errors of $kind: $output"
+  done
+  assert_contains "$(cat claims.svg)" "<svg"
+  run "$BIN/train" --describe --net=claims-apart.net
+  assert_contains "$output" "maxpool  12x12x64"
+  expect_status 0 make "${options[@]}" clean
+  assert_equal "$(find . -maxdepth 1 -type f)" ""
+}
+
+@test "examples/cifar10 tells at which epoch an error is reached" {
+  local head="step	epoch	set	images	loss	top1_error	top5_error	learning_rate	images_per_second"
+  printf '%s\n' "$head" "1	1	train	8	2	0.5	0	0.1	9" "1	1	val	8	2	0.1	0	0.1	9" \
+    "2	2	train	8	2	0.3	0	0.1	9" "3	3	train	8	2	0.1	0	0.1	9" > a.log.tsv
+  printf '%s\n' "$head" "1	1	train	8	2	0.26	0	0.1	9" > b.log.tsv
+  run "$ROOT/examples/cifar10/epochs-to" 0.25 a.log.tsv b.log.tsv a.log.tsv
+  assert_equal "$output" "a	2.25"$'\n'"b	never"$'\n'"a	2.25"
+}
+
 @test "examples/cifar10 reads CIFAR-10's binary archive" {
   requires perl
   mkdir cifar-10-batches-bin
