@@ -361,6 +361,40 @@ labels_of() { "$BIN/shardpack" --list "$1" | cut -f 2,3,4 | sort -k 3; }
   assert_equal "$(find . -maxdepth 1 -name '*.s[hva]*' -o -name '*[.-]*.tsv' -o -name '*.rejects')" ""
 }
 
+@test "examples/transfer fine-tunes a net to few images and to stamps" {
+  local class i options target way
+  for class in airplane automobile bird cat deer dog frog horse ship truck; do
+    mkdir -p "cifar/$class"
+    for i in 1 2 3 4; do fixture png "cifar/$class/$i.png" size=32x32 seed="$i"; done
+  done
+  for class in animals/birds animals/mammals vehicles/auto/cartoon; do
+    mkdir -p "stamps/$class"
+    for i in 1 2 3 4 5; do fixture png "stamps/$class/$i.png" kind=rgba size=48x40 seed="$i"; done
+    echo '<svg/>' > "stamps/$class/6.svg"
+  done
+  options=(-f "$ROOT/examples/transfer/Makefile" CONVOY="$BIN/convoy" CIFAR=cifar STAMPS=stamps SEEDS="1 2" EPOCHS=1
+    TARGET_EPOCHS=2 FEW_SHARE=0.5)
+  for target in few stamps; do
+    expect_status 0 make "${options[@]}" "$target"
+    for way in anew frozen tuned; do
+      [[ $output =~ $way\ +[0-9.]+\ +[0-9.]+\ \ mean\ [0-9.]+ ]] || fail "no errors of $way: $output"
+    done
+    assert_contains "$stderr" "taken: conv1, conv2, conv3, conv4; drawn from the seed: $target-classes"
+    assert_contains "$(cat "$target.svg")" "<svg"
+  done
+  assert_equal "$("$BIN/shardpack" --list source.shard | wc -l)" 28
+  assert_equal "$("$BIN/shardpack" --list few-train.shard few-val.shard | wc -l)" 12
+  assert_equal "$("$BIN/shardpack" --list stamps-train.shard stamps-val.shard | cut -f3 | sort | uniq -c | xargs)" \
+    "5 birds 5 mammals 5 vehicles"
+  # What is frozen is what was taken.
+  assert_equal "$("$BIN/netpack" --list few-frozen-1.safetensors | grep conv | cut -f1-7)" \
+    "$("$BIN/netpack" --list source.safetensors | grep conv | cut -f1-7)"
+  run "$BIN/train" --describe --net=stamps-tuned.net
+  assert_contains "$output" "stamps-classes"
+  expect_status 0 make "${options[@]}" clean
+  assert_equal "$(find . -maxdepth 1 -name '*.s[hva]*' -o -name '*[.-]*.tsv' -o -name '*.mean')" ""
+}
+
 @test "examples/cifar10 tells at which epoch an error is reached" {
   local head="step	epoch	set	images	loss	top1_error	top5_error	learning_rate	images_per_second"
   printf '%s\n' "$head" "1	1	train	8	2	0.5	0	0.1	9" "1	1	val	8	2	0.1	0	0.1	9" \
