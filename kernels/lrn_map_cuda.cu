@@ -93,7 +93,7 @@ class WindowRows {
 
  private:
   static constexpr int kRows = 2 * kReach + 1;
-  float rows_[kRows][kCount];
+  float rows_[kRows][kCount] = {};
 };
 
 // Calls body(image, row, column, channel, whether a strip begins, window rows) for each row of the strips of

@@ -46,10 +46,9 @@ void disable_checksum(std::span<std::uint8_t> file) {
 
 std::vector<std::uint8_t> safetensors_of(const std::string& header, const std::string& data) {
   const std::uint64_t length = header.size();
-  std::vector<std::uint8_t> file(sizeof length);
+  std::vector<std::uint8_t> file(sizeof length + header.size() + data.size());
   std::memcpy(file.data(), &length, sizeof length);
-  file.insert(file.end(), header.begin(), header.end());
-  file.insert(file.end(), data.begin(), data.end());
+  std::ranges::copy(data, std::ranges::copy(header, file.begin() + sizeof length).out);
   return file;
 }
 

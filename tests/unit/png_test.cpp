@@ -6,6 +6,9 @@
 #include <png.h>
 #include <zlib.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "lib/base/error.h"
 #include "tests/support/error_message.h"
 #include "tests/support/images.h"
@@ -147,12 +150,13 @@ TEST(Png, LimitsAreChecked) {
 
 std::vector<std::uint8_t> chunk(std::string_view type, std::span<const std::uint8_t> data) {
   std::vector<std::uint8_t> bytes;
+  bytes.reserve(data.size() + 12);
   const auto add_32 = [&](std::uint64_t value) {
     for (int shift = 24; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
   };
   add_32(data.size());
-  bytes.insert(bytes.end(), type.begin(), type.end());
-  bytes.insert(bytes.end(), data.begin(), data.end());
+  std::ranges::copy(type, std::back_inserter(bytes));
+  std::ranges::copy(data, std::back_inserter(bytes));
   add_32(::crc32_z(0, bytes.data() + 4, bytes.size() - 4));
   return bytes;
 }
