@@ -33,9 +33,9 @@ struct Panel {
   std::string title;
   std::function<double(const LogPoint&)> value;
   bool logarithmic = false;
-  bool sets = true;       // whether training and validation differ in it
-  double height = 1;      // beside others
-  double least_high = 0;  // the axis reaches at least to it
+  bool sets = true;    // whether training and validation differ in it
+  bool falls = false;  // much at the beginning of a run, where its lines may leave the panel
+  double height = 1;   // beside others
 };
 
 // What a panel shows of a point; nothing if it has no place on the axis.
@@ -76,6 +76,34 @@ Bounds bounds_of(const std::vector<LoggedRun>& runs, const CurveOptions& options
   return bounds;
 }
 
+// How high an axis reaches: to the highest value after the first tenth of each run, if that makes the picture
+// clearly larger, for an untrained net would take most of the panel and leave little of it to what follows.
+double high_of(const std::vector<LoggedRun>& runs, const CurveOptions& options, const Panel& panel) {
+  constexpr double kBeginning = 0.1;
+  constexpr double kWorthwhile = 0.8;
+  const double whole = bounds_of(runs, options, panel, panel.value).high;
+  if (options.whole || !panel.falls || panel.logarithmic) return whole;
+  Bounds later;
+  for (const LoggedRun& run : runs) {
+    double last = 0;
+    for (const LogPoint& point : run.points) {
+      if (std::isfinite(x_of(options, point))) last = std::max(last, x_of(options, point));
+    }
+    Bounds all;
+    Bounds own;
+    for (const LogPoint& point : run.points) {
+      const double x = x_of(options, point);
+      const double value = panel.value(point);
+      if (!takes(options, panel, point) || !shows(panel, value) || !std::isfinite(x)) continue;
+      all.add(value);
+      if (x >= kBeginning * last) own.add(value);
+    }
+    // Of a run that has diverged by then, everything is shown.
+    if (all.any()) later.add(own.any() ? own.high : all.high);
+  }
+  return later.high > 0 && later.high < kWorthwhile * whole ? later.high : whole;
+}
+
 std::vector<Panel> panels_of(const std::vector<LoggedRun>& runs, const CurveOptions& options) {
   constexpr double kPercent = 100;
   constexpr double kManifold = 4;  // from which the learning rate is drawn on a logarithmic scale
@@ -84,17 +112,20 @@ std::vector<Panel> panels_of(const std::vector<LoggedRun>& runs, const CurveOpti
   if (options.error) {
     panels.push_back({.title = both ? "top-1 error (%)" : "error (%)",
                       .value = [](const LogPoint& point) { return kPercent * point.top1_error; },
+                      .falls = true,
                       .height = 1.6});
   }
   if (options.top5) {
     panels.push_back({.title = "top-5 error (%)",
                       .value = [](const LogPoint& point) { return kPercent * point.top5_error; },
+                      .falls = true,
                       .height = 1.6});
   }
   if (options.loss) {
     panels.push_back({.title = "loss (nats)",
                       .value = [](const LogPoint& point) { return point.loss; },
                       .logarithmic = options.log_loss,
+                      .falls = true,
                       .height = 1.2});
   }
   if (options.rate) {
@@ -153,8 +184,34 @@ Pieces pieces_of(const LoggedRun& run, const Panel& panel, const CurveOptions& o
   return pieces;
 }
 
+// Whether a point is above the frame, where nothing is drawn.
+bool leaves(const Point& point, const Rect& frame) {
+  constexpr double kHair = 1e-6;
+  return point.y < frame.y - kHair;
+}
+
+// Adds the parts of a line that are within the frame: it may leave it at the top.
+void add_line(Sketch& sketch, const std::vector<Point>& points, const Rect& frame, const Path& like) {
+  std::vector<Point> part;
+  const auto end_part = [&] {
+    if (part.size() > 1) sketch.add(Path{part, like.color, like.width, like.dashes});
+    part.clear();
+  };
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const bool out = leaves(points[i], frame);
+    if (i > 0 && out != leaves(points[i - 1], frame)) {
+      const Point& a = points[i - 1];
+      const Point& b = points[i];
+      part.push_back({a.x + (b.x - a.x) * ((frame.y - a.y) / (b.y - a.y)), frame.y});
+    }
+    out ? end_part() : part.push_back(points[i]);
+  }
+  end_part();
+}
+
 // Marks of a run stand where those of other runs do not, if their points are dense.
-void add_marks(Sketch& sketch, const Pieces& pieces, std::size_t run, std::size_t runs, bool hollow) {
+void add_marks(Sketch& sketch, const Pieces& pieces, const Rect& frame, std::size_t run, std::size_t runs,
+               bool hollow) {
   const double every = hollow ? kHollowEvery : kMarkEvery;
   double next = hollow ? every * static_cast<double>(run + 1) / static_cast<double>(runs + 1) : -HUGE_VAL;
   bool first = true;
@@ -165,7 +222,7 @@ void add_marks(Sketch& sketch, const Pieces& pieces, std::size_t run, std::size_
         first = false;
       }
       // A point on its own would not be seen as a line.
-      if (point.x < next && piece.size() > 1) continue;
+      if ((point.x < next && piece.size() > 1) || leaves(point, frame)) continue;
       sketch.add(Mark{point, shape_of(run), kMarkSize, color_of(run), hollow});
       next = point.x + every;
     }
@@ -179,10 +236,11 @@ void draw_set(Sketch& sketch, const std::vector<LoggedRun>& runs, const Panel& p
                                     [&](const LogPoint& point) { return point.validation == validation; });
     for (const std::vector<Point>& piece : pieces) {
       if (piece.size() < 2) continue;
-      sketch.add(validation ? Path{piece, color_of(i), kLineWidth, {}}
-                            : Path{piece, color_of(i), kThinLine, kDashes});
+      add_line(
+          sketch, piece, plot.frame,
+          validation ? Path{{}, color_of(i), kLineWidth, {}} : Path{{}, color_of(i), kThinLine, kDashes});
     }
-    add_marks(sketch, pieces, i, runs.size(), !validation);
+    add_marks(sketch, pieces, plot.frame, i, runs.size(), !validation);
   }
 }
 
@@ -202,7 +260,7 @@ void draw_rate(Sketch& sketch, const std::vector<LoggedRun>& runs, const Panel& 
       const double wider = kLineWidth * static_cast<double>(std::min<std::size_t>(runs.size() - 1 - i, 3));
       sketch.add(Path{std::move(steps), color_of(i), kLineWidth + wider, {}});
     }
-    add_marks(sketch, pieces, i, runs.size(), true);
+    add_marks(sketch, pieces, plot.frame, i, runs.size(), true);
   }
 }
 
@@ -278,7 +336,7 @@ std::vector<Plot> plan_plots(const Sketch& sketch, const std::vector<LoggedRun>&
     all_x.add(places.high);
     const int ticks = std::max(2, static_cast<int>(plot.frame.height / kTickEvery) + 1);
     const double low = panel.logarithmic ? values.low : std::min(values.low, 0.0);
-    plot.y = axis_around(low, values.high, ticks, panel.logarithmic);
+    plot.y = axis_around(low, high_of(runs, options, panel), ticks, panel.logarithmic);
     plot.y.title = panel.title;
     plots.push_back(plot);
   }

@@ -25,6 +25,9 @@ struct CurveOptions {
   bool validation = true;
   bool steps = false;     // over steps instead of epochs
   bool log_loss = false;  // the loss on a logarithmic scale
+  // Linear axes of errors and losses reach to the highest value of the whole runs, not to that after the
+  // first tenth of each.
+  bool whole = false;
 };
 
 // The name of each run in a legend: its path without a folder that all have and without an ending ".tsv"; if

@@ -81,6 +81,7 @@ Drawing curves(const PictureRequest& request) {
   }
   how.steps = options.given("x") && options.choice("x", {"epoch", "step"}) == 1;
   how.log_loss = options.flag("log-loss");
+  how.whole = options.flag("whole");
   if (request.inputs.size() > kMaxRuns) {
     throw UsageError("curves draws at most " + std::to_string(kMaxRuns) + " logs, not " +
                      std::to_string(request.inputs.size()));
@@ -142,7 +143,7 @@ std::span<const PictureKind> picture_kinds() {
       {"filters", "WEIGHTS", {"layer", "first", "columns", "planes", "normalise"}, false, filters},
       {"curves",
        "LOG...",
-       {"show", "set", "x", "log-loss", "name", "on-error", "rejects", "max-rejects"},
+       {"show", "set", "x", "log-loss", "whole", "name", "on-error", "rejects", "max-rejects"},
        true,
        curves},
       {"predictions",
@@ -191,6 +192,7 @@ void declare_picture_options(po::options_description& options) {
   add("set", text_option("both|train|val"), "curves: of which images (default: both)");
   add("x", text_option("epoch|step"), "curves: what they are drawn over (default: epoch)");
   add("log-loss", po::bool_switch(), "curves: the loss on a logarithmic scale");
+  add("whole", po::bool_switch(), "curves: show high values of the beginning, too");
   add("name", texts_option("TEXT"), "curves: of a log in the legend; once for each, in their order");
   add_rejects_options(options, {.placeholder = "WHAT",
                                 .on_error = "skip or stop: what to do about what cannot be drawn",

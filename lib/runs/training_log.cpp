@@ -61,6 +61,18 @@ std::optional<OldRow> row_from(std::string_view line) {
 
 bool is_log(std::string_view text) { return text.starts_with(kHead); }
 
+// What is wrong with a text that is no log.
+std::string why_no_log(std::string_view text) {
+  constexpr std::string_view kNoLog = "is not a log of train: ";
+  const std::string_view head = kHead.substr(0, kHead.size() - 1);
+  if (text.starts_with(head) && text.substr(head.size()).starts_with("\r\n"))
+    return std::string(kNoLog) + "its lines end with CR LF: let them end with LF alone";
+  const std::string_view line = text.substr(0, std::min(text.find('\n'), text.size()) + 1);
+  if (line.ends_with('\n') && row_from(line))
+    return std::string(kNoLog) + "its first line, which names the columns, is missing";
+  return std::string(kNoLog) + "it does not begin with the names of the columns that --log writes";
+}
+
 // Calls take(row) for each whole row of a log's text, and damaged(line) with the number of each line that is
 // none; the last line may have been cut off when the run was killed.
 template <typename Take, typename Damaged>
@@ -129,7 +141,8 @@ LogPoints read_log(const std::string& path, const MemoryLimit& memory) {
   constexpr std::uint64_t kTexts = 2;  // as read, and as text
   const std::string place = display_name(path);
   const std::string text = read_text_file(path, std::min(kMaxLogBytes, memory.bytes / kTexts));
-  if (!is_log(text)) throw Error(place, text.empty() ? "is empty" : "is not a log of train");
+  if (text.empty()) throw Error(place, "is empty");
+  if (!is_log(text)) throw Error(place, why_no_log(text));
   // Points grow by doubling.
   const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
   require_memory(saturating_add(kTexts * text.size(), 3 * sizeof(LogPoint) * lines), memory, place,

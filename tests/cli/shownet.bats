@@ -187,6 +187,15 @@ refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
   [ "$(texts_of many.svg | grep -c '^n0')" -lt 150 ] || fail "too many names"
 }
 
+@test "--whole shows the high values of the beginning of a run" {
+  awk 'NR == 1; END { for (i = 1; i <= 40; i++) printf "%d\t%g\ttrain\t8\t%g\t%g\t0\t0.01\t9\n", i, i / 4, i < 3 ? 9 : 1, i < 3 ? 0.9 : 0.1 }' log.tsv > falls.tsv
+  "$BIN/shownet" curves --show=error -o late.svg falls.tsv
+  ! texts_of late.svg | grep -Fxq 80 || fail "the axis reaches to the beginning"
+  "$BIN/shownet" curves --show=error --whole -o whole.svg falls.tsv
+  texts_of whole.svg | grep -Fxq 80
+  refuse 2 '.*--whole is not for net' "$BIN/shownet" net --whole -o x.svg small.net
+}
+
 @test "a log of an interrupted run: damaged lines are named, a line that is being written is not" {
   cp log.tsv l.tsv
   printf 'no row\n' >> l.tsv
@@ -198,7 +207,12 @@ refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
   refuse 1 '^shownet: head.tsv: a log without rows$' "$BIN/shownet" curves -o x.svg head.tsv
   : > empty.tsv
   refuse 1 '^shownet: empty.tsv: is empty$' "$BIN/shownet" curves -o x.svg empty.tsv
-  refuse 1 '^shownet: small.net: is not a log of train$' "$BIN/shownet" curves -o x.svg small.net
+  local no_log='^shownet: [a-z]*[.][a-z]*: is not a log of train: '
+  refuse 1 "${no_log}it does not begin with the names of the columns that --log writes$" "$BIN/shownet" curves -o x.svg small.net
+  tail -n +2 log.tsv > headless.tsv
+  refuse 1 "${no_log}its first line, which names the columns, is missing$" "$BIN/shownet" curves -o x.svg headless.tsv
+  sed 's/$/\r/' log.tsv > crlf.tsv
+  refuse 1 "${no_log}its lines end with CR LF: let them end with LF alone$" "$BIN/shownet" curves -o x.svg crlf.tsv
   sed 's/^\([0-9]*\t[^\t]*\t[a-z]*\t[0-9]*\)\t[^\t]*/\1\tnan/' log.tsv > nan.tsv
   refuse 1 'no value to draw of: loss' "$BIN/shownet" curves -o x.svg nan.tsv
   expect_status 0 "$BIN/shownet" curves --show=error -o n.svg nan.tsv

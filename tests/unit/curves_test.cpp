@@ -19,6 +19,8 @@ using test::error_of;
 using test::expect_tidy;
 using test::kOddNames;
 using test::kWidths;
+using test::label_with;
+using test::labels_of;
 using test::Pictures;
 using test::y_of_tick;
 
@@ -124,6 +126,74 @@ TEST_F(Pictures, CurvesOfManyRunsWithOddNamesAreTidy) {
                   std::to_string(count) + " runs at " + std::to_string(width));
     }
   }
+}
+
+// A run that begins at `first` and is at 0.2 from its third point of 40 on.
+std::vector<LogPoint> make_falling_run(double first) {
+  std::vector<LogPoint> points;
+  for (int i = 1; i <= 40; ++i) {
+    LogPoint point{.step = static_cast<std::uint64_t>(i),
+                   .epoch = 0.25 * i,
+                   .validation = false,
+                   .loss = i < 3 ? 50.0 : 1.0};
+    point.top1_error = i < 3 ? first : 0.2;
+    points.push_back(point);
+  }
+  return points;
+}
+
+TEST_F(Pictures, AnAxisReachesToWhatComesAfterTheFirstTenth) {
+  const std::vector<LoggedRun> runs = {{"a", make_falling_run(1.0)}};
+  CurveOptions options{.loss = false, .rate = false};
+  const Drawing late = draw_curves(runs, options, page_, fonts_);
+  const double zero = y_of_tick(late, "0");
+  const double top = y_of_tick(late, "20");
+  EXPECT_EQ(label_with(labels_of(late), "100"), nullptr);
+  // The line enters the panel at its top and keeps within it; no mark stands outside.
+  const Path* curve = nullptr;
+  const std::vector<Path> paths = all_of<Path>(late);
+  for (const Path& path : paths) {
+    if (path.points.size() > 30) curve = &path;
+  }
+  ASSERT_NE(curve, nullptr);
+  for (const Point& point : curve->points) {
+    EXPECT_GE(point.y, top - 1.1);
+    EXPECT_LE(point.y, zero + 1.1);
+  }
+  const std::vector<Mark> marks = all_of<Mark>(late);
+  ASSERT_GT(marks.size(), 3U);
+  for (std::size_t i = 1; i < marks.size(); ++i) EXPECT_GE(marks[i].at.y, top - 1.1);
+  // The whole run, if that is asked for.
+  options.whole = true;
+  const Drawing whole = draw_curves(runs, options, page_, fonts_);
+  EXPECT_LT(y_of_tick(whole, "100"), y_of_tick(whole, "20"));
+}
+
+TEST_F(Pictures, AnAxisIsNotShortenedForLittleNorForADivergedRun) {
+  const CurveOptions options{.loss = false, .rate = false};
+  // From 22 to 20 per cent is nothing that would hide the rest.
+  const Drawing flat = draw_curves({{"a", make_falling_run(0.22)}}, options, page_, fonts_);
+  EXPECT_NE(label_with(labels_of(flat), "25"), nullptr);
+  // What a run was before it diverged stays, beside a run that falls.
+  std::vector<LogPoint> diverged = make_falling_run(0.9);
+  for (std::size_t i = 2; i < diverged.size(); ++i) diverged[i].top1_error = NAN;
+  const Drawing both =
+      draw_curves({{"a", make_falling_run(1.0)}, {"b", std::move(diverged)}}, options, page_, fonts_);
+  EXPECT_NE(label_with(labels_of(both), "80"), nullptr);
+}
+
+TEST_F(Pictures, ALineThatLeavesAPanelMeetsItsTopWhereTheValueDoes) {
+  std::vector<LogPoint> points = make_falling_run(0.2);
+  points[0].top1_error = 0.6;  // at 0.25 epochs, and 0.2 at 0.5
+  const Drawing drawing = draw_curves({{"a", points}}, {.loss = false, .rate = false}, page_, fonts_);
+  const double zero = y_of_tick(drawing, "0");
+  const double ten = y_of_tick(drawing, "10");
+  const std::vector<Path> paths = all_of<Path>(drawing);
+  const auto curve = std::ranges::find_if(paths, [](const Path& path) { return path.points.size() > 30; });
+  ASSERT_NE(curve, paths.end());
+  // The axis ends at 20 per cent, where the line from 60 to 20 ends, too.
+  EXPECT_NEAR(curve->points.front().y, zero + 2 * (ten - zero), 1.6);
+  EXPECT_NEAR(curve->points.front().x, curve->points[1].x, 1e-6);
 }
 
 TEST(Curves, RunsAreCalledByWhatTellsThemApart) {
