@@ -77,7 +77,13 @@ Range round_range(double low, double high, int most) {
   return {std::floor(low / step + 1e-9) * step, std::ceil(high / step - 1e-9) * step};
 }
 
-std::string short_number(double value) { return format("%.3g", value); }
+std::string short_number(double value) {
+  constexpr double kWhole = 1e3;
+  constexpr double kMillion = 1e6;
+  // "%.3g" would make 1e+03 of 999.6.
+  const double rounded = std::abs(std::round(value));
+  return format(rounded >= kWhole && rounded < kMillion ? "%.0f" : "%.3g", value);
+}
 
 std::string grouped(unsigned long long value) {
   constexpr std::size_t kGroup = 3;

@@ -229,10 +229,11 @@ std::string caption_of(const ConfusionTable& table, const Cells& cells) {
     images += one.count;
     if (one.truth == one.predicted) right += one.count;
   }
-  return "Rows are the classes of the images, columns what they were taken for, in per cent of the images of "
-         "the class. " +
-         grouped(images) + (images == 1 ? " image, " : " images, ") +
-         format("%.2f", kPercent * static_cast<double>(right) / static_cast<double>(images)) + " % right." +
+  // The result comes first, so that no line breaks within it.
+  return grouped(images) + (images == 1 ? " image, " : " images, ") +
+         format("%.2f", kPercent * static_cast<double>(right) / static_cast<double>(images)) +
+         " % right. Rows are the classes of the images, columns what they were taken for, in per cent of the "
+         "images of the class." +
          (cells.a_cell > 1 ? " A cell is " + std::to_string(cells.a_cell) + " neighbouring classes." : "");
 }
 

@@ -74,8 +74,15 @@ bool begins_image(std::string_view rank, std::size_t before, bool same_name, con
                   std::uint64_t line) {
   const auto number = number_from<std::uint64_t>(rank);
   if (number && *number == 1) return true;
-  if (!number || !same_name || *number != before + 1)
-    throw TextError(place, line, 0, "the rank is not the next one");
+  if (!number || *number == 0)
+    throw TextError(place, line, 0, "the second field is no rank: is this a table of predict?");
+  if (!same_name)
+    throw TextError(place, line, 0, "the rank is not 1: lines of this image are missing before it");
+  if (*number != before + 1) {
+    throw TextError(place, line, 0,
+                    "the rank is " + std::to_string(*number) + " where " + std::to_string(before + 1) +
+                        " is expected: lines are missing, or stand twice");
+  }
   return false;
 }
 

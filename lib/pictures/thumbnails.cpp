@@ -114,7 +114,10 @@ Thumbnails find_thumbnails(const std::map<std::string, std::uint64_t>& wanted, c
   }
   for (const auto& [name, count] : wanted) {
     std::vector<Thumbnail>& of_name = found[name];
-    if (of_name.empty()) of_name.push_back({.image = {}, .truth = {}, .failure = "is not among the images"});
+    if (of_name.empty())
+      of_name.push_back({.image = {},
+                         .truth = {},
+                         .failure = "is not among the images: is --images what predict or eval was given?"});
     // More results of a name than images: of the same image, probably.
     while (of_name.size() < count) of_name.push_back(Thumbnail(of_name.back()));
   }

@@ -161,7 +161,7 @@ refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
   printf '%s\t5\tnot there\t9\n' "$(head -n 1 names)" > extra
   awk 'NR == FNR { more = $0; next } { print } FNR == 4 { print more }' extra n.tsv > m.tsv
   expect_status 3 "$BIN/shownet" neighbours --images=val.shard -o m.svg m.tsv
-  assert_contains "$stderr" "shownet: not there: is not among the images"
+  assert_contains "$stderr" "shownet: not there: is not among the images: is --images what predict or eval was given?"
   is_picture m.svg
   printf '{"name": "%s", "neighbours": [{"rank": 1, "name": "%s", "distance": 0.5}]}\n' "$(sed -n 1p names)" "$(sed -n 2p names)" > n.json
   expect_status 0 "$BIN/shownet" neighbours --images=val.shard -o j.svg n.json

@@ -64,6 +64,12 @@ TEST(Axis, LabelsAreAsShortAsTheyCan) {
   EXPECT_EQ(labels(round_ticks(0, 0.5, 6)), "0 0.1 0.2 0.3 0.4 0.5 ");
   EXPECT_EQ(labels(log_ticks(1e-5, 0.02, 6)), "1e-05 0.0001 0.001 0.01 ");
   EXPECT_EQ(labels(log_ticks(0.9, 6, 6)), "1 2 5 ");
+  EXPECT_EQ(short_number(0.0125), "0.0125");
+  EXPECT_EQ(short_number(12.34), "12.3");
+  EXPECT_EQ(short_number(999.6), "1000");
+  EXPECT_EQ(short_number(-1614.2), "-1614");
+  EXPECT_EQ(short_number(999999.4), "999999");
+  EXPECT_EQ(short_number(1234567), "1.23e+06");
   EXPECT_EQ(grouped(60965224), "60,965,224");
   EXPECT_EQ(grouped(999), "999");
 }

@@ -125,6 +125,8 @@ TEST_F(Pictures, CellsOfConfusionAreSharesOfTheirRow) {
   EXPECT_NE(label_with(labels, "75"), nullptr);
   EXPECT_NE(label_with(labels, "25"), nullptr);
   EXPECT_NE(label_with(labels, "25 % (1)"), nullptr);
+  EXPECT_TRUE(std::ranges::any_of(
+      labels, [](const Label& label) { return label.text.starts_with("104 images, 99.04 % right. "); }));
 }
 
 TEST_F(Pictures, ShadesBecomeDarkerWithTheShare) {

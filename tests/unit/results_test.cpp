@@ -137,8 +137,13 @@ TEST_F(Results, WhatIsNoTableIsNamedWithItsLine) {
     EXPECT_TRUE(message.ends_with(end)) << message;
   };
   ends(answers(""), ": is empty");
-  ends(answers("a\t1\tc\t\t0.5\nb\t2\tc\t\t0.5\n"), ":2: the rank is not the next one");
-  ends(answers("a\t1\tc\t\t0.5\na\t3\tc\t\t0.5\n"), ":2: the rank is not the next one");
+  ends(answers("a\t1\tc\t\t0.5\nb\t2\tc\t\t0.5\n"),
+       ":2: the rank is not 1: lines of this image are missing before it");
+  ends(answers("a\t1\tc\t\t0.5\na\t3\tc\t\t0.5\n"),
+       ":2: the rank is 3 where 2 is expected: lines are missing, or stand twice");
+  // What eval --confusion writes, of four classes.
+  ends(answers("class\t0\t1\t2\t3\n0\t5\t0\t0\t0\n"),
+       ":1: the second field is no rank: is this a table of predict?");
   ends(answers("a\t1\tc\t\t-0.5\n"), ":1: the probability is not a number of 0 or more");
   ends(answers("a\\q\t1\tc\t\t0.5\n"), ":1: a backslash that begins no escape");
   ends(answers(std::string("\x89PNG\r\n\x1a\n\0\0", 10)),
