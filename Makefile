@@ -48,7 +48,7 @@ CPPFLAGS_ALL := -I. $(ASSERTIONS) $(shell $(PKG_CONFIG) --cflags eigen3 2>/dev/n
 CXXFLAGS_ALL := -std=c++20 -g -march=$(ARCH) $(OPENMP) -pthread $(WARNINGS) $(MODE_FLAGS) $(CXXFLAGS)
 LDFLAGS_ALL := $(OPENMP) -pthread -Wl,--as-needed $(MODE_FLAGS) $(HARDENED_LINK) $(LDFLAGS)
 # Only lib/pictures draws: it is a library of its own, which only these programs link, and with it cairo and Pango.
-PICTURE_LIBS := $(shell $(PKG_CONFIG) --libs pangocairo 2>/dev/null)
+PICTURE_LIBS := $(shell $(filter-out --static,$(PKG_CONFIG)) --libs pangocairo 2>/dev/null)
 PICTURE_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags pangocairo 2>/dev/null)
 DRAWING := shownet pictures_test curves_test net_pictures_test result_pictures_test results_test
 LIBS := -ldnnl -lboost_program_options -lonnx_proto $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
