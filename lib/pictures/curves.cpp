@@ -283,8 +283,15 @@ std::vector<Entry> entries_of(const std::vector<LoggedRun>& runs, const CurveOpt
     entries.push_back({.text = runs[i].name, .run = i, .color = color_of(i)});
   }
   const bool sets = options.error || options.top5 || options.loss;
-  if (sets && options.training) entries.push_back({.text = "training", .dashed = true, .marked = false});
-  if (sets && options.validation) entries.push_back({.text = "validation", .marked = false});
+  const auto has = [&](bool validation) {
+    return std::ranges::any_of(runs, [&](const LoggedRun& run) {
+      return std::ranges::any_of(run.points,
+                                 [&](const LogPoint& point) { return point.validation == validation; });
+    });
+  };
+  if (sets && options.training && has(false))
+    entries.push_back({.text = "training", .dashed = true, .marked = false});
+  if (sets && options.validation && has(true)) entries.push_back({.text = "validation", .marked = false});
   return entries;
 }
 
@@ -336,7 +343,10 @@ std::vector<Plot> plan_plots(const Sketch& sketch, const std::vector<LoggedRun>&
     all_x.add(places.high);
     const int ticks = std::max(2, static_cast<int>(plot.frame.height / kTickEvery) + 1);
     const double low = panel.logarithmic ? values.low : std::min(values.low, 0.0);
-    plot.y = axis_around(low, high_of(runs, options, panel), ticks, panel.logarithmic);
+    const double high = high_of(runs, options, panel);
+    // Nothing but 0, as the top-5 error of five classes: none of these values can be below it.
+    plot.y =
+        low == 0 && high == 0 ? axis_around(0, 1, ticks) : axis_around(low, high, ticks, panel.logarithmic);
     plot.y.title = panel.title;
     plots.push_back(plot);
   }

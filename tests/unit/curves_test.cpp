@@ -196,6 +196,22 @@ TEST_F(Pictures, ALineThatLeavesAPanelMeetsItsTopWhereTheValueDoes) {
   EXPECT_NEAR(curve->points.front().x, curve->points[1].x, 1e-6);
 }
 
+TEST_F(Pictures, AnAxisOfNothingBut0HasNothingBelowIt) {
+  std::vector<LogPoint> points = make_run(0.2);
+  for (LogPoint& point : points) point.top5_error = point.learning_rate = 0;
+  const Drawing drawing =
+      draw_curves({{"a", points}}, {.error = false, .top5 = true, .loss = false}, page_, fonts_);
+  for (const Label& label : labels_of(drawing)) EXPECT_NE(label.text.front(), '-') << label.text;
+}
+
+TEST_F(Pictures, TheLegendNamesOnlyTheSetsOfTheLogs) {
+  std::vector<LogPoint> points = make_run(0.2);
+  std::erase_if(points, [](const LogPoint& point) { return point.validation; });
+  const auto labels = labels_of(draw_curves({{"a", points}}, {}, page_, fonts_));
+  EXPECT_NE(label_with(labels, "training"), nullptr);
+  EXPECT_EQ(label_with(labels, "validation"), nullptr);
+}
+
 TEST(Curves, RunsAreCalledByWhatTellsThemApart) {
   using Names = std::vector<std::string>;
   EXPECT_EQ(run_names({"runs/relu.tsv"}), Names{"relu"});
