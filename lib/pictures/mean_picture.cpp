@@ -18,11 +18,6 @@ namespace {
 constexpr double kMostLevel = 255;
 constexpr double kPanelGap = 24;
 
-bool is_weights(const std::string& path, const MemoryLimit& memory) {
-  const SafetensorsFile file(path, Expected::mean, memory);
-  return file.metadata().contains(kMetaNet);
-}
-
 struct Span {
   double least = 0;
   double greatest = 0;
@@ -128,8 +123,10 @@ double draw_directions(Sketch& sketch, const MeanToDraw& mean, double y) {
 
 MeanToDraw read_mean_to_draw(const std::string& path, const MemoryLimit& memory) {
   MeanToDraw mean;
-  if (is_weights(path, memory)) {
-    const WeightsFile weights(path, Expected::mean, memory);
+  // Opened once, for a pipe gives its bytes only once.
+  SafetensorsFile opened(path, Expected::mean, memory);
+  if (opened.metadata().contains(kMetaNet)) {
+    const WeightsFile weights(std::move(opened), Expected::mean, memory);
     weights.require_finite(kMeanTensor);
     const Extent& stored = weights.model().net.input.stored;
     mean = {.width = stored.width,
@@ -139,7 +136,7 @@ MeanToDraw read_mean_to_draw(const std::string& path, const MemoryLimit& memory)
             .has_checksum = weights.has_checksum(),
             .name = weights.name()};
   } else {
-    const MeanFile file = read_mean_file(path, memory);
+    const MeanFile file = mean_file_from(opened, memory);
     MeanStatistics statistics = statistics_of(file.sums);
     mean = {.width = file.sums.width,
             .height = file.sums.height,

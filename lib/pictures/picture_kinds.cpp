@@ -112,11 +112,13 @@ Drawing net(const PictureRequest& request) {
   const std::string name = display_name(path);
   const std::string stem = std::filesystem::path(name).stem().string();
   // Weights begin with the length of their header, of which some bytes are 0; the text of a net has none.
-  const MappedFile file(path);
+  // Opened once, for a pipe gives its bytes only once.
+  MappedFile file(path);
   const std::string_view head = as_text(file.bytes()).substr(0, kContentBytes);
   const auto content = content_of(as_u8(as_bytes_of(head)));
   if (content && (content->is == Expected::weights || content->is == Expected::checkpoint)) {
-    const WeightsFile weights(path, Expected::weights, request.memory);
+    const WeightsFile weights(SafetensorsFile(std::move(file), Expected::weights, request.memory),
+                              Expected::weights, request.memory);
     note_checksum(weights.has_checksum(), weights.name(), request.console);
     return draw_net(weights.model().net, stem, request.page, request.fonts);
   }

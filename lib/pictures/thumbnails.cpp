@@ -57,6 +57,17 @@ bool may_be_file(const std::string& name) {
   return type == std::filesystem::file_type::regular || type == std::filesystem::file_type::not_found;
 }
 
+// Of a source that is not there, every image would be called missing.
+void require_sources(const std::vector<std::string>& sources) {
+  for (const std::string& source : sources) {
+    std::error_code unknown;
+    if (source != kStdStreamName &&
+        std::filesystem::status(source, unknown).type() == std::filesystem::file_type::not_found) {
+      throw Error(source, "No such file or directory");
+    }
+  }
+}
+
 InputOptions inputs_of(const std::map<std::string, std::uint64_t>& wanted, const ThumbnailRules& rules) {
   InputOptions inputs;
   inputs.operands = rules.sources;
@@ -79,6 +90,7 @@ int zoom_for(const Image& image, int side) {
 }
 
 Thumbnails find_thumbnails(const std::map<std::string, std::uint64_t>& wanted, const ThumbnailRules& rules) {
+  require_sources(rules.sources);
   InputOptions inputs = inputs_of(wanted, rules);
   std::vector<ClassInfo> classes;  // of the last shard that was opened
   inputs.check_shard = [&](const DatasetInfo& info, const std::string& /*name*/) { classes = info.classes; };

@@ -187,6 +187,27 @@ refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
   [ "$(texts_of many.svg | grep -c '^n0')" -lt 150 ] || fail "too many names"
 }
 
+@test "weights, means and nets come through a pipe, too" {
+  local kind
+  for kind in filters net mean; do
+    "$BIN/shownet" $kind -o file.svg --title=a w.safetensors
+    expect_status 0 bash -c 'cat w.safetensors | "$@" > pipe.svg' - "$BIN/shownet" $kind --title=a --format=svg || return 1
+    cmp file.svg pipe.svg || fail "$kind differs through a pipe" || return 1
+  done
+  "$BIN/shownet" mean -o file.svg --title=a mean.safetensors
+  # shellcheck disable=SC2002  # a pipe is what is tested
+  cat mean.safetensors | "$BIN/shownet" mean --title=a --format=svg > pipe.svg
+  cmp file.svg pipe.svg
+  # shellcheck disable=SC2002
+  cat small.net | "$BIN/shownet" net --title=a --format=svg > pipe.svg
+  is_picture pipe.svg
+}
+
+@test "images in a source that is not there are not called missing one by one" {
+  make_results
+  refuse 1 '^shownet: nope.shard: No such file or directory$' "$BIN/shownet" predictions --images=nope.shard -o x.png p.tsv
+}
+
 @test "--whole shows the high values of the beginning of a run" {
   awk 'NR == 1; END { for (i = 1; i <= 40; i++) printf "%d\t%g\ttrain\t8\t%g\t%g\t0\t0.01\t9\n", i, i / 4, i < 3 ? 9 : 1, i < 3 ? 0.9 : 0.1 }' log.tsv > falls.tsv
   "$BIN/shownet" curves --show=error -o late.svg falls.tsv
