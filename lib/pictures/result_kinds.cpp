@@ -89,9 +89,11 @@ void check_images(const Page& page, const ImageGrid& grid, std::uint64_t images)
 }
 
 ThumbnailRules rules_of(const PictureRequest& request, const ImageGrid& grid) {
-  return {.sources = request.options.texts("images"),
-          .side = grid.side * request.page.scale,
-          .memory = request.memory};
+  const std::vector<std::string> sources = request.options.texts("images");
+  const auto streams = std::ranges::count(sources, kStdStreamName);
+  if (streams + (request.inputs.front() == kStdStreamName ? 1 : 0) > 1)
+    throw UsageError("--images", "standard input holds either the table or images, once");
+  return {.sources = sources, .side = grid.side * request.page.scale, .memory = request.memory};
 }
 
 // Names each image that is not there, once.

@@ -203,8 +203,12 @@ refuse_quietly() { expect_status 1 timeout 20 "$BIN/shownet" "$1" -o x.png; }
   is_picture pipe.svg
 }
 
-@test "images in a source that is not there are not called missing one by one" {
+@test "images are not called missing one by one if their source is not there, or has been read as the table" {
   make_results
+  refuse 2 '^shownet: --images: standard input holds either the table or images, once$' \
+    "$BIN/shownet" predictions --images=- -o x.png < p.tsv
+  "$BIN/shownet" predictions --images=- -o x.png p.tsv < val.shard
+  rm x.png
   refuse 1 '^shownet: nope.shard: No such file or directory$' "$BIN/shownet" predictions --images=nope.shard -o x.png p.tsv
 }
 
