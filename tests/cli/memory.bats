@@ -38,8 +38,9 @@ make_strange_weights() {
 }
 
 # peak_kilobytes COMMAND...: runs the command, which must end with 0, and sets $peak to its largest resident set.
+# AddressSanitizer would keep what is freed.
 peak_kilobytes() {
-  peak=$(python3 - "$@" << 'PYTHON'
+  peak=$(ASAN_OPTIONS="${ASAN_OPTIONS-}:quarantine_size_mb=0" python3 - "$@" << 'PYTHON'
 import resource, subprocess, sys
 status = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
