@@ -328,9 +328,10 @@ void LocalProduct<T>::backward_weights(const void* src, const void* diff_dst, fl
 #pragma omp parallel for schedule(static)
       for (std::int64_t n = 0; n < steps(); ++n) {
         const T* const first = x + 2 * n * count;
-        const T* const second = 2 * n + 1 < shape_.images ? first + count : nullptr;
+        const bool alone = 2 * n + 1 == shape_.images;
+        const T* const second = alone ? first : first + count;
         Bf16Pair* const to = pairs + n * count;
-        if (second == nullptr) {
+        if (alone) {
           for (std::int64_t i = 0; i < count; ++i) to[i] = first[i].bits;
         } else {
 #pragma omp simd

@@ -84,7 +84,7 @@ template <typename T>
 template <typename T>
 [[gnu::always_inline]] inline void store_part(const Lanes& lanes, T* to, std::int64_t count) {
   if (count >= kLanes) return store(lanes, to);
-  std::array<float, kLanes> values;
+  std::array<float, kLanes> values{};
   store(lanes, values.data());
   for (std::int64_t l = 0; l < count; ++l) to[l] = from_float<T>(values[static_cast<std::size_t>(l)]);
 }
