@@ -119,7 +119,7 @@ compare_with_pytorch() {
   refuse 2 "at: 'relu1.lr=0': layer relu1 has no parameters" "$BIN/train" -q "${SMALL[@]}" --at=1:relu1.lr=0 --steps=1 -o w.safetensors train.shard
   local bad
   for bad in '' : 1 1: 1:lr 1:lr= 1:lr=x 1:lr=-1 x:lr=1 -1:lr=1 1:=1 1:c1.lr=x 1:c1.lr=-1 1:lr=1,momentum=2 '1:lr=1;' '1:lr=1;;2:lr=1' \
-    1:c1.speed=1 nan:lr=1 1:crop=left 1:lr=1, 1:lr=1,,c1.lr=1 1:,lr=1; do
+    1:c1.speed=1 nan:lr=1 1:crop=left '1:lr=1,' 1:lr=1,,c1.lr=1 1:,lr=1; do
     case $bad in '1:lr=1;' | '') continue ;; esac
     refuse 2 'at' "$BIN/train" -q "${SMALL[@]}" "--at=$bad" --steps=1 -o w.safetensors train.shard
   done

@@ -14,6 +14,7 @@
 #include "lib/base/error.h"
 #include "lib/prep/prepare.h"
 #include "tests/support/images.h"
+#include "tests/support/sanitized.h"
 
 namespace convoy {
 namespace {
@@ -74,9 +75,7 @@ std::vector<std::uint8_t> make_png(std::uint32_t format, int side) {
 }
 
 TEST(ImageMemory, ClaimsWhatAnImageTakes) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "AddressSanitizer's allocator takes more";
-#endif
+  if (test::kSanitized) GTEST_SKIP() << "AddressSanitizer's allocator takes more";
   ASSERT_NE(::mallopt(M_MMAP_THRESHOLD, 1 << 16), 0);  // whatever is freed is gone
   if (!forget_peak()) GTEST_SKIP() << "needs to write to /proc/self/clear_refs";
   constexpr int kSide = 1600;

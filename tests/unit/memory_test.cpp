@@ -12,6 +12,7 @@
 #include "lib/base/error.h"
 #include "lib/net/backends.h"
 #include "lib/net/memory_need.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temporary_folder.h"
 
 namespace convoy {
@@ -133,9 +134,7 @@ Taken compile_and_measure(CompileOptions options) {
 }
 
 TEST(MemoryNeed, IsWhatTheNetTakes) {
-#if defined(__SANITIZE_ADDRESS__)
-  GTEST_SKIP() << "AddressSanitizer's allocator does not tell what is allocated";
-#endif
+  if (test::kSanitized) GTEST_SKIP() << "AddressSanitizer's allocator does not tell what is allocated";
   // Of each buffer: a header, rounded to a page. glibc maps a huge page more for one that is aligned to huge
   // pages, and nobody touches that.
   constexpr std::uint64_t kRounding = 100 * std::uint64_t{8192};

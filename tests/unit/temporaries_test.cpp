@@ -18,6 +18,7 @@
 #include "lib/base/early_exit.h"
 #include "lib/base/parallel.h"
 #include "lib/base/signals.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/temporary_folder.h"
 
 namespace convoy {
@@ -48,12 +49,6 @@ class Temporaries : public ::testing::Test {
   frame[0] = 1;
   return depth == 0 ? 0 : overflow(depth - 1) + frame[0];
 }
-
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 TEST_F(Temporaries, AreRecordedUntilTheyAreForgotten) {
   const std::string first = create(1);
@@ -97,6 +92,7 @@ TEST_F(Temporaries, StayAtExitOfAProcessThatDidNotMakeThem) {
 }
 
 TEST_F(Temporaries, GoIfTheProcessFaults) {
+  if (test::kSanitized) GTEST_SKIP() << "a sanitizer has handlers of its own";
   for (const int signal_number :
        {SIGSEGV, SIGABRT, SIGFPE, SIGILL, SIGBUS, SIGTRAP, SIGSYS, SIGQUIT, SIGXCPU, SIGRTMIN + 1}) {
     const auto end = [&] {
@@ -139,7 +135,7 @@ TEST_F(Temporaries, GoIfAnExceptionIsNotCaught) {
 }
 
 TEST_F(Temporaries, GoIfAStackOverflows) {
-  if (kSanitized) GTEST_SKIP() << "a sanitizer has handlers of its own";
+  if (test::kSanitized) GTEST_SKIP() << "a sanitizer has handlers of its own";
   const auto here = [&] {
     const SignalStack stack;
     remove_temporaries_on_signals("some-tool");
