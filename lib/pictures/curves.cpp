@@ -158,8 +158,7 @@ void thin_out(std::vector<Point>& points) {
     }
     std::vector<std::size_t> chosen = {first, low, high, end - 1};
     std::ranges::sort(chosen);
-    const auto repeated = std::ranges::unique(chosen);
-    chosen.erase(repeated.begin(), repeated.end());
+    chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
     for (const std::size_t i : chosen) kept.push_back(points[i]);
     first = end;
   }
