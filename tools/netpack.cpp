@@ -141,9 +141,17 @@ int convert(const std::string& input, const Options& options, Console& console) 
   ImportedWeights weights = import_weights(std::move(foreign), rules, console, options.memory_limit());
   const std::size_t parameters = weights.parameters.size();
   const std::string output = options.text("output");
-  if (to == weights_format) export_weights(std::move(weights), output);
-  if (to == safetensors_format) export_safetensors(weights, type, output);
-  if (to == onnx_format) export_onnx(std::move(weights), output);
+  switch (to) {
+    case weights_format:
+      export_weights(std::move(weights), output);
+      break;
+    case safetensors_format:
+      export_safetensors(weights, type, output);
+      break;
+    case onnx_format:
+      export_onnx(std::move(weights), output);
+      break;
+  }
   console.note(count_of(parameters, "tensor"));
   return kStatusDone;
 }

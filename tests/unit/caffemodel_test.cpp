@@ -12,6 +12,7 @@
 #include "lib/base/file.h"
 #include "lib/weights/caffe_source.h"
 #include "tests/support/error_message.h"
+#include "tests/support/temporary_folder.h"
 
 namespace convoy {
 namespace {
@@ -222,7 +223,8 @@ TEST(CaffeModel, AMatrixThatIsTransposedIsTurned) {
   product.mutable_inner_product_param()->set_transpose(true);
   product.clear_blobs();
   *product.add_blobs() = blob_of({1, 2, 3, 4, 5, 6}, {3, 2});
-  const std::string path = testing::TempDir() + "transposed.caffemodel";
+  const test::TemporaryFolder folder;
+  const std::string path = folder / "transposed.caffemodel";
   {
     OutputFile out(path, OutputFile::Content::binary);
     out.write(net.SerializeAsString());
