@@ -24,8 +24,8 @@ struct Range {
 };
 [[nodiscard]] Range round_range(double low, double high, int most);
 
-// The number with three digits that count, or as a whole number below a million: "0.0125", "1.2e-05", "12.3",
-// "1614".
+// The number with three digits that count, or as a whole number below a million, such as "0.0125", "1.2e-05",
+// "12.3" and "1614".
 [[nodiscard]] std::string short_number(double value);
 // 60965224 -> "60,965,224".
 [[nodiscard]] std::string grouped(unsigned long long value);

@@ -103,8 +103,8 @@ class NetExporter {
     flat_ = true;
   }
 
-  // Throws Error if a table that the layer has in ONNX alone would be too large: channels times window times
-  // others.
+  // Throws Error if a table that the layer has in ONNX alone would be too large: its elements are channels
+  // times window times others.
   void require_table(std::int64_t channels, std::int64_t window, std::int64_t others) const {
     const auto size = [](std::int64_t extent) { return static_cast<std::uint64_t>(extent); };
     const std::uint64_t values = saturating_mul(saturating_mul(size(channels), size(window)), size(others));

@@ -355,8 +355,7 @@ TEST(ImageStream, AfterACutComesTheNext) {
   }
 }
 
-// Its thumbnail is not taken for the next image, whether the header's length reaches into what follows or
-// not.
+// Its thumbnail is not taken for the next image, even if the header's length reaches into what follows.
 TEST(ImageStream, AnImageThatIsCutInItsScanHeaderIsTheSameAlone) {
   Bytes photograph = images()[3];
   const std::array<std::uint8_t, 2> scan{0xFF, 0xDA};
