@@ -21,6 +21,9 @@ using Ints = std::vector<std::int64_t>;
 
 constexpr std::uint64_t kMostTableValues = std::uint64_t{1} << 26;  // 256 MiB
 
+constexpr const char* kInput = "images";
+constexpr const char* kOutput = "probabilities";
+
 class NetExporter {
  public:
   NetExporter(ImportedWeights& weights, OnnxGraph& graph)
@@ -41,7 +44,7 @@ class NetExporter {
   void begin() {
     const Extent& stored = net_.input.stored;
     const Extent& crop = net_.input.crop;
-    current_ = "images";
+    current_ = kInput;
     graph_.set_input(current_, Ints{stored.channels, stored.height, stored.width},
                      "stored images: C, H, W, values 0 to 255" +
                          std::string(stored.channels == 3 ? ", R before G before B" : ""));
@@ -49,10 +52,10 @@ class NetExporter {
     if (stored != crop) {
       current_ =
           graph_.node("Slice",
-                      {current_, graph_.constant("crop.starts", Ints{place.top, place.left}),
-                       graph_.constant("crop.ends", Ints{place.top + crop.height, place.left + crop.width}),
-                       graph_.constant("crop.axes", Ints{2, 3})},
-                      "crop");
+                      {current_, graph_.constant("input.starts", Ints{place.top, place.left}),
+                       graph_.constant("input.ends", Ints{place.top + crop.height, place.left + crop.width}),
+                       graph_.constant("input.axes", Ints{2, 3})},
+                      "input.crop");
     }
     current_ = graph_.node("Sub", {current_, mean(place)}, "input");
   }
@@ -71,12 +74,17 @@ class NetExporter {
         values.insert(values.end(), from, from + crop.width);
       }
     }
-    return graph_.constant("mean", Ints{1, crop.channels, crop.height, crop.width}, values);
+    return graph_.constant("input.mean", Ints{1, crop.channels, crop.height, crop.width}, values);
   }
 
   // ---- helpers of layers
 
-  [[nodiscard]] const std::string& name() const { return layer_->name; }
+  // The name of what the layer gives. No layer has a dot in its name, so other values have one; but those
+  // that users of the file name have none.
+  [[nodiscard]] std::string name() const {
+    const std::string& layer = layer_->name;
+    return layer == kInput || layer == kOutput ? layer + ".layer" : layer;
+  }
   // A name for a value or a constant of the layer.
   [[nodiscard]] std::string named(const char* part) const { return name() + "." + part; }
 
@@ -109,7 +117,8 @@ class NetExporter {
     const auto size = [](std::int64_t extent) { return static_cast<std::uint64_t>(extent); };
     const std::uint64_t values = saturating_mul(saturating_mul(size(channels), size(window)), size(others));
     if (values <= kMostTableValues) return;
-    throw Error("net", "layer '" + name() + "': its window is too large for what ONNX needs instead of it");
+    throw Error("net",
+                "layer '" + layer_->name + "': its window is too large for what ONNX needs instead of it");
   }
 
   // One number that every value is combined with.
@@ -179,7 +188,7 @@ class NetExporter {
                            {{"kernel_shape", Ints{1, 1}}, {"group", positions * local.groups}});
     const Ints grid = {0, layer_->out.height, layer_->out.width, filters};
     current_ = graph_.node("Reshape", {current_, graph_.constant(named("grid"), grid)}, named("positions"));
-    current_ = graph_.node("Transpose", {current_}, named("image"), {{"perm", Ints{0, 3, 1, 2}}});
+    current_ = graph_.node("Transpose", {current_}, named("maps"), {{"perm", Ints{0, 3, 1, 2}}});
     const std::vector<float> biases = take(true);
     const std::string bias =
         graph_.constant(named("bias"), Ints{1, filters, layer_->out.height, layer_->out.width}, biases);
@@ -187,32 +196,49 @@ class NetExporter {
   }
 
   void add(const ReluSpec& /*relu*/) { current_ = graph_.node("Relu", {current_}, name()); }
-  void add(const TanhSpec& /*tanh*/) { current_ = graph_.node("Tanh", {current_}, name()); }
+  // OpenCV's tanh of more than 44 is not a number. In single precision that of 20 is 1.
+  void add(const TanhSpec& /*tanh*/) {
+    constexpr float kEnd = 20.0F;
+    const auto end = [&](const char* part, float value) {
+      return graph_.constant(named(part), Ints{}, std::span(&value, 1));
+    };
+    current_ = graph_.node("Clip", {current_, end("least", -kEnd), end("most", kEnd)}, named("clipped"));
+    current_ = graph_.node("Tanh", {current_}, name());
+  }
   void add(const LogisticSpec& /*logistic*/) { current_ = graph_.node("Sigmoid", {current_}, name()); }
 
   // ONNX divides the sum by the size, as window=mean does. Groups of channels are normalised each by itself.
+  // OpenVINO takes the whole part of the bias alone, so one that has another is made 1: what is divided by
+  // (k + a s)^beta is what is divided by (1 + a / k s)^beta, times k^-beta.
   void add(const LrnSpec& lrn) {
     make_image(layer_->in);
-    const double alpha = lrn.mean ? lrn.alpha : lrn.alpha * lrn.size;
+    const bool whole = lrn.k == std::trunc(lrn.k);
+    const double unit = whole ? 1.0 : lrn.k;
+    const double alpha = (lrn.mean ? lrn.alpha : lrn.alpha * lrn.size) / unit;
     const auto normalise = [&](const std::string& from, const std::string& to) {
       return graph_.node("LRN", {from}, to,
-                         {{"alpha", alpha}, {"beta", lrn.beta}, {"bias", lrn.k}, {"size", lrn.size}});
+                         {{"alpha", alpha}, {"beta", lrn.beta}, {"bias", lrn.k / unit}, {"size", lrn.size}});
     };
+    const std::string quotient = whole ? name() : named("quotient");
     if (lrn.groups == 1) {
-      current_ = normalise(current_, name());
-      return;
+      current_ = normalise(current_, quotient);
+    } else {
+      std::vector<std::string> parts;
+      std::vector<std::string> results;
+      for (int g = 0; g < lrn.groups; ++g) {
+        parts.push_back(named("part") + std::to_string(g));
+        results.push_back(named("group") + std::to_string(g));
+      }
+      const Ints sizes(parts.size(), layer_->in.channels / lrn.groups);
+      graph_.node("Split", std::vector{current_, graph_.constant(named("sizes"), sizes)}, parts,
+                  {{"axis", 1}});
+      for (std::size_t g = 0; g < parts.size(); ++g) normalise(parts[g], results[g]);
+      graph_.node("Concat", results, std::vector{quotient}, {{"axis", 1}});
+      current_ = quotient;
     }
-    std::vector<std::string> parts;
-    std::vector<std::string> results;
-    for (int g = 0; g < lrn.groups; ++g) {
-      parts.push_back(named("part") + std::to_string(g));
-      results.push_back(named("group") + std::to_string(g));
+    if (!whole) {
+      current_ = graph_.node("Mul", {current_, number("unit", std::pow(lrn.k, -lrn.beta))}, name());
     }
-    const Ints sizes(parts.size(), layer_->in.channels / lrn.groups);
-    graph_.node("Split", std::vector{current_, graph_.constant(named("sizes"), sizes)}, parts, {{"axis", 1}});
-    for (std::size_t g = 0; g < parts.size(); ++g) normalise(parts[g], results[g]);
-    graph_.node("Concat", results, std::vector{name()}, {{"axis", 1}});
-    current_ = name();
   }
 
   // ONNX has no operator of this kind. A convolution of each channel's squares with equal weights is the sum
@@ -264,15 +290,15 @@ class NetExporter {
 
   void add(const SoftmaxSpec& /*softmax*/) {
     make_flat();
-    current_ = graph_.node("Softmax", {current_}, "probabilities", {{"axis", 1}});
+    current_ = graph_.node("Softmax", {current_}, kOutput, {{"axis", 1}});
     graph_.set_output(current_, Ints{net_.classes()}, "of each class, in the order of the class table");
   }
 
   // A kind that has no case of its own.
   template <typename Spec>
   void add(const Spec& /*spec*/) {
-    throw Error("net",
-                "layer '" + name() + "': ONNX has no operators for " + std::string(kind_name(layer_->kind)));
+    throw Error("net", "layer '" + layer_->name + "': ONNX has no operators for " +
+                           std::string(kind_name(layer_->kind)));
   }
 
   ImportedWeights& weights_;

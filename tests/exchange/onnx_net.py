@@ -99,7 +99,7 @@ def torch_outputs(path, images):
         "Conv": lambda a, x, w, *b: F.conv2d(padded(x, a.get("pads", [0] * 4)), w, *b, stride=a.get("strides", 1),
                                              groups=a.get("group", 1)),
         "Gemm": lambda a, x, w, b: F.linear(x, w, b), "Relu": lambda a, x: F.relu(x), "Tanh": lambda a, x: torch.tanh(x),
-        "Sigmoid": lambda a, x: torch.sigmoid(x),
+        "Clip": lambda a, x, least, most: x.clamp(least, most),
         "Sigmoid": lambda a, x: torch.sigmoid(x), "MaxPool": lambda a, x: pool(x, a),
         "AveragePool": lambda a, x: pool(x, a), "Flatten": lambda a, x: x.flatten(1),
         "LRN": lambda a, x: F.local_response_norm(x, a["size"], a["alpha"], a["beta"], a["bias"]),
