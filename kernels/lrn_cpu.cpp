@@ -63,9 +63,9 @@ void sum_groups(const LrnShape& shape, int channels, int before, const float* ro
 // lanes, for which the rows have room.
 void raise(const LrnShape& shape, int channels, float* sums, float* powers) {
   for (int c = 0; c < channels; c += kLanes) {
-    const LrnPowers of = lrn_powers(shape, load(sums + c));
-    store(of.power, powers + c);
-    store(of.inverse, sums + c);
+    const LrnPowers<1> of = lrn_powers(shape, LanesOf<1>{load(sums + c)});
+    store(of.power[0], powers + c);
+    store(of.inverse[0], sums + c);
   }
 }
 
@@ -99,16 +99,15 @@ inline void for_each_run(const LrnShape& shape, std::int64_t first, int pixels, 
   }
 }
 
-// Calls body(first element of a pixel) for the pixels of all images.
+// Calls body(std::integral_constant of a number of adjacent pixels, element of the first) for all pixels.
 template <typename Body>
 void for_each_pixel(const TensorShape& tensor, const LaneLayout& layout, Body&& body) {
 #pragma omp parallel for collapse(2) schedule(static)
   for (std::int64_t n = 0; n < tensor.images; ++n) {
     for (std::int64_t row = 0; row < tensor.height; ++row) {
       const std::int64_t first = n * tensor.image_elements() + row * tensor.width * layout.pixel_step;
-      for (std::int64_t column = 0; column < tensor.width; ++column) {
-        body(first + column * layout.pixel_step);
-      }
+      for_pixels_together<kLrnTogether>(
+          tensor.width, [&](auto pixels, int column) { body(pixels, first + column * layout.pixel_step); });
     }
   }
 }
@@ -219,10 +218,11 @@ void lrn_forward(const LrnShape& shape, const T* x, T* y, std::span<float> scrat
   if (fits_lanes(shape)) {
     const LaneLayout layout = *lane_layout(shape);
     return with_lrn_reach(shape, [&](auto reach) {
-      for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
-        lrn_pixel<reach()>(shape, layout, x + at, [&](int run, const Lanes& value) {
-          store(value, y + at + run * layout.run_step);
-        });
+      for_each_pixel(shape.tensor, layout, [=](auto pixels, std::int64_t at) {
+        lrn_pixels<reach(), pixels()>(shape, layout, x + at,
+                                      [=](std::size_t pixel, int run, const Lanes& value) {
+                                        store(value, y + at + layout.at(pixel, run));
+                                      });
       });
     });
   }
@@ -236,10 +236,13 @@ void lrn_backward(const LrnShape& shape, const T* x, const T* dy, T* dx, bool re
   if (fits_lanes(shape)) {
     const LaneLayout layout = *lane_layout(shape);
     return with_lrn_reach(shape, [&](auto reach) {
-      for_each_pixel(shape.tensor, layout, [&](std::int64_t at) {
-        lrn_pixel_backward<reach()>(
-            shape, layout, x + at, relu_input, [&](int run) { return load(dy + at + run * layout.run_step); },
-            [&](int run, const Lanes& gradient) { store(gradient, dx + at + run * layout.run_step); });
+      for_each_pixel(shape.tensor, layout, [=](auto pixels, std::int64_t at) {
+        lrn_pixels_backward<reach(), pixels()>(
+            shape, layout, x + at, relu_input,
+            [=](std::size_t pixel, int run) { return load_ahead(layout, dy + at + layout.at(pixel, run)); },
+            [=](std::size_t pixel, int run, const Lanes& gradient) {
+              store(gradient, dx + at + layout.at(pixel, run));
+            });
       });
     });
   }

@@ -20,6 +20,11 @@ struct LaneLayout {
   std::int64_t run_step = 0;    // elements from one run to the next
   std::int64_t pixel_step = 0;  // from one pixel to the next
   int group_runs = 0;           // runs of a group of channels, if these are whole runs
+
+  // Element of a run of a pixel, from the first of pixel 0.
+  [[nodiscard, gnu::always_inline]] std::int64_t at(std::size_t pixel, int run) const {
+    return static_cast<std::int64_t>(pixel) * pixel_step + run * run_step;
+  }
 };
 // Empty if the channels do not lie in whole runs.
 [[nodiscard]] inline std::optional<LaneLayout> lane_layout(const TensorShape& tensor) {
@@ -55,6 +60,15 @@ template <int kOffset>
   (std::make_integer_sequence<int, kLanes>());
 }
 
+// Loads, and asks for the same run of a later pixel, because the runs of a pixel are too far from one another
+// for the processor to foresee their addresses.
+template <typename T>
+[[gnu::always_inline]] inline Lanes load_ahead(const LaneLayout& layout, const T* from) {
+  constexpr std::int64_t kPixels = 16;
+  __builtin_prefetch(from + kPixels * layout.pixel_step);
+  return load(from);
+}
+
 // For each lane of `own`, the sum over its window, which reaches kReach channels (1 or 2) to each side.
 template <int kReach>
 [[gnu::always_inline]] inline Lanes window_sums(const Lanes& previous, const Lanes& own, const Lanes& next) {
@@ -63,101 +77,174 @@ template <int kReach>
   return sum + (shifted<kLanes - 2>(previous, own) + shifted<2>(own, next));
 }
 
+// Vectors that are worked on at once. Most operations of lrn wait for the one before, so those of several
+// vectors are put beside one another in the program. More than two need more memory streams and registers
+// than they are worth.
+template <std::size_t kVectors>
+using LanesOf = std::array<Lanes, kVectors>;
+inline constexpr std::size_t kLrnTogether = 2;
+
 // s^-1/4 of positive s to within 2 units in the last place, without square roots and divisions: a first
 // guess by subtracting a quarter of the exponent, then three Newton steps for y^-4 = s, each of which
 // squares the error.
-[[gnu::always_inline]] inline Lanes inverse_fourth_root(const Lanes& s) {
+template <std::size_t kVectors>
+[[gnu::always_inline]] inline LanesOf<kVectors> inverse_fourth_roots(const LanesOf<kVectors>& s) {
   // 5/4 of the exponent of 1, minus a correction that balances the error of the guess.
   constexpr std::uint32_t kGuess = 0x4F586000U;
-  Lanes y{std::bit_cast<FloatVector>(kGuess - (std::bit_cast<WordVector>(s.v) >> 2))};
+  LanesOf<kVectors> y;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kVectors; ++i) {
+    y[i] = {std::bit_cast<FloatVector>(kGuess - (std::bit_cast<WordVector>(s[i].v) >> 2))};
+  }
 #pragma GCC unroll 3
   for (int step = 0; step < 3; ++step) {
-    const FloatVector square = y.v * y.v;
-    y.v += y.v * (0.25F - 0.25F * s.v * square * square);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kVectors; ++i) {
+      const FloatVector square = y[i].v * y[i].v;
+      y[i].v += y[i].v * (0.25F - 0.25F * s[i].v * square * square);
+    }
   }
   return y;
 }
 
 // s^-beta and 1 / s of s = k + scale * sum. Shape: LrnShape or LrnMapShape.
+template <std::size_t kVectors>
 struct LrnPowers {
-  Lanes power;
-  Lanes inverse;
+  LanesOf<kVectors> power;
+  LanesOf<kVectors> inverse;
 };
-template <typename Shape>
-[[gnu::always_inline]] inline LrnPowers lrn_powers(const Shape& shape, const Lanes& sum) {
-  const Lanes s{shape.k + shape.scale * sum.v};
+template <typename Shape, std::size_t kVectors>
+[[gnu::always_inline]] inline LrnPowers<kVectors> lrn_powers(const Shape& shape,
+                                                             const LanesOf<kVectors>& sums) {
+  LanesOf<kVectors> s;
+#pragma GCC unroll 8
+  for (std::size_t i = 0; i < kVectors; ++i) s[i].v = shape.k + shape.scale * sums[i].v;
+  LrnPowers<kVectors> result;
   if (shape.beta == 0.75F) {
-    const Lanes root = inverse_fourth_root(s);
-    const Lanes square = root * root;
-    return {square * root, square * square};
+    const LanesOf<kVectors> roots = inverse_fourth_roots(s);
+#pragma GCC unroll 8
+    for (std::size_t i = 0; i < kVectors; ++i) {
+      const Lanes square = roots[i] * roots[i];
+      result.power[i] = square * roots[i];
+      result.inverse[i] = square * square;
+    }
+    return result;
   }
-  std::array<float, kLanes> values;
-  store(s, values.data());
-  for (float& value : values) value = std::pow(value, -shape.beta);
-  return {load(values.data()), {1.0F / s.v}};
+  for (std::size_t i = 0; i < kVectors; ++i) {
+    std::array<float, kLanes> values;
+    store(s[i], values.data());
+    for (float& value : values) value = std::pow(value, -shape.beta);
+    result.power[i] = load(values.data());
+    result.inverse[i].v = 1.0F / s[i].v;
+  }
+  return result;
 }
 
-// Calls emit(run, y) for the runs of the pixel at x. kReach is half of the window's size, an odd number,
-// rounded down.
-template <int kReach, typename T, typename Emit>
-[[gnu::always_inline]] inline void lrn_pixel(const LrnShape& shape, const LaneLayout& layout, const T* x,
-                                             Emit&& emit) {
+// Calls emit(pixel, run, y) for the runs of kPixels adjacent pixels, the first of which is at x. kReach is
+// half of the window's size, an odd number, rounded down.
+template <int kReach, std::size_t kPixels, typename T, typename Emit>
+[[gnu::always_inline]] inline void lrn_pixels(const LrnShape& shape, LaneLayout layout, const T* x,
+                                              Emit emit) {
   for (int first = 0; first < layout.runs; first += layout.group_runs) {
     const int end = first + layout.group_runs;
-    Lanes previous_square;
-    Lanes value = load(x + first * layout.run_step);
-    Lanes square = value * value;
+    LanesOf<kPixels> previous_square;
+    LanesOf<kPixels> value;
+    LanesOf<kPixels> square;
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      previous_square[p] = Lanes();
+      value[p] = load_ahead(layout, x + layout.at(p, first));
+      square[p] = value[p] * value[p];
+    }
     for (int run = first; run < end; ++run) {
-      const Lanes next = run + 1 < end ? load(x + (run + 1) * layout.run_step) : Lanes();
-      const Lanes next_square = next * next;
-      emit(run, value * lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square)).power);
-      previous_square = square;
-      square = next_square;
-      value = next;
+      LanesOf<kPixels> next;
+      LanesOf<kPixels> sums;
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        next[p] = run + 1 < end ? load_ahead(layout, x + layout.at(p, run + 1)) : Lanes();
+        const Lanes next_square = next[p] * next[p];
+        sums[p] = window_sums<kReach>(previous_square[p], square[p], next_square);
+        previous_square[p] = square[p];
+        square[p] = next_square;
+      }
+      const LrnPowers<kPixels> powers = lrn_powers(shape, sums);
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        emit(p, run, value[p] * powers.power[p]);
+        value[p] = next[p];
+      }
     }
   }
 }
 
-// Calls emit(run, dx) for the runs of the pixel at x; gradient(run) is its dy. relu_input is as
-// in lrn_backward.
-template <int kReach, typename T, typename Gradient, typename Emit>
-[[gnu::always_inline]] inline void lrn_pixel_backward(const LrnShape& shape, const LaneLayout& layout,
-                                                      const T* x, bool relu_input, Gradient&& gradient,
-                                                      Emit&& emit) {
+// Calls emit(pixel, run, dx) for the runs of kPixels adjacent pixels, the first of which is at x;
+// gradient(pixel, run) is their dy. relu_input is as in lrn_backward.
+template <int kReach, std::size_t kPixels, typename T, typename Gradient, typename Emit>
+[[gnu::always_inline]] inline void lrn_pixels_backward(const LrnShape& shape, LaneLayout layout, const T* x,
+                                                       bool relu_input, Gradient gradient, Emit emit) {
   const float factor = 2.0F * shape.scale * shape.beta;
   struct Run {
-    Lanes value;
-    Lanes direct;  // dy * s^-beta
-    Lanes term;    // dy * x * s^-(beta + 1), which the windows sum
+    LanesOf<kPixels> value;
+    LanesOf<kPixels> direct;  // dy * s^-beta
+    LanesOf<kPixels> term;    // dy * x * s^-(beta + 1), which the windows sum
   };
   for (int first = 0; first < layout.runs; first += layout.group_runs) {
     const int end = first + layout.group_runs;
-    Lanes previous_square;
-    Lanes value = load(x + first * layout.run_step);
-    Lanes square = value * value;
+    LanesOf<kPixels> previous_square{};
+    LanesOf<kPixels> value;
+    LanesOf<kPixels> square;
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      value[p] = load_ahead(layout, x + layout.at(p, first));
+      square[p] = value[p] * value[p];
+    }
     // Computes the runs in order, because each needs the squares of the next.
     const auto take = [&](int run) {
-      const Lanes next = run + 1 < end ? load(x + (run + 1) * layout.run_step) : Lanes();
-      const Lanes next_square = next * next;
-      const LrnPowers powers = lrn_powers(shape, window_sums<kReach>(previous_square, square, next_square));
-      const Lanes direct = gradient(run) * powers.power;
-      const Run taken{value, direct, direct * value * powers.inverse};
-      previous_square = square;
-      square = next_square;
-      value = next;
+      LanesOf<kPixels> next;
+      LanesOf<kPixels> sums;
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        next[p] = run + 1 < end ? load_ahead(layout, x + layout.at(p, run + 1)) : Lanes();
+        const Lanes next_square = next[p] * next[p];
+        sums[p] = window_sums<kReach>(previous_square[p], square[p], next_square);
+        previous_square[p] = square[p];
+        square[p] = next_square;
+      }
+      const LrnPowers<kPixels> powers = lrn_powers(shape, sums);
+      Run taken;
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        taken.value[p] = value[p];
+        taken.direct[p] = gradient(p, run) * powers.power[p];
+        taken.term[p] = taken.direct[p] * value[p] * powers.inverse[p];
+        value[p] = next[p];
+      }
       return taken;
     };
-    Run previous;
+    LanesOf<kPixels> previous_term{};
     Run own = take(first);
     for (int run = first; run < end; ++run) {
       const Run next = run + 1 < end ? take(run + 1) : Run();
-      const Lanes sum = window_sums<kReach>(previous.term, own.term, next.term);
-      const Lanes dx{own.direct.v - factor * own.value.v * sum.v};
-      emit(run, relu_input ? relu_backward(own.value, dx) : dx);
-      previous = own;
+#pragma GCC unroll 8
+      for (std::size_t p = 0; p < kPixels; ++p) {
+        const Lanes sum = window_sums<kReach>(previous_term[p], own.term[p], next.term[p]);
+        const Lanes dx{own.direct[p].v - factor * own.value[p].v * sum.v};
+        emit(p, run, relu_input ? relu_backward(own.value[p], dx) : dx);
+        previous_term[p] = own.term[p];
+      }
       own = next;
     }
   }
+}
+
+// Calls body(std::integral_constant of a number of pixels, first pixel) for pixels 0 to `count`, several at
+// once as long as there are.
+template <std::size_t kPixels, typename Body>
+[[gnu::always_inline]] inline void for_pixels_together(int count, Body&& body) {
+  constexpr int kStep = static_cast<int>(kPixels);
+  int done = 0;
+  for (; done + kStep <= count; done += kStep) body(std::integral_constant<std::size_t, kPixels>(), done);
+  for (; done < count; ++done) body(std::integral_constant<std::size_t, 1>(), done);
 }
 
 // Calls body(std::integral_constant of the window's reach). The shape must fit lanes (fits_lanes).

@@ -133,8 +133,15 @@ class WindowsOver {
   }
   // The gradient of kLanes channels of the pixel: the sum over the windows that took it as their maximum.
   template <typename T>
-  [[gnu::always_inline]] Lanes gradient(const LrnPoolIndex* where, const T* dy) const {
+  [[gnu::always_inline]] Lanes gradient(const LrnPoolIndex* where, const T* dy,
+                                        std::int64_t pixel_step) const {
     FloatVector sum = {};
+    // What a later pixel is the first to need; the windows of a row before have loaded the rest.
+    if (count_ > 0) {
+      const std::int64_t later = offsets_[count_ - 1] + kPixelsAhead * pixel_step;
+      __builtin_prefetch(where + later);
+      __builtin_prefetch(dy + later);
+    }
     for (std::size_t i = 0; i < count_; ++i) {
       const std::int64_t at = offsets_[i];
       sum += load_indices(where + at) == indices_[i] ? load(dy + at).v : FloatVector{};
@@ -143,6 +150,7 @@ class WindowsOver {
   }
 
  private:
+  static constexpr std::int64_t kPixelsAhead = 4;
   std::size_t count_ = 0;
   std::array<std::int64_t, kMaxLrnPoolWindow> offsets_;
   std::array<std::uint32_t, kMaxLrnPoolWindow> indices_;
@@ -177,12 +185,14 @@ void lrn_pool_forward(const LrnPoolShape& shape, const T* x, T* y, LrnPoolIndex*
           const T* const from =
               x + n * s.in.image_elements() + std::int64_t{next} * s.in.width * in.pixel_step;
           T* const to = ring.row(next);
-          for (int w = 0; w < s.in.width; ++w) {
-            T* const pixel = to + std::int64_t{w} * in.runs * kLanes;
-            lrn_pixel<reach()>(shape.lrn, in, from + w * in.pixel_step, [&](int run, const Lanes& value) {
-              store(value, pixel + std::int64_t{run} * kLanes);
-            });
-          }
+          const std::int64_t channels = std::int64_t{in.runs} * kLanes;
+          for_pixels_together<kLrnTogether>(s.in.width, [&](auto pixels, int w) {
+            T* const first_pixel = to + w * channels;
+            lrn_pixels<reach(), pixels()>(
+                shape.lrn, in, from + w * in.pixel_step, [=](std::size_t pixel, int run, const Lanes& value) {
+                  store(value, first_pixel + static_cast<std::int64_t>(pixel) * channels + run * kLanes);
+                });
+          });
         }
         const std::int64_t at = n * s.out.image_elements() + std::int64_t{p} * s.out.width * out.pixel_step;
         pool_row(shape, in, out, p, ring, y + at, where == nullptr ? nullptr : where + at);
@@ -205,13 +215,13 @@ void lrn_pool_backward(const LrnPoolShape& shape, const T* x, const LrnPoolIndex
           const WindowsOver windows(s, rows, h, w, out.pixel_step);
           const std::int64_t at =
               n * s.in.image_elements() + (std::int64_t{h} * s.in.width + w) * in.pixel_step;
-          lrn_pixel_backward<reach()>(
+          lrn_pixels_backward<reach(), 1>(
               shape.lrn, in, x + at, shape.relu_input,
-              [&](int run) {
+              [&, where, dy, image](std::size_t, int run) {
                 const std::int64_t from = image + run * out.run_step;
-                return windows.gradient(where + from, dy + from);
+                return windows.gradient(where + from, dy + from, out.pixel_step);
               },
-              [&](int run, const Lanes& gradient) { store(gradient, dx + at + run * in.run_step); });
+              [=](std::size_t, int run, const Lanes& gradient) { store(gradient, dx + at + in.at(0, run)); });
         }
       }
     });
