@@ -1,43 +1,22 @@
 // logistic: y = 1 / (1 + exp(-x)), elementwise, in any layout.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 
 #include "kernels/bf16.h"
+#include "kernels/exponential.h"
 #include "kernels/tensor_shape.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {
 
-// With e = exp(-|x|), which never overflows, it is 1 / (1 + e) or e / (1 + e). Without branches or calls, the
-// same for a float and for vectors of floats; Word is as many 32-bit words. A NaN stays a NaN. Within
-// 4 * 2^-24 of the true value, relatively; below x = -87 within 2^-125 of it.
-//
-// exp is that of Cody and Waite (1980): exp(z) = 2^n exp(r) with |r| <= ln(2) / 2, where ln(2) is subtracted
-// in two parts, so that n * kLn2High is exact, and exp(r) is the sum of its Taylor series up to r^7 / 7!,
-// whose next term is less than 2^-27 of it.
+// With e = exp(-|x|), which never overflows, it is 1 / (1 + e) or e / (1 + e), for a float or for vectors of
+// floats; Word is as many 32-bit words. A NaN stays a NaN. Within 4 * 2^-24 of the true value, relatively;
+// below x = -87 within 2^-125 of it.
 template <typename Float, typename Word>
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr Float logistic_of(Float x) {
-  constexpr float kLeast = -87.0F;  // exp(kLeast) is a normal number
-  constexpr float kLog2E = 1.44269504F;
-  constexpr float kLn2High = 0.693359375F;
-  constexpr float kLn2Low = -2.12194440e-4F;
-  constexpr float kRound = 12582912.0F;  // 1.5 * 2^23: a sum with it has the nearest integer in its low bits
-  const Float minus = x < 0.0F ? x : -x;
-  const Float z = minus < kLeast ? Float{} + kLeast : minus;
-  const Float shifted = z * kLog2E + kRound;
-  const Float n = shifted - kRound;
-  const Float r = (z - n * kLn2High) - n * kLn2Low;
-  Float e = r * (1.0F / 5040) + 1.0F / 720;
-  e = e * r + 1.0F / 120;
-  e = e * r + 1.0F / 24;
-  e = e * r + 1.0F / 6;
-  e = e * r + 0.5F;
-  e = e * r + 1.0F;
-  e = e * r + 1.0F;
-  const Word exponent = (std::bit_cast<Word>(shifted) + 127U) << 23;
-  e *= std::bit_cast<Float>(exponent);
+  const Exponential<Float> of = exponential<Float, Word>(x < 0.0F ? x : -x);
+  const Float e = of.power * (of.rest + 1.0F);
   return (x < 0.0F ? e : Float{} + 1.0F) / (1.0F + e);
 }
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr float logistic(float x) {

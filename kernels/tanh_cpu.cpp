@@ -1,13 +1,19 @@
 #include "kernels/tanh.h"
 
-#include <cmath>
+#include "kernels/lanes.h"
 
 namespace convoy::cpu {
 
 template <typename T>
 void tanh_forward(std::int64_t count, const T* x, T* y) {
+  const std::int64_t whole = count / kLanes * kLanes;
 #pragma omp parallel for schedule(static)
-  for (std::int64_t i = 0; i < count; ++i) y[i] = from_float<T>(std::tanh(to_float(x[i])));
+  for (std::int64_t i = 0; i < whole; i += kLanes) {
+    store({tanh_of<FloatVector, WordVector>(load(x + i).v)}, y + i);
+  }
+  for (std::int64_t i = whole; i < count; ++i) {
+    y[i] = from_float<T>(tanh_of<float, std::uint32_t>(to_float(x[i])));
+  }
 }
 
 template <typename T>

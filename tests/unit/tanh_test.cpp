@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "tests/support/cases_elementwise.h"
 
 namespace convoy {
@@ -24,6 +27,40 @@ TYPED_TEST(Tanh, MatchesReference) {
     cpu::tanh_backward<TypeParam>(count, y.data(), gradient.data(), gradient.data());
     expect_tanh(problem, y, gradient, shape);
   }
+}
+
+float tanh_of_float(float x) { return tanh_of<float, std::uint32_t>(x); }
+
+// Over the whole range of floats: at steps of 1/64, at powers of two with some numbers beside them, at its
+// ends.
+TEST(TanhValues, AreWithinTheBoundOfTheHeader) {
+  const auto check = [](float x) {
+    const double want = std::tanh(double{x});
+    ASSERT_NEAR(tanh_of_float(x), want, 4 * 0x1p-24 * std::abs(want) + 0x1p-149) << x;
+  };
+  for (int i = -100 * 64; i <= 100 * 64; ++i) check(static_cast<float>(i) / 64.0F);
+  for (int exponent = -149; exponent < 128; ++exponent) {
+    for (const float factor : {1.0F, 1.25F, 1.37F, 1.5F, 1.99F}) {
+      check(std::ldexp(factor, exponent));
+      check(std::ldexp(-factor, exponent));
+    }
+  }
+  EXPECT_TRUE(std::signbit(tanh_of_float(-0.0F)));
+  EXPECT_FALSE(std::signbit(tanh_of_float(0.0F)));
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(tanh_of_float(kInfinity), 1.0F);
+  EXPECT_EQ(tanh_of_float(-kInfinity), -1.0F);
+  EXPECT_TRUE(std::isnan(tanh_of_float(std::numeric_limits<float>::quiet_NaN())));
+}
+
+// Vector code of the loop gives what the function gives.
+TEST(TanhValues, AreTheSameInALoop) {
+  TestRandom random(59);
+  std::vector<float> x(1009);
+  for (float& value : x) value = static_cast<float>(20.0 * random.next());
+  std::vector<float> y(x.size());
+  cpu::tanh_forward<float>(std::ssize(x), x.data(), y.data());
+  for (std::size_t i = 0; i < x.size(); ++i) EXPECT_EQ(y[i], tanh_of_float(x[i])) << x[i];
 }
 
 TEST(TanhReference, MatchesFiniteDifferences) {
