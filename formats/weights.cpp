@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "formats/tensor_values.h"
 #include "lib/base/counted_memory.h"
 #include "lib/base/error.h"
 #include "lib/base/version.h"
@@ -26,6 +27,17 @@ void add_problem(std::string& all, const std::string& one) {
   all += (all.empty() ? "" : "; ") + one;
 }
 
+std::string parameter_problem(const TensorView* tensor, const ParameterInfo& parameter,
+                              ParameterTypes types) {
+  if (types == ParameterTypes::f32 || tensor == nullptr || !is_floating(tensor->type) ||
+      !is_real(tensor->type)) {
+    return tensor_problem(tensor, parameter.name, parameter.shape);
+  }
+  TensorView same_shape = *tensor;
+  same_shape.type = DType::f32;
+  return tensor_problem(&same_shape, parameter.name, parameter.shape);
+}
+
 TensorView view_of(std::string name, const std::vector<std::uint64_t>& shape, std::span<const float> values) {
   return {.name = std::move(name), .type = DType::f32, .shape = shape, .data = std::as_bytes(values)};
 }
@@ -40,7 +52,8 @@ std::vector<std::uint64_t> mean_shape(const InputSpec& input) {
 WeightsFile::WeightsFile(const std::string& path, Expected expected, const MemoryLimit& memory)
     : WeightsFile(SafetensorsFile(path, expected, memory), expected, memory) {}
 
-WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLimit& memory)
+WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLimit& memory,
+                         ParameterTypes types)
     : file_(std::move(file)) {
   const Metadata& metadata = file_.metadata();
   if (!metadata.contains(kMetaNet) && file_.find(kColorProductsTensor) != nullptr) {
@@ -54,7 +67,7 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
 
   std::string wrong;
   for (const ParameterInfo& parameter : parameters_) {
-    add_problem(wrong, tensor_problem(file_.find(parameter.name), parameter.name, parameter.shape));
+    add_problem(wrong, parameter_problem(file_.find(parameter.name), parameter, types));
   }
   const std::vector<std::uint64_t> shape = mean_shape(model_.net.input);
   add_problem(wrong, tensor_problem(file_.find(kMeanTensor), kMeanTensor, shape));
@@ -63,7 +76,8 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
   if (!wrong.empty()) throw Error(name(), wrong);
 
   for (const ParameterInfo& parameter : parameters_) {
-    values_.push_back(file_.get(parameter.name).f32(name()));
+    const TensorView& tensor = file_.get(parameter.name);
+    values_.push_back(tensor.type == DType::f32 ? tensor.f32(name()) : std::span<const float>{});
   }
   const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
   require_counted_memory(mean.size_bytes(), memory, name(), "values of the mean image " + shape_text(shape));

@@ -36,6 +36,10 @@ struct Model {
   std::optional<ColorStatistics> colors = {};  // of the training set, if the training had colour noise
 };
 
+// The types that parameters may have: F32 alone, or every one that becomes F32, as other programs and
+// netpack --type write them.
+enum class ParameterTypes { f32, floating };
+
 // A weights file or a checkpoint, mapped.
 class WeightsFile {
  public:
@@ -47,13 +51,13 @@ class WeightsFile {
                        const MemoryLimit& memory = {});
   // The same of a file that is open already, such as one from a pipe.
   explicit WeightsFile(SafetensorsFile file, Expected expected = Expected::weights,
-                       const MemoryLimit& memory = {});
+                       const MemoryLimit& memory = {}, ParameterTypes types = ParameterTypes::f32);
 
   [[nodiscard]] const SafetensorsFile& file() const { return file_; }
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const Model& model() const { return model_; }
   [[nodiscard]] const std::vector<ParameterInfo>& parameters() const { return parameters_; }
-  // Values in the canonical layout; the index is that in parameters_of(net).
+  // Values in the canonical layout; the index is that in parameters_of(net). Empty if the type is not F32.
   [[nodiscard]] std::span<const float> parameter(std::size_t index) const { return values_.at(index); }
   // The momenta, in the same order, which only checkpoints have. Throws Error naming what is missing.
   [[nodiscard]] std::vector<std::span<const float>> momenta() const;

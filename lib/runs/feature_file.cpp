@@ -80,7 +80,9 @@ void FeatureWriter::commit(const FeatureOrigin& origin) {
 }
 
 FeatureFile::FeatureFile(const std::string& path, const MemoryLimit& memory)
-    : file_(path, Expected::features, memory) {
+    : FeatureFile(SafetensorsFile(path, Expected::features, memory), memory) {}
+
+FeatureFile::FeatureFile(SafetensorsFile file, const MemoryLimit& memory) : file_(std::move(file)) {
   const auto metadata = [&](const char* key) {
     const auto found = file_.metadata().find(key);
     if (found == file_.metadata().end()) {

@@ -69,6 +69,8 @@ class FeatureFile {
   // Throws Error if it is no such file, is damaged, or holds a value that is not finite. memory: for the
   // places of the names.
   FeatureFile(const std::string& path, const MemoryLimit& memory);
+  // The same of a file that is open already, such as one from a pipe.
+  FeatureFile(SafetensorsFile file, const MemoryLimit& memory);
 
   [[nodiscard]] const std::string& name() const { return file_.name(); }
   [[nodiscard]] const FeatureOrigin& origin() const { return origin_; }

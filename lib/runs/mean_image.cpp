@@ -31,13 +31,13 @@ ColorStatistics colors_of(const SafetensorsFile& file) {
   return read_color_statistics(file);
 }
 
-// The mean of the checkpoint.
+// The mean of the checkpoint, or of the weights that the run begins with.
 MeanImage mean_of(const WeightsFile& resumed, WantedColors wanted) {
   const Model& model = resumed.model();
   if (wanted == WantedColors::yes && !model.colors) {
-    throw UsageError(kNoise,
-                     "needs colour statistics, which the checkpoint does not hold, as its run had no "
-                     "such noise: give --mean=FILE, too, which meanimg wrote");
+    throw UsageError(kNoise, "needs colour statistics, which " + resumed.name() +
+                                 " does not hold, as its run had no such noise: give --mean=FILE, too, "
+                                 "which meanimg wrote");
   }
   return {.values = model.mean, .colors = model.colors};
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -56,6 +57,8 @@ void export_safetensors(const ImportedWeights& weights, DType type, const std::s
   }
   tensors.push_back({std::string(kMeanTensor), DType::f32, mean_shape(weights.model.net.input),
                      std::as_bytes(std::span(weights.model.mean))});
+  if (weights.model.colors)
+    std::ranges::move(color_tensors(*weights.model.colors), std::back_inserter(tensors));
   Metadata metadata = weights.metadata;
   metadata[kMetaFormat] = "pt";
   metadata[kMetaNet] = weights.model.net.text;

@@ -1,7 +1,7 @@
 #include "lib/weights/extract.h"
 
-#include <array>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "formats/dataset_info.h"
 #include "formats/weights.h"
@@ -75,8 +75,15 @@ void extract_mean(const SafetensorsFile& file, const std::string& output, const 
   } else if (file.metadata().contains(kMetaDataset)) {
     metadata[kMetaPreprocessing] = to_json(dataset_of(file, memory).preprocessing).dump();
   }
+  std::vector<TensorView> tensors = {mean};
+  // Without them, --color-noise cannot be repeated.
+  if (file.find(kColorDeviationsTensor) != nullptr && color_statistics_problem(file).empty()) {
+    for (const std::string_view name : {kColorEigenvectorsTensor, kColorDeviationsTensor}) {
+      tensors.push_back(file.get(name));
+    }
+  }
   OutputFile out(output, OutputFile::Content::binary);
-  write_safetensors(out, std::array{mean}, metadata);
+  write_safetensors(out, tensors, metadata);
   out.commit();
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "formats/caffemodel.h"
+#include "formats/safetensors_checksum.h"
 #include "formats/tensor_values.h"
 #include "lib/base/content.h"
 #include "lib/base/counted_memory.h"
@@ -23,6 +24,13 @@ namespace {
 
 // What is said of two tensors that would have one name.
 std::string same_name(const std::string& name) { return "two tensors would be called '" + name + "'"; }
+
+// Of weights of convoy: what is read as the mean and the colours, and what is of no use without the state of
+// the run.
+bool is_no_parameter(std::string_view name, const SafetensorsFile& file) {
+  if (name == kMeanTensor || name == kColorDeviationsTensor || name == kColorEigenvectorsTensor) return true;
+  return name.starts_with(kMomentumPrefix) && file.find(name.substr(kMomentumPrefix.size())) != nullptr;
+}
 
 ForeignWeights from_safetensors(const std::shared_ptr<SafetensorsFile>& file, const MemoryLimit& memory) {
   ForeignWeights weights;
@@ -43,13 +51,15 @@ ForeignWeights from_safetensors(const std::shared_ptr<SafetensorsFile>& file, co
                              "values of the mean");
       weights.mean = float_values(file->get(kMeanTensor), file->name());
     }
-    for (const char* key : {kMetaOptions, kMetaSeed}) {
-      if (const auto found = metadata.find(key); found != metadata.end()) weights.metadata.insert(*found);
+    if (file->find(kColorDeviationsTensor) != nullptr) weights.colors = read_color_statistics(*file);
+    weights.metadata = metadata;
+    for (const std::string_view key :
+         {std::string_view(kMetaFormat), std::string_view(kMetaNet), std::string_view(kMetaDataset),
+          std::string_view(kMetaVersion), std::string_view(kMetaCheckpoint), kMetaChecksum}) {
+      weights.metadata.erase(std::string(key));
     }
-    // They are read as the mean, and of no use without the state of the run.
-    std::erase_if(weights.tensors, [](const ForeignTensor& tensor) {
-      return tensor.name == kMeanTensor || tensor.name.starts_with(kMomentumPrefix);
-    });
+    std::erase_if(weights.tensors,
+                  [&](const ForeignTensor& tensor) { return is_no_parameter(tensor.name, *file); });
   } else {
     recognise_torchvision(weights);
   }

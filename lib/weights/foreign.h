@@ -36,9 +36,10 @@ struct ForeignWeights {
   std::string net;  // a text in the format of convoy-net(5); empty: nothing
   // Makes such a text of what the file says about its layers; throws Error if it cannot. Empty: it has none.
   std::function<std::string()> derive_net;
-  std::optional<DatasetInfo> dataset;  // of weights of convoy
-  std::vector<float> mean;             // likewise
-  Metadata metadata;                   // likewise: of the run
+  std::optional<DatasetInfo> dataset;     // of weights of convoy
+  std::vector<float> mean;                // likewise
+  std::optional<ColorStatistics> colors;  // likewise
+  Metadata metadata;                      // likewise: all that does not belong to the model or the file
   ForeignInput input;
 };
 

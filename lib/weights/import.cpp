@@ -30,11 +30,21 @@ std::vector<double> numbers_in(std::string_view text, double least) {
 }
 
 // As many numbers as there are channels, of one or of that many.
-std::vector<double> for_channels(std::vector<double> numbers, std::size_t channels, const char* what) {
+std::vector<double> for_channels(std::vector<double> numbers, std::size_t channels, const char* what,
+                                 const std::string& place) {
   if (numbers.size() == 1) numbers.resize(channels, numbers.front());
   if (numbers.size() == channels) return numbers;
-  throw Error("net", std::to_string(numbers.size()) + " " + what + " for an input of " +
+  throw Error(place, std::to_string(numbers.size()) + " " + what + " for an input of " +
                          count_of(channels, "channel"));
+}
+
+// What is known of images that are stored in this size, if nothing else says how they are prepared.
+void fit_to(const Extent& stored, DatasetInfo& dataset) {
+  dataset.width = stored.width;
+  dataset.height = stored.height;
+  dataset.channels = stored.channels;
+  dataset.preprocessing.size = stored.width == stored.height ? stored.width : 0;
+  dataset.preprocessing.gray = stored.channels == 1;
 }
 
 // The shape without its extents of 1, which programs write differently.
@@ -146,13 +156,11 @@ DatasetInfo dataset_of(const ForeignWeights& weights, const ImportRules& rules, 
   if (weights.dataset) {
     dataset = *weights.dataset;
   } else {
-    const Extent& stored = net.input.stored;
-    dataset.width = stored.width;
-    dataset.height = stored.height;
-    dataset.channels = stored.channels;
-    dataset.preprocessing.size = stored.width == stored.height ? stored.width : 0;
-    dataset.preprocessing.gray = stored.channels == 1;
     dataset.classes = numbered_classes(net.classes());
+  }
+  // The net may be another than that of the file.
+  if (Extent{dataset.height, dataset.width, dataset.channels} != net.input.stored) {
+    fit_to(net.input.stored, dataset);
   }
   if (!rules.classes.empty()) dataset.classes = rules.classes;
   const auto classes = static_cast<std::size_t>(net.classes());
@@ -202,12 +210,14 @@ ImportedWeights import_weights(ForeignWeights weights, const ImportRules& rules,
   if (!rules.normalize.empty()) parse_normalize(rules.normalize, weights.input);
   const auto channels = static_cast<std::size_t>(net.input.stored.channels);
   ForeignInput& input = weights.input;
-  if (!input.scale.empty()) input.scale = for_channels(input.scale, channels, "deviations");
-  if (!input.constant.empty()) input.constant = for_channels(input.constant, channels, "means");
+  const std::string place = rules.normalize.empty() ? weights.place : "--normalize";
+  if (!input.scale.empty()) input.scale = for_channels(input.scale, channels, "deviations", place);
+  if (!input.constant.empty()) input.constant = for_channels(input.constant, channels, "means", place);
   if (!rules.channels.empty()) input.reversed = rules.channels == "bgr";
 
   imported.model.dataset = dataset_of(weights, rules, net);
   imported.model.mean = mean_of(weights, rules.mean, rules.channels, net.input);
+  if (channels == kColors) imported.model.colors = weights.colors;
   Importer importer(weights, net);
   imported.parameters = importer.parameters(infos);
   importer.name_unknown(infos, console);

@@ -17,6 +17,7 @@
 #include "lib/base/table.h"
 #include "lib/base/text.h"
 #include "lib/runs/checkpoint.h"
+#include "lib/runs/feature_file.h"
 #include "lib/runs/kept_weights.h"
 #include "lib/shards/mean.h"
 
@@ -136,6 +137,21 @@ void describe_mean(const MeanFile& mean, const std::string& name, OutputFile& ou
   write_members(out, "preprocessing", to_json(mean.preprocessing).dump(), name + ": metadata");
 }
 
+void describe_features(const FeatureFile& features, OutputFile& out) {
+  write_pair(out, "layer", features.origin().layer);
+  write_pair(out, "images", features.size());
+  write_pair(out, "elements", features.elements());
+  write_pair(out, "weights", features.origin().weights);
+  write_pair(out, "precision", features.origin().precision);
+}
+
+// Weights that netpack --type wrote have other types, and are whole nevertheless.
+WeightsFile opened(SafetensorsFile file, WeightsKind kind, const MemoryLimit& memory) {
+  const bool weights = kind == WeightsKind::weights;
+  return WeightsFile(std::move(file), Expected::weights, memory,
+                     weights ? ParameterTypes::floating : ParameterTypes::f32);
+}
+
 // The tensor's problem; empty if its values are finite.
 std::string values_problem(const TensorView& tensor, const std::string& place) {
   if (!is_floating(tensor.type) || !is_real(tensor.type)) return {};
@@ -182,11 +198,12 @@ WeightsKind kind_of(const SafetensorsFile& file) {
   if (file.metadata().contains(kMetaNet)) {
     return file.metadata().contains(kMetaCheckpoint) ? WeightsKind::checkpoint : WeightsKind::weights;
   }
+  if (file.metadata().contains(kMetaLayer)) return WeightsKind::features;
   return file.find(kColorProductsTensor) != nullptr ? WeightsKind::mean : WeightsKind::other;
 }
 
 std::string weights_kind_name(WeightsKind kind) {
-  constexpr std::array<const char*, 4> kNames = {"weights", "checkpoint", "mean", "safetensors"};
+  constexpr std::array<const char*, 5> kNames = {"weights", "checkpoint", "mean", "features", "safetensors"};
   return kNames.at(static_cast<std::size_t>(kind));
 }
 
@@ -261,8 +278,10 @@ void describe_weights(SafetensorsFile file, OutputFile& out, const MemoryLimit& 
   }
   if (kind == WeightsKind::mean) {
     describe_mean(mean_file_from(file, memory), file.name(), out);
+  } else if (kind == WeightsKind::features) {
+    describe_features(FeatureFile(std::move(file), memory), out);
   } else if (kind != WeightsKind::other) {
-    describe_model(WeightsFile(std::move(file), Expected::weights, memory), out);
+    describe_model(opened(std::move(file), kind, memory), out);
   }
 }
 
@@ -280,8 +299,10 @@ WeightsVerdict verify_weights(SafetensorsFile file, const MemoryLimit& memory) {
   try {
     if (kind == WeightsKind::mean) verify_mean(file, memory, verdict.losses);
     if (kind == WeightsKind::weights || kind == WeightsKind::checkpoint) {
-      const WeightsFile weights(std::move(file), Expected::weights, memory);
-      verify_run(weights, kind);
+      verify_run(opened(std::move(file), kind, memory), kind);
+    }
+    if (kind == WeightsKind::features && verdict.losses.empty()) {
+      static_cast<void>(FeatureFile(std::move(file), memory));
     }
   } catch (const Error& error) {
     verdict.losses.emplace_back(error.what());

@@ -13,9 +13,9 @@
 namespace convoy {
 
 // What a safetensors file is, by what only files of convoy have.
-enum class WeightsKind { weights, checkpoint, mean, other };
+enum class WeightsKind { weights, checkpoint, mean, features, other };
 [[nodiscard]] WeightsKind kind_of(const SafetensorsFile& file);
-// "weights", "checkpoint", "mean", "safetensors".
+// "weights", "checkpoint", "mean", "features", "safetensors".
 [[nodiscard]] std::string weights_kind_name(WeightsKind kind);
 
 // What is known of a tensor's values. Those that are not a number are counted alone.
@@ -41,7 +41,8 @@ void describe_weights(SafetensorsFile file, OutputFile& out, const MemoryLimit& 
 
 // What is wrong in the file beyond its rules and its checksum, which a SafetensorsFile has checked: one
 // message each. Tensors with values that are not finite; in weights and checkpoints, what does not fit the
-// net; in a checkpoint, its options and its state; in mean files, means that are not those of their sums.
+// net; in a checkpoint, its options and its state; in mean files, means that are not those of their sums; in
+// files of features, names that are not one for each image.
 struct WeightsVerdict {
   std::uint64_t whole = 0;  // tensors whose values are all finite
   std::vector<std::string> losses;

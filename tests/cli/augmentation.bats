@@ -174,8 +174,10 @@ END
 
 @test "colour noise may begin, change and end where a run is resumed" {
   color_train --steps=4 --checkpoint=c.safetensors -o w.safetensors
-  refuse 2 '--color-noise: needs colour statistics, which the checkpoint does not hold' \
+  refuse 2 '--color-noise: needs colour statistics, which c.safetensors does not hold' \
     "$BIN/train" --resume=c.safetensors --steps=8 --color-noise=0.1 -o w.safetensors train.shard
+  refuse 2 '--color-noise: needs colour statistics, which w.safetensors does not hold' \
+    "$BIN/train" --net=color.net --init-from=w.safetensors --steps=8 --color-noise=0.1 -o new.safetensors train.shard
   expect_status 0 "$BIN/train" --resume=c.safetensors --mean=mean.safetensors --steps=8 --color-noise=0.1 \
     -o w.safetensors train.shard
   assert_contains "$stderr" "resumed run: color-noise: 0 in the checkpoint, 0.1 now"

@@ -167,6 +167,86 @@ t["nan"] = np.array([np.nan], "<f4")'
   assert_equal "$(value_of kind)" checkpoint
 }
 
+# make_color_run: trains with colour noise from color.safetensors in two parts; in run.safetensors is what a run may say
+# about its past, and in run.best.safetensors too.
+make_color_run() {
+  make_folders in 3 8 size=12x12
+  "$BIN/imgprep" -q --size=none in -o color.shard
+  "$BIN/meanimg" -q -o color.mean color.shard
+  printf '%s\n' 'input 10x10x3 from=12x12' 'conv momentum 4 3x3 init=0.01' 'relu' 'fc f1 3 init=0.01' 'softmax' > color.net
+  COLOR=(--batch=8 --lr=0.0001 --val=color.shard --keep=best)
+  "$BIN/train" -q "${COLOR[@]}" --net=color.net --mean=color.mean --steps=1 -o color.safetensors color.shard
+  "$BIN/train" -q "${COLOR[@]}" --net=color.net --mean=color.mean --init-from=color.safetensors --color-noise=0.1 --steps=3 \
+    --checkpoint=run.checkpoint -o run.safetensors color.shard
+  "$BIN/train" -q "${COLOR[@]}" --resume=run.checkpoint --checkpoint=run.checkpoint --momentum=0.8 \
+    --steps=6 -o run.safetensors color.shard
+}
+
+@test "weights of convoy keep all that they say through every conversion" {
+  make_color_run
+  local file type
+  for file in run.safetensors run.best.safetensors; do
+    "$BIN/netpack" -q -o copy.safetensors $file
+    cmp copy.safetensors $file
+    "$BIN/netpack" -q --to=safetensors -o copy.safetensors $file
+    cmp copy.safetensors $file
+    for type in f16 bf16; do
+      expect_status 0 "$BIN/netpack" -q --to=safetensors --type=$type -o narrow.safetensors $file
+      assert_equal "$stderr" ""
+      expect_status 0 "$BIN/netpack" --info narrow.safetensors
+      assert_equal "$(grep -vE '^(file|bytes|checksum)' <<< "$output")" \
+        "$("$BIN/netpack" --info $file | grep -vE '^(file|bytes|checksum)')"
+      grep -q '^initial' <<< "$output"
+      if [ $file = run.safetensors ]; then grep -q '^change' <<< "$output"; else grep -q '^kept' <<< "$output"; fi
+    done
+    assert_equal "$("$BIN/netpack" --verify narrow.safetensors)" $'narrow.safetensors\t7\t0'
+  done
+  # A checkpoint becomes weights, although its layer is called as its momenta are.
+  expect_status 0 "$BIN/netpack" -q -o copy.safetensors run.checkpoint
+  assert_equal "$stderr" ""
+  cmp copy.safetensors run.safetensors
+}
+
+@test "--extract=mean has the colours that --color-noise needs" {
+  make_color_run
+  "$BIN/train" -q --net=color.net --mean=color.mean --batch=8 --lr=0.0001 --color-noise=0.1 --steps=3 -o w.safetensors \
+    color.shard
+  "$BIN/netpack" --extract=mean -o out.mean w.safetensors
+  "$BIN/netpack" --extract=mean color.mean | cmp - out.mean
+  "$BIN/netpack" --extract=options -o out.conf w.safetensors
+  "$BIN/train" -q --net=color.net --mean=out.mean --config=out.conf --steps=3 -o again.safetensors color.shard
+  cmp again.safetensors w.safetensors
+}
+
+@test "with a net of another input, weights of convoy prepare other images" {
+  make_folders in 3 8 size=12x12
+  "$BIN/imgprep" -q --size=none in -o color.shard
+  printf '%s\n' 'input 8x8x3 from=12x12' 'conv c1 4 3x3' 'fc f1 3' 'softmax' > color.net
+  "$BIN/train" -q --net=color.net --mean=none --steps=1 -o w.safetensors color.shard
+  sed 's/from=12x12/from=16x20/' color.net > large.net
+  refuse 1 "a mean of 432 values for stored images of 16x20x3" "$BIN/netpack" --net=large.net -o x w.safetensors
+  expect_status 0 "$BIN/netpack" -q --net=large.net --mean=none -o large.safetensors w.safetensors
+  make_folders images 1 1 size=20x16
+  expect_status 0 "$BIN/predict" -q -w large.safetensors images
+  refuse 1 "^netpack: --normalize: 2 deviations for an input of 3 channels" "$BIN/netpack" --normalize=0:1,2 -o x w.safetensors
+}
+
+@test "files of features are known, and read whole" {
+  requires_numpy
+  "$BIN/predict" -q -w w.safetensors --features=f1 -o f.safetensors train.shard
+  expect_status 0 "$BIN/netpack" --info f.safetensors
+  local line
+  for line in $'kind\tfeatures' $'layer\tf1' $'images\t40' $'elements\t16' $'precision\tfp32'; do
+    grep -qxF -- "$line" <<< "$output" || fail "no line '$line' in: $output" || return 1
+  done
+  [[ $(value_of weights) =~ ^[0-9a-f]{16}$ ]]
+  assert_equal "$(cat < f.safetensors | "$BIN/netpack" --verify)" $'stdin\t2\t0'
+  with_tensors f.safetensors 't["names"] = t["names"][:-1]'
+  expect_status 1 "$BIN/netpack" --verify f.safetensors
+  assert_equal "$output" $'f.safetensors\t2\t1'
+  assert_equal "$stderr" "netpack: f.safetensors: names are not one for each of 40 images, ended by NUL"
+}
+
 @test "a file without the part, or that is something else, is refused" {
   refuse 1 "mean.safetensors: no net" "$BIN/netpack" --extract=net -o x mean.safetensors
   refuse 1 "mean.safetensors: no class table" "$BIN/netpack" --extract=classes -o x mean.safetensors
