@@ -52,6 +52,28 @@ void doubt_validation(const RunFacts& run, RunDoubts& doubts) {
   }
 }
 
+// Of the rate and the noise, the largest that the run has. images: that it takes.
+void doubt_sizes(const RunFacts& run, double images, RunDoubts& doubts) {
+  TrainingOptions now = run.options;
+  double rate = now.learning_rate;
+  double noise = now.crop.color_noise.sigma;
+  for (const OptionChange& change : run.options.at.all()) {
+    const bool comes = change.epoch * static_cast<double>(run.records) < images;
+    if (!comes || layer_factor_from(change.name)) continue;
+    now.set(change.name, change.value);
+    rate = std::max(rate, now.learning_rate);
+    noise = std::max(noise, now.crop.color_noise.sigma);
+  }
+  if (rate > kHighLearningRate) {
+    doubts.warnings.push_back(
+        format("a learning rate of %g is unusually high: the loss will hardly fall", rate));
+  }
+  if (noise > kHighColorNoise) {
+    doubts.warnings.push_back(format(
+        "a colour noise of %g is unusually strong: it is relative to the deviations of the colours", noise));
+  }
+}
+
 }  // namespace
 
 RunDoubts doubts_about(const RunFacts& run) {
@@ -70,16 +92,8 @@ RunDoubts doubts_about(const RunFacts& run) {
                static_cast<unsigned long long>(batch), count_of(run.records, "image").c_str(),
                static_cast<double>(batch) / static_cast<double>(run.records)));
   }
-  if (run.options.learning_rate > kHighLearningRate) {
-    doubts.warnings.push_back(format("a learning rate of %g is unusually high: the loss will hardly fall",
-                                     run.options.learning_rate));
-  }
-  if (run.options.crop.color_noise.sigma > kHighColorNoise) {
-    doubts.warnings.push_back(
-        format("a colour noise of %g is unusually strong: it is relative to the deviations of the colours",
-               run.options.crop.color_noise.sigma));
-  }
   const double images = static_cast<double>(run.total_steps) * static_cast<double>(batch);
+  doubt_sizes(run, images, doubts);
   if (run.options.warmup.epochs * static_cast<double>(run.records) > images) {
     doubts.notes.push_back("--warmup is longer than the run: the learning rate never rises to its value");
   }

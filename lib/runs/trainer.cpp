@@ -148,7 +148,7 @@ void Trainer::warn_of_high_loss() {
       format(" is %.4f, far above guessing (ln %d = %.4f): try a smaller --lr than %g or smaller init= "
              "values in the net, and check the mean",
              alarm_.training_loss(), inputs_.model.net.classes(), alarm_.guessing(),
-             inputs_.options.learning_rate));
+             (phase_ == nullptr ? inputs_.options : phase_->options).learning_rate));
 }
 
 void Trainer::warn_of_high_validation_loss(double loss) {

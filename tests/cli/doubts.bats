@@ -39,6 +39,9 @@ notes() {
   # Steps so large that it rises.
   expect_status 0 "$BIN/train" -q --net=small.net --mean=mean.safetensors --lr=0.5 --batch=8 --steps=40 -o w.safetensors train.shard
   grep -Eq '^train: step 20: the loss over 20 steps is [0-9.]+, far above guessing' <<< "$stderr" || fail "$stderr"
+  # Where --at made them so large, its rate is named.
+  expect_status 0 "$BIN/train" -q --net=small.net --mean=mean.safetensors --at=0.2:lr=0.5 --batch=8 --steps=40 -o w.safetensors train.shard
+  grep -q '^train: step 20: .*: try a smaller --lr than 0.5 ' <<< "$stderr" || fail "$stderr"
   # In a run that is too short for that, at its end.
   expect_status 0 "$BIN/train" -q --net=small.net --mean=mean.safetensors --lr=0.5 --batch=8 --steps=6 -o w.safetensors train.shard
   grep -Eq '^train: step 6: the loss over 6 steps is [0-9.]+, far above guessing' <<< "$stderr" || fail "$stderr"

@@ -86,6 +86,13 @@ TEST_F(Doubts, ARateThatHardlyEverWorks) {
   EXPECT_NE(doubts().warnings[0].find("1.5 is unusually high"), std::string::npos);
 }
 
+TEST_F(Doubts, OfValuesThatTheRunComesTo) {
+  set("at", "1:lr=3,color-noise=2;2:lr=0.1,c1.lr=5;1000:lr=7");
+  ASSERT_EQ(doubts().warnings.size(), 2U);
+  EXPECT_NE(doubts().warnings[0].find("rate of 3 is unusually high"), std::string::npos);
+  EXPECT_NE(doubts().warnings[1].find("noise of 2 is unusually strong"), std::string::npos);
+}
+
 TEST_F(Doubts, ClassesWithoutImages) {
   labels_.counts = {30, 0, 30};
   ASSERT_EQ(doubts().notes.size(), 1U);
