@@ -7,6 +7,7 @@
 #include <limits>
 #include <string>
 
+#include "lib/base/bf16.h"
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -67,6 +68,8 @@ void copy_plain(const TensorView& tensor, std::uint64_t first, std::span<double>
   copy_as<T>(tensor, first, into, [](T value) { return value; });
 }
 
+float float_of_bf16(std::uint16_t bits) { return to_float(Bf16{bits}); }
+
 }  // namespace
 
 float float_from_f16(std::uint16_t bits) {
@@ -104,16 +107,6 @@ std::uint16_t f16_from_float(float value) {
   return static_cast<std::uint16_t>(sign | ((before << kHalfMantissa) + rounded));
 }
 
-float float_from_bf16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
-}
-
-std::uint16_t bf16_from_float(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  if ((bits & 0x7FFFFFFFU) > kFloatInfinity) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
-  return static_cast<std::uint16_t>((bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16);
-}
-
 bool is_real(DType type) { return type != DType::c64; }
 
 bool is_floating(DType type) {
@@ -141,7 +134,7 @@ void copy_values(const TensorView& tensor, std::uint64_t first, std::span<double
     case DType::f16:
       return copy_as<std::uint16_t>(tensor, first, into, float_from_f16);
     case DType::bf16:
-      return copy_as<std::uint16_t>(tensor, first, into, float_from_bf16);
+      return copy_as<std::uint16_t>(tensor, first, into, float_of_bf16);
     case DType::i64:
       return copy_plain<std::int64_t>(tensor, first, into);
     case DType::i32:
@@ -186,7 +179,7 @@ std::vector<float> float_values(const TensorView& tensor, std::string_view place
       copy_as<std::uint16_t>(tensor, 0, into, float_from_f16);
       return values;
     case DType::bf16:
-      copy_as<std::uint16_t>(tensor, 0, into, float_from_bf16);
+      copy_as<std::uint16_t>(tensor, 0, into, float_of_bf16);
       return values;
     default:
       throw Error(place, "tensor '" + tensor.name + "' is " + std::string(dtype_name(tensor.type)) +

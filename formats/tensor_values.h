@@ -1,4 +1,5 @@
-// The values of a tensor of any type as numbers, and the 16-bit floating-point types.
+// The values of a tensor of any type as numbers, and IEEE 754 binary16 (bfloat16 is in
+// lib/base/bf16.h).
 #pragma once
 
 #include <cstdint>
@@ -13,9 +14,6 @@ namespace convoy {
 // stays one.
 [[nodiscard]] float float_from_f16(std::uint16_t bits);
 [[nodiscard]] std::uint16_t f16_from_float(float value);
-// bfloat16, the upper half of a float. To it: likewise.
-[[nodiscard]] float float_from_bf16(std::uint16_t bits);
-[[nodiscard]] std::uint16_t bf16_from_float(float value);
 
 // Whether the type's values are numbers on a line: all but C64.
 [[nodiscard]] bool is_real(DType type);

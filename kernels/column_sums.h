@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
+#include "lib/base/bf16.h"
 
 namespace convoy::cuda {
 

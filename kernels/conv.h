@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "kernels/bf16.h"
 #include "kernels/product.h"
+#include "lib/base/bf16.h"
 
 namespace convoy {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
-#include "kernels/bf16.h"
+#include "lib/base/bf16.h"
 
 namespace convoy {
 

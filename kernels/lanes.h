@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "kernels/bf16.h"
+#include "lib/base/bf16.h"
 #include "lib/base/lanes.h"
 
 namespace convoy::cpu {

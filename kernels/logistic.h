@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
 #include "kernels/exponential.h"
 #include "kernels/tensor_shape.h"
+#include "lib/base/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {

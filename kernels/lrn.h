@@ -11,8 +11,8 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/bf16.h"
 #include "kernels/tensor_shape.h"
+#include "lib/base/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <limits>
 
-#include "kernels/bf16.h"
 #include "kernels/tensor_shape.h"
+#include "lib/base/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {

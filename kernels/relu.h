@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
+#include "lib/base/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {

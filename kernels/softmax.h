@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <span>
 
-#include "kernels/bf16.h"
+#include "lib/base/bf16.h"
 
 namespace convoy {
 

@@ -4,8 +4,8 @@
 #include <bit>
 #include <cstdint>
 
-#include "kernels/bf16.h"
 #include "kernels/exponential.h"
+#include "lib/base/bf16.h"
 #include "lib/base/host_device.h"
 
 namespace convoy {

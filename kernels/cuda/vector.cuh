@@ -3,10 +3,10 @@
 
 #include <cstdint>
 
-#include "kernels/bf16.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/tensor_shape.h"
+#include "lib/base/bf16.h"
 
 namespace convoy::cuda {
 

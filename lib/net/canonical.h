@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <span>
 
-#include "kernels/bf16.h"
 #include "kernels/tensor_shape.h"
+#include "lib/base/bf16.h"
 
 namespace convoy {
 

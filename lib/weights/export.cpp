@@ -8,6 +8,7 @@
 
 #include "formats/tensor_values.h"
 #include "formats/weights.h"
+#include "lib/base/bf16.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/marks.h"
@@ -24,7 +25,9 @@ std::vector<std::uint16_t> narrowed(const std::vector<float>& values, DType type
                                     const std::string& place) {
   const bool half = type == DType::f16;
   std::vector<std::uint16_t> narrow(values.size());
-  std::ranges::transform(values, narrow.begin(), half ? f16_from_float : bf16_from_float);
+  std::ranges::transform(values, narrow.begin(), [half](float value) {
+    return half ? f16_from_float(value) : from_float<Bf16>(value).bits;
+  });
   const std::uint16_t infinity = half ? kF16Infinity : kBf16Infinity;
   if (std::ranges::any_of(narrow, [&](std::uint16_t bits) { return (bits & 0x7FFFU) >= infinity; })) {
     throw Error(place, "tensor '" + tensor + "' holds values too large for " + std::string(dtype_name(type)));

@@ -1,10 +1,12 @@
-// Rounding to the elements of kernels/bf16.
-#include "kernels/bf16.h"
+// Rounding to bfloat16.
+#include "lib/base/bf16.h"
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <random>
 
 namespace convoy {
 namespace {
@@ -25,6 +27,23 @@ TEST(Bf16Rounding, IsToNearestWithTiesToEven) {
     if (!std::isnan(to_float(value))) {
       EXPECT_EQ(from_float<Bf16>(to_float(value)).bits, bits);
     }
+  }
+}
+
+// Against arithmetic in double.
+TEST(Bf16Rounding, GivesTheNearestNumber) {
+  const auto nearest = [](float value) { return to_float(from_float<Bf16>(value)); };
+  const auto seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int i = 0; i < 200000; ++i) {
+    const auto value = std::bit_cast<float>(static_cast<std::uint32_t>(random()) & 0x7F7FFFFFU);  // normal
+    if (value < std::numeric_limits<float>::min() || value > 1e38F) continue;
+    int exponent = 0;
+    std::frexp(value, &exponent);
+    const double unit = std::ldexp(1.0, exponent - 8);
+    ASSERT_EQ(nearest(value), std::nearbyint(value / unit) * unit) << value;
+    ASSERT_EQ(nearest(-value), -std::nearbyint(value / unit) * unit) << value;
   }
 }
 

@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
-#include "kernels/bf16.h"
 #include "kernels/cuda/aligned.cuh"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/reduce.cuh"
+#include "lib/base/bf16.h"
 
 #include "tests/cuda_emulation/memory.h"
 #include "tests/cuda_emulation/schedules.h"
