@@ -16,6 +16,7 @@
 #include "lib/base/file.h"
 #include "lib/base/lines.h"
 #include "lib/base/marks.h"
+#include "lib/base/protobuf_content.h"
 #include "lib/base/text.h"
 
 #include "lib/base/checked.h"
@@ -338,6 +339,10 @@ std::string_view wording(Expected expected) {
       return "an IDX file is";
     case Expected::options:
       return "a file of options is";
+    case Expected::caffe_model:
+      return "a Caffe model is";
+    case Expected::caffe_mean:
+      return "a mean of Caffe is";
   }
   return "something else is";
 }
@@ -366,6 +371,7 @@ std::optional<Content> content_of(std::span<const std::uint8_t> bytes) {
   if (const auto safetensors = safetensors_content(head)) return safetensors;
   if (is_tfrecord(head)) return data("a TFRecord file");
   if (begins_as_idx(head)) return kIdx;
+  if (const auto protobuf = protobuf_content(head)) return protobuf;
   return text_content(head);
 }
 

@@ -25,7 +25,9 @@ enum class Expected {
   labels,
   classes,
   idx,
-  options
+  options,
+  caffe_model,
+  caffe_mean
 };
 
 // The number of bytes at the start of a file that are looked at.

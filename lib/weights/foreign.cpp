@@ -71,7 +71,9 @@ ForeignWeights from_safetensors(const std::shared_ptr<SafetensorsFile>& file, co
 ForeignWeights read_foreign(const std::string& path, const std::optional<Extent>& stored,
                             const MemoryLimit& memory) {
   MappedFile file(path);
-  if (!is_safetensors(file.bytes()) && !content_of(as_u8(file.bytes())) && is_caffemodel(file.bytes())) {
+  const auto content = content_of(as_u8(file.bytes()));
+  const bool known = is_safetensors(file.bytes()) || content;
+  if (known ? content && content->is == Expected::caffe_model : is_caffemodel(file.bytes())) {
     return from_caffemodel(std::make_shared<MappedFile>(std::move(file)), stored);
   }
   return from_safetensors(std::make_shared<SafetensorsFile>(std::move(file), Expected::weights, memory),

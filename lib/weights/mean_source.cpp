@@ -112,7 +112,8 @@ GivenMean read_given_mean(const std::string& path, const MemoryLimit& memory) {
   if (path == "none") return mean;
   MappedFile file(path);
   const std::span<const std::byte> bytes = file.bytes();
-  if (is_safetensors(bytes) || !wrong_content(as_u8(bytes), Expected::mean).empty()) {
+  const auto content = content_of(as_u8(bytes));
+  if (is_safetensors(bytes) || (content && content->is != Expected::caffe_mean)) {
     read_safetensors(SafetensorsFile(std::move(file), Expected::mean, memory), memory, mean);
   } else {
     const CaffeBlob blob = read_caffe_blob(bytes, mean.place);

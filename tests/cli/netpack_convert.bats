@@ -95,6 +95,29 @@ exchange.write_safetensors("rgb.safetensors", {"mean": np.array([123, 117, 104],
   "$PYTHON" "$EXCHANGE/caffe.py" compare "$BIN/predict" w.safetensors 104,117,123
 }
 
+@test "files of Caffe and ONNX that are given for something else are named" {
+  make_caffe_files
+  make_training_set
+  small_train --steps=1 -o w.safetensors train.shard
+  "$BIN/netpack" -q --to=onnx -o w.onnx w.safetensors
+  local model='a Caffe model where weights are expected: netpack makes weights of it' file
+  for file in new old plain; do
+    refuse 1 "^predict: $file.caffemodel: $model" "$BIN/predict" -w $file.caffemodel 0.png
+    refuse 1 "^netpack: $file.caffemodel: $model" "$BIN/netpack" --list $file.caffemodel
+    refuse 1 "^train: $file.caffemodel: $model" "$BIN/train" "${SMALL[@]}" --init-from=$file.caffemodel -o x train.shard
+    refuse 1 "^netpack: $file.caffemodel: a Caffe model where a mean file is expected" \
+      "$BIN/netpack" --mean=$file.caffemodel -o x mean.binaryproto
+  done
+  refuse 1 '^netpack: mean.binaryproto: a mean of Caffe where weights are expected: netpack takes it as --mean' \
+    "$BIN/netpack" --mean=none -o x mean.binaryproto
+  refuse 1 '^train: mean.binaryproto: a mean of Caffe where a mean file is expected' \
+    "$BIN/train" --net=small.net --mean=mean.binaryproto -o x train.shard
+  refuse 1 '^netpack: w.onnx: an ONNX model where weights are expected' "$BIN/netpack" -o x w.onnx
+  refuse 1 '^netpack: w.onnx: an ONNX model where a mean file is expected' "$BIN/netpack" --mean=w.onnx -o x w.safetensors
+  refuse 1 '^eval: w.onnx: an ONNX model where weights are expected' "$BIN/eval" -w w.onnx train.shard
+  assert_missing x
+}
+
 @test "cut and damaged files of Caffe are refused, or read as they are, in little memory" {
   make_caffe_files
   local size bytes seed=$RANDOM

@@ -174,6 +174,14 @@ std::vector<Sample> samples() {
       {bytes("0500000000000000eab2043e") + "hello", "a TFRecord file: save its images as PNG"},
       {"GGUF\3\0\0\0"s, "a GGUF model where an image is expected"},
       {bytes("1c00000054464c3314002000"), "a TensorFlow Lite model where an image is expected"},
+      {bytes("080712") + "\7pytorch\x1a\0061.13.1:\xad\x87"s, "an ONNX model where an image is expected"},
+      {bytes("08083a90870a0a3e0a06") + "images", "an ONNX model where an image is expected"},
+      {bytes("0a07") + "AlexNet" + bytes("a206440a0464617461"), "a Caffe model: netpack makes weights of it"},
+      {bytes("a206440a0464617461"), "a Caffe model: netpack makes weights of it"},
+      {bytes("0a09") + "CaffeNet0" + bytes("12420a0464617461"), "a Caffe model: netpack makes weights of it"},
+      {bytes("0a03") + "net" + bytes("1a04") + "data" + bytes("200a200320e30120e301a206440a0464617461"),
+       "a Caffe model: netpack makes weights of it"},
+      {bytes("080110031880022080022a80801800"), "a mean of Caffe: netpack takes it as --mean"},
       {bytes("00000803000000640000001c0000001c"), "an IDX file: see --idx of imgprep"},
       {bytes("00000801000000640001020304050607"), "an IDX file: see --idx of imgprep"},
       {bytes("00000d020000000a0000000300000000"), "an IDX file: see --idx of imgprep"},
@@ -287,6 +295,14 @@ TEST(Content, WordsSayWhatWasExpected) {
   EXPECT_EQ(wrong(checkpoint, Expected::weights), "");
   EXPECT_EQ(wrong(weights, Expected::checkpoint), "weights where a checkpoint is expected");
   EXPECT_EQ(wrong(weights, Expected::shard), "weights where a shard is expected");
+}
+
+// Others begin with the same fields.
+TEST(Content, OfOtherProtocolBuffersIsUnknown) {
+  for (const char* hex : {"0801", "080112", "0801120a0a080a06676c6f6261", "0a03", "0a0361620a12",
+                          "0a0f0a01781209506c616365686f6c64", "08011003", "0801100318"}) {
+    EXPECT_EQ(name_of(bytes(hex)), "unknown") << hex;
+  }
 }
 
 TEST(Content, OfTextsThatPeopleWriteMayBeginWithAnything) {
