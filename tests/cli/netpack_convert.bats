@@ -62,6 +62,29 @@ netpack: 6 tensors"
   assert_equal "$("$BIN/netpack" --list piped.safetensors | cut -f 1-8)" "$("$BIN/netpack" --list w.safetensors | cut -f 1-8)"
 }
 
+@test "with --channels=bgr, the numbers of --normalize and means are of red, green and blue nevertheless" {
+  requires_python numpy
+  printf '%s\n' 'input 5x6x3' 'conv c1 4 3x3' 'fc f1 3' 'softmax' > rgb.net
+  "$PYTHON" -c 'import sys, numpy as np; sys.path.insert(0, sys.argv[1]); import exchange
+random = np.random.default_rng(5)
+t = {"c1.weight": (4, 3, 3, 3), "c1.bias": (4,), "f1.weight": (3, 48), "f1.bias": (3,)}
+t = {n: random.normal(0, 1, shape).astype(np.float32) for n, shape in t.items()}
+exchange.write_safetensors("rgb.safetensors", t)
+t["c1.weight"] = t["c1.weight"][:, ::-1]
+exchange.write_safetensors("bgr.safetensors", t)
+exchange.write_safetensors("mean.safetensors", {"mean": np.array([10, 20, 30], np.float32)})' "$EXCHANGE"
+  local options
+  for options in --normalize=0.1,0.2,0.3:0.4,0.5,0.6 '--mean=mean.safetensors --normalize=0:0.4,0.5,0.6' --mean=mean.safetensors; do
+    # shellcheck disable=SC2086
+    "$BIN/netpack" -q --net=rgb.net $options -o a.safetensors rgb.safetensors
+    # shellcheck disable=SC2086
+    "$BIN/netpack" -q --net=rgb.net $options --channels=bgr -o b.safetensors bgr.safetensors
+    cmp a.safetensors b.safetensors
+  done
+  # The mean differs from channel to channel.
+  assert_equal "$("$BIN/netpack" --list a.safetensors | awk '$1 == "mean" { print $4, $5 }')" '10 30'
+}
+
 @test "AlexNet as torchvision has it is known by its tensors" {
   requires_python torch
   "$PYTHON" "$EXCHANGE/weights.py" write "$BIN/predict" torchvision
