@@ -164,6 +164,10 @@ void copy_values(const TensorView& tensor, std::uint64_t first, std::span<double
   std::ranges::fill(into, std::nan(""));  // not reached: is_real()
 }
 
+bool becomes_float(DType type) {
+  return type == DType::f32 || type == DType::f16 || type == DType::bf16 || type == DType::f64;
+}
+
 std::vector<float> float_values(const TensorView& tensor, std::string_view place) {
   const std::uint64_t count = tensor.data.size() / dtype_bytes(tensor.type);
   std::vector<float> values(count);

@@ -24,7 +24,9 @@ namespace convoy {
 // beyond 2^53 are rounded to the nearest double.
 void copy_values(const TensorView& tensor, std::uint64_t first, std::span<double> into);
 
-// All values of a tensor of type F32, F16, BF16 or F64, each rounded once, to the nearest float. Throws
+// Whether float_values() takes the type: F32, F16, BF16 or F64.
+[[nodiscard]] bool becomes_float(DType type);
+// All values of a tensor of such a type, each rounded once, to the nearest float. Throws
 // Error(place, ...) naming the tensor for any other type.
 [[nodiscard]] std::vector<float> float_values(const TensorView& tensor, std::string_view place);
 

@@ -27,15 +27,15 @@ void add_problem(std::string& all, const std::string& one) {
   all += (all.empty() ? "" : "; ") + one;
 }
 
-std::string parameter_problem(const TensorView* tensor, const ParameterInfo& parameter,
-                              ParameterTypes types) {
-  if (types == ParameterTypes::f32 || tensor == nullptr || !is_floating(tensor->type) ||
-      !is_real(tensor->type)) {
-    return tensor_problem(tensor, parameter.name, parameter.shape);
+// What is wrong with a tensor of values that the net needs.
+std::string value_problem(const TensorView* tensor, std::string_view name,
+                          const std::vector<std::uint64_t>& shape, ParameterTypes types) {
+  if (types == ParameterTypes::f32 || tensor == nullptr || !becomes_float(tensor->type)) {
+    return tensor_problem(tensor, name, shape);
   }
   TensorView same_shape = *tensor;
   same_shape.type = DType::f32;
-  return tensor_problem(&same_shape, parameter.name, parameter.shape);
+  return tensor_problem(&same_shape, name, shape);
 }
 
 TensorView view_of(std::string name, const std::vector<std::uint64_t>& shape, std::span<const float> values) {
@@ -67,11 +67,12 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
 
   std::string wrong;
   for (const ParameterInfo& parameter : parameters_) {
-    add_problem(wrong, parameter_problem(file_.find(parameter.name), parameter, types));
+    add_problem(wrong, value_problem(file_.find(parameter.name), parameter.name, parameter.shape, types));
   }
   const std::vector<std::uint64_t> shape = mean_shape(model_.net.input);
-  add_problem(wrong, tensor_problem(file_.find(kMeanTensor), kMeanTensor, shape));
-  const bool has_colors = file_.find(kColorDeviationsTensor) != nullptr;
+  add_problem(wrong, value_problem(file_.find(kMeanTensor), kMeanTensor, shape, types));
+  const bool has_colors = file_.find(kColorDeviationsTensor) != nullptr &&
+                          (types == ParameterTypes::f32 || color_statistics_problem(file_).empty());
   if (has_colors) add_problem(wrong, color_statistics_problem(file_));
   if (!wrong.empty()) throw Error(name(), wrong);
 
@@ -79,9 +80,10 @@ WeightsFile::WeightsFile(SafetensorsFile file, Expected expected, const MemoryLi
     const TensorView& tensor = file_.get(parameter.name);
     values_.push_back(tensor.type == DType::f32 ? tensor.f32(name()) : std::span<const float>{});
   }
-  const std::span<const float> mean = file_.get(kMeanTensor).f32(name());
-  require_counted_memory(mean.size_bytes(), memory, name(), "values of the mean image " + shape_text(shape));
-  model_.mean.assign(mean.begin(), mean.end());
+  const TensorView& mean = file_.get(kMeanTensor);
+  require_counted_memory(mean.elements() * sizeof(float), memory, name(),
+                         "values of the mean image " + shape_text(shape));
+  model_.mean = float_values(mean, name());
   if (has_colors) model_.colors = read_color_statistics(file_);
   std::set<std::string> known = {std::string(kMeanTensor)};
   if (has_colors) known.insert({std::string(kColorEigenvectorsTensor), std::string(kColorDeviationsTensor)});

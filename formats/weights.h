@@ -36,8 +36,8 @@ struct Model {
   std::optional<ColorStatistics> colors = {};  // of the training set, if the training had colour noise
 };
 
-// The types that parameters may have: F32 alone, or every one that becomes F32, as other programs and
-// netpack --type write them.
+// The types that parameters and the mean may have: F32 alone, or every one that becomes F32, as other
+// programs and netpack --type write them.
 enum class ParameterTypes { f32, floating };
 
 // A weights file or a checkpoint, mapped.

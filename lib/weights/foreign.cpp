@@ -27,8 +27,9 @@ std::string same_name(const std::string& name) { return "two tensors would be ca
 
 // Of weights of convoy: what is read as the mean and the colours, and what is of no use without the state of
 // the run.
-bool is_no_parameter(std::string_view name, const SafetensorsFile& file) {
-  if (name == kMeanTensor || name == kColorDeviationsTensor || name == kColorEigenvectorsTensor) return true;
+bool is_no_parameter(std::string_view name, const SafetensorsFile& file, bool has_colors) {
+  if (name == kMeanTensor) return true;
+  if (name == kColorDeviationsTensor || name == kColorEigenvectorsTensor) return has_colors;
   return name.starts_with(kMomentumPrefix) && file.find(name.substr(kMomentumPrefix.size())) != nullptr;
 }
 
@@ -51,15 +52,17 @@ ForeignWeights from_safetensors(const std::shared_ptr<SafetensorsFile>& file, co
                              "values of the mean");
       weights.mean = float_values(file->get(kMeanTensor), file->name());
     }
-    if (file->find(kColorDeviationsTensor) != nullptr) weights.colors = read_color_statistics(*file);
+    // If another program gave them another type, they are left out, and that is said.
+    if (color_statistics_problem(*file).empty()) weights.colors = read_color_statistics(*file);
     weights.metadata = metadata;
     for (const std::string_view key :
          {std::string_view(kMetaFormat), std::string_view(kMetaNet), std::string_view(kMetaDataset),
           std::string_view(kMetaVersion), std::string_view(kMetaCheckpoint), kMetaChecksum}) {
       weights.metadata.erase(std::string(key));
     }
-    std::erase_if(weights.tensors,
-                  [&](const ForeignTensor& tensor) { return is_no_parameter(tensor.name, *file); });
+    std::erase_if(weights.tensors, [&](const ForeignTensor& tensor) {
+      return is_no_parameter(tensor.name, *file, weights.colors.has_value());
+    });
   } else {
     recognise_torchvision(weights);
   }

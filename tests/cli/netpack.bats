@@ -201,6 +201,18 @@ make_color_run() {
     done
     assert_equal "$("$BIN/netpack" --verify narrow.safetensors)" $'narrow.safetensors\t7\t0'
   done
+  # Another program may have made 16 bits of all of them, the mean and the colours too.
+  requires_numpy
+  cp run.safetensors half.safetensors
+  with_tensors half.safetensors 't = {n: a.astype("<f2") for n, a in t.items()}'
+  assert_equal "$("$BIN/netpack" --verify half.safetensors)" $'half.safetensors\t7\t0'
+  "$BIN/netpack" --info half.safetensors | grep -qx $'unknown\tcolor_stddev'
+  expect_status 0 "$BIN/netpack" -q -o copy.safetensors half.safetensors
+  assert_equal "$stderr" \
+    "netpack: half.safetensors: left out what the net does not have: 2 tensors (color_eigenvectors, color_stddev)"
+  with_tensors half.safetensors 't["f1.bias"] = np.zeros(3, "<i4")'
+  expect_status 1 "$BIN/netpack" --verify half.safetensors
+  assert_equal "$stderr" "netpack: half.safetensors: tensor 'f1.bias' is I32, not F32"
   # A checkpoint becomes weights, although its layer is called as its momenta are.
   expect_status 0 "$BIN/netpack" -q -o copy.safetensors run.checkpoint
   assert_equal "$stderr" ""
