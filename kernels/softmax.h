@@ -1,5 +1,6 @@
 // softmax with cross-entropy: p[c] = exp(z[c]) / sum of exp(z);  loss = -ln p[label];
-// dz[c] = (p[c] - (c == label)) / images.
+// dz[c] = (p[c] - (c == label)) / images, where `images` are those of the batch, or of the whole batch that
+// it is a part of.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +29,11 @@ void softmax_forward(const SoftmaxShape& shape, int images, const T* scores, flo
 template <typename T>
 void softmax_losses(const SoftmaxShape& shape, const T* scores, std::span<const std::int32_t> labels,
                     double* losses);
-// The gradient of the mean loss over labels.size() images. Overwrites `capacity` images of `stride` elements,
-// with zeros for images that are missing and between the classes and the stride.
+// The gradient of the sum of the losses divided by `images`. Overwrites `capacity` images of `stride`
+// elements, with zeros for images that are missing and between the classes and the stride.
 template <typename T>
 void softmax_backward(const SoftmaxShape& shape, int capacity, const float* probabilities,
-                      std::span<const std::int32_t> labels, T* dscores);
+                      std::span<const std::int32_t> labels, int images, T* dscores);
 
 }  // namespace cpu
 namespace cuda {
@@ -49,9 +50,9 @@ struct ImageLoss {
 template <typename Score>
 void softmax_forward(const Stream& stream, const SoftmaxShape& shape, int images, const Score* scores,
                      float* probabilities);
-// losses: those of the header->images images of the batch. dscores: null, or the gradient of their mean loss;
-// `images` times `stride` elements are overwritten, with zeros for images that are missing and between the
-// classes and the stride.
+// losses: those of the header->images images of the batch. dscores: null, or the gradient of the sum of their
+// losses divided by header->divisor; `images` times `stride` elements are overwritten, with zeros for images
+// that are missing and between the classes and the stride.
 template <typename Score, typename T>
 void softmax_loss(const Stream& stream, const SoftmaxShape& shape, int images, const BatchHeader* header,
                   const std::int32_t* labels, const Score* scores, ImageLoss* losses, T* dscores);

@@ -50,14 +50,14 @@ void softmax_losses(const SoftmaxShape& shape, const T* scores, std::span<const 
 
 template <typename T>
 void softmax_backward(const SoftmaxShape& shape, int capacity, const float* probabilities,
-                      std::span<const std::int32_t> labels, T* dscores) {
-  const auto images = static_cast<int>(labels.size());
+                      std::span<const std::int32_t> labels, int images, T* dscores) {
   const float factor = 1.0F / static_cast<float>(std::max(images, 1));
+  const auto labelled = static_cast<int>(labels.size());
 #pragma omp parallel for schedule(static)
   for (int n = 0; n < capacity; ++n) {
     T* const dz = dscores + n * shape.stride;
     std::fill_n(dz, shape.stride, T{});
-    if (n >= images) continue;
+    if (n >= labelled) continue;
     const std::int32_t label = labels[static_cast<std::size_t>(n)];
     const float* const p = probabilities + std::int64_t{n} * shape.classes;
     for (int c = 0; c < shape.classes; ++c) {
@@ -72,9 +72,9 @@ template void softmax_losses<float>(const SoftmaxShape&, const float*, std::span
                                     double*);
 template void softmax_losses<Bf16>(const SoftmaxShape&, const Bf16*, std::span<const std::int32_t>, double*);
 template void softmax_backward<float>(const SoftmaxShape&, int, const float*, std::span<const std::int32_t>,
-                                      float*);
+                                      int, float*);
 template void softmax_backward<Bf16>(const SoftmaxShape&, int, const float*, std::span<const std::int32_t>,
-                                     Bf16*);
+                                     int, Bf16*);
 
 }  // namespace convoy::cpu
 

@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kSoftmaxThreads)
   const std::int32_t rank = rank_of(shape.classes, z, label);
   const float own = to_float(z[label]);
   if (lane() == 0) losses[n] = {std::log(k.sum) + (k.largest - own), rank};
-  if (dz != nullptr) write_gradient(shape, k, label, 1.0F / static_cast<float>(batch_images), z, dz);
+  if (dz != nullptr) write_gradient(shape, k, label, 1.0F / static_cast<float>(header->divisor), z, dz);
 }
 
 unsigned blocks_of(int images) {

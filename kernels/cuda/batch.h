@@ -20,7 +20,8 @@ inline constexpr int kChannelAlignment = 8;  // 16 bytes of bf16
 
 // What changes from step to step, in device memory, so that captured work stays valid.
 struct BatchHeader {
-  std::int32_t images = 0;  // of the batch: at most what the buffers hold
+  std::int32_t images = 0;   // of the batch: at most what the buffers hold
+  std::int32_t divisor = 0;  // of gradients: images, or those of the whole batch that this is a part of
 };
 
 }  // namespace convoy::cuda

@@ -27,6 +27,12 @@ void BackendNet::check_mean(std::span<const float> mean) const {
   }
 }
 
+void BackendNet::check(const BatchView& batch, BatchUse use) const {
+  check_batch(net_, options_.batch, batch, use);
+  const bool whole = batch.part.first && batch.part.last;
+  if (!whole && !options_.parts) throw Error("net", "not compiled for batches in parts");
+}
+
 std::size_t BackendNet::check_room(const BatchView& batch, std::span<const float> probabilities) const {
   const std::size_t count = batch.images.size() * static_cast<std::size_t>(net_.classes());
   if (probabilities.size() < count) throw Error("batch", "no room for the probabilities");
@@ -45,7 +51,7 @@ SgdCoefficients BackendNet::sgd_coefficients(const SgdRule& rule, std::size_t in
   const double rate = rule.learning_rate * factors.lr;
   return {.momentum = static_cast<float>(rule.momentum),
           .decay = static_cast<float>(rule.weight_decay * factors.decay * rate),
-          .rate = static_cast<float>(rate)};
+          .rate = static_cast<float>(rate * rule.gradient_scale)};
 }
 
 }  // namespace convoy

@@ -27,7 +27,8 @@ class BackendNet : public CompiledNet {
   void require_training() const;
   // Throws Error if the mean does not have the size of the stored images.
   void check_mean(std::span<const float> mean) const;
-  void check(const BatchView& batch, BatchUse use) const { check_batch(net_, options_.batch, batch, use); }
+  // Also throws if the batch is one of several parts, and the net is not compiled for them.
+  void check(const BatchView& batch, BatchUse use) const;
   // Returns the number of the batch's class probabilities. Throws Error if `probabilities` is too short.
   [[nodiscard]] std::size_t check_room(const BatchView& batch, std::span<const float> probabilities) const;
 

@@ -10,6 +10,12 @@ void BatchResult::add(double loss, int rank) {
   top5_wrong += rank >= static_cast<int>(kTopK) ? 1 : 0;
 }
 
+void BatchResult::add(const BatchResult& other) {
+  loss_sum += other.loss_sum;
+  top1_wrong += other.top1_wrong;
+  top5_wrong += other.top5_wrong;
+}
+
 std::string joined_name(const NetSpec& net, const LayerRange& layers) {
   if (layers.begin == layers.end) return "input";
   std::string name = net.layers[layers.begin].name;
@@ -47,8 +53,9 @@ void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUs
   const std::size_t count = batch.images.size();
   const bool labelled = use != BatchUse::infer;
   const bool training = use == BatchUse::train;
-  const bool fits = count >= 1 && count <= static_cast<std::size_t>(images) && batch.crops.size() == count &&
-                    (!labelled || batch.labels.size() == count) &&
+  const bool divided = training && batch.part.whole > 0;
+  const bool fits = (count >= 1 || divided) && count <= static_cast<std::size_t>(images) &&
+                    batch.crops.size() == count && (!labelled || batch.labels.size() == count) &&
                     (!training || (batch.records.size() == count && batch.epochs.size() == count));
   if (!fits) throw Error("batch", "does not fit the net it was compiled for");
   const Extent& crop = net.input.crop;

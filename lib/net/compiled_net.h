@@ -19,8 +19,17 @@ namespace convoy {
 
 enum class Mode { train, infer };  // a net compiled for training also infers
 
-// A batch from the loader: stored uint8 images, and what to cut from each. It may have fewer images than the
-// net was compiled for (the last batch of an evaluation); losses and gradients are over the images it has.
+// Which part of its batch a step computes on: a step may take a batch in several parts, one after another, so
+// that it needs the memory of one.
+struct StepPart {
+  int whole = 0;      // places of the whole batch, with those of images that are missing; 0: one part is all
+  bool first = true;  // gradients begin anew
+  bool last = true;   // the parameters learn, from the gradients of all parts
+};
+
+// A batch from the loader, or a part of it: stored uint8 images, and what to cut from each. It may have fewer
+// images than the net was compiled for (the last batch of an evaluation); losses and gradients are over the
+// images it has. One of several parts of a step may have none.
 struct BatchView {
   std::span<const std::uint8_t* const> images;  // each HWC, of the size NetSpec::input.stored
   std::span<const Crop> crops;                  // one per image
@@ -28,6 +37,7 @@ struct BatchView {
   // Index in the training set and epoch of each image, for the dropout masks; empty for inference.
   std::span<const std::uint64_t> records;
   std::span<const std::uint32_t> epochs;
+  StepPart part = {};  // in training
 };
 
 inline constexpr std::size_t kTopK = 5;  // of the top-5 error
@@ -38,6 +48,8 @@ struct BatchResult {
   std::int64_t top5_wrong = 0;  // 0 for nets with at most five classes
   // Adds one image. rank: its label's, from rank_of_label (kernels/softmax.h).
   void add(double loss, int rank);
+  // Adds those of another batch.
+  void add(const BatchResult& other);
 };
 
 // What a parameter multiplies the learning rate and the weight decay by.
@@ -52,6 +64,9 @@ struct SgdRule {
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
+  // Times this, the sum of the gradients of a batch's parts, each divided by StepPart::whole, is the mean
+  // gradient: whole / images, or 1.
+  double gradient_scale = 1.0;
   // One for each of parameters_of(net); empty: those of the net. They must outlive the rule.
   std::span<const ParameterFactors> factors = {};
 };
@@ -106,11 +121,13 @@ class CompiledNet {
 
   // One step of stochastic gradient descent. Of layers without a parameter that learns by the rule's factors,
   // no gradient of the parameters is computed, and below the lowest layer that learns no gradient at all.
-  // Throws Error if the net was compiled for a layer that does not learn, and it now does.
+  // Throws Error if the net was compiled for a layer that does not learn, and it now does. Of a batch in
+  // several parts (BatchView::part), for which the net must be compiled, the rule is that of the last.
   virtual BatchResult train_step(const BatchView& batch, const SgdRule& rule) = 0;
-  // The same in two halves, for devices that compute while the host prepares the next batch. start_step
-  // returns as soon as `batch` may be changed; finish_step waits for the oldest started step. At most
-  // kMaxStartedSteps may be under way. All other functions see the net after all started steps.
+  // The same in two halves, for a batch or a part of it, for devices that compute while the host prepares the
+  // next batch. start_step returns as soon as `batch` may be changed; finish_step waits for the oldest
+  // started step. At most kMaxStartedSteps may be under way. All other functions see the net after all
+  // started steps.
   virtual void start_step(const BatchView& batch, const SgdRule& rule);
   virtual BatchResult finish_step();
   // Whether it is faster to start a step before the previous one is finished.
@@ -135,6 +152,7 @@ class CompiledNet {
 struct CompileOptions {
   int batch = 128;
   Mode mode = Mode::train;
+  bool parts = false;                // a step may take its batch in several parts
   Element precision = Element::f32;  // of the activations
   std::uint64_t seed = 1;            // of the dropout masks
   // Whether each layer of the net may learn in a step; empty: learning_layers(net).

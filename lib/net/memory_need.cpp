@@ -23,11 +23,15 @@ std::string parts_of(const MemoryNeed& need) {
   return text;
 }
 
-[[noreturn]] void refuse(const std::string& need, const MemoryLimit& limit, int fits) {
-  refuse_memory(limit, "net",
-                need + ", the limit is " + limit.text() + ": " +
-                    (fits > 0 ? "--batch=" + std::to_string(fits) + " would fit"
-                              : "not even a batch of 1 fits, a larger --max-memory would allow it"));
+[[noreturn]] void refuse(const PlannedMemory& planned, std::string_view at_least, const MemoryLimit& limit,
+                         int fits) {
+  std::string advice = "not even a batch of 1 fits, a larger --max-memory would allow it";
+  if (fits > 0) {
+    advice = planned.part
+                 ? "a part of " + std::to_string(fits) + " images would fit, which takes more --parts"
+                 : "--batch=" + std::to_string(fits) + " would fit";
+  }
+  refuse_memory(limit, "net", planned.text(at_least) + ", the limit is " + limit.text() + ": " + advice);
 }
 
 }  // namespace
@@ -45,8 +49,9 @@ MemoryNeed& MemoryNeed::operator+=(const MemoryNeed& other) {
 }
 
 std::string PlannedMemory::text(std::string_view at_least) const {
-  return "a batch of " + std::to_string(batch) + " needs " + std::string(at_least) +
-         format_bytes(need.total()) + " of memory (" + parts_of(need) + ")";
+  return (part ? "a part of " : "a batch of ") + std::to_string(batch) +
+         (part ? " images needs " : " needs ") + std::string(at_least) + format_bytes(need.total()) +
+         " of memory (" + parts_of(need) + ")";
 }
 
 MemoryNeed least_memory(const NetSpec& net, const CompileOptions& options) {
@@ -86,17 +91,17 @@ int batch_that_fits(const PlannedMemory& planned, std::uint64_t bytes) {
 
 void check_memory(const PlannedMemory& planned, const MemoryLimit& limit) {
   if (planned.need.total() <= limit.bytes) return;
-  refuse(planned.text(), limit, batch_that_fits(planned, limit.bytes));
+  refuse(planned, {}, limit, batch_that_fits(planned, limit.bytes));
 }
 
 void check_least_memory(const PlannedMemory& least, const NeedOfBatch& need_of, const MemoryLimit& limit) {
   if (least.need.total() <= limit.bytes) return;
   int fits = batch_that_fits(least, limit.bytes);
   if (fits > 0) {
-    const PlannedMemory smaller{need_of(fits), fits, need_of};
+    const PlannedMemory smaller{need_of(fits), fits, need_of, least.part};
     if (smaller.need.total() > limit.bytes) fits = batch_that_fits(smaller, limit.bytes);
   }
-  refuse(least.text("at least "), limit, fits);
+  refuse(least, "at least ", limit, fits);
 }
 
 }  // namespace convoy

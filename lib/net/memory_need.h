@@ -31,6 +31,7 @@ struct PlannedMemory {
   MemoryNeed need;
   int batch = 0;
   const NeedOfBatch& need_of;
+  bool part = false;  // the batch is one of several parts of a step's
   // "a batch of 128 needs 1.2 GiB of memory (weights 700.0 MiB, activations 500.0 MiB)". at_least: stands
   // before the figure.
   [[nodiscard]] std::string text(std::string_view at_least = {}) const;

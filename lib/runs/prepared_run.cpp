@@ -230,8 +230,9 @@ CompileOptions PreparedRun::compile_options() const {
   constexpr std::uint64_t kOrders = 2;  // of the images in an epoch: this one's and the next one's
   const auto classes = static_cast<std::uint64_t>(model_.net.classes());
   return {
-      .batch = training_.batch,
+      .batch = training_.batch / training_.parts,
       .mode = Mode::train,
+      .parts = training_.parts > 1,
       .precision = training_.precision,
       .seed = training_.seed,
       .learning = learning_,

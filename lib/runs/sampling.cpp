@@ -74,6 +74,20 @@ SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_
   };
 }
 
+SampleSource divided(SampleSource source, int parts) {
+  if (parts == 1) return source;
+  return [source = std::move(source), parts, part = 0, batch = std::vector<Sample>()]() mutable {
+    if (part == 0) batch = source();
+    const auto at = [&](int k) {
+      return batch.begin() + static_cast<std::ptrdiff_t>(batch.size() * static_cast<std::size_t>(k) /
+                                                         static_cast<std::size_t>(parts));
+    };
+    std::vector<Sample> samples(at(part), at(part + 1));
+    part = (part + 1) % parts;
+    return samples;
+  };
+}
+
 SampleSource evaluation_samples(const InputSpec& input, std::uint64_t records, int batch) {
   std::uint64_t next = 0;
   return [crop = center_crop(input), records, batch, next]() mutable {

@@ -64,6 +64,10 @@ struct TrainingStream {
 // step `first_step`.
 [[nodiscard]] SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_step);
 
+// The batches of `source`, each in `parts` equal parts, one after another: part k of a batch of n samples has
+// the samples k * n / parts to (k + 1) * n / parts - 1.
+[[nodiscard]] SampleSource divided(SampleSource source, int parts);
+
 // Every record once, in order, with the centre crop; the last batch may be smaller.
 [[nodiscard]] SampleSource evaluation_samples(const InputSpec& input, std::uint64_t records, int batch);
 

@@ -1,6 +1,7 @@
 // Stochastic gradient descent, one batch after another (Krizhevsky et al. 2012, section 5).
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -20,19 +21,27 @@ class Solver {
   // the solver.
   // Throws UsageError if the options are not for this net.
   Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state)
-      : net_(net), phases_(options, net.net()), batch_(options.batch), state_(state) {}
+      : net_(net), phases_(options, net.net()), batch_(options.batch), parts_(options.parts), state_(state) {}
 
-  // Does one step with the learning rate that the schedule gives it. A batch without images, because all
-  // are damaged, only counts as a step. Throws NotFiniteError if the loss is not a finite number: the net
-  // is then worthless.
-  BatchResult step(const Batch& batch);
-  // The same in two halves, as in CompiledNet: `state` counts a step when it starts, and its result when it
-  // is finished. After start(), `batch` may be changed.
-  void start(const Batch& batch);
-  BatchResult finish();
-  // Steps that are started and not finished.
-  [[nodiscard]] std::size_t started() const { return started_images_.size(); }
-  [[nodiscard]] std::size_t oldest_images() const { return started_images_.front(); }
+  // What a step computed.
+  struct StepResult {
+    std::size_t images = 0;  // without damaged ones
+    BatchResult result;
+  };
+
+  // Starts the next part of a step, with the learning rate that the schedule gives the step; a step takes
+  // TrainingOptions::parts of them. A batch without images, because all are damaged, only counts as a step.
+  // `state` counts a step when its last part starts, and its result when that is finished. After start(),
+  // `part` may be changed.
+  void start(const Batch& part);
+  // Finishes the oldest part that is started. Returns the result of its step if it is the last of that.
+  // Throws NotFiniteError if the loss is not a finite number: the net is then worthless.
+  std::optional<StepResult> finish();
+  // Parts that are started and not finished, and steps of which the last part is.
+  [[nodiscard]] std::size_t started() const { return started_.size(); }
+  [[nodiscard]] std::size_t started_steps() const {
+    return static_cast<std::size_t>(std::ranges::count(started_, true, &Started::ends_step));
+  }
 
   [[nodiscard]] const TrainingState& state() const { return state_; }
   [[nodiscard]] TrainingState& state() { return state_; }
@@ -52,10 +61,20 @@ class Solver {
  private:
   CompiledNet& net_;
   TrainingPhases phases_;
+  struct Started {
+    std::size_t images = 0;
+    bool computes = false;  // the net has started it
+    bool ends_step = false;
+  };
+
   int batch_;
+  int parts_;
   TrainingState state_;
-  std::optional<double> last_rate_;         // of this solver's last step
-  std::deque<std::size_t> started_images_;  // images of each step that is started and not finished
+  int part_ = 0;                     // the next of its step
+  std::size_t images_ = 0;           // of the step's parts so far
+  StepResult finished_;              // likewise, of those that are finished
+  std::optional<double> last_rate_;  // of this solver's last step
+  std::deque<Started> started_;
 };
 
 }  // namespace convoy

@@ -49,7 +49,7 @@ int Trainer::run() {
   const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
   const std::uint64_t first = state().step;
   BatchLoader loader(
-      inputs_.training, training_samples(stream_of(inputs_), first),
+      inputs_.training, divided(training_samples(stream_of(inputs_), first), inputs_.options.parts),
       loading_threads(inputs_.training.info().codec, inputs_.options.threads, net_.overlaps_steps()));
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
@@ -93,15 +93,17 @@ int Trainer::run() {
 }
 
 void Trainer::train_step(BatchLoader& loader) {
-  const auto start = Clock::now();
-  const Batch* batch = loader.next();
-  times_.read_seconds += seconds_since(start);
-  times_.images += batch->size();
-  for (const Damage& damage : batch->damaged) reject(damage);
-  solver_.start(*batch);
+  for (int part = 0; part < inputs_.options.parts; ++part) {
+    const auto start = Clock::now();
+    const Batch* batch = loader.next();
+    times_.read_seconds += seconds_since(start);
+    times_.images += batch->size();
+    for (const Damage& damage : batch->damaged) reject(damage);
+    solver_.start(*batch);
+    add_time_since(start);
+    finish_steps(net_.overlaps_steps() ? 1 : 0);
+  }
   ++times_.steps;
-  add_time_since(start);
-  finish_steps(net_.overlaps_steps() ? 1 : 0);
 }
 
 void Trainer::add_time_since(Clock::time_point start) {
@@ -119,15 +121,14 @@ StepTimes Trainer::times() const {
 void Trainer::finish_steps(std::size_t left) {
   while (solver_.started() > left) {
     const auto start = Clock::now();
-    const std::size_t images = solver_.oldest_images();
-    const BatchResult result = solver_.finish();
+    const std::optional<Solver::StepResult> step = solver_.finish();
     add_time_since(start);
-    if (images > 0) {
-      last_loss_ = result.loss_sum / static_cast<double>(images);
+    if (step && step->images > 0) {
+      last_loss_ = step->result.loss_sum / static_cast<double>(step->images);
       if (watch_.add(last_loss_)) warn_of_loss();
       if (alarm_.add(last_loss_)) warn_of_high_loss();
     }
-    if (row_ && row_->step == state().step - solver_.started()) write_row();
+    if (row_ && row_->step == state().step - solver_.started_steps()) write_row();
   }
 }
 
@@ -143,7 +144,7 @@ void Trainer::warn_of_loss() {
 
 void Trainer::warn_of_high_loss() {
   console_.warn(
-      "step " + std::to_string(state().step - solver_.started()) + ": the loss over " +
+      "step " + std::to_string(state().step - solver_.started_steps()) + ": the loss over " +
       count_of(alarm_.training_steps(), "step") +
       format(" is %.4f, far above guessing (ln %d = %.4f): try a smaller --lr than %g or smaller init= "
              "values in the net, and check the mean",
@@ -168,7 +169,7 @@ void Trainer::log_training() {
           .totals = {},
           .learning_rate = solver_.learning_rate(),
           .seconds = 0.0};
-  if (solver_.started() == 0) write_row();
+  if (solver_.started_steps() == 0) write_row();
 }
 
 void Trainer::write_row() {
@@ -188,9 +189,9 @@ void Trainer::validate() {
   hooks.damaged = [this](const Damage& damage) { reject(damage); };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
   Ensemble alone({{.net = net_}});
-  const Totals totals = evaluate(alone, *inputs_.validation,
-                                 {.batch = inputs_.options.batch, .threads = inputs_.options.threads}, hooks)
-                            .totals();
+  const Totals totals =
+      evaluate(alone, *inputs_.validation, {.batch = net_.batch(), .threads = inputs_.options.threads}, hooks)
+          .totals();
   validating_ = time_between(trained, net_.times());
   solver_.state().validation_due = SignalWatch::stop_signal() != 0;
   if (state().validation_due) return;

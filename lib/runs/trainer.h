@@ -49,7 +49,7 @@ class Trainer {
   using Clock = std::chrono::steady_clock;
 
   void train_step(BatchLoader& loader);
-  // Takes the results of started steps until only `left` are under way.
+  // Takes the results of started parts of steps until only `left` are under way.
   void finish_steps(std::size_t left);
   void add_time_since(Clock::time_point start);
   void warn_of_loss();

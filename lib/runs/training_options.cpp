@@ -81,6 +81,12 @@ const std::vector<Row> kRows = {
      .read = [](Run& run, const Value& value) { run.batch = value.whole<int>(1, kMaxBatch); },
      .write = [](const Run& run) { return std::to_string(run.batch); },
      .resume = Resume::keeps},
+    {.name = "parts",
+     .placeholder = "N",
+     .help = "compute each step in N parts, with the memory of one",
+     .read = [](Run& run, const Value& value) { run.parts = value.whole<int>(1, kMaxBatch); },
+     .write = [](const Run& run) { return std::to_string(run.parts); },
+     .stored = Stored::unless_default},
     {.name = "epochs",
      .placeholder = "N",
      .help = "how often to see every image",
@@ -278,6 +284,10 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
   run.precision = choose_precision(options, device, resumed == nullptr ? nullptr : &resumed->precision);
   if (options.given("seed")) run.seed = options.seed();
   run.threads = options.threads();
+  if (run.batch % run.parts != 0) {
+    throw UsageError("--parts", std::to_string(run.parts) + " parts do not divide a batch of " +
+                                    std::to_string(run.batch));
+  }
   return run;
 }
 

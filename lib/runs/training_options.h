@@ -24,6 +24,7 @@ inline constexpr double kMaxPositions = 0x1p53;
 // The names of the options, and how each is read and written, are in the table of training_options.cpp.
 struct TrainingOptions {
   int batch = 128;
+  int parts = 1;                       // of a batch, which are computed one after another; they divide it
   double epochs = 90;                  // not used if `steps` is given
   std::optional<std::uint64_t> steps;  // of the whole run
   double learning_rate = 0.01;

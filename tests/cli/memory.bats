@@ -59,6 +59,20 @@ PYTHON
   done
 }
 
+@test "train computes a batch beyond the limit in parts" {
+  make_training_set
+  local -a train=("$BIN/train" -q "${SMALL[@]}" --max-memory=32M --batch=8000 --steps=1 --device=cpu -j 1 -o w.safetensors
+    train.shard)
+  refuse 1 '^train: net: a part of 4000 images needs [0-9.]+ MiB .*, the limit is 32.0 MiB \(--max-memory\): a part of [0-9]+ images would fit, which takes more --parts$' \
+    "${train[@]}" --parts=2
+  local fits parts
+  fits=$(sed -n 's/.*: a part of \([0-9]*\) images would fit.*/\1/p' <<< "$stderr")
+  for parts in 4 5 8 10 16 20 25 32 40; do
+    [ $((8000 / parts)) -gt "$fits" ] || break
+  done
+  expect_status 0 "${train[@]}" --parts="$parts"
+}
+
 @test "train refuses a net beyond the limit before it allocates, with figures and a batch that fits" {
   make_training_set
   refuse 1 '^train: net: a batch of 2000 needs [0-9.]+ MiB of memory \(weights .*, activations .*, workspace .*\), the limit is 32.0 MiB \(--max-memory\): --batch=[0-9]+ would fit$' \

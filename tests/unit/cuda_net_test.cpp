@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <span>
 #include <string>
 
@@ -128,6 +129,32 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
 
 // In bf16 some ReLUs switch and some maxima move, which no bound on rounding covers, so gradients need only
 // point the same way. Master weights are floats and follow the gradient exactly, up to float rounding.
+// Also a batch that is one part.
+TEST_P(CudaNet, StepsInPartsLikeTheCpu) {
+  CompileOptions options = options_for(2);
+  options.parts = true;
+  const auto gpu = compile_cuda(net_, options, 0);
+  const auto cpu = compile_cpu(net_, options_for(6));
+  for (CompiledNet* const one : {gpu.get(), cpu.get()}) start_net(*one, kSeed);
+  const SgdRule rule{1e-5, 0.9, 5.0};
+  std::vector<Parts> cases = kPartsCases;
+  cases.push_back({2, {2}});
+  for (const Parts& parts : cases) {
+    const int count = std::accumulate(parts.images.begin(), parts.images.end(), 0);
+    SCOPED_TRACE(std::to_string(count) + " images in " + std::to_string(parts.images.size()) + " parts");
+    const RandomBatch batch(net_, count, 70 + static_cast<std::uint64_t>(count));
+    const BatchResult got = step_in_parts(*gpu, batch, parts, rule);
+    const BatchResult want = cpu->train_step(batch.view(), rule);
+    EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      for (const auto getter : {&CompiledNet::get_momentum, &CompiledNet::get_parameter}) {
+        expect_close(parameter_of(*gpu, getter, i), parameter_of(*cpu, getter, i), kNetTolerance,
+                     infos_[i].name);
+      }
+    }
+  }
+}
+
 TEST_P(CudaNet, StepsTheSameWayInBf16) {
   const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Element::bf16), 0);
   const auto cpu = compile_cpu(net_, options_for(4));

@@ -16,7 +16,7 @@ std::vector<ImageLoss> losses_of(int classes, const std::vector<float>& scores,
   const auto images = static_cast<int>(labels.size());
   const Stream stream;
   const OnDevice<float> in(stream, scores);
-  const OnDevice<BatchHeader> header(stream, std::vector<BatchHeader>{{images}});
+  const OnDevice<BatchHeader> header(stream, std::vector<BatchHeader>{{images, images}});
   const OnDevice<std::int32_t> device_labels(stream, labels);
   OnDevice<ImageLoss> losses(stream, images);
   softmax_loss(stream, {classes, 8}, images, header.data(), device_labels.data(), in.data(), losses.data(),
@@ -36,7 +36,7 @@ void check(const SoftmaxProblem& problem) {
   softmax_forward(stream, shape, tensor.images, scores.data(), probabilities.data());
   problem.expect_probabilities(probabilities.values(), tensor.images, error);
 
-  const OnDevice<BatchHeader> header(stream, std::vector<BatchHeader>{{problem.images}});
+  const OnDevice<BatchHeader> header(stream, std::vector<BatchHeader>{{problem.images, problem.images}});
   const OnDevice<std::int32_t> labels(stream, problem.labels);
   OnDevice<ImageLoss> losses(stream, tensor.images);
   OnDevice<T> gradient(stream, tensor.elements());

@@ -170,5 +170,25 @@ TEST(EvaluationSamples, AreEveryRecordOnce) {
   }
 }
 
+TEST(Divided, HasTheSamplesOfTheBatchesInTheirOrder) {
+  const TrainingStream stream{.input = input_of(5, 8), .seed = 3, .records = 50, .batch = 12};
+  for (const int parts : {1, 2, 3, 12}) {
+    SCOPED_TRACE(std::to_string(parts) + " parts");
+    SampleSource whole = training_samples(stream, 2);
+    SampleSource divided = convoy::divided(training_samples(stream, 2), parts);
+    for (int step = 0; step < 5; ++step) {
+      const std::vector<Sample> want = whole();
+      std::vector<Sample> got;
+      for (int part = 0; part < parts; ++part) {
+        const std::vector<Sample> some = divided();
+        EXPECT_EQ(some.size(), static_cast<std::size_t>(12 / parts));
+        got.insert(got.end(), some.begin(), some.end());
+      }
+      ASSERT_EQ(got.size(), want.size());
+      for (std::size_t i = 0; i < got.size(); ++i) EXPECT_TRUE(same(got[i], want[i])) << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace convoy

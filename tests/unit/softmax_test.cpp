@@ -27,7 +27,8 @@ void check(const SoftmaxProblem& problem, int block) {
   cpu::softmax_losses(shape, z.data(), problem.labels, losses.data());
   problem.expect_mean_loss(std::accumulate(losses.begin(), losses.end(), 0.0) / images, 1e-12);
   std::vector<T> gradient(z.size(), from_float<T>(9.0F));
-  cpu::softmax_backward(shape, tensor.images, p.data(), problem.labels, gradient.data());
+  cpu::softmax_backward(shape, tensor.images, p.data(), problem.labels,
+                        static_cast<int>(problem.labels.size()), gradient.data());
   // p, the difference and the product round once each.
   problem.expect_gradient(gradient, tensor, 4 * 0x1p-24);
 }

@@ -498,7 +498,8 @@ TEST_F(Training, LeavesAnEmptyBatchOut) {
   TrainingState state;
   state.records = kRecords;
   Solver solver(net, options_, state);
-  (void)solver.step(Batch{});
+  solver.start(Batch{});
+  (void)solver.finish();
   EXPECT_TRUE(net.rates.empty()) << "nothing to learn from";
   EXPECT_EQ(solver.state().step, 1U);
 }

@@ -4,6 +4,7 @@
 #include <new>
 #include <oneapi/dnnl/dnnl.hpp>
 
+#include "kernels/accumulate.h"
 #include "kernels/augment.h"
 #include "kernels/onednn.h"
 #include "kernels/relu.h"
@@ -54,6 +55,7 @@ CpuPlan make_plan(const NetSpec& net, const CompileOptions& options) {
   return plan_layers<TimedLayer>(net, options.learning,
                                  {.in = {options.batch, crop.channels, crop.height, crop.width, 1},
                                   .train = options.mode == Mode::train,
+                                  .parts = options.parts,
                                   .element = options.precision,
                                   .seed = options.seed},
                                  make_cpu_layer, make_cpu_lrn_pool);
@@ -112,9 +114,10 @@ class CompiledCpu final : public BackendNet {
     };
     const NeedOfBatch least_of = [&](int images) { return least_memory(net, with_batch(images)); };
     const NeedOfBatch need_of = [&](int images) { return plan_need(net, with_batch(images)); };
-    check_least_memory({least_of(options.batch), options.batch, least_of}, need_of, options.memory);
+    check_least_memory({least_of(options.batch), options.batch, least_of, options.parts}, need_of,
+                       options.memory);
     plan_ = make_plan(net, options);
-    const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of};
+    const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of, options.parts};
     check_memory(planned, options.memory);
     if (options.on_planned) options.on_planned(planned);
     augment_ = {net.input.stored.height, net.input.stored.width, plan_.layers.front().layer->facts().in};
@@ -162,7 +165,7 @@ class CompiledCpu final : public BackendNet {
     const BatchResult result = measure(batch);
     const std::size_t lowest = choose_steps(plan_, parameters(), rule);
     if (lowest == plan_.layers.size()) return result;
-    softmax_gradient(batch.labels);
+    softmax_gradient(batch);
     CpuPass pass{batch, true, scratch_.as<void>()};
     for (std::size_t i = plan_.layers.size(); i-- > lowest;) {
       TimedLayer& p = plan_.layers[i];
@@ -171,7 +174,9 @@ class CompiledCpu final : public BackendNet {
         pass.learns = p.steps;
         p.layer->backward(pass, p.x, p.y, p.dy, i == lowest ? nullptr : p.dx);
       }
-      if (p.steps) update(p, rule);
+      if (!p.steps) continue;
+      accumulate(p, batch.part);
+      if (batch.part.last) update(p, rule);
     }
     return result;
   }
@@ -220,7 +225,8 @@ class CompiledCpu final : public BackendNet {
   void run_layers(const BatchView& batch, bool training);
   void forward(const BatchView& batch, bool training);
   [[nodiscard]] BatchResult measure(const BatchView& batch);
-  void softmax_gradient(std::span<const std::int32_t> labels);
+  void softmax_gradient(const BatchView& view);
+  void accumulate(TimedLayer& planned, const StepPart& part);
   void update(TimedLayer& planned, const SgdRule& rule);
 
   [[nodiscard]] CpuParameters& parameters_at(std::size_t index, std::size_t elements) const {
@@ -317,17 +323,32 @@ BatchResult CompiledCpu::measure(const BatchView& batch) {
   return result;
 }
 
-void CompiledCpu::softmax_gradient(std::span<const std::int32_t> labels) {
+void CompiledCpu::softmax_gradient(const BatchView& view) {
   const Stopwatch watch(softmax_seconds_);
   if (!last().backward) return;
+  const int images = view.part.whole > 0 ? view.part.whole : static_cast<int>(view.labels.size());
   with_type_of(element(), [&]<typename T>(std::type_identity<T>) {
     auto* const dscores = static_cast<T*>(last().dy);
-    cpu::softmax_backward(softmax_shape(), batch(), probabilities_.data(), labels, dscores);
+    cpu::softmax_backward(softmax_shape(), batch(), probabilities_.data(), view.labels, images, dscores);
     if (plan_.relu_scores) {
       cpu::relu_backward(last().layer->facts().out.elements(), static_cast<const T*>(last().y), dscores,
                          dscores);
     }
   });
+}
+
+// Leaves the gradient of the parts so far in the sum, or that of all in the gradient.
+void CompiledCpu::accumulate(TimedLayer& planned, const StepPart& part) {
+  if (part.first && part.last) return;
+  const Stopwatch watch(planned.update_seconds);
+  CpuParameters& p = *planned.layer->parameters();
+  const auto add = [&part](std::size_t count, CpuBuffer& gradient, CpuBuffer& sum) {
+    const float* const from = (part.last ? sum : gradient).as<float>();
+    cpu::accumulate(part.first, static_cast<std::int64_t>(count), from,
+                    (part.last ? gradient : sum).as<float>());
+  };
+  add(p.product->master_elements(), p.gradient, p.sum);
+  add(p.product->bias_elements(), p.bias_gradient, p.bias_sum);
 }
 
 void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {

@@ -29,7 +29,10 @@ LayerFacts product_facts(LayerFacts facts, const cpu::Product& product) {
 class ProductLayer final : public CpuLayer {
  public:
   ProductLayer(const LayerFacts& facts, std::unique_ptr<cpu::Product> product, const LayerOptions& options)
-      : CpuLayer(product_facts(facts, *product)), train_(options.train), relu_input_(options.relu_input) {
+      : CpuLayer(product_facts(facts, *product)),
+        train_(options.train),
+        parts_(options.parts),
+        relu_input_(options.relu_input) {
     parameters_.product = std::move(product);
   }
 
@@ -47,6 +50,9 @@ class ProductLayer final : public CpuLayer {
     arena.take(p.gradient, weights);
     arena.take(p.bias_momentum, bias);
     arena.take(p.bias_gradient, bias);
+    if (!parts_) return;
+    arena.take(p.sum, weights);
+    arena.take(p.bias_sum, bias);
   }
   [[nodiscard]] std::vector<std::string> describe() const override { return parameters_.product->describe(); }
 
@@ -65,6 +71,7 @@ class ProductLayer final : public CpuLayer {
 
  private:
   bool train_;
+  bool parts_;
   bool relu_input_;
   CpuParameters parameters_;
 };

@@ -57,6 +57,7 @@ void CudaBatch::send(const cuda::Stream& stream, const BatchView& batch, int thr
   const auto images = static_cast<std::int64_t>(batch.images.size());
   sent_ = static_cast<int>(images);
   host_.header->images = sent_;
+  host_.header->divisor = batch.part.whole > 0 ? batch.part.whole : sent_;
   copy_values(batch.crops, host_.crops);
   copy_values(batch.labels, host_.labels);
   copy_values(batch.records, host_.records);

@@ -5,6 +5,7 @@
 #include <array>
 #include <type_traits>
 
+#include "kernels/accumulate.h"
 #include "kernels/augment.h"
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
@@ -29,10 +30,12 @@ struct Slot {
   CudaBatch batch;
   cuda::Event copied;
   cuda::Event done;
-  cuda::Graph train;
-  std::vector<bool> learning;  // the parameters that learn in `train`
+  std::array<cuda::Graph, 4> train;  // of each graph_of() a part
+  std::vector<bool> learning;        // the parameters that learn in `train`
   cuda::Graph infer;
 };
+
+std::size_t graph_of(const StepPart& part) { return (part.first ? 1U : 0U) + (part.last ? 2U : 0U); }
 
 // Work on the device must end before its memory is freed, also if a constructor throws: declared after
 // everything that owns memory, this waits for the streams first. Device errors are ignored here: they have
@@ -207,9 +210,10 @@ class CompiledCuda final : public BackendNet {
 
   void forward(const Slot& slot, bool training);
   void loss(const Slot& slot, bool training);
-  void backward(const Slot& slot);
+  void backward(const Slot& slot, const StepPart& part);
+  void accumulate(const CudaPlannedLayer& planned, const StepPart& part);
   void update(const Slot& slot, const CudaPlannedLayer& planned);
-  void enqueue_training(Slot& slot);
+  void enqueue_training(Slot& slot, const StepPart& part);
   void enqueue_inference(Slot& slot);
   void run_once();
   const Slot& run_inference(const BatchView& batch);
@@ -220,7 +224,7 @@ class CompiledCuda final : public BackendNet {
     return {main_, training, {info.header, info.records, info.epochs}, plan_.scratch()};
   }
   void choose_learning(const SgdRule& rule);
-  void capture_training(Slot& slot);
+  void capture_training(Slot& slot, const StepPart& part);
   void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
 
   [[nodiscard]] const CudaTensor& tensor_at(std::size_t index, std::size_t elements) const {
@@ -269,7 +273,7 @@ class CompiledCuda final : public BackendNet {
 
 void CompiledCuda::check_host_memory() const {
   const NeedOfBatch need_of = [this](int images) { return host_need(net(), with_batch(options(), images)); };
-  check_memory({need_of(batch()), batch(), need_of}, options().memory);
+  check_memory({need_of(batch()), batch(), need_of, options().parts}, options().memory);
 }
 
 void CompiledCuda::check_device_memory() {
@@ -278,7 +282,8 @@ void CompiledCuda::check_device_memory() {
     CudaPlan plan(net(), other, shared_bytes_);
     return device_need(plan, net(), other);
   };
-  check_memory({device_need(plan_, net(), options()), batch(), need_of}, cuda_memory(device_.index));
+  check_memory({device_need(plan_, net(), options()), batch(), need_of, options().parts},
+               cuda_memory(device_.index));
 }
 
 std::vector<float> CompiledCuda::pack(std::size_t index, std::span<const float> values) const {
@@ -353,7 +358,7 @@ void CompiledCuda::loss(const Slot& slot, bool training) {
 
 // A layer's update starts after the last read of its weights, and runs concurrently with the backward passes
 // of the layers before it.
-void CompiledCuda::backward(const Slot& slot) {
+void CompiledCuda::backward(const Slot& slot, const StepPart& part) {
   CudaPass pass = pass_for(slot, true);
   for (std::size_t i = plan_.layers().size(); i-- > lowest_;) {
     const CudaPlannedLayer& p = plan_.layers()[i];
@@ -362,7 +367,17 @@ void CompiledCuda::backward(const Slot& slot) {
     if (!p.steps) continue;
     main_.record(fork_);
     updates_.wait(fork_);
-    update(slot, p);
+    accumulate(p, part);
+    if (part.last) update(slot, p);
+  }
+}
+
+// Leaves the gradient of the parts so far in the sum, or that of all in the gradient.
+void CompiledCuda::accumulate(const CudaPlannedLayer& planned, const StepPart& part) {
+  if (part.first && part.last) return;
+  const CudaParameters& p = *planned.layer->parameters();
+  for (const CudaTensor* t : {&p.weights, &p.bias}) {
+    cuda::accumulate(updates_, part.first, t->elements, part.last ? t->sum : t->g, part.last ? t->g : t->sum);
   }
 }
 
@@ -379,13 +394,13 @@ void CompiledCuda::update(const Slot& slot, const CudaPlannedLayer& planned) {
   cuda::sgd_update(updates_, tensors, count);
 }
 
-void CompiledCuda::enqueue_training(Slot& slot) {
+void CompiledCuda::enqueue_training(Slot& slot, const StepPart& part) {
   forward(slot, true);
   loss(slot, true);
   main_.record(fork_);
   updates_.wait(fork_);
   slot.batch.receive_losses(updates_);
-  backward(slot);
+  backward(slot, part);
   updates_.record(join_);
   main_.wait(join_);
 }
@@ -407,7 +422,11 @@ void CompiledCuda::run_once() {
     factors.push_back({.lr = plan_.learns(i) ? 1.0 : 0.0, .decay = 0.0});
   }
   choose_learning({.factors = factors});
-  if (training()) enqueue_training(slot);
+  if (training()) enqueue_training(slot, {});
+  if (training() && options().parts) {
+    enqueue_training(slot, {.first = true, .last = false});
+    enqueue_training(slot, {.first = false, .last = false});
+  }
   enqueue_inference(slot);
   main_.synchronize();
 }
@@ -422,18 +441,22 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
   choose_learning(rule);
-  if (!slot.train.captured() || slot.learning != learning_) capture_training(slot);
+  capture_training(slot, batch.part);
   main_.wait(slot.copied);
-  slot.train.launch(main_);
+  slot.train.at(graph_of(batch.part)).launch(main_);
   main_.record(slot.done);
   ++started_;
   next_slot_ = (next_slot_ + 1) % slots_.size();
 }
 
-void CompiledCuda::capture_training(Slot& slot) {
+// Captures the graph that a part needs, unless there is one.
+void CompiledCuda::capture_training(Slot& slot, const StepPart& part) {
+  cuda::Graph& graph = slot.train.at(graph_of(part));
+  if (graph.captured() && slot.learning == learning_) return;
   main_.synchronize();  // an older graph may run
+  if (slot.learning != learning_) slot.train = {};
   slot.learning = learning_;
-  slot.train = cuda::Graph(main_, [&] { enqueue_training(slot); });
+  graph = cuda::Graph(main_, [&] { enqueue_training(slot, part); });
 }
 
 void CompiledCuda::finish_oldest() {

@@ -19,13 +19,15 @@ struct CudaTensor {
   float* w = nullptr;
   float* v = nullptr;    // momentum; null if compiled for inference
   float* g = nullptr;    // gradient; likewise
+  float* sum = nullptr;  // of the gradients of a batch's earlier parts; null if compiled for one part
   Bf16* copy = nullptr;  // of w; null if the kernels read w
 
   // Takes the memory. Called twice (see CudaArena). with_copy: whether the kernels read bf16.
-  void place(CudaArena& arena, bool train, bool with_copy) {
+  void place(CudaArena& arena, const LayerOptions& options, bool with_copy) {
     w = arena.take<float>(elements);
-    if (train) v = arena.take<float>(elements);
-    if (train) g = arena.take<float>(elements);
+    if (options.train) v = arena.take<float>(elements);
+    if (options.train) g = arena.take<float>(elements);
+    if (options.train && options.parts) sum = arena.take<float>(elements);
     if (with_copy) copy = arena.take<Bf16>(elements);
   }
 };

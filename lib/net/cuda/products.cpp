@@ -72,8 +72,8 @@ class ConvLayer final : public CudaLayer {
                               original_.width};
   }
   void place(CudaArena& arena) override {
-    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
-    parameters_.bias.place(arena, options_.train, false);
+    parameters_.weights.place(arena, options_, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_, false);
     if (cells_ && options_.train) learned_ = arena.take<float>(parameters_.weights.elements);
   }
   // In cells the transformed filters are larger than the original ones. The additional weights are zero and
@@ -163,8 +163,8 @@ class LocalLayer final : public CudaLayer {
 
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   void place(CudaArena& arena) override {
-    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
-    parameters_.bias.place(arena, options_.train, false);
+    parameters_.weights.place(arena, options_, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_, false);
   }
   [[nodiscard]] std::vector<std::string> describe() const override {
     return describe_passes("local own nhwc " + std::string(element_name(kElementOf<T>)), options_);
@@ -237,8 +237,8 @@ class FcLayer final : public CudaLayer {
 
   [[nodiscard]] CudaParameters* parameters() override { return &parameters_; }
   void place(CudaArena& arena) override {
-    parameters_.weights.place(arena, options_.train, kElementOf<T> == Element::bf16);
-    parameters_.bias.place(arena, options_.train, out_element() == Element::bf16);
+    parameters_.weights.place(arena, options_, kElementOf<T> == Element::bf16);
+    parameters_.bias.place(arena, options_, out_element() == Element::bf16);
   }
   [[nodiscard]] bool needs_gemm() const override { return true; }
   void prepare(const cuda::GemmContext* context, const cuda::Stream& /*stream*/) override {

@@ -185,7 +185,7 @@ struct DeviceBatch {
       classes.push_back(n * 37 % 1000);
       cuts.push_back({n * 5 % 33, n * 11 % 33, n % 2 == 1, {}});
     }
-    header = buffers.copy_of(std::vector<cuda::BatchHeader>{{images}});
+    header = buffers.copy_of(std::vector<cuda::BatchHeader>{{images, images}});
     records = buffers.copy_of(record_numbers);
     epochs = buffers.copy_of(std::vector<std::uint32_t>(record_numbers.size()));
     labels = buffers.copy_of(classes);

@@ -100,7 +100,7 @@ KernelCase prepare_softmax(int batch, bool forward) {
             if (forward) {
               cpu::softmax_forward(shape, batch, scores.data(), probabilities.data());
             } else {
-              cpu::softmax_backward(shape, batch, probabilities.data(), labels, scores.data());
+              cpu::softmax_backward(shape, batch, probabilities.data(), labels, batch, scores.data());
             }
           }};
 }
