@@ -92,21 +92,23 @@ class Importer {
   }
 
   std::vector<std::vector<float>> parameters(const std::vector<ParameterInfo>& infos) {
-    require_shapes(infos);
     std::vector<std::vector<float>> all;
-    std::string not_finite;
+    std::string wrong;
     const std::size_t window = changes_input() ? first_window(net_) : 0;
     const auto channels = static_cast<std::size_t>(net_.input.crop.channels);
     for (const ParameterInfo& info : infos) {
-      std::vector<float> values = tensors_.at(info.name)->read();
-      if (info.layer == 0 && !info.bias && window != 0) adapt(values, channels, window, weights_.input);
-      if (!all_finite(values)) {
-        not_finite += (not_finite.empty() ? "tensor '" : "; tensor '") + info.name +
-                      "' holds values that are not finite numbers";
+      std::string problem = shape_problem(info);
+      if (problem.empty()) {
+        std::vector<float> values = tensors_.at(info.name)->read();
+        if (info.layer == 0 && !info.bias && window != 0) adapt(values, channels, window, weights_.input);
+        if (!all_finite(values)) {
+          problem = "tensor '" + info.name + "' holds values that are not finite numbers";
+        }
+        all.push_back(std::move(values));
       }
-      all.push_back(std::move(values));
+      if (!problem.empty()) wrong += (wrong.empty() ? "" : "; ") + problem;
     }
-    if (!not_finite.empty()) throw Error(weights_.place, not_finite);
+    if (!wrong.empty()) throw Error(weights_.place, wrong);
     return all;
   }
 
@@ -130,20 +132,13 @@ class Importer {
     return (weights_.input.reversed && net_.input.crop.channels > 1) || !weights_.input.scale.empty();
   }
 
-  void require_shapes(const std::vector<ParameterInfo>& infos) const {
-    std::string wrong;
-    for (const ParameterInfo& info : infos) {
-      const auto found = tensors_.find(info.name);
-      std::string problem;
-      if (found == tensors_.end()) {
-        problem = "tensor '" + info.name + "' is missing";
-      } else if (squeezed(found->second->shape) != squeezed(info.shape)) {
-        problem = "tensor '" + info.name + "' is " + shape_text(found->second->shape) + ", not " +
-                  shape_text(info.shape);
-      }
-      if (!problem.empty()) wrong += (wrong.empty() ? "" : "; ") + problem;
-    }
-    if (!wrong.empty()) throw Error(weights_.place, wrong);
+  // Empty if the file has a tensor of the parameter's name and shape.
+  [[nodiscard]] std::string shape_problem(const ParameterInfo& info) const {
+    const auto found = tensors_.find(info.name);
+    if (found == tensors_.end()) return "tensor '" + info.name + "' is missing";
+    const std::vector<std::uint64_t>& shape = found->second->shape;
+    if (squeezed(shape) == squeezed(info.shape)) return {};
+    return "tensor '" + info.name + "' is " + shape_text(shape) + ", not " + shape_text(info.shape);
   }
 
   ForeignWeights& weights_;

@@ -182,6 +182,8 @@ exchange.write_safetensors(sys.argv[2], t)' "$EXCHANGE" "$@"
   rm x
   tensors t.safetensors 'del t["c1.bias"]; t["f2.weight"] = np.ones((4, 17), "<f4"); t["odd"] = t["f1.bias"]'
   refuse 1 "t.safetensors: tensor 'c1.bias' is missing; tensor 'f2.weight' is \[4,17\], not \[4,16\]$" "${net[@]}" t.safetensors
+  tensors t.safetensors 'del t["c1.bias"]; t["f1.bias"][3] = -np.inf; t["f2.weight"] = np.zeros((4, 17), "<f4")'
+  refuse 1 "t.safetensors: tensor 'c1.bias' is missing; tensor 'f1.bias' holds values that are not finite numbers; tensor 'f2.weight' is \[4,17\], not \[4,16\]$" "${net[@]}" t.safetensors
   tensors t.safetensors 't["f2.bias"][1] = np.nan'
   refuse 1 "t.safetensors: tensor 'f2.bias' holds values that are not finite" "${net[@]}" t.safetensors
   tensors t.safetensors 't["f2.bias"] = np.ones(4, "<i4")'
