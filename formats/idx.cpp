@@ -193,6 +193,14 @@ std::span<const std::uint8_t> IdxReader::take(std::uint64_t most) {
   return there.first(taken_);
 }
 
+void IdxReader::skip(std::uint64_t values) {
+  source_->take(std::exchange(taken_, 0));
+  const std::uint64_t bytes = values * value_bytes();
+  const std::uint64_t there = source_->skip(bytes);
+  if (there < bytes) throw_size(offset_ - first_ + there);
+  offset_ += bytes;
+}
+
 std::int32_t IdxReader::value(const std::uint8_t* bytes) const {
   return integer(header_.type, bytes, value_bytes(), false);
 }
@@ -249,15 +257,28 @@ IdxLayout idx_layout(const IdxHeader& header, const std::string& place, const Im
 IdxImages::IdxImages(IdxReader reader, const ImageLimits& limits)
     : reader_(std::move(reader)), layout_(idx_layout(reader_.header(), reader_.place(), limits)) {}
 
+std::size_t IdxImages::image_values() const {
+  return static_cast<std::size_t>(layout_.height) * static_cast<std::size_t>(layout_.width) *
+         static_cast<std::size_t>(layout_.channels);
+}
+
+bool IdxImages::skip() {
+  if (at_ == layout_.count) {
+    reader_.finish();
+    return false;
+  }
+  reader_.skip(image_values());
+  ++at_;
+  return true;
+}
+
 std::optional<Image> IdxImages::next() {
   if (at_ == layout_.count) {
     reader_.finish();
     return std::nullopt;
   }
   Image image{layout_.width, layout_.height, layout_.channels, {}};
-  const std::size_t size = static_cast<std::size_t>(layout_.height) *
-                           static_cast<std::size_t>(layout_.width) *
-                           static_cast<std::size_t>(layout_.channels);
+  const std::size_t size = image_values();
   while (image.pixels.size() < size) append(reader_.take(size - image.pixels.size()), image.pixels);
   if (layout_.planes_first && layout_.channels > 1) {
     image.pixels = interleaved(image.pixels, static_cast<std::size_t>(layout_.channels));

@@ -62,6 +62,9 @@ class IdxReader {
   // Takes the next values, at least one and up to `most`, which must be there by the header. The bytes are
   // valid until the next call. Throws FormatError if the file ends before.
   [[nodiscard]] std::span<const std::uint8_t> take(std::uint64_t most);
+  // Passes over the next `values` values, which must be there by the header. Throws FormatError if the file
+  // ends before.
+  void skip(std::uint64_t values);
   // The value that begins at `bytes`. Only if the type is an integer.
   [[nodiscard]] std::int32_t value(const std::uint8_t* bytes) const;
   // "300", or "-256 (1 in little-endian order)" if the other order of bytes gives a value up to `limit`.
@@ -110,8 +113,12 @@ class IdxImages {
   // The next image, as soon as its last byte is there, or nothing at the end. Throws FormatError at the first
   // value that is not from 0 to 255, and if the file is shorter or longer than its header says.
   [[nodiscard]] std::optional<Image> next();
+  // Passes over the next image, whatever its values, and returns whether there was one. Throws FormatError if
+  // the file is shorter or longer than its header says.
+  bool skip();
 
  private:
+  [[nodiscard]] std::size_t image_values() const;
   void append(std::span<const std::uint8_t> values, std::vector<std::uint8_t>& pixels) const;
 
   IdxReader reader_;

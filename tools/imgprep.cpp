@@ -9,9 +9,11 @@
 #include "lib/base/error.h"
 #include "lib/base/file.h"
 #include "lib/base/parallel.h"
+#include "lib/base/part.h"
 #include "lib/base/tool.h"
 #include "lib/prep/image_source.h"
 #include "lib/prep/input_options.h"
+#include "lib/prep/part_of_images.h"
 #include "lib/prep/pool.h"
 #include "lib/prep/prepare.h"
 #include "lib/prep/shard_sink.h"
@@ -55,6 +57,7 @@ void declare(po::options_description& options) {
   add("root", text_option("FOLDER"), "the folder whose sub-folders are the classes");
   add_list_options(options, "read more images from a list, lines PATH or PATH<TAB>LABEL");
   add("idx", po::bool_switch(), "operands are IDX files: images, each perhaps followed by its labels");
+  add_part_option(options, "prepare only the i-th of N parts of the images; cat joins the parts' shards");
   add_rejects_options(options, {.on_error = "what to do about an image that cannot be used",
                                 .rejects = "write name and reason of every image skipped to FILE"});
   add("max-side", text_option("N", std::to_string(kMaxImageSide)), "refuse images with a longer side");
@@ -103,6 +106,9 @@ InputOptions inputs_from(const Options& options, Console& console) {
 
 int run(const Options& options, Console& console) {
   InputOptions input_options = inputs_from(options, console);
+  std::optional<Part> part;
+  if (options.given(kPartOption)) part = parse_part(options.text(kPartOption));
+  input_options.again = part.has_value();
   const Encoding encoding = *read_encoding(options);
   DatasetInfo info;
   info.codec = encoding.codec;
@@ -117,19 +123,28 @@ int run(const Options& options, Console& console) {
   input_options.memory = &memory;
   ImageSource inputs(input_options);
   for (const std::string& name : inputs.spooled()) {
-    console.note(name + ": copied to a temporary file to learn its classes (--classes avoids that)");
+    console.note(name + ": copied to a temporary file to " +
+                 (part ? "find the part in it" : "learn its classes (--classes avoids that)"));
   }
   for (const std::string& note : inputs.notes()) console.note(note);
   info.classes = inputs.classes();
   PreparerPool pool(info.preprocessing, input_options.limits, memory);
   ShardSink sink(out, info, rejects);
-  Progress progress(console, inputs.total(), "images");
-  if (inputs.total() > 0) rejects.expect(inputs.total());
+  std::optional<ImageSize> size;
+  if (part) size = common_size(inputs, info.preprocessing, pool, memory, encoding);
+  PartOfImages images(inputs, part);
+  if (size) {
+    rejects.expect_part_of(images.whole());
+    sink.begin_part(size->width, size->height, images.any_labelled());
+  } else if (images.whole() > 0) {
+    rejects.expect(images.whole());
+  }
+  Progress progress(console, images.size(), "images");
   std::uint64_t done = 0;
   ordered_parallel_map(
       threads,
       [&]() -> std::optional<ImageInput> {
-        auto input = inputs.next();
+        auto input = images.next();
         if (input) admit(*input, memory);
         return input;
       },
@@ -140,15 +155,16 @@ int run(const Options& options, Console& console) {
       });
   progress.finish();
   sink.finish(inputs.left_out().appended(), options.text("classes"));
-  if (const std::string note = sink.class_note(inputs.numbered()); !note.empty()) console.note(note);
+  if (const std::string note = sink.class_note(inputs.numbered()); !part && !note.empty()) console.note(note);
   if (const std::string note = inputs.unused_labels(); !note.empty()) console.note(note);
-  if (sink.labelled() == 0 && inputs.expects_classes()) {
+  const bool labelled = part ? images.any_labelled() : sink.labelled() > 0;
+  if (!labelled && inputs.expects_classes()) {
     console.warn(
         "no image has a class, which train and eval refuse: name the folder above the class folders, or give "
         "--root, --class-pattern or --labels");
   }
   out.commit();
-  console.note(sink.summary() + inputs.left_out().appended());
+  console.note(sink.summary() + inputs.left_out().appended() + images.appended());
   return rejects.status();
 }
 

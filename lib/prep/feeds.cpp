@@ -27,7 +27,7 @@ class ImageSource::ArchiveFeed : public Feed {
         above_(std::move(above)),
         walker_(std::move(walker)) {}
 
-  std::optional<ImageInput> next() override {
+  std::optional<ImageInput> next(Reading reading) override {
     while (auto member = walker_.next()) {
       ImageInput input;
       input.place = name_ + ": " + member->path;
@@ -37,7 +37,7 @@ class ImageSource::ArchiveFeed : public Feed {
       input.failure = std::move(member->failure);
       if (!input.failure.empty()) return input;
       if (!inputs_.set_label(input, class_of_(*member))) continue;
-      if (!input.failure.empty()) return input;
+      if (!input.failure.empty() || reading == Reading::names) return input;
       try {
         input.bytes = read_image(*member->content, input.place);
         if (input.bytes.empty()) input.failure = "empty file";
@@ -65,10 +65,10 @@ class ImageSource::FolderFeed : public Feed {
         entries_(list_folder(folder_, inputs_.options_.outputs)) {
     if (!folder_.ends_with('/')) folder_ += '/';
   }
-  std::optional<ImageInput> next() override {
+  std::optional<ImageInput> next(Reading reading) override {
     while (true) {
       if (archive_) {
-        if (auto input = archive_->next()) {
+        if (auto input = archive_->next(reading)) {
           if (inputs_.options_.whole_paths) input->name = folder_ + input->name;
           return input;
         }
@@ -130,7 +130,8 @@ class ImageSource::StreamFeed : public Feed {
     splitter_.emplace(*source);
   }
 
-  std::optional<ImageInput> next() override {
+  // The end of an image is found in its content.
+  std::optional<ImageInput> next(Reading reading) override {
     if (ended_) return std::nullopt;
     ended_ = true;  // unless there is a whole piece: after a read error there is nothing more
     auto piece = splitter_->next();
@@ -147,7 +148,7 @@ class ImageSource::StreamFeed : public Feed {
       if (count_ == 1) input.failure += hint(piece->bytes);
       return input;
     }
-    input.bytes = std::move(piece->bytes);
+    if (reading == Reading::images) input.bytes = std::move(piece->bytes);
     static_cast<void>(inputs_.set_label(input, {}));
     return input;
   }
@@ -155,11 +156,9 @@ class ImageSource::StreamFeed : public Feed {
  private:
   // Unknown bytes behind an image may be what its camera put there, or an image that is damaged.
   void pass_over_trailer() const {
-    const InputOptions& options = inputs_.options_;
-    ++options.left_out->trailers;
-    if (!options.detail) return;
-    options.detail(name_ + ":" + std::to_string(count_) + ": " + std::to_string(splitter_->trailer()) +
-                   " bytes behind the image passed over");
+    ++inputs_.options_.left_out->trailers;
+    inputs_.say_detail(name_ + ":" + std::to_string(count_) + ": " + std::to_string(splitter_->trailer()) +
+                       " bytes behind the image passed over");
   }
   // What the user may have meant by bytes that are no image.
   [[nodiscard]] std::string hint(std::span<const std::uint8_t> head) const {
@@ -185,7 +184,8 @@ class ImageSource::ShardFeed : public Feed {
       : images_(path, name, options.memory_limit) {
     if (options.check_shard) options.check_shard(images_.info(), name);
   }
-  std::optional<ImageInput> next() override { return images_.next(); }
+  // It knows the sizes of its images without reading them.
+  std::optional<ImageInput> next(Reading /*reading*/) override { return images_.next(); }
 
  private:
   ShardImages images_;
@@ -196,7 +196,9 @@ class ImageSource::ListFeed : public Feed {
  public:
   ListFeed(const InputOptions& options, Opened& list, const std::string& name)
       : inputs_(entries_of(options, list, name)) {}
-  std::optional<ImageInput> next() override { return inputs_.next(); }
+  std::optional<ImageInput> next(Reading reading) override {
+    return reading == Reading::images ? inputs_.next() : inputs_.pass();
+  }
 
  private:
   static InputOptions entries_of(const InputOptions& options, Opened& opened, const std::string& name) {

@@ -32,6 +32,7 @@ struct ImageSource::IdxStream {
 // A file of images among the operands of --idx, and the labels that follow it.
 struct ImageSource::IdxOperand {
   IdxHeader header;
+  std::string path;                   // to open it again
   std::unique_ptr<IdxStream> stream;  // of what cannot be opened twice
   std::optional<IdxLabels> labels;
   std::string labels_name;
@@ -47,8 +48,9 @@ class ImageSource::Feed {
   Feed& operator=(Feed&&) = delete;
   virtual ~Feed() = default;
   // The next image, or nothing at the end. What is wrong with one image becomes its failure. Throws Error if
-  // the operand itself fails; the next call continues after the damage.
-  virtual std::optional<ImageInput> next() = 0;
+  // the operand itself fails; the next call continues after the damage. With Reading::names, there is neither
+  // content nor what is wrong with it, but the images are the same.
+  virtual std::optional<ImageInput> next(Reading reading) = 0;
 };
 
 }  // namespace convoy

@@ -50,15 +50,18 @@ class ImageSource::IdxFeed : public Feed {
         labels_(labels),
         images_(std::move(stream_->reader), inputs.options_.limits) {}
 
-  std::optional<ImageInput> next() override {
+  std::optional<ImageInput> next(Reading reading) override {
     if (ended_) return std::nullopt;
     ended_ = true;  // unless there is a whole image: there is nothing to read behind damage
-    auto image = images_.next();
-    if (!image) return std::nullopt;
-    ended_ = false;
     ImageInput input;
+    if (reading == Reading::images) {
+      input.pixels = images_.next();
+      if (!input.pixels) return std::nullopt;
+    } else if (!images_.skip()) {
+      return std::nullopt;
+    }
+    ended_ = false;
     input.name = input.place = image_name(name_, at_);
-    input.pixels = std::move(image);
     set_label(input);
     ++at_;
     return input;
@@ -98,9 +101,20 @@ std::unique_ptr<ImageSource::IdxStream> ImageSource::open_idx(std::unique_ptr<Op
 void ImageSource::read_idx_operands() {
   std::vector<Operand> images;
   Extent labels;
-  for (Operand& operand : operands_) {
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    Operand& operand = operands_[i];
     const std::string name = display_name(operand.path);
-    auto stream = open_idx(std::make_unique<Opened>(operand.path), name);
+    std::string path = operand.path;
+    auto opened = std::make_unique<Opened>(path);
+    bool reopens = path != kStdStreamName && opened->file.is_regular();
+    if (options_.again && !reopens) {
+      opened_[i] = std::move(opened);
+      spool(i);
+      path = reopened_.at(i);
+      opened = std::make_unique<Opened>(path, name);
+      reopens = true;
+    }
+    auto stream = open_idx(std::move(opened), name);
     if (is_idx_labels(stream->reader.header())) {
       add_idx_labels(images.empty() ? std::string() : display_name(images.back().path), stream->reader);
       labels.add(*idx_.back().labels, name);
@@ -112,8 +126,7 @@ void ImageSource::read_idx_operands() {
       notes_.push_back(name + ": " + dims_text(header) + " is read as number, height, width, channels");
     }
     total_ += layout.count;
-    const bool reopens = operand.path != kStdStreamName && stream->opened->file.is_regular();
-    idx_.push_back({header, reopens ? nullptr : std::move(stream), {}, {}});
+    idx_.push_back({header, std::move(path), reopens ? nullptr : std::move(stream), {}, {}});
     images.push_back(std::move(operand));
   }
   for (std::size_t i = 0; i < images.size(); ++i) {
@@ -165,7 +178,7 @@ std::unique_ptr<ImageSource::Feed> ImageSource::make_idx_feed(std::size_t index)
   }
   IdxOperand& operand = idx_[index];
   auto stream = std::move(operand.stream);
-  if (!stream) stream = open_idx(std::make_unique<Opened>(operands_[index].path), name);
+  if (!stream) stream = open_idx(std::make_unique<Opened>(operand.path, name), name);
   if (stream->reader.header() != operand.header) throw Error(name, "changed while it was read");
   return std::make_unique<IdxFeed>(*this, name, std::move(stream),
                                    operand.labels ? &*operand.labels : nullptr);

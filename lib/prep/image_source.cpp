@@ -77,11 +77,31 @@ ImageSource::ImageSource(InputOptions options)
   }
   if (!options_.files_from.empty()) read_list();
   if (options_.labelled && labeller_.gathers()) gather_classes();
+  if (options_.again) keep_pipes();
+  left_out_before_ = *options_.left_out;
   for (const Operand& operand : operands_) {
     if (operand.kind == Kind::unknown && !operand.labelled) total_known_ = false;
     if (operand.kind == Kind::file || operand.kind == Kind::missing || operand.labelled) ++total_;
     if (operand.kind == Kind::stream) total_known_ = false;
   }
+}
+
+// Copies what cannot be opened twice.
+void ImageSource::keep_pipes() {
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    if (operands_[i].kind == Kind::unknown) classify(i);
+    if (opened_.count(i) > 0) spool(i);
+  }
+}
+
+void ImageSource::begin_again() {
+  feed_.reset();
+  at_ = 0;
+  *options_.left_out = left_out_before_;
+}
+
+void ImageSource::say_detail(const std::string& text) const {
+  if (options_.detail && details_) options_.detail(text);
 }
 
 void ImageSource::read_list() {
@@ -234,7 +254,7 @@ bool ImageSource::set_label(ImageInput& input, std::string_view folder) const {
     }
     if (options_.classes_only) {
       ++options_.left_out->other_classes;
-      if (options_.detail) options_.detail(std::string(error.what()) + ": left out");
+      say_detail(std::string(error.what()) + ": left out");
       return false;
     }
     set_failure(input, error);
@@ -305,7 +325,7 @@ std::string ImageSource::table_class(const ArchiveWalker::Member& member, std::s
 
 void ImageSource::pass_over(const std::string& place) const {
   ++options_.left_out->passed_over;
-  if (options_.detail) options_.detail(place + ": passed over: no image");
+  say_detail(place + ": passed over: no image");
 }
 
 bool ImageSource::is_input(const ArchiveWalker::Member& member, const std::string& place) const {
@@ -348,7 +368,7 @@ std::string LeftOut::appended() const {
   return text;
 }
 
-std::optional<ImageInput> ImageSource::next() {
+std::optional<ImageInput> ImageSource::step(Reading reading) {
   while (at_ < operands_.size()) {
     const Operand& operand = operands_[at_];
     try {
@@ -362,7 +382,7 @@ std::optional<ImageInput> ImageSource::next() {
         if (!operand.labelled && !set_label(input, file_class(operand.path))) continue;
         return input;
       }
-      if (auto input = feed_->next()) return input;
+      if (auto input = feed_->next(reading)) return input;
       feed_.reset();
       ++at_;
     } catch (const WrongTable&) {

@@ -56,6 +56,8 @@ struct InputOptions {
   // Without it: the operand itself; in an archive, the one that ClassRoot finds.
   std::optional<std::string> root = {};
   bool classes_only = false;  // leave out images of classes that are not in the table
+  // Whether begin_again() may be called: inputs that come but once are copied to temporary files.
+  bool again = false;
   std::function<void(const std::string&)> detail = {};  // called with each file that is passed over
   std::shared_ptr<LeftOut> left_out = {};               // counts for the caller; made if there is none
   // Files that the run writes. They are skipped in folders. If one would replace an image or an archive in a
@@ -96,9 +98,22 @@ class ImageSource {
 
   // The next image, or nothing at the end. What is wrong with an input becomes its `failure`, but for IDX
   // files of options.idx: half of one is no set, so it throws Error.
-  std::optional<ImageInput> next();
+  std::optional<ImageInput> next() { return step(Reading::images); }
+  // The next image without its content, of which no more is read than what tells that it is an image; in a
+  // stream of images, its end is looked for. What is wrong with the content does not show. pass() and next()
+  // may follow each other, and count the same images.
+  std::optional<ImageInput> pass() { return step(Reading::names); }
+
+  // Makes next() begin with the first image, and left_out() what it was before that. Only with options.again.
+  void begin_again();
+  // Whether options.detail is called.
+  void report(bool details) { details_ = details; }
+  // Counts what is left out from here on.
+  void forget_left_out() { *options_.left_out = {}; }
 
  private:
+  // What is read of images.
+  enum class Reading { images, names };
   enum class Kind { unknown, file, folder, archive, stream, shard, idx, list, text, missing };
   struct Operand {
     std::string path;
@@ -127,6 +142,9 @@ class ImageSource {
   struct IdxOperand;
   class IdxFeed;
 
+  std::optional<ImageInput> step(Reading reading);
+  void say_detail(const std::string& text) const;
+  void keep_pipes();
   void read_list();
   void read_idx_operands();
   void add_idx_labels(const std::string& images, IdxReader& reader);
@@ -179,6 +197,8 @@ class ImageSource {
   std::uint64_t total_ = 0;
   bool total_known_ = true;
   bool numbered_ = false;
+  LeftOut left_out_before_ = {};  // before the first image
+  bool details_ = true;
   std::size_t at_ = 0;  // operand
   std::unique_ptr<Feed> feed_;
 };

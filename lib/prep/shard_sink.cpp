@@ -76,15 +76,22 @@ void ShardSink::add(PreparedRecord&& record) {
     rejects_.add(record.input.place, failure, record.input.loss);
     return;
   }
-  if (!writer_) {
-    info_.width = record.width;
-    info_.height = record.height;
-    info_.channels = record.channels;
-    writer_.emplace(out_, info_);
-  }
+  if (!writer_) begin(record.width, record.height, record.channels);
   writer_->add(record.input.label, record.input.name, record.payload);
   if (record.input.label != kNoLabel) ++labelled_;
   use_.add(record.input.label);
+}
+
+void ShardSink::begin(int width, int height, int channels) {
+  info_.width = width;
+  info_.height = height;
+  info_.channels = channels;
+  writer_.emplace(out_, info_);
+}
+
+void ShardSink::begin_part(int width, int height, bool labelled) {
+  any_of_table_ = labelled;
+  begin(width, height, info_.preprocessing.gray ? 1 : 3);
 }
 
 // A table that fits no image is probably one of another data set.

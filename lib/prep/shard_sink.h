@@ -36,8 +36,11 @@ class ShardSink {
   ShardSink(OutputFile& out, DatasetInfo info, Rejects& rejects);
   // Throws what ShardWriter::add() and Rejects::add() throw.
   void add(PreparedRecord&& record);
+  // Begins the shard before the first image, whose size is given, for a part of the images: it may have none
+  // that can be used. labelled: whether an image of any part has a class.
+  void begin_part(int width, int height, bool labelled);
   // Completes the list of the rejects and the shard; the caller commits `out`. Throws what
-  // Rejects::conclude() throws, and Error if there was no image.
+  // Rejects::conclude() throws, and Error if there was no image and this is no part.
   // beside: what there was besides images, for that message. table: the file of the class table, if one was
   // given: throws Error if there are images with classes, but none with one of the table.
   void finish(const std::string& beside = {}, const std::string& table = {});
@@ -53,6 +56,7 @@ class ShardSink {
   [[nodiscard]] std::string misfit(const PreparedRecord& record) const;
 
   void check_table(const std::string& table);
+  void begin(int width, int height, int channels);
 
   OutputFile& out_;
   DatasetInfo info_;

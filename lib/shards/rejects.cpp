@@ -96,9 +96,9 @@ void Rejects::say_shared() {
 
 void Rejects::conclude(std::uint64_t used, const std::string& what) {
   commit();
-  if (used == 0 && (count_ > 0 || more_)) throw Error("every " + what + " was rejected");
+  if (used == 0 && (count_ > 0 || more_) && !whole_) throw Error("every " + what + " was rejected");
   if (!any_ || !rules_.limit) return;
-  if (exceeds_limit(used + count_)) throw_exceeded();
+  if (exceeds_limit(whole_.value_or(used + count_))) throw_exceeded();
   console_.warn(summary(what) + ", which " + rules_.limit->option() + " allows");
 }
 

@@ -50,6 +50,9 @@ class Rejects {
   // Tells how many inputs there will be, as far as is known before they are read. If the limit is a share, a
   // run that is sure to exceed it then ends early; otherwise conclude() decides.
   void expect(std::uint64_t inputs) { expected_ = inputs; }
+  // Tells that the run works on a part of `inputs` inputs: a limit is that of all of them, and this part may
+  // be rejected as a whole.
+  void expect_part_of(std::uint64_t inputs) { expected_ = whole_ = inputs; }
 
   // Whether there was any reject, including damage that cost nothing.
   [[nodiscard]] bool any() const { return any_; }
@@ -68,7 +71,8 @@ class Rejects {
   void commit();
   // To be called when all inputs have been read, before an output gets its name: completes the list. `used`
   // inputs, of the kind `what` ("image", "record"), were not rejected. Throws Error if all that there was has
-  // been rejected, and if there are more rejects than the limit allows; warns if it allows them.
+  // been rejected, unless that is a part, and if there are more rejects than the limit allows; warns if it
+  // allows them.
   void conclude(std::uint64_t used, const std::string& what);
   // The exit status of a run whose output is whole, after conclude(): kStatusDone, or kStatusLeftOut if there
   // was a reject and no limit that allows it.
@@ -92,6 +96,7 @@ class Rejects {
   Repeats repeats_;
   std::set<std::string> seen_;  // lines of the list, if repeats are ignored
   std::optional<std::uint64_t> expected_;
+  std::optional<std::uint64_t> whole_;                 // inputs of which the run has a part
   std::map<std::string, Shared, std::less<>> shared_;  // by reason
   bool any_ = false;
   std::uint64_t count_ = 0;

@@ -114,6 +114,31 @@ TEST(Idx, ChecksEverySize) {
 }
 
 // Of a pipe or compressed file, the size is known only at its end.
+TEST(Idx, PassesOverImagesWithoutLookingAtTheirValues) {
+  // Values from -3, of which those of the first images are no pixels.
+  std::vector<std::int64_t> values(5 * 2 * 3);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int64_t>(i) - 3;
+  for (const IdxType type : {IdxType::signed_byte, IdxType::int16, IdxType::int32}) {
+    const Bytes plain = idx(type, {5, 2, 3}, values);
+    for (const Bytes& bytes : {plain, test::pack(plain, test::Packing::gzip)}) {
+      MemorySource source(bytes);
+      IdxImages images(IdxReader(source, "x", 0), {});
+      EXPECT_TRUE(images.skip());
+      EXPECT_EQ(images.next()->pixels, (Bytes{3, 4, 5, 6, 7, 8}));
+      EXPECT_TRUE(images.skip());
+      EXPECT_TRUE(images.skip());
+      EXPECT_EQ(images.next()->pixels, (Bytes{21, 22, 23, 24, 25, 26}));
+      EXPECT_FALSE(images.skip());
+    }
+    Bytes cut = plain;
+    cut.pop_back();
+    MemorySource source(cut);
+    IdxImages images(IdxReader(source, "x", 0), {});
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(images.skip());
+    EXPECT_THROW(images.skip(), FormatError);
+  }
+}
+
 TEST(Idx, ChecksSizesThatComeLate) {
   EXPECT_EQ(error_of(counted({2, 2, 3}, 12), false), "");
   EXPECT_EQ(error_of(counted({2, 2, 3}, 11), false),

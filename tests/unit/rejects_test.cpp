@@ -191,6 +191,21 @@ TEST_F(RejectsTest, AShareOfAKnownNumberEndsTheRunOnceItIsSure) {
   EXPECT_EQ(listed(), "a\tbad\nb\tbad\nc\tbad\n");
 }
 
+TEST_F(RejectsTest, OfAPartAreComparedWithTheLimitOfTheWhole) {
+  for (const int rejected : {0, 2, 3}) {
+    Rejects rejects = limited("3%");
+    rejects.expect_part_of(100);
+    for (int i = 0; i < rejected; ++i) rejects.add("a", "b");
+    EXPECT_NO_THROW(rejects.conclude(0, "image")) << "a part may have none that can be used";
+    EXPECT_EQ(rejects.status(), kStatusDone);
+  }
+  Rejects rejects = limited("3%");
+  rejects.expect_part_of(100);
+  for (int i = 0; i < 3; ++i) rejects.add("a", "b");
+  EXPECT_THROW(rejects.add("a", "b"), EndedByReject);
+  EXPECT_THROW(rejects.conclude(1000, "image"), EndedByReject);
+}
+
 TEST(RejectLimit, IsANumberOrAShare) {
   EXPECT_EQ(RejectLimit("0").allowed(1000), 0U);
   EXPECT_EQ(RejectLimit("25").allowed(1), 25U);
