@@ -53,7 +53,7 @@ _convoy_values() {  # TOOL OPTION COMMAND...
     *:--crop) echo "random center" ;;
     *:--keep) echo "last best all" ;;
     *:--early-stop) echo "never" ;;
-    *:--lr-policy) _convoy_alternatives "$2" "${@:3}" ;;
+    *:--lr-policy | *:--optimizer) _convoy_alternatives "$2" "${@:3}" ;;
     *:--order) echo "shuffle sequential" ;;
     *:--views) echo "1 10" ;;
     *:--precision) echo "auto fp32 bf16" ;;

@@ -54,4 +54,13 @@ SgdCoefficients BackendNet::sgd_coefficients(const SgdRule& rule, std::size_t in
           .rate = static_cast<float>(rate * rule.gradient_scale)};
 }
 
+LarsRule BackendNet::lars_rule(const SgdRule& rule, std::size_t index) const {
+  const ParameterFactors factors = factors_of(rule, parameters_.at(index), index);
+  return {.trust = rule.lars_trust.value(),
+          .rate = rule.learning_rate * factors.lr,
+          .decay = rule.weight_decay * factors.decay,
+          .gradient_scale = rule.gradient_scale,
+          .momentum = static_cast<float>(rule.momentum)};
+}
+
 }  // namespace convoy

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "kernels/lars.h"
 #include "kernels/sgd.h"
 #include "lib/net/compiled_net.h"
 
@@ -41,6 +42,8 @@ class BackendNet : public CompiledNet {
   }
   // The rule with the factors of parameter `index`.
   [[nodiscard]] SgdCoefficients sgd_coefficients(const SgdRule& rule, std::size_t index) const;
+  // The same for a rule with LARS.
+  [[nodiscard]] LarsRule lars_rule(const SgdRule& rule, std::size_t index) const;
 
  private:
   NetSpec net_;

@@ -60,6 +60,7 @@ struct ParameterFactors {
 
 // v <- momentum * v - weight_decay * decay_factor * rate * w - rate * g;  w <- w + v, where rate is
 // learning_rate times the parameter's lr factor and g the mean gradient (Krizhevsky et al. 2012, section 5).
+// With LARS the rate is also times a factor of each parameter (kernels/lars.h).
 struct SgdRule {
   double learning_rate = 0.01;
   double momentum = 0.9;
@@ -69,6 +70,7 @@ struct SgdRule {
   double gradient_scale = 1.0;
   // One for each of parameters_of(net); empty: those of the net. They must outlive the rule.
   std::span<const ParameterFactors> factors = {};
+  std::optional<double> lars_trust = {};  // LarsRule::trust; nothing: plain SGD
 };
 // The factors of parameter `index`, which is `info`.
 [[nodiscard]] ParameterFactors factors_of(const SgdRule& rule, const ParameterInfo& info, std::size_t index);

@@ -1,6 +1,7 @@
 #include "lib/runs/run_doubts.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "lib/base/console.h"
 #include "lib/base/count.h"
@@ -11,6 +12,8 @@ namespace {
 
 // Above this, stochastic gradient descent with a softmax hardly ever converges.
 constexpr double kHighLearningRate = 1.0;
+// Below this times its length, a step of LARS hardly moves a tensor.
+constexpr double kLowLarsRate = 1e-4;
 // With this, the noise varies as much as the colours do.
 constexpr double kHighColorNoise = 1.0;
 constexpr std::size_t kNamedClasses = 10;
@@ -52,21 +55,53 @@ void doubt_validation(const RunFacts& run, RunDoubts& doubts) {
   }
 }
 
-// Of the rate and the noise, the largest that the run has. images: that it takes.
-void doubt_sizes(const RunFacts& run, double images, RunDoubts& doubts) {
+// The largest that a run has. With LARS, what counts is the rate times the trust coefficient: how far a step
+// moves a tensor at most, relative to its length.
+struct LargestSizes {
+  double rate = 0.0;
+  std::optional<double> lars_rate;
+  double noise = 0.0;
+  void add(const TrainingOptions& options) {
+    noise = std::max(noise, options.crop.color_noise.sigma);
+    if (const auto trust = options.optimizer.lars_trust) {
+      lars_rate = std::max(lars_rate.value_or(0.0), options.learning_rate * *trust);
+    } else {
+      rate = std::max(rate, options.learning_rate);
+    }
+  }
+};
+
+// images: that the run takes.
+LargestSizes largest_sizes(const RunFacts& run, double images) {
   TrainingOptions now = run.options;
-  double rate = now.learning_rate;
-  double noise = now.crop.color_noise.sigma;
+  LargestSizes largest;
+  double epoch = 0.0;
   for (const OptionChange& change : run.options.at.all()) {
     const bool comes = change.epoch * static_cast<double>(run.records) < images;
     if (!comes || layer_factor_from(change.name)) continue;
+    if (change.epoch > epoch) largest.add(now);
+    epoch = change.epoch;
     now.set(change.name, change.value);
-    rate = std::max(rate, now.learning_rate);
-    noise = std::max(noise, now.crop.color_noise.sigma);
   }
+  largest.add(now);
+  return largest;
+}
+
+void doubt_sizes(const RunFacts& run, double images, RunDoubts& doubts) {
+  const auto [rate, lars_rate, noise] = largest_sizes(run, images);
   if (rate > kHighLearningRate) {
     doubts.warnings.push_back(
         format("a learning rate of %g is unusually high: the loss will hardly fall", rate));
+  }
+  if (lars_rate && *lars_rate > kHighLearningRate) {
+    doubts.warnings.push_back(format(
+        "a learning rate of %g times ETA is unusually high for lars: the loss will hardly fall", *lars_rate));
+  }
+  if (lars_rate && *lars_rate > 0.0 && *lars_rate < kLowLarsRate) {
+    doubts.warnings.push_back(format(
+        "with lars, a step moves weights by about the learning rate times ETA, relative to their length: "
+        "%g is unusually low",
+        *lars_rate));
   }
   if (noise > kHighColorNoise) {
     doubts.warnings.push_back(format(

@@ -12,6 +12,7 @@
 #include "lib/base/options.h"
 #include "lib/net/compiled_net.h"
 #include "lib/net/device.h"
+#include "lib/runs/optimizer.h"
 #include "lib/runs/option_changes.h"
 #include "lib/runs/sampling.h"
 #include "lib/runs/schedule.h"
@@ -30,6 +31,7 @@ struct TrainingOptions {
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
+  Optimizer optimizer;
   Schedule schedule;
   Warmup warmup;
   OptionChanges at;  // the layers that it names are compared with the net by TrainingPhases

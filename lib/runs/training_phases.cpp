@@ -85,7 +85,8 @@ SgdRule TrainingPhases::rule(std::uint64_t step, std::uint64_t records, std::uin
               phase.options.learning_rate * run.schedule.factor(position) * run.warmup.factor(position),
           .momentum = phase.options.momentum,
           .weight_decay = phase.options.weight_decay,
-          .factors = phase.factors};
+          .factors = phase.factors,
+          .lars_trust = phase.options.optimizer.lars_trust};
 }
 
 std::vector<CropChange> TrainingPhases::crop_changes(std::uint64_t records) const {

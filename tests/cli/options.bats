@@ -331,6 +331,7 @@ version() { sed -n 's/.*kVersion = "\(.*\)".*/\1/p' "$ROOT/lib/base/version.h"; 
   assert_equal "$(complete_words convoy train --crop r)" random
   assert_equal "$(complete_words convoy train --flip '' | sort | tr '\n' ' ')" "off on "
   assert_equal "$(complete_words convoy train --lr-policy '' | sort | tr '\n' ' ')" "cosine exp: fixed plateau: poly: step: "
+  assert_equal "$(complete_words convoy train --optimizer '' | sort | tr '\n' ' ')" "lars lars: sgd "
   for tool in train eval predict; do
     assert_equal "$(complete_words "convoy-$tool" --precision = | sort | tr '\n' ' ')" "auto bf16 fp32 "
   done

@@ -112,7 +112,7 @@ compare_with_pytorch() {
 }
 
 @test "--at names what it does not know before the first step" {
-  refuse 2 "at: 'batch=3': cannot change during a run; these can: lr, momentum, weight-decay, crop, flip" \
+  refuse 2 "at: 'batch=3': cannot change during a run; these can: lr, momentum, weight-decay, optimizer, crop, flip" \
     "$BIN/train" -q "${SMALL[@]}" --at=1:batch=3 --steps=1 -o w.safetensors train.shard
   refuse 2 "at: 'c9.lr=0': layer c9 is not in the net; those that learn are: c1, f1, f2" \
     "$BIN/train" -q "${SMALL[@]}" --at=1:c9.lr=0 --steps=1 -o w.safetensors train.shard

@@ -5,6 +5,7 @@
 #include "lib/base/options.h"
 #include "lib/base/text.h"
 #include "lib/runs/interval.h"
+#include "lib/runs/optimizer.h"
 #include "lib/runs/option_changes.h"
 #include "lib/runs/schedule.h"
 #include "lib/shards/outputs.h"
@@ -40,6 +41,13 @@ void check_changes(const std::string& text) {
   if (!warmup.value) return;
   require(Warmup::parse(warmup.value->empty() ? "0" : *warmup.value).text() == *warmup.value,
           "a warmup that is printed and read differs");
+}
+
+void check_optimizer(const std::string& text) {
+  const auto optimizer = outcome([&] { return Optimizer::parse(text).text(); });
+  if (!optimizer.value) return;
+  require(Optimizer::parse(*optimizer.value).text() == *optimizer.value,
+          "an optimizer that is printed and read differs");
 }
 
 void check_interval(const std::string& text) {
@@ -120,6 +128,7 @@ void fuzz(Input input) {
   const std::string text(text_of(input));
   check_schedule(text);
   check_changes(text);
+  check_optimizer(text);
   check_interval(text);
   check_split(text);
   check_pattern(text);

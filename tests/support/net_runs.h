@@ -76,6 +76,22 @@ inline BatchResult step_in_parts(CompiledNet& net, const RandomBatch& batch, con
   return result;
 }
 
+// Where a step of LARS without momentum moves a tensor of zero momentum (You, Gitman, Ginsburg 2017, equation
+// 6).
+inline std::vector<double> moved_by_lars(const SgdRule& rule, const ParameterInfo& info,
+                                         std::vector<double> w, const std::vector<double>& g) {
+  const auto norm = [](const std::vector<double>& x) {
+    return std::sqrt(std::inner_product(x.begin(), x.end(), x.begin(), 0.0));
+  };
+  const double decay = rule.weight_decay * info.decay;
+  const bool both = norm(w) > 0.0 && norm(g) > 0.0;
+  const double lambda = rule.lars_trust.value() * (both ? norm(w) / (norm(g) + decay * norm(w)) : 1.0);
+  for (std::size_t i = 0; i < w.size(); ++i) {
+    w[i] -= rule.learning_rate * info.lr * lambda * (g[i] + decay * w[i]);
+  }
+  return w;
+}
+
 using ParameterGetter = void (CompiledNet::*)(std::size_t, std::span<float>) const;
 
 inline std::vector<float> parameter_of(const CompiledNet& net, ParameterGetter getter, std::size_t index) {

@@ -1,6 +1,8 @@
 #include "tests/support/reference_net.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "lib/base/match.h"
 
@@ -96,6 +98,18 @@ Tensor Net::activations(const BatchView& batch) const {
   return forward(input(batch), nullptr, nullptr, nullptr);
 }
 
+namespace {
+
+// |w| / (|g| + decay |w|), or 1 where a norm is 0 (You, Gitman, Ginsburg 2017, equation 6).
+double lars_ratio(const Values& w, const Values& g, double decay) {
+  const auto norm = [](const Values& values) {
+    return std::sqrt(std::inner_product(values.begin(), values.end(), values.begin(), 0.0));
+  };
+  return norm(w) == 0.0 || norm(g) == 0.0 ? 1.0 : norm(w) / (norm(g) + decay * norm(w));
+}
+
+}  // namespace
+
 StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
   std::vector<Tensor> activations;
   std::vector<Tensor> factors;
@@ -128,7 +142,11 @@ StepOutcome Net::train_step(const BatchView& batch, const SgdRule& rule) {
         [](const SoftmaxSpec&) {});  // its gradient is the loss's
   }
   for (std::size_t p = 0; p < parameters.size(); ++p) {
-    const double rate = rule.learning_rate * infos_[p].lr;
+    double rate = rule.learning_rate * infos_[p].lr;
+    if (rule.lars_trust) {
+      const double decay = rule.weight_decay * infos_[p].decay;
+      rate *= *rule.lars_trust * lars_ratio(parameters[p], outcome.gradients[p], decay);
+    }
     for (std::size_t j = 0; j < parameters[p].size(); ++j) {
       momenta[p][j] = rule.momentum * momenta[p][j] -
                       rule.weight_decay * infos_[p].decay * rate * parameters[p][j] -

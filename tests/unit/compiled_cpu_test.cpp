@@ -113,6 +113,38 @@ TEST_P(WholeNet, StepsInPartsLikeTheReference) {
   }
 }
 
+// Whole batches and batches in parts. A step moves each tensor by some thousandth of its length.
+SgdRule lars_rule() {
+  SgdRule rule{1.0, 0.9, 0.05};
+  rule.lars_trust = 0.001;
+  return rule;
+}
+
+TEST_P(WholeNet, StepsByLarsLikeTheReference) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  CompileOptions options = options_for(2);
+  options.parts = true;
+  const auto compiled = compile_cpu(net, options);
+  reference::Net twin(net, kSeed);
+  set_up(*compiled, &twin, true);
+  std::vector<Parts> cases = kPartsCases;
+  cases.push_back({2, {2}});
+  for (const Parts& parts : cases) {
+    const int count = std::accumulate(parts.images.begin(), parts.images.end(), 0);
+    SCOPED_TRACE(std::to_string(count) + " images in " + std::to_string(parts.images.size()) + " parts");
+    const RandomBatch batch(net, count, 70 + static_cast<std::uint64_t>(count));
+    (void)step_in_parts(*compiled, batch, parts, lars_rule());
+    (void)twin.train_step(batch.view(), lars_rule());
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      expect_close(parameter_of(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
+                   infos[i].name + " momentum");
+      expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i], kNetTolerance,
+                   infos[i].name);
+    }
+  }
+}
+
 // Compiles in bf16; nullptr if oneDNN does not support it on this processor.
 std::unique_ptr<CompiledNet> compile_bf16(const NetSpec& net, int batch) {
   if (!cpu::onednn_has_bf16()) return nullptr;
@@ -159,6 +191,23 @@ TEST_P(WholeNet, StepsTheSameWayInBf16) {
       moved[j] -= rate * (gradient[j] + rule.weight_decay * infos[i].decay * moved[j]);
     }
     expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos[i].name);
+  }
+}
+
+// The masters take the step that the net's own gradients, which are rounded, give them.
+TEST_P(WholeNet, StepsByLarsInBf16) {
+  const NetSpec net = parse_net(GetParam().text, GetParam().name);
+  const std::vector<ParameterInfo> infos = parameters_of(net);
+  const auto compiled = compile_bf16(net, 4);
+  if (!compiled) GTEST_SKIP() << "no bf16 on this processor";
+  reference::Net twin(net, kSeed);
+  set_up(*compiled, &twin, false);
+  (void)compiled->train_step(RandomBatch(net, 4, 64).view(), lars_rule());
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    const std::vector<float> gradient = parameter_of(*compiled, &CompiledNet::get_gradient, i);
+    expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i),
+                 moved_by_lars(lars_rule(), infos[i], twin.parameters[i], {gradient.begin(), gradient.end()}),
+                 8 * 0x1p-24, infos[i].name);
   }
 }
 

@@ -69,8 +69,8 @@ TEST_P(CudaNet, LeavesOutTheWorkOfLayersThatDoNotLearn) {
   check(Element::bf16, {"those in between"});
 }
 
-// Steps that overlap, and between which layers are frozen and learn again.
-TEST_P(CudaNet, FreezesBetweenStepsThatOverlap) {
+// Steps that overlap, and between which layers are frozen and learn again, by another rule.
+TEST_P(CudaNet, ChangesBetweenStepsThatOverlap) {
   std::vector<ParameterFactors> first_still;
   std::vector<ParameterFactors> last_still;
   for (std::size_t i = 0; i < infos_.size(); ++i) {
@@ -80,6 +80,10 @@ TEST_P(CudaNet, FreezesBetweenStepsThatOverlap) {
   std::vector<SgdRule> rules(6, SgdRule{1e-4, 0.9, 0.5});
   rules[1].factors = rules[2].factors = first_still;
   rules[4].factors = last_still;
+  for (const std::size_t step : {2, 4}) {
+    rules[step].learning_rate = 1.0;
+    rules[step].lars_trust = 0.001;
+  }
   const auto overlapped = compile_cuda(net_, options_for(3), 0);
   const auto apart = compile_cuda(net_, options_for(3), 0);
   start_net(*overlapped, kSeed);
@@ -181,6 +185,52 @@ TEST_P(CudaNet, StepsTheSameWayInBf16) {
       moved[j] = static_cast<float>(moved[j] - rate * step);
     }
     expect_close(parameter_of(*gpu, &CompiledNet::get_parameter, i), moved, 8 * 0x1p-24, infos_[i].name);
+  }
+}
+
+SgdRule lars_rule() {
+  SgdRule rule{1.0, 0.9, 0.05};
+  rule.lars_trust = 0.001;
+  return rule;
+}
+
+TEST_P(CudaNet, StepsByLarsLikeTheCpu) {
+  CompileOptions options = options_for(2);
+  options.parts = true;
+  const auto gpu = compile_cuda(net_, options, 0);
+  const auto cpu = compile_cpu(net_, options);
+  start_net(*gpu, kSeed);
+  start_net(*cpu, kSeed);
+  for (const Parts& parts : {Parts{2, {2}}, Parts{2, {1}}, Parts{2, {2, 1, 0}}}) {
+    const int count = std::accumulate(parts.images.begin(), parts.images.end(), 0);
+    SCOPED_TRACE(std::to_string(count) + " images in " + std::to_string(parts.images.size()) + " parts");
+    const RandomBatch batch(net_, count, 70 + static_cast<std::uint64_t>(count));
+    (void)step_in_parts(*gpu, batch, parts, lars_rule());
+    (void)step_in_parts(*cpu, batch, parts, lars_rule());
+    for (std::size_t i = 0; i < infos_.size(); ++i) {
+      for (const auto getter : {&CompiledNet::get_momentum, &CompiledNet::get_parameter}) {
+        expect_close(parameter_of(*gpu, getter, i), parameter_of(*cpu, getter, i), kNetTolerance,
+                     infos_[i].name);
+      }
+    }
+  }
+}
+
+// The masters take the step that the net's own gradients, which are rounded, give them.
+TEST_P(CudaNet, StepsByLarsInBf16) {
+  const auto gpu = compile_cuda(net_, options_for(4, Mode::train, Element::bf16), 0);
+  initialize_parameters(*gpu, kSeed);
+  std::vector<std::vector<float>> before;
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    before.push_back(parameter_of(*gpu, &CompiledNet::get_parameter, i));
+  }
+  (void)gpu->train_step(RandomBatch(net_, 4, 64).view(), lars_rule());
+  for (std::size_t i = 0; i < infos_.size(); ++i) {
+    const std::vector<float> gradient = parameter_of(*gpu, &CompiledNet::get_gradient, i);
+    const std::vector<double> want = moved_by_lars(
+        lars_rule(), infos_[i], {before[i].begin(), before[i].end()}, {gradient.begin(), gradient.end()});
+    expect_close(parameter_of(*gpu, &CompiledNet::get_parameter, i), {want.begin(), want.end()}, 8 * 0x1p-24,
+                 infos_[i].name);
   }
 }
 

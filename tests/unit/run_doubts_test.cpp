@@ -53,6 +53,31 @@ TEST_F(Doubts, OfChangesAfterTheEnd) {
                                       "--at: c.lr=0 at epoch 100: after the end of the run"}));
 }
 
+// Of a run whose options are changed together, the values in between count for nothing.
+TEST_F(Doubts, OfLarsAreAboutTheRateTimesEta) {
+  set("optimizer", "lars");
+  set("lr", "10");
+  EXPECT_TRUE(doubts().warnings.empty());
+  set("lr", "1001");
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(doubts().warnings[0],
+            "a learning rate of 1.001 times ETA is unusually high for lars: the loss will hardly fall");
+  set("lr", "0.01");
+  ASSERT_EQ(doubts().warnings.size(), 1U);
+  EXPECT_EQ(doubts().warnings[0],
+            "with lars, a step moves weights by about the learning rate times ETA, relative to their length: "
+            "1e-05 is "
+            "unusually low");
+  set("lr", "0");
+  EXPECT_TRUE(doubts().warnings.empty());
+  set("optimizer", "sgd");
+  set("lr", "0.01");
+  set("at", "2:lr=10,optimizer=lars;5:optimizer=sgd,lr=0.01;200:lr=9");
+  EXPECT_TRUE(doubts().warnings.empty());
+  set("at", "2:lr=10");
+  EXPECT_EQ(doubts().warnings.size(), 1U);
+}
+
 TEST_F(Doubts, NoneOfAnOrdinaryRun) {
   const LabelScan other{.counts = {1, 1, 1}, .fingerprint = 8};
   validation_ = &other;

@@ -72,6 +72,39 @@ TEST(TrainingOptions, LeaveColourNoiseOutOfTheFileIfThereIsNone) {
   EXPECT_EQ(differences.front().text, "color-noise: 0 in the checkpoint, 0.1 now");
 }
 
+TEST(TrainingOptions, HaveAnOptimizer) {
+  TrainingOptions options;
+  EXPECT_FALSE(options.optimizer.lars_trust);
+  EXPECT_FALSE(to_json(options).contains("optimizer"));
+  options.set("optimizer", "lars");
+  EXPECT_EQ(options.optimizer.lars_trust, 0.001);
+  EXPECT_EQ(to_json(options)["optimizer"], "lars:0.001");
+  const TrainingOptions back = training_options_from_json(to_json(options), "file");
+  EXPECT_EQ(back.optimizer.lars_trust, 0.001);
+  options.set("optimizer", "lars:0.02");
+  EXPECT_EQ(options.optimizer.lars_trust, 0.02);
+  const auto differences = resume_differences(back, options);
+  ASSERT_EQ(differences.size(), 1U);
+  EXPECT_EQ(differences.front().text, "optimizer: lars:0.001 in the checkpoint, lars:0.02 now");
+  for (const char* bad : {"", "adam", "SGD", "sgd:1", "lars:", "lars:-1", "lars:1.5", "lars:nan", "lars:1,2",
+                          "lars 1", "larsx"}) {
+    EXPECT_THROW(options.set("optimizer", bad), UsageError) << bad;
+  }
+  options.set("optimizer", "sgd");
+  EXPECT_EQ(to_json(options), to_json(TrainingOptions{}));
+}
+
+TEST(TrainingPhases, ChangeTheOptimizer) {
+  TrainingOptions options;
+  options.batch = 1;
+  options.set("at", "1:optimizer=lars:0.02,lr=5;2:optimizer=sgd");
+  const TrainingPhases phases(options, parse_net("input 4x4x1\nfc f1 3\nsoftmax\n", "net"));
+  EXPECT_FALSE(phases.rule(9, 10).lars_trust);
+  EXPECT_EQ(phases.rule(10, 10).lars_trust, 0.02);
+  EXPECT_EQ(phases.rule(10, 10).learning_rate, 5.0);
+  EXPECT_FALSE(phases.rule(20, 10).lars_trust);
+}
+
 TEST(TrainingOptions, WhatIsNewIsStoredOnlyIfItIsUsed) {
   TrainingOptions options;
   for (const char* name : {"warmup", "at", "early-stop"}) EXPECT_FALSE(to_json(options).contains(name));
@@ -113,6 +146,8 @@ TEST(TrainingOptions, TakeOnlyChangesThatCanBeMade) {
                           "nan:lr=1",
                           "1:crop=left",
                           "1:precision=bf16",
+                          "1:optimizer=adam",
+                          "1:optimizer=lars:2",
                           "1:seed=3"}) {
     EXPECT_THROW(options.set("at", bad), UsageError) << bad;
   }

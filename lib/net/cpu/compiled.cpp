@@ -6,6 +6,7 @@
 
 #include "kernels/accumulate.h"
 #include "kernels/augment.h"
+#include "kernels/lars.h"
 #include "kernels/onednn.h"
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
@@ -228,6 +229,8 @@ class CompiledCpu final : public BackendNet {
   void softmax_gradient(const BatchView& view);
   void accumulate(TimedLayer& planned, const StepPart& part);
   void update(TimedLayer& planned, const SgdRule& rule);
+  void step(const SgdRule& rule, std::size_t index, std::size_t count, const CpuBuffer& values,
+            const CpuBuffer& momentum, const CpuBuffer& gradient) const;
 
   [[nodiscard]] CpuParameters& parameters_at(std::size_t index, std::size_t elements) const {
     (void)parameter(index, elements);
@@ -355,16 +358,23 @@ void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {
   const Stopwatch watch(planned.update_seconds);
   CpuParameters& p = *planned.layer->parameters();
   if (learns(rule, planned.parameter)) {
-    cpu::sgd_update(sgd_coefficients(rule, planned.parameter),
-                    static_cast<std::int64_t>(p.product->master_elements()), p.master.as<float>(),
-                    p.momentum.as<float>(), p.gradient.as<float>());
+    step(rule, planned.parameter, p.product->master_elements(), p.master, p.momentum, p.gradient);
     p.product->refresh(p.weights());
   }
   if (learns(rule, planned.parameter + 1)) {
-    cpu::sgd_update(sgd_coefficients(rule, planned.parameter + 1),
-                    static_cast<std::int64_t>(p.product->bias_elements()), p.bias.as<float>(),
-                    p.bias_momentum.as<float>(), p.bias_gradient.as<float>());
+    step(rule, planned.parameter + 1, p.product->bias_elements(), p.bias, p.bias_momentum, p.bias_gradient);
   }
+}
+
+// Updates parameter `index`, which has `count` elements in its layer's layout.
+void CompiledCpu::step(const SgdRule& rule, std::size_t index, std::size_t count, const CpuBuffer& values,
+                       const CpuBuffer& momentum, const CpuBuffer& gradient) const {
+  const auto elements = static_cast<std::int64_t>(count);
+  auto* const w = values.as<float>();
+  const auto* const g = gradient.as<float>();
+  const SgdCoefficients k = rule.lars_trust ? cpu::lars_coefficients(lars_rule(rule, index), elements, w, g)
+                                            : sgd_coefficients(rule, index);
+  cpu::sgd_update(k, elements, w, momentum.as<float>(), g);
 }
 
 // Calls make(), with errors that say what can be done.

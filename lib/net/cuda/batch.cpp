@@ -35,6 +35,7 @@ CudaBatchInfo CudaBatch::take_info(CudaArena& arena) const {
   info.records = arena.take<std::uint64_t>(size_.images);
   info.epochs = arena.take<std::uint32_t>(size_.images);
   info.coefficients = arena.take<SgdCoefficients>(static_cast<std::int64_t>(size_.parameters));
+  info.lars = arena.take<LarsRule>(static_cast<std::int64_t>(size_.parameters));
   return info;
 }
 

@@ -7,6 +7,7 @@
 #include "kernels/augment.h"
 #include "kernels/cuda/batch.h"
 #include "kernels/cuda/device.h"
+#include "kernels/lars.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
 #include "lib/net/compiled_net.h"
@@ -21,7 +22,8 @@ struct CudaBatchInfo {
   std::int32_t* labels = nullptr;
   std::uint64_t* records = nullptr;
   std::uint32_t* epochs = nullptr;
-  SgdCoefficients* coefficients = nullptr;  // one per parameter
+  SgdCoefficients* coefficients = nullptr;  // one per parameter; with LARS computed on the device
+  LarsRule* lars = nullptr;                 // likewise, with LARS
 };
 struct CudaBatchSize {
   int images = 0;
@@ -40,6 +42,7 @@ class CudaBatch {
   void prepare();
   // On the host, one per parameter. Set them before send(), which sends them too.
   [[nodiscard]] std::span<SgdCoefficients> coefficients() { return {host_.coefficients, size_.parameters}; }
+  [[nodiscard]] std::span<LarsRule> lars() { return {host_.lars, size_.parameters}; }
   // Copies the batch into page-locked memory on `threads` threads, and enqueues its copies to the device part
   // by part. Earlier work enqueued for this batch must have finished. `batch` has been checked, and may be
   // changed as soon as this returns.

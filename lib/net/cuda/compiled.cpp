@@ -7,6 +7,7 @@
 
 #include "kernels/accumulate.h"
 #include "kernels/augment.h"
+#include "kernels/lars.h"
 #include "kernels/relu.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
@@ -32,6 +33,7 @@ struct Slot {
   cuda::Event done;
   std::array<cuda::Graph, 4> train;  // of each graph_of() a part
   std::vector<bool> learning;        // the parameters that learn in `train`
+  bool lars = false;                 // and whether by LARS
   cuda::Graph infer;
 };
 
@@ -84,6 +86,7 @@ MemoryNeed device_need(CudaPlan& plan, const NetSpec& net, const CompileOptions&
   plan.place(all);
   CudaArena batches;
   (void)batches.take<float>(net.input.stored.elements());
+  if (options.mode == Mode::train) (void)batches.take<cuda::LarsSquares>(cuda::kLarsScratch);
   for (std::size_t i = 0; i < slot_count(options); ++i) CudaBatch(batch_size(net, options)).place(batches);
   const std::uint64_t scratch = scratch_bytes_of(plan.layers());
   return {.weights = weights.bytes(),
@@ -202,6 +205,7 @@ class CompiledCuda final : public BackendNet {
   void place(CudaArena& arena) {
     mean_ = arena.take<float>(net().input.stored.elements());
     plan_.place(arena);
+    if (training()) lars_scratch_ = arena.take<cuda::LarsSquares>(cuda::kLarsScratch);
     for (Slot& slot : slots_in_use()) slot.batch.place(arena);
   }
   [[nodiscard]] std::span<Slot> slots_in_use() { return std::span(slots_).first(slot_count(options())); }
@@ -225,7 +229,7 @@ class CompiledCuda final : public BackendNet {
   }
   void choose_learning(const SgdRule& rule);
   void capture_training(Slot& slot, const StepPart& part);
-  void set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const;
+  void set_coefficients(const SgdRule& rule, CudaBatch& batch) const;
 
   [[nodiscard]] const CudaTensor& tensor_at(std::size_t index, std::size_t elements) const {
     const ParameterInfo& info = parameter(index, elements);
@@ -253,14 +257,17 @@ class CompiledCuda final : public BackendNet {
   std::uint64_t shared_bytes_;
   CudaPlan plan_;
   float* mean_ = nullptr;  // [H][W][C]
-  cuda::Stream main_;      // all other work
-  cuda::Stream copies_;    // batches to the device
-  cuda::Stream updates_;   // SGD, concurrent with the backward pass of earlier layers
+  cuda::LarsSquares* lars_scratch_ = nullptr;
+  cuda::Stream main_;     // all other work
+  cuda::Stream copies_;   // batches to the device
+  cuda::Stream updates_;  // SGD, concurrent with the backward pass of earlier layers
   cuda::Event fork_;
   cuda::Event join_;
   std::array<Slot, kMaxStartedSteps> slots_;
-  // Of the step that is being enqueued: the parameters that learn, and the lowest layer that has one.
+  // Of the step that is being enqueued: the parameters that learn, whether by LARS, and the lowest layer that
+  // has one.
   std::vector<bool> learning_;
+  bool lars_ = false;
   std::size_t lowest_ = 0;
   std::size_t next_slot_ = 0;
   // Queues of fixed size, as a step allocates nothing. Steps use the slots in turn; the steps that are
@@ -311,14 +318,21 @@ void CompiledCuda::download(std::size_t index, const float* from, std::span<floa
   }
 }
 
-void CompiledCuda::set_coefficients(const SgdRule& rule, std::span<SgdCoefficients> coefficients) const {
-  for (std::size_t i = 0; i < parameters().size(); ++i) coefficients[i] = sgd_coefficients(rule, i);
+void CompiledCuda::set_coefficients(const SgdRule& rule, CudaBatch& batch) const {
+  for (std::size_t i = 0; i < parameters().size(); ++i) {
+    if (rule.lars_trust) {
+      batch.lars()[i] = lars_rule(rule, i);
+    } else {
+      batch.coefficients()[i] = sgd_coefficients(rule, i);
+    }
+  }
 }
 
 void CompiledCuda::choose_learning(const SgdRule& rule) {
   lowest_ = plan_.choose_steps(parameters(), rule);
   learning_.resize(parameters().size());
   for (std::size_t i = 0; i < parameters().size(); ++i) learning_[i] = learns(rule, i);
+  lars_ = rule.lars_trust.has_value();
 }
 
 void CompiledCuda::forward(const Slot& slot, bool training) {
@@ -383,14 +397,18 @@ void CompiledCuda::accumulate(const CudaPlannedLayer& planned, const StepPart& p
 
 void CompiledCuda::update(const Slot& slot, const CudaPlannedLayer& planned) {
   const CudaParameters& p = *planned.layer->parameters();
+  const CudaBatchInfo& info = slot.batch.info();
   cuda::SgdTensors tensors{};
+  cuda::LarsTensors measured{};
   int count = 0;
   const auto add = [&](const CudaTensor& t, std::size_t index) {
     if (!learning_[index]) return;
-    tensors.tensor[count++] = {t.elements, t.w, t.v, t.g, t.copy, slot.batch.info().coefficients + index};
+    measured.tensor[count] = {t.elements, t.w, t.g, info.lars + index, info.coefficients + index};
+    tensors.tensor[count++] = {t.elements, t.w, t.v, t.g, t.copy, info.coefficients + index};
   };
   add(p.weights, planned.parameter);
   add(p.bias, planned.parameter + 1);
+  if (lars_) cuda::lars_coefficients(updates_, measured, count, lars_scratch_);
   cuda::sgd_update(updates_, tensors, count);
 }
 
@@ -421,7 +439,7 @@ void CompiledCuda::run_once() {
   for (std::size_t i = 0; i < parameters().size(); ++i) {
     factors.push_back({.lr = plan_.learns(i) ? 1.0 : 0.0, .decay = 0.0});
   }
-  choose_learning({.factors = factors});
+  choose_learning({.learning_rate = 0.0, .factors = factors, .lars_trust = 0.0});
   if (training()) enqueue_training(slot, {});
   if (training() && options().parts) {
     enqueue_training(slot, {.first = true, .last = false});
@@ -437,7 +455,7 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   cuda::use_device(device_.index);
   if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];
-  set_coefficients(rule, slot.batch.coefficients());
+  set_coefficients(rule, slot.batch);
   slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
   choose_learning(rule);
@@ -452,10 +470,12 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
 // Captures the graph that a part needs, unless there is one.
 void CompiledCuda::capture_training(Slot& slot, const StepPart& part) {
   cuda::Graph& graph = slot.train.at(graph_of(part));
-  if (graph.captured() && slot.learning == learning_) return;
+  const bool same = slot.learning == learning_ && slot.lars == lars_;
+  if (graph.captured() && same) return;
   main_.synchronize();  // an older graph may run
-  if (slot.learning != learning_) slot.train = {};
+  if (!same) slot.train = {};
   slot.learning = learning_;
+  slot.lars = lars_;
   graph = cuda::Graph(main_, [&] { enqueue_training(slot, part); });
 }
 
