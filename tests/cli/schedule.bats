@@ -393,7 +393,7 @@ best_step() { awk -F '\t' '$3 == "val" && (!n++ || $6 < best) { best = $6; step 
   assert_equal "$(tensors_of v.safetensors)" "$(tensors_of w.safetensors)"
 }
 
-@test "SGD with frozen layers and fine-tuning are what PyTorch computes" {
+@test "SGD with frozen layers and fine-tuning, and LARS, are what PyTorch computes" {
   requires_pytorch
   local run=(--crop=center --order=sequential) sgd=(--batch=8 --lr=0.002)
   plain_net 4
@@ -414,6 +414,16 @@ best_step() { awk -F '\t' '$3 == "val" && (!n++ || $6 < best) { best = $6; step 
     small_train "${run[@]}" --init-from=first.safetensors --steps=7 -o w.safetensors train.shard
     compare_with_pytorch first.safetensors w.safetensors train --steps=7 "${sgd[@]}" "${factors[@]}"
   done
+  # LARS: with biases that start at zero, other factors, a change of optimizers, and in parts.
+  local factored=(--factor=c1.weight:0:1 --factor=c1.bias:0:0 --factor=f1.weight:3:2 --factor=f1.bias:2:0)
+  plain_net 4
+  small_train "${run[@]}" --optimizer=lars --lr=10 --steps=7 -o w.safetensors train.shard
+  compare_with_pytorch first.safetensors w.safetensors train --steps=7 --batch=8 --lr=10 --lars=0.001
+  small_train "${run[@]}" --optimizer=lars:0.02 --lr=2 --batch=32 --parts=4 --weight-decay=0.1 --steps=5 -o w.safetensors train.shard
+  compare_with_pytorch first.safetensors w.safetensors train --steps=5 --batch=32 --lr=2 --lars=0.02 --decay=0.1
+  plain_net 4 'lr=0 bias-lr=0' 'lr=3 decay=2 bias-lr=2'
+  small_train "${run[@]}" --init-from=first.safetensors --optimizer=lars --lr=10 --steps=7 -o w.safetensors train.shard
+  compare_with_pytorch first.safetensors w.safetensors train --steps=7 --batch=8 --lr=10 --lars=0.001 "${factored[@]}"
   # Fine-tuning to three other classes: the last layer is new, and learns ten times as fast.
   make_idx other 30 size=12x12 classes=3 seed=5
   "$BIN/imgprep" -q --size=none --gray --idx other-images.idx other-labels.idx -o other.shard

@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """Takes steps of SGD with PyTorch in double precision, and compares with what train made of the same weights.
 
-sgd.py BEFORE AFTER IMAGES LABELS --steps=N --batch=N --lr=RATE [--momentum=M] [--decay=D] [--factor=TENSOR:LR:DECAY]...
+sgd.py BEFORE AFTER IMAGES LABELS --steps=N --batch=N --lr=RATE [--momentum=M] [--decay=D] [--lars=ETA]
+       [--factor=TENSOR:LR:DECAY]...
 
 BEFORE and AFTER are weights of the net of tests/cli/training.bash without its dropout; the images are IDX, and are taken in
 their order, from the centre, without reflections. A tensor has the factors 1 and 1, or 1 and 0 if it is a bias, unless
---factor says otherwise. Every step uses v <- m v - d lr w - lr g; w <- w + v.
+--factor says otherwise. Every step uses v <- m v - d lr w - lr g; w <- w + v. With --lars, lr is also times
+ETA |w| / (|g| + d |w|), or times ETA if a norm is 0 (You, Gitman, Ginsburg 2017, arXiv 1708.03888).
 """
 import argparse
 import json
@@ -56,6 +58,7 @@ def main():
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--momentum", type=float, default=0.9)
     parser.add_argument("--decay", type=float, default=0.0005)
+    parser.add_argument("--lars", type=float)
     parser.add_argument("--factor", action="append", default=[])
     args = parser.parse_args()
     before, after = (read_safetensors(path) for path in args.files[:2])
@@ -78,6 +81,11 @@ def main():
         with torch.no_grad():
             for (name, values), gradient in zip(w.items(), gradients):
                 rate, decay = args.lr * factors[name][0], args.decay * factors[name][1]
+                if args.lars is not None:
+                    lengths = torch.linalg.vector_norm(values), torch.linalg.vector_norm(gradient)
+                    rate *= args.lars
+                    if all(length > 0 for length in lengths):
+                        rate *= (lengths[0] / (lengths[1] + decay * lengths[0])).item()
                 v[name] = args.momentum * v[name] - decay * rate * values - rate * gradient
                 values += v[name]
 

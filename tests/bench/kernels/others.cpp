@@ -6,6 +6,7 @@
 #include "kernels/augment.h"
 #include "kernels/conv.h"
 #include "kernels/dropout.h"
+#include "kernels/lars.h"
 #include "kernels/nearest.h"
 #include "kernels/sgd.h"
 #include "kernels/softmax.h"
@@ -117,6 +118,19 @@ KernelCase prepare_sgd() {
           [=] { cpu::sgd_update(coefficients, kWeights, w.data(), v.data(), g.data()); }};
 }
 
+// The same with LARS: two of the arrays are read once more, for their norms.
+KernelCase prepare_lars() {
+  constexpr std::int64_t kWeights = std::int64_t{9216} * 4096;
+  const auto w = small_values<float>(kWeights);
+  const auto v = small_values<float>(kWeights);
+  const auto g = small_values<float>(kWeights);
+  const LarsRule rule{.trust = 1e-6, .rate = 1e-3, .decay = 1e-3};
+  return {0.0, 7.0 * sizeof(float) * static_cast<double>(kWeights), [=] {
+            cpu::sgd_update(cpu::lars_coefficients(rule, kWeights, w.data(), g.data()), kWeights, w.data(),
+                            v.data(), g.data());
+          }};
+}
+
 // A fiftieth of a million images' activations of fc7. One query is a matter of memory, many of products.
 KernelCase prepare_nearest(std::int64_t queries) {
   constexpr std::int64_t kRows = 20'000;
@@ -149,6 +163,7 @@ std::vector<Kernel> other_kernels(int batch) {
     kernels.push_back({name + "bf16", Element::bf16, [=] { return prepare_softmax<Bf16>(batch, forward); }});
   }
   kernels.push_back({"sgd/fc6", Element::f32, prepare_sgd});
+  kernels.push_back({"lars/fc6", Element::f32, prepare_lars});
   for (const std::int64_t queries : {1, 128}) {
     kernels.push_back(
         {"nearest/" + std::to_string(queries), Element::f32, [=] { return prepare_nearest(queries); }});
