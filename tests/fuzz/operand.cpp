@@ -1,12 +1,15 @@
-// Whatever a user names as an input: the same images from a file, from a pipe, and the second time.
+// Whatever a user names as an input: the same images from a file, from a pipe, the second time, and in parts.
 #include "lib/prep/image_source.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "formats/image_stream.h"
 #include "lib/base/fd.h"
 #include "lib/base/lines.h"
+#include "lib/prep/part_of_images.h"
 #include "lib/prep/pool.h"
 #include "tests/fuzz/common/archive_seeds.h"
 #include "tests/fuzz/common/pictures.h"
@@ -48,6 +51,44 @@ std::vector<std::string> images_of(const std::string& path) {
   return all;
 }
 
+// What the source returns of a part, or of all, with a mark on what is no image.
+std::vector<std::string> inputs_of(const std::string& path, const std::optional<Part>& part) {
+  std::vector<std::string> all;
+  InputOptions options = options_for(path);
+  options.again = part.has_value();
+  ImageSource source(options);
+  PartOfImages images(source, part);
+  while (auto input = images.next()) {
+    if (all.size() == kMostImages) break;
+    std::string text =
+        (input->loss.records > 0 ? "" : "beside: ") + input->place + "\n" + input->failure + "\n";
+    text.append(input->bytes.begin(), input->bytes.end());
+    if (input->pixels) text.append(input->pixels->pixels.begin(), input->pixels->pixels.end());
+    all.push_back(std::move(text));
+  }
+  return all;
+}
+
+void compare_parts(const std::string& path) {
+  const auto whole = outcome([&] { return inputs_of(path, std::nullopt); });
+  if (!whole.value || whole.value->size() == kMostImages) return;
+  constexpr std::uint64_t kParts = 3;
+  std::vector<std::string> all;
+  const auto parts = outcome([&] {
+    for (std::uint64_t number = 1; number <= kParts; ++number) {
+      for (std::string& text : inputs_of(path, Part{.number = number, .count = kParts})) {
+        all.push_back(std::move(text));
+      }
+    }
+    return true;
+  });
+  const bool none =
+      std::ranges::all_of(*whole.value, [](const std::string& text) { return text.starts_with("beside: "); });
+  require(parts.value.has_value() != none,
+          "parts are refused for another reason than that there is no image");
+  require(none || all == *whole.value, "the parts are not the whole");
+}
+
 std::vector<std::string> images_of_pipe(Input input) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe");
@@ -80,6 +121,7 @@ void fuzz(Input input) {
   if (input.empty() || input.size() >= kPipeBytes || names_other_files(text_of(input))) return;
   const std::vector<std::string> file = images_of(file_with(input));
   require(images_of(file_with(input)) == file, "the second time differs");
+  compare_parts(file_with(input));
   const std::vector<std::string> pipe = images_of_pipe(input);
   const ContentKind kind = detect_content(input);
   if (kind == ContentKind::tar || kind == ContentKind::shard) {
