@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "lib/base/count.h"
 #include "lib/base/error.h"
 #include "lib/base/file.h"
+#include "lib/base/part.h"
 #include "lib/base/tool.h"
 #include "lib/shards/encoding.h"
 #include "lib/shards/extract.h"
@@ -23,7 +23,8 @@ namespace {
 
 // Each way of looking excludes the other ways and every option of packing.
 const ExclusiveOptions kLooks = {"list", "info", "verify", "extract"};
-constexpr std::array kPacking = {"shuffle", "memory", "shards", "per-shard", "split", "split-by", "codec"};
+constexpr std::array kPacking = {"shuffle", "memory",   "shards", "per-shard",
+                                 "split",   "split-by", "part",   "codec"};
 
 std::vector<ExclusiveOptions> exclusive_options() {
   // The product of --verify is its verdict, which no limit changes.
@@ -54,6 +55,7 @@ void declare(po::options_description& options) {
       "draw parts, such as train:0.9,val:0.1; -o has %s for the name");
   add("split-by", text_option("class|record"),
       "what --split divides: each class (the default), or all records together");
+  add_part_option(options, "write only the i-th of N parts of the outputs; of a single one, of its records");
   add_codec_option(
       options, {.placeholder = "raw|jpeg[:QUALITY]", .default_value = {}, .text = "transcode the payloads"});
   add("list", po::bool_switch(), "list the records, one a line");
@@ -78,7 +80,6 @@ std::string look_from(const Options& options) {
 }
 
 PackOptions pack_options(const Options& options) {
-  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
   PackOptions pack;
   pack.inputs = options.inputs();
   pack.output = options.text("output");
@@ -97,9 +98,10 @@ PackOptions pack_options(const Options& options) {
     pack.shards = static_cast<std::uint64_t>(options.integer("shards", 1, kMaxOutputs));
   }
   if (options.given("per-shard")) {
-    pack.per_shard = static_cast<std::uint64_t>(options.integer("per-shard", 1, kMost));
+    pack.per_shard = static_cast<std::uint64_t>(options.integer("per-shard", 1, INT64_MAX));
   }
-  const std::optional<Encoding> encoding = read_encoding(options);
+  if (options.given(kPartOption)) pack.part = parse_part(options.text(kPartOption));
+  const auto encoding = read_encoding(options);
   if (encoding) pack.codec = encoding->codec;
   pack.quality = encoding.value_or(Encoding{}).quality;
   pack.threads = options.threads();
@@ -147,16 +149,17 @@ int run(const Options& options, Console& console) {
   const RejectRules reject_rules = options.reject_rules();
   const std::vector<std::string> inputs = options.inputs();
   for (const RunOutput& output : options.outputs()) {
-    const bool shard = look.empty() && output.option == "--output";  // may take the place of its input
-    check_outputs({output}, inputs, shard ? Replacing::inputs : Replacing::nothing);
+    // A shard may take the place of its input, unless other parts need that.
+    const bool may = look.empty() && output.option == "--output" && !options.given(kPartOption);
+    check_outputs({output}, inputs, may ? Replacing::inputs : Replacing::nothing);
   }
   Rejects rejects(reject_rules, console);
   if (look.empty()) {
     const PackResult result = pack(pack_options(options), rejects, console);
-    const bool drawn = options.flag("shuffle") || options.given("split");
-    console.note(rejects.beside(count_of(result.records, "record") + " in " +
-                                count_of(result.outputs, "shard") +
-                                (drawn ? ", seed " + options.text("seed") : "")));
+    std::string done = count_of(result.records, "record") + " in " + count_of(result.outputs, "shard");
+    if (options.given(kPartOption)) done += ", part " + options.text(kPartOption);
+    if (options.flag("shuffle") || options.given("split")) done += ", seed " + options.text("seed");
+    console.note(rejects.beside(done));
   } else if (look == "extract") {
     const PackResult result = extract_shards(inputs, options.text("extract"), options.threads(),
                                              options.memory_limit(), rejects, console);

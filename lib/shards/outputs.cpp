@@ -104,7 +104,7 @@ void OutputSeries::close() {
 void OutputSeries::add(std::uint64_t position, std::int32_t label, std::string_view name,
                        std::span<const std::uint8_t> payload, std::optional<std::uint64_t> checksum) {
   while (position >= end_) {
-    close();
+    if (open_) close();
     if (!open_next()) throw Error("more records than were planned");
   }
   if (checksum) {
@@ -116,7 +116,7 @@ void OutputSeries::add(std::uint64_t position, std::int32_t label, std::string_v
 }
 
 void OutputSeries::finish(bool all) {
-  close();
+  if (open_) close();
   while (all && open_next()) close();
   if (unnamed_.empty()) return;
   const SignalWatch signals;  // one signal does not come between the names

@@ -36,9 +36,10 @@ class OutputPattern {
   std::vector<Piece> pieces_;
 };
 
-// One output: the records from the end of the output before it up to `end`, counted over all outputs.
+// One output: the records up to `end`, counted over all outputs, that are not in one before it.
 struct OutputRange {
   std::string path;
+  std::uint64_t begin = 0;  // of a planned output: its first record
   std::uint64_t end = std::numeric_limits<std::uint64_t>::max();
   // Whether it takes the place of an input. Then it gets its name in OutputSeries::finish(), whatever the
   // naming of the series is: the input may still be read, and its records may go into later outputs.
@@ -51,8 +52,8 @@ class OutputSeries {
   // When an output gets its name: as soon as it is complete, or only in finish(), all together.
   enum class Naming { at_once, at_end };
 
-  // range_at(k): the k-th output, or nothing after the last. The first is opened at once, so that a missing
-  // folder or a terminal is noticed before any work.
+  // range_at(k): the k-th output, or nothing after the last; there may be none. The first is opened at once,
+  // so that a missing folder or a terminal is noticed before any work.
   OutputSeries(DatasetInfo info, Naming naming,
                std::function<std::optional<OutputRange>(std::uint64_t)> range_at);
 

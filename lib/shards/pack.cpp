@@ -42,6 +42,12 @@ struct Packed {
   std::optional<Damage> damage;                         // instead of a payload
 };
 
+std::uint64_t records_in(const std::vector<OutputRange>& ranges) {
+  std::uint64_t records = 0;
+  for (const OutputRange& range : ranges) records += range.end - range.begin;
+  return records;
+}
+
 // The records of several inputs as they arrive, one input after another. Damage is collected and not
 // reported, since next() may be called on any thread.
 class StreamOfShards {
@@ -118,7 +124,7 @@ class Packer {
   }
 
   PackResult run() {
-    if (options_.shuffle || options_.shards > 0 || !options_.split.empty()) {
+    if (options_.shuffle || options_.shards > 0 || !options_.split.empty() || options_.part) {
       run_planned();
     } else {
       run_streaming();
@@ -129,9 +135,14 @@ class Packer {
  private:
   void run_planned();
   void run_streaming();
-  [[nodiscard]] OutputRange output(std::string_view part, std::uint64_t number, std::uint64_t end) const;
+  [[nodiscard]] OutputRange output(std::string_view part, std::uint64_t number, std::uint64_t begin,
+                                   std::uint64_t end) const;
   [[nodiscard]] std::vector<OutputRange> plan(const Arrangement& arrangement) const;
-  [[nodiscard]] std::unique_ptr<PayloadSpill> spill(const Dataset& data, const Arrangement& arrangement);
+  [[nodiscard]] std::uint64_t payload_bytes(const Arrangement& arrangement,
+                                            const std::vector<OutputRange>& ranges) const;
+  [[nodiscard]] std::unique_ptr<PayloadSpill> spill(const Arrangement& arrangement,
+                                                    const std::vector<OutputRange>& ranges);
+  [[nodiscard]] Item item_at(std::uint64_t position, std::uint64_t index) const;
   void warn_of_missing(const Arrangement& arrangement);
   [[nodiscard]] Codec output_codec(const Dataset& data) const;
   [[nodiscard]] std::string place_of(const Item& item) const;
@@ -233,15 +244,19 @@ Codec Packer::output_codec(const Dataset& data) const {
 }
 
 // Throws what PackOptions::check_output throws.
-OutputRange Packer::output(std::string_view part, std::uint64_t number, std::uint64_t end) const {
+OutputRange Packer::output(std::string_view part, std::uint64_t number, std::uint64_t begin,
+                           std::uint64_t end) const {
   std::string path = pattern_.name(part, number);
   options_.check_output(path);
   const auto file = path == kStdStreamName ? std::nullopt : regular_file(path);
-  return {.path = std::move(path), .end = end, .replaces_input = file && input_files_.contains(*file)};
+  const bool replaces = file && input_files_.contains(*file);
+  if (replaces && options_.part) throw_is_input({"--output", path});
+  return {.path = std::move(path), .begin = begin, .end = end, .replaces_input = replaces};
 }
 
 // The outputs of each part: either of equal size (the first ones have one record more), or of per_shard
-// records (the last one has fewer).
+// records (the last one has fewer). Of these, those of options_.part; or, if there is one for each part of a
+// split, options_.part of its records.
 std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
   std::vector<OutputRange> ranges;
   std::uint64_t begin = 0;
@@ -253,33 +268,60 @@ std::vector<OutputRange> Packer::plan(const Arrangement& arrangement) const {
     if (options_.per_shard > 0) {
       outputs = std::max<std::uint64_t>(count / options_.per_shard + (count % options_.per_shard != 0), 1);
     }
-    std::uint64_t at = begin;
-    for (std::uint64_t k = 0; k < outputs; ++k) {
-      const std::uint64_t size =
-          options_.per_shard > 0 ? options_.per_shard : count / outputs + (k < count % outputs ? 1 : 0);
-      at = std::min(at + size, end);
-      ranges.push_back(output(name, k, at));
+    const bool numbered = options_.shards > 0 || options_.per_shard > 0;
+    Part::Range chosen{.begin = 0, .end = outputs};
+    if (options_.part && numbered) chosen = options_.part->of(outputs);
+    for (std::uint64_t k = chosen.begin; k < chosen.end; ++k) {
+      Part::Range range = Part{.number = k + 1, .count = outputs}.of(count);
+      if (options_.per_shard > 0) {
+        range.begin = k * options_.per_shard;
+        range.end = count - range.begin > options_.per_shard ? range.begin + options_.per_shard : count;
+      }
+      if (options_.part && !numbered) range = options_.part->of(count);
+      ranges.push_back(output(name, k, begin + range.begin, begin + range.end));
     }
     begin = end;
   }
   return ranges;
 }
 
-// The payloads in the order of the arrangement if they exceed the memory. Otherwise nothing: they are then
-// read in place.
-std::unique_ptr<PayloadSpill> Packer::spill(const Dataset& data, const Arrangement& arrangement) {
+// Of the records that are written.
+std::uint64_t Packer::payload_bytes(const Arrangement& arrangement,
+                                    const std::vector<OutputRange>& ranges) const {
   std::uint64_t bytes = 0;
-  for (std::uint64_t i = 0; i < data.size(); ++i) bytes += data.record(i).payload.size();
+  if (!options_.part) {  // all, in the order in which they lie
+    for (std::uint64_t i = 0; i < data_->size(); ++i) bytes += data_->record(i).payload.size();
+    return bytes;
+  }
+  for (const OutputRange& range : ranges) {
+    for (std::uint64_t position = range.begin; position < range.end; ++position) {
+      bytes += data_->record(arrangement.order[position]).payload.size();
+    }
+  }
+  return bytes;
+}
+
+// The payloads that are written, in the order of the arrangement, if they exceed the memory. Otherwise
+// nothing: they are then read in place.
+std::unique_ptr<PayloadSpill> Packer::spill(const Arrangement& arrangement,
+                                            const std::vector<OutputRange>& ranges) {
+  const Dataset& data = *data_;
+  const std::uint64_t bytes = payload_bytes(arrangement, ranges);
   if (bytes <= options_.memory) return nullptr;
   console_.detail("shuffling " + format_bytes(bytes) + " through a temporary file");
-  std::vector<std::uint64_t> ranks(data.size());
-  std::vector<std::uint64_t> lengths(data.size());
-  for (std::uint64_t rank = 0; rank < ranks.size(); ++rank) {
-    ranks[arrangement.order[rank]] = rank;
-    lengths[rank] = data.record(arrangement.order[rank]).payload.size();
+  constexpr std::uint64_t kNotWritten = std::numeric_limits<std::uint64_t>::max();
+  std::vector<std::uint64_t> ranks(data.size(), kNotWritten);
+  std::vector<std::uint64_t> lengths;
+  lengths.reserve(records_in(ranges));
+  for (const OutputRange& range : ranges) {
+    for (std::uint64_t position = range.begin; position < range.end; ++position) {
+      ranks[arrangement.order[position]] = lengths.size();
+      lengths.push_back(data.record(arrangement.order[position]).payload.size());
+    }
   }
   auto spill = std::make_unique<PayloadSpill>(lengths, options_.memory);
   for (std::uint64_t i = 0; i < data.size(); ++i) {
+    if (ranks[i] == kNotWritten) continue;
     const RecordView record = data.record(i);
     if (record.intact()) {
       spill->put(ranks[i], record.payload);
@@ -304,9 +346,27 @@ void Packer::warn_of_missing(const Arrangement& arrangement) {
   }
 }
 
+Item Packer::item_at(std::uint64_t position, std::uint64_t index) const {
+  const RecordView record = data_->record(index);
+  Item item;
+  item.position = position;
+  item.index = index;
+  item.label = record.label;
+  item.name = record.name;
+  item.payload = record.payload;
+  item.checksum = record.checksum;
+  item.offset = record.offset;
+  item.codec = data_->codec(index);
+  return item;
+}
+
 void Packer::run_planned() {
   const Dataset& data = data_.emplace(options_.inputs, rejects_.on_damage(), options_.limit);
-  rejects_.expect(data.size() + rejects_.count());
+  if (options_.part) {
+    rejects_.expect_part_of(data.size() + rejects_.count());
+  } else {
+    rejects_.expect(data.size() + rejects_.count());
+  }
   info_ = data.info();
   info_.codec = output_codec(data);
   // Labels, their order, and with a temporary file ranks, lengths and places.
@@ -323,24 +383,20 @@ void Packer::run_planned() {
     return k < ranges.size() ? std::optional(ranges[k]) : std::nullopt;
   });
   const bool reordered = options_.shuffle || !options_.split.empty();
-  const auto spilled = reordered ? spill(data, arrangement) : nullptr;
-  std::uint64_t next = 0;
+  const auto spilled = reordered ? spill(arrangement, ranges) : nullptr;
+  std::uint64_t rank = 0;  // among the records that are written
+  auto range = ranges.begin();
+  std::uint64_t next = ranges.empty() ? 0 : range->begin;
   const auto produce = [&]() -> std::optional<Item> {
-    while (next < data.size()) {
-      const std::uint64_t position = next++;
-      const std::uint64_t index = arrangement.order[position];
-      const RecordView record = data.record(index);
-      Item item;
-      item.position = position;
-      item.index = index;
-      item.label = record.label;
-      item.name = record.name;
-      item.payload = record.payload;
-      item.checksum = record.checksum;
-      item.offset = record.offset;
-      item.codec = data.codec(index);
+    while (range != ranges.end()) {
+      if (next == range->end) {
+        if (++range != ranges.end()) next = range->begin;
+        continue;
+      }
+      Item item = item_at(next, arrangement.order[next]);
+      ++next;
       if (!spilled) return item;
-      PayloadSpill::Payload payload = spilled->get(position);
+      PayloadSpill::Payload payload = spilled->get(rank++);
       if (payload.owner == nullptr) continue;  // damaged, which has been reported
       item.payload = payload.bytes;
       item.owner = std::move(payload.owner);
@@ -351,7 +407,7 @@ void Packer::run_planned() {
   };
   const auto shard_differs = [&](const ShardFile& shard) { return shard.info().codec != info_.codec; };
   const bool transcoding = std::any_of(data.shards().begin(), data.shards().end(), shard_differs);
-  convey(produce, outputs, data.size(), transcoding);
+  convey(produce, outputs, records_in(ranges), transcoding);
   finish(outputs, true);
 }
 
@@ -362,7 +418,8 @@ void Packer::run_streaming() {
   info_.codec = options_.codec.value_or(info_.codec);
   OutputSeries outputs(info_, naming(), [&](std::uint64_t k) -> std::optional<OutputRange> {
     constexpr std::uint64_t kAll = std::numeric_limits<std::uint64_t>::max();
-    return output({}, k, options_.per_shard == 0 ? kAll : saturating_mul(k + 1, options_.per_shard));
+    const std::uint64_t begin = saturating_mul(k, options_.per_shard);
+    return output({}, k, begin, options_.per_shard == 0 ? kAll : saturating_add(begin, options_.per_shard));
   });
   convey([&] { return stream.next(); }, outputs, 0, options_.codec.has_value());
   for (const Damage& damage : stream.take_damage()) rejects_.add(damage);

@@ -10,6 +10,7 @@
 #include "formats/dataset_info.h"
 #include "lib/base/console.h"
 #include "lib/base/memory.h"
+#include "lib/base/part.h"
 #include "lib/shards/rejects.h"
 #include "lib/shards/shuffle.h"
 
@@ -27,8 +28,12 @@ struct PackOptions {
   SplitBy split_by = SplitBy::by_class;
   std::uint64_t shards = 0;     // outputs of equal size (for each part); 0: not given
   std::uint64_t per_shard = 0;  // records of each output; 0: not given
-  std::optional<Codec> codec;   // of the outputs; nothing: the inputs' codec
-  int quality = 0;              // for raw payloads that become JPEG; JPEG payloads stay unchanged
+  // Only these of all outputs are written: of several numbered ones (of each part of a split) this part, or
+  // else this part of the records of each, which is then the output that `shards` = part->count would number
+  // part->number - 1. No output may replace an input: other runs read it for their parts.
+  std::optional<Part> part;
+  std::optional<Codec> codec;  // of the outputs; nothing: the inputs' codec
+  int quality = 0;             // for raw payloads that become JPEG; JPEG payloads stay unchanged
   int threads = 1;
   MemoryLimit limit = {};
 };

@@ -1,4 +1,4 @@
-# --part=i/N of imgprep and shardpack: what several runs make of the parts is what one run makes of the whole.
+# --part=i/N of imgprep and shardpack: what several runs make of parts is what one run makes of the whole.
 
 # shellcheck disable=SC2154  # stderr and status are set by run
 
@@ -205,4 +205,105 @@ make_odd_photos() {
     "$BIN/imgprep" -q --size=24 --part="$i/4" photos | "$BIN/meanimg" -q -o "$i.mean"
   done
   "$BIN/meanimg" -q --merge 3.mean 1.mean 4.mean 2.mean | cmp - whole.mean
+}
+
+# make_set: makes a.shard and b.shard, together 60 records of 4 classes.
+make_set() {
+  make_folders one 4 9
+  make_folders two 4 6 kind=gray size=50x40
+  "$BIN/imgprep" -q --size=16 -o a.shard one
+  "$BIN/imgprep" -q --size=16 -o b.shard two
+}
+
+# packs_alike OPTION...: packs a.shard and b.shard with -o 'whole/$PATTERN' in one run and with -o 'part/$PATTERN' in 1, 2, 3, 5
+# and 9 parts, and fails unless both give the same files.
+packs_alike() {
+  local parts n
+  rm -rf whole && mkdir whole
+  "$BIN/shardpack" -q --seed=7 -o "whole/$PATTERN" "$@" a.shard b.shard || return 1
+  for parts in 1 2 3 5 9; do
+    rm -rf part && mkdir part
+    for ((n = parts; n >= 1; n--)); do  # in any order
+      "$BIN/shardpack" -q -j $((1 + n % 2)) --memory=$((n * 2000)) --seed=7 --part="$n/$parts" -o "part/$PATTERN" "$@" a.shard b.shard \
+        || fail "part $n/$parts" || return 1
+    done
+    diff -r whole part || fail "$parts parts are not the whole" || return 1
+  done
+}
+
+@test "shardpack: a shuffle into shards in parts gives the files of one run" {
+  make_set
+  PATTERN=s-%03d.shard packs_alike --shuffle --shards=7
+  PATTERN=s-%03d.shard packs_alike --shuffle --per-shard=11
+  PATTERN=s-%03d.shard packs_alike --per-shard=11
+  PATTERN=s-%d.shard packs_alike --shuffle --shards=3 --codec=jpeg
+  PATTERN=%s-%d.shard packs_alike --shuffle --split=train:0.8,val:0.2 --shards=5
+}
+
+@test "shardpack: parts of one output are slices, which joined are the output" {
+  make_set
+  local parts n name options
+  for options in --shuffle "--shuffle --codec=jpeg:80" --seed=3; do
+    # shellcheck disable=SC2086  # several options
+    "$BIN/shardpack" -q $options -o whole.shard a.shard b.shard
+    for parts in 1 4 7 61; do
+      rm -f ./slice-*
+      for ((n = 1; n <= parts; n++)); do
+        # shellcheck disable=SC2086
+        "$BIN/shardpack" -q $options --part="$n/$parts" -o "slice-$(printf %02d "$n")" a.shard b.shard
+      done
+      cat slice-* | "$BIN/shardpack" -q | cmp - whole.shard || fail "$options in $parts parts"
+    done
+  done
+  # They are the shards of --shards.
+  "$BIN/shardpack" -q --shuffle --shards=4 -o s-%d a.shard b.shard
+  for n in 1 2 3 4; do
+    cat a.shard b.shard | "$BIN/shardpack" -q --shuffle --part="$n/4" | cmp - "s-$((n - 1))"
+  done
+  # Each part of a split has its slice.
+  "$BIN/shardpack" -q --shuffle --split=train:0.8,val:0.2 -o whole-%s a.shard b.shard
+  for n in 1 2 3; do
+    "$BIN/shardpack" -q --shuffle --split=train:0.8,val:0.2 --part="$n/3" -o "%s.$n" a.shard b.shard
+  done
+  for name in train val; do
+    cat "$name".[123] | "$BIN/shardpack" -q | cmp - "whole-$name"
+  done
+}
+
+@test "shardpack: a part reads the payloads of its own records only, and damage moves none" {
+  make_set
+  "$BIN/shardpack" -q --shuffle --shards=3 -o whole-%d a.shard b.shard
+  # A record of the second shard.
+  local record place n
+  record=$("$BIN/shardpack" --list whole-1 | cut -f 4,7 | sed -n 5p)
+  place=$("$BIN/shardpack" --list a.shard b.shard | awk -F '\t' -v it="$record" '$4 "\t" $7 == it { print $8, $5 }')
+  printf '\377\0' | dd of="${place% *}" bs=1 seek="${place#* }" conv=notrunc status=none
+  expect_status 3 "$BIN/shardpack" --shuffle --shards=3 -o hurt-%d a.shard b.shard
+  for n in 1 2 3; do
+    expect_status $((n == 2 ? 3 : 0)) "$BIN/shardpack" --shuffle --shards=3 --part="$n/3" -o part-%d a.shard b.shard
+    cmp "part-$((n - 1))" "hurt-$((n - 1))"
+  done
+  cmp part-0 whole-0
+  cmp part-2 whole-2
+  # A limit is that of all records: 1 of 60, not of 20.
+  expect_status 0 "$BIN/shardpack" -q --shuffle --max-rejects=2% --part=2/3 -o x.shard a.shard b.shard
+  refuse 1 "more than --max-rejects=1%" "$BIN/shardpack" -q --shuffle --max-rejects=1% --part=2/3 -o y.shard a.shard b.shard
+  assert_missing y.shard
+}
+
+@test "shardpack: a part that has nothing to do does nothing, and none replaces an input" {
+  make_set
+  expect_status 0 "$BIN/shardpack" --shuffle --shards=2 --part=3/3 -o x-%d a.shard b.shard
+  assert_contains "$stderr" "0 records in 0 shards, part 3/3, seed 1"
+  assert_missing x-0
+  expect_status 0 "$BIN/shardpack" --part=61/61 -o x.shard a.shard b.shard
+  expect_status 0 "$BIN/shardpack" --verify x.shard
+  assert_contains "$output" "$(printf 'x.shard\t0\t0')"
+  cp a.shard s-0
+  cp a.shard kept
+  refuse 2 "--output: s-0 is an input" "$BIN/shardpack" --shuffle --shards=2 --part=1/2 -o s-%d s-0 b.shard
+  refuse 2 "--output: s-0 is an input" "$BIN/shardpack" --part=1/2 -o s-0 s-0 b.shard
+  cmp s-0 kept
+  refuse 2 "--list and --part exclude each other" "$BIN/shardpack" --list --part=1/2 a.shard
+  refuse 2 "--part" "$BIN/shardpack" --part=3/2 a.shard
 }

@@ -354,7 +354,7 @@ all.shard	30	0"
   make_all
   cp -r in photos
   man_examples convoy-shardpack.1 > examples
-  assert_lines examples 8
+  assert_lines examples 9
   while IFS= read -r command; do
     run_example "$command"
   done < examples

@@ -5,6 +5,7 @@
 
 #include "formats/jpeg.h"
 #include "lib/base/error.h"
+#include "tests/support/archives.h"
 #include "tests/support/shards.h"
 #include "tests/support/temporary_folder.h"
 
@@ -57,6 +58,35 @@ TEST_F(Packing, MemoryThreadsAndFilesDoNotMatter) {
     }
     options.seed = 6;
     EXPECT_NE(pack_to_bytes(options), expected);
+  }
+}
+
+TEST_F(Packing, PartsAreSlicesOfTheOrder) {
+  const DatasetInfo info = small_info(9, 7, 3, 4);
+  const auto records = numbered_records(info, 0, 50);
+  write_shard(folder_ / "a", info, {records.begin(), records.begin() + 31}, 900);
+  write_shard(folder_ / "b", info, {records.begin() + 31, records.end()}, 2000);
+  for (const bool shuffle : {true, false}) {
+    PackOptions options;
+    options.inputs = {folder_ / "a", folder_ / "b"};
+    options.shuffle = shuffle;
+    options.seed = 5;
+    options.memory = 1 << 30;
+    const auto expected = pack_to_bytes(options);
+    for (const std::uint64_t parts : {1, 2, 3, 7, 50, 60}) {
+      std::vector<std::uint8_t> joined;
+      for (std::uint64_t number = 1; number <= parts; ++number) {
+        // A slice that does not fit goes through a temporary file.
+        options.memory = number % 2 == 0 ? 1 << 30 : 1000;
+        options.part = Part{.number = number, .count = parts};
+        const auto slice = pack_to_bytes(options);
+        joined.insert(joined.end(), slice.begin(), slice.end());
+      }
+      test::write_file(folder_ / "joined", joined);
+      PackOptions merge;
+      merge.inputs = {folder_ / "joined"};
+      EXPECT_EQ(pack_to_bytes(merge), expected) << parts << " parts";
+    }
   }
 }
 
