@@ -27,10 +27,13 @@ std::vector<double> results_of(const NetSpec& net) {
   options.threads = 1;
   const auto compiled = compile_cuda(net, options, 0);
   start_net(*compiled, kSeed);
-  const SgdRule rule{1e-3, 0.9, 0.5};
+  const SgdRule plain{1e-3, 0.9, 0.5};
+  SgdRule lars{1.0, 0.9, 0.5};
+  lars.lars_trust = 0.001;
   std::vector<double> results;
   const auto start = [&](std::uint64_t step) {
-    compiled->start_step(RandomBatch(net, kImages, step).view(), rule);
+    const bool by_lars = step == 2 || step == 3;
+    compiled->start_step(RandomBatch(net, kImages, step).view(), by_lars ? lars : plain);
   };
   start(1);
   start(2);
