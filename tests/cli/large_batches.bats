@@ -20,7 +20,7 @@ sys.exit(tensors(sys.argv[1]) != tensors(sys.argv[2]))
 END
 }
 
-LARS=(--optimizer=lars --lr=10 --warmup=1.3,0.1 --log-every=1steps)
+LARS=(--optimizer=lars --lr=10 '--warmup=1.3,0.1' --log-every=1steps)
 
 @test "LARS goes on to the bit from every step of its warmup and after it, in fp32 and bf16, on any threads" {
   local precision precisions=(fp32)
@@ -61,8 +61,7 @@ LARS=(--optimizer=lars --lr=10 --warmup=1.3,0.1 --log-every=1steps)
   small_train --steps=5 --checkpoint=c.safetensors -o w.safetensors train.shard
   expect_status 0 "$BIN/train" --resume=c.safetensors --checkpoint=c.safetensors --optimizer=lars:0.002 --lr=5 --steps=9 -o hand.safetensors train.shard
   assert_contains "$stderr" 'optimizer: sgd in the checkpoint, lars:0.002 now'
-  assert_contains "$(head -c 8000 hand.safetensors | LC_ALL=C grep -ao 'convoy.changes.*convoy.checksum' | tr -d '\0\\')" \
-    '"after":"lars:0.002"'
+  assert_contains "$(head -c 8000 hand.safetensors | LC_ALL=C grep -ao 'convoy.changes.*convoy.checksum')" 'lars:0.002\",\"before\":\"sgd'
   same_tensors at.safetensors hand.safetensors || fail "--at and --resume differ"
   # And back; an option that is not given again stays.
   expect_status 0 "$BIN/train" --resume=c.safetensors --steps=11 -o w.safetensors train.shard
