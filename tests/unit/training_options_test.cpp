@@ -105,6 +105,42 @@ TEST(TrainingPhases, ChangeTheOptimizer) {
   EXPECT_FALSE(phases.rule(20, 10).lars_trust);
 }
 
+// The table of "Large batches" in convoy-train.1.
+TEST(TrainingPhases, ScaleWithTheBatchAsTheManualSays) {
+  struct Line {
+    const char* batch;
+    const char* lr;
+    const char* warmup;
+    std::uint64_t steps;
+    std::uint64_t steps_of_warmup;
+  };
+  constexpr std::uint64_t kRecords = 1'281'167;
+  const NetSpec net = parse_net("input 4x4x1\nfc f1 3\nsoftmax\n", "net");
+  for (const Line& line :
+       {Line{"128", "0.01", "0", 900821, 0}, Line{"256", "0.02", "5,0.5", 450411, 25023},
+        Line{"512", "0.04", "5,0.25", 225206, 12512}, Line{"1024", "0.08", "5,0.125", 112603, 6256},
+        Line{"2048", "0.16", "5,0.0625", 56302, 3128}, Line{"4096", "0.32", "5,0.03125", 28151, 1564},
+        Line{"8192", "0.64", "5,0.015625", 14076, 782}}) {
+    SCOPED_TRACE(line.batch);
+    TrainingOptions options;
+    options.set("batch", line.batch);
+    options.set("lr", line.lr);
+    options.set("warmup", line.warmup);
+    EXPECT_EQ(options.total_steps(kRecords), line.steps);
+    const TrainingPhases phases(options, net);
+    const auto rate = [&](std::uint64_t step) { return phases.rule(step, kRecords).learning_rate; };
+    const double last = 0.01 * options.batch / 128;
+    EXPECT_DOUBLE_EQ(rate(line.steps - 1), last);
+    if (line.steps_of_warmup == 0) continue;
+    // From the small batch's rate, by the same amount at each step.
+    const double rise = (last - 0.01) * options.batch / (5.0 * kRecords);
+    EXPECT_NEAR(rate(0), 0.01 + rise, 1e-12);
+    EXPECT_NEAR(rate(100) - rate(99), rise, 1e-12);
+    EXPECT_LT(rate(line.steps_of_warmup - 2), last);
+    EXPECT_DOUBLE_EQ(rate(line.steps_of_warmup - 1), last);
+  }
+}
+
 TEST(TrainingOptions, WhatIsNewIsStoredOnlyIfItIsUsed) {
   TrainingOptions options;
   for (const char* name : {"warmup", "at", "early-stop"}) EXPECT_FALSE(to_json(options).contains(name));
