@@ -104,7 +104,7 @@ int describe(const Options& options) {
 // for it.
 void show_profile(const CompiledNet& net, const TrainingOptions& training, const Trainer& trainer) {
   const std::string table =
-      profile_table(net.net(), net.batch(), element_bytes(training.precision), trainer.times());
+      profile_table(net.net(), training.batch, element_bytes(training.precision), trainer.times());
   (void)std::fwrite(table.data(), 1, table.size(), stderr);
 }
 
