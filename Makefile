@@ -3,6 +3,8 @@
 #   MODE=release|debug|asan     kind of build; anything but release goes to build/MODE/ (`make gpu` and `make fuzz` use
 #                               two more, travel and fuzz)
 #   ARCH=native                 -march= of the compiler; x86-64-v3 for programs that run on other machines too
+#   MPI=auto|1|0                several processes can train one net if there is an MPI, whose compiler is MPICXX=mpicxx;
+#                               require one; do without
 #   PREFIX=/usr/local DESTDIR=  where `make install` puts things
 #   JOBS=N                      number of compilations and tests that `make check` and `make demo` run at a time
 #   V=1                         show whole commands instead of a short line for each file
@@ -53,8 +55,18 @@ PICTURE_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags pangocairo 2>/dev/null)
 DRAWING := shownet pictures_test curves_test net_pictures_test result_pictures_test results_test
 LIBS := -ldnnl -lboost_program_options -lonnx_proto $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) $(LDLIBS)
 
+# MPI lets several processes train one net. Its compiler is asked for its flags, as Open MPI's or as MPICH's.
+MPI ?= $(if $(filter travel fuzz,$(MODE)),0,auto)
+MPICXX ?= mpicxx
+MPI_PATH := $(if $(filter 0,$(MPI)),,$(shell command -v $(MPICXX) 2>/dev/null))
+$(if $(filter 1,$(MPI)),$(if $(MPI_PATH),,$(error MPI=1, but there is no $(MPICXX))))
+mpi_flags = $(shell $(MPICXX) --showme:$(1) 2>/dev/null || $(MPICXX) -$(1)_info 2>/dev/null | cut -d ' ' -f 2-)
+MPI_CPPFLAGS := $(if $(MPI_PATH),$(patsubst -I%,-isystem %,$(filter -I% -D%,$(call mpi_flags,compile))))
+LIBS += $(if $(MPI_PATH),$(filter-out -l%_cxx -l%cxx,$(call mpi_flags,link)))
+JOIN_SOURCE := lib/ranks/join_$(if $(MPI_PATH),mpi,alone).cpp
+
 PICTURE_SOURCES := $(wildcard lib/pictures/*.cpp)
-LIB_SOURCES := $(filter-out $(PICTURE_SOURCES),$(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp))
+LIB_SOURCES := $(filter-out $(PICTURE_SOURCES) $(filter-out $(JOIN_SOURCE),$(wildcard lib/ranks/join_*.cpp)),$(wildcard lib/*/*.cpp lib/*/*/*.cpp formats/*.cpp kernels/*.cpp))
 TOOL_SOURCES := $(TOOLS:%=tools/%.cpp)
 SUPPORT_SOURCES := $(wildcard tests/support/*.cpp)
 TEST_SOURCES := $(wildcard tests/unit/*_test.cpp)
@@ -108,6 +120,8 @@ $(OUT)/requirements: tests/setup
 # Square roots can only be vectorised if they need not set errno. -Wpsabi warns about functions that return a vector
 # wider than a register; all of ours are inlined.
 $(OUT)/obj/kernels/%.o: CXXFLAGS_ALL += -fno-math-errno -Wno-psabi $(if $(filter release travel,$(MODE)),-U_GLIBCXX_ASSERTIONS)
+
+$(OUT)/obj/lib/ranks/join_mpi.o $(OUT)/tidy/lib/ranks/join_mpi.cpp.ok: CPPFLAGS_ALL += $(MPI_CPPFLAGS)
 
 $(OUT)/obj/lib/pictures/%.o: CPPFLAGS_ALL += $(PICTURE_CPPFLAGS)
 

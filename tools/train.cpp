@@ -1,25 +1,25 @@
 // train: shards, mean and net -> weights.
-#include <array>
+#include <chrono>
 #include <cstdio>
+#include <memory>
+#include <optional>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "kernels/element.h"
 #include "lib/base/count.h"
-#include "lib/base/destination.h"
 #include "lib/base/file.h"
 #include "lib/base/processors.h"
 #include "lib/base/signals.h"
 #include "lib/base/tool.h"
 #include "lib/net/describe.h"
-#include "lib/net/device.h"
 #include "lib/net/profile.h"
-#include "lib/runs/augmented_dump.h"
-#include "lib/runs/earlier_run.h"
-#include "lib/runs/kept_weights.h"
+#include "lib/ranks/ranks.h"
+#include "lib/ranks/together.h"
 #include "lib/runs/precision_option.h"
-#include "lib/runs/prepared_run.h"
-#include "lib/runs/run_files.h"
+#include "lib/runs/preparation.h"
 #include "lib/runs/trainer.h"
 
 namespace convoy {
@@ -31,9 +31,12 @@ const ToolInfo kInfo{.name = "train",
                          "--resume=CHECKPOINT [OPTION]... [-o WEIGHTS] [SHARD]...\n"
                          "--describe --net=FILE",
                      .summary = "Trains a net on labelled shards and writes its weights.",
-                     .exclusive = {{"epochs", "steps"}, {"resume", "overwrite"}}};
+                     .exclusive = {{"epochs", "steps"}, {"resume", "overwrite"}},
+                     .ranks = ranks_library};
 constexpr SharedOptions kShared{
     .output = true, .files_from = true, .threads = true, .seed = true, .device = true};
+
+constexpr auto kLeadersTurn = std::chrono::milliseconds(500);
 
 void declare(po::options_description& options) {
   auto add = options.add_options();
@@ -63,36 +66,6 @@ void declare(po::options_description& options) {
   add("describe", po::bool_switch(), "show the net's layers, shapes and costs, and exit");
 }
 
-RunOptions run_options(const Options& options, const RunFiles& files) {
-  RunOptions run;
-  run.keep = keep_from(options);
-  run.output = options.text("output");
-  run.checkpoint = files.checkpoint;
-  run.resumed_from = files.resumed_from;
-  run.checkpoint_every = Interval::parse(options.text("checkpoint-every"), "--checkpoint-every", true);
-  run.validate_every = Interval::parse(options.text("val-every"), "--val-every", false);
-  run.log_every = Interval::parse(options.text("log-every"), "--log-every", false);
-  run.checkpoint_at_end = options.given("checkpoint") || options.given("checkpoint-every") ||
-                          files.beginning == Beginning::resumed_if_fits;
-  return run;
-}
-
-std::vector<GivenInterval> given_intervals(const Options& options, const RunOptions& run) {
-  std::vector<GivenInterval> given;
-  if (options.given("checkpoint-every")) given.emplace_back("--checkpoint-every", run.checkpoint_every);
-  if (options.given("val-every")) given.emplace_back("--val-every", run.validate_every);
-  if (options.given("log-every")) given.emplace_back("--log-every", run.log_every);
-  return given;
-}
-
-void check_files(const Options& options, const std::vector<std::string>& shards, const RunFiles& files) {
-  check_outputs(options.outputs(), shards);
-  check_kept_weights(options, shards);
-  if (files.checkpoint.empty()) return;
-  options.check_output("checkpoint", files.checkpoint);  // if it is named after the output
-  check_outputs({{"--checkpoint", files.checkpoint}}, shards);
-}
-
 int describe(const Options& options) {
   OutputFile out(options.text("output"), OutputFile::Content::text);
   out.write(describe_net(read_net(options), training_options_from(options, nullptr, {}).batch));
@@ -119,56 +92,73 @@ bool list_rejects(Rejects& rejects, Console& console) {
   }
 }
 
-int run(const Options& options, Console& console) {
-  if (options.flag("describe")) return describe(options);
-  const Device device = choose_device(options.text("device"));
-  const RejectRules reject_rules = options.reject_rules();
+int train(const Options& options, Together& together, Console& console) {
+  Ranks& ranks = together.ranks();
   const RunFiles files = RunFiles::of(options);
-  RunOptions reports = run_options(options, files);
-  const std::vector<std::string> shards = options.inputs();
-  check_files(options, shards, files);
-  const std::array held = {hold_output(options.text("output"), OutputFile::Content::binary),
-                           hold_output(files.checkpoint, OutputFile::Content::binary),
-                           hold_output(files.log, OutputFile::Content::text),
-                           hold_output(reports.keep == Keep::last ? "" : best_weights_file(reports.output),
-                                       OutputFile::Content::binary)};
-  check_earlier_run(files);
-  auto dump = AugmentedDump::asked_for(options, files.beginning);
-  PreparedRun prepared(options, device, files);
-
   const SignalWatch signals(SignalWatch::Stops::at_once);  // SIGUSR1 may come before there is a step to save
-  Rejects rejects(reject_rules, console, Rejects::Repeats::ignored);
-  prepared.open(shards, rejects, console);
-  const std::uint64_t records = prepared.records() + rejects.count();
-  rejects.expect(records);
-  if (reports.checkpoint.empty() && options.text("checkpoint-every") != "never") {
-    console.note("the weights go to " + display_name(options.text("output"), "standard output") +
-                 ": no checkpoints without --checkpoint=FILE");
-  }
-  prepared.doubt(given_intervals(options, reports), console);
-  const auto net = prepared.compile(console);
+  Preparation made;
+  together.all([&] { prepare(options, files, ranks, console, made); });
+  together.same([&] { return made.run->identity(); },
+                "works on another net or training set, or with other options");
+  PreparedRun& prepared = *made.run;
+  Rejects& rejects = *made.rejects;
+  RunOptions& reports = made.reports;
   const RunStart start = prepared.start();
   SignalWatch::note_stops();  // until the weights are saved
-  if (dump) dump->write(prepared.inputs(), start.step, options.memory_limit(), rejects, console);
-  clear_earlier_run(files, start, console);
+  std::optional<TrainingLog> log;
+  together.all([&] {
+    if (!ranks.leads()) return;
+    if (made.dump) made.dump->write(prepared.inputs(), start.step, options.memory_limit(), rejects, console);
+    clear_earlier_run(files, start, console);
+    auto opened = prepared.open_log();
+    if (opened) log.emplace(std::move(*opened));
+  });
   if (!start.resumed) reports.resumed_from.clear();
-  reports.checkpoint_at_start = files.beginning == Beginning::resumed_if_fits && !start.resumed;
-  Trainer trainer(*net, prepared.inputs(), reports, prepared.state(), prepared.open_log(), rejects, console);
+  reports.checkpoint_at_start =
+      ranks.leads() && files.beginning == Beginning::resumed_if_fits && !start.resumed;
+  Trainer trainer(*made.net, prepared.inputs(), reports, prepared.state(), std::move(log), rejects, console);
   const int signal = trainer.run();
-  if (options.flag("profile")) show_profile(*net, prepared.training(), trainer);
+  if (options.flag("profile") && ranks.leads()) show_profile(*made.net, prepared.training(), trainer);
   bool whole = list_rejects(rejects, console) && !trainer.lost_rejects();
   if (signal != 0) return kStatusSignal + signal;
   const StepTimes times = trainer.times();
   const bool trained = times.steps == 0 || times.images > 0;
-  const std::uint64_t used = trained ? records - rejects.count() : 0;
+  const std::uint64_t used = trained ? made.records - rejects.count() : 0;
   rejects.conclude(used, "record");
-  whole = trainer.save_weights(options.text("output")) && whole;
+  if (ranks.leads()) whole = trainer.save_weights(options.text("output")) && whole;
   if (!whole) {
     const int stopped = SignalWatch::stop_signal();
     return stopped != 0 ? kStatusSignal + stopped : kStatusFailure;
   }
   console.note(rejects.beside(count_of(used, "record")));
   return rejects.status();
+}
+
+// The others are silent, unless one fails alone: it ends all.
+int train_with_others(const Options& options, Together& together, Console& console) {
+  Ranks& ranks = together.ranks();
+  const Console::Verbosity before = console.verbosity();
+  if (!ranks.leads()) console.set_verbosity(Console::Verbosity::silent);
+  try {
+    const int status = train(options, together, console);
+    ranks.meet();  // a launcher may end the others as soon as one ends with another status than 0
+    return status;
+  } catch (const std::exception& error) {
+    // What the leader says about a failure of all comes first.
+    if (!ranks.leads()) std::this_thread::sleep_for(kLeadersTurn);
+    if (together.failed()) throw;
+    console.set_verbosity(before);
+    console.error((ranks.leads() ? "" : "rank " + std::to_string(ranks.rank()) + ": ") + error.what());
+    ranks.end_all(kStatusFailure);
+  }
+}
+
+int run(const Options& options, Console& console) {
+  if (options.flag("describe")) return describe(options);
+  const std::unique_ptr<Ranks> ranks = join_ranks();
+  Together together(*ranks);
+  return ranks->size() > 1 ? train_with_others(options, together, console)
+                           : train(options, together, console);
 }
 
 }  // namespace

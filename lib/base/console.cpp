@@ -65,10 +65,12 @@ Console::Console(std::string tool, Verbosity verbosity)
 
 Console::~Console() { erase_progress(); }
 
-void Console::error(std::string_view message) { print_line(message); }
-void Console::warn(std::string_view message) { print_line(message); }
+void Console::error(std::string_view message) {
+  if (verbosity_ > Verbosity::silent) print_line(message);
+}
+void Console::warn(std::string_view message) { error(message); }
 void Console::note(std::string_view message) {
-  if (verbosity_ != Verbosity::quiet) print_line(message);
+  if (verbosity_ > Verbosity::quiet) print_line(message);
 }
 void Console::detail(std::string_view message) {
   if (verbosity_ == Verbosity::verbose) print_line(message);
@@ -122,7 +124,7 @@ void Progress::update(std::uint64_t done, std::string_view extra) {
   }
   done_ = done;
   extra_ = extra;
-  if (hidden_ || console_.verbosity_ == Console::Verbosity::quiet) return;
+  if (hidden_ || console_.verbosity_ <= Console::Verbosity::quiet) return;
   const auto now = Clock::now();
   if (now - last_shown_ < (console_.terminal_ ? Clock::duration(kTerminalInterval) : kPlainInterval)) return;
   last_shown_ = now;
@@ -135,7 +137,7 @@ void Progress::finish() {
   finished_ = true;
   // A pipe needs no last line from a run that ended before its first one; people at a terminal look for it.
   const bool wanted = shown_ || (console_.terminal_ && any_);
-  if (hidden_ || console_.verbosity_ == Console::Verbosity::quiet || !wanted) return;
+  if (hidden_ || console_.verbosity_ <= Console::Verbosity::quiet || !wanted) return;
   console_.show_progress(line(Clock::now()), true);
 }
 

@@ -13,7 +13,12 @@ namespace convoy {
 // which messages do not garble. Thread-safe.
 class Console {
  public:
-  enum class Verbosity { quiet, normal, verbose };
+  enum class Verbosity {
+    silent,  // says nothing: another process speaks for this one
+    quiet,
+    normal,
+    verbose
+  };
 
   explicit Console(std::string tool, Verbosity verbosity = Verbosity::normal);
   Console(const Console&) = delete;
@@ -27,7 +32,7 @@ class Console {
   [[nodiscard]] const std::string& tool() const { return tool_; }
 
   void error(std::string_view message);   // always shown
-  void warn(std::string_view message);    // always shown: something the user must know
+  void warn(std::string_view message);    // likewise: something the user must know
   void note(std::string_view message);    // not with -q
   void detail(std::string_view message);  // only with -v
 

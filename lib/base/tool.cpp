@@ -155,7 +155,8 @@ int run_checked(int argc, char** argv, const ToolInfo& info, const SharedOptions
     return kStatusDone;
   }
   if (values["version"].as<bool>()) {
-    write_stdout(info.name + " (convoy) " + kVersion + "\nbackends: " + build_backends() + "\n");
+    write_stdout(info.name + " (convoy) " + kVersion + "\nbackends: " + build_backends() + "\n" +
+                 (info.ranks ? "ranks: " + info.ranks() + "\n" : ""));
     return kStatusDone;
   }
   if (values["quiet"].as<bool>()) console.set_verbosity(Console::Verbosity::quiet);

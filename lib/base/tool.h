@@ -25,6 +25,8 @@ struct ToolInfo {
   std::string summary;  // one or two sentences for --help
   // Groups of options that exclude each other. One on the command line replaces the others in --config.
   std::vector<ExclusiveOptions> exclusive = {};
+  std::function<std::string()> ranks =
+      {};  // what several processes work together with, for --version; empty: nothing
 };
 
 // Which of the shared options a tool has. All tools have --help, --version, --config, --max-memory, -q and

@@ -30,7 +30,7 @@ void BackendNet::check_mean(std::span<const float> mean) const {
 void BackendNet::check(const BatchView& batch, BatchUse use) const {
   check_batch(net_, options_.batch, batch, use);
   const bool whole = batch.part.first && batch.part.last;
-  if (!whole && !options_.parts) throw Error("net", "not compiled for batches in parts");
+  if (!whole && options_.parts == 1) throw Error("net", "not compiled for batches in parts");
 }
 
 std::size_t BackendNet::check_room(const BatchView& batch, std::span<const float> probabilities) const {

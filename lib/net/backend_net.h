@@ -44,6 +44,12 @@ class BackendNet : public CompiledNet {
   [[nodiscard]] SgdCoefficients sgd_coefficients(const SgdRule& rule, std::size_t index) const;
   // The same for a rule with LARS.
   [[nodiscard]] LarsRule lars_rule(const SgdRule& rule, std::size_t index) const;
+  // The rule for the gradient of a batch's parts, each divided by StepPart::whole: times its scale it is the
+  // mean over the images that are there.
+  [[nodiscard]] static SgdRule scaled(SgdRule rule, const StepPart& part, double images) {
+    if (part.whole > 0) rule.gradient_scale = images > 0 ? part.whole / images : 0.0;
+    return rule;
+  }
 
  private:
   NetSpec net_;

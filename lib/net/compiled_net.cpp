@@ -1,5 +1,7 @@
 #include "lib/net/compiled_net.h"
 
+#include <bit>
+
 #include "lib/base/error.h"
 
 namespace convoy {
@@ -47,6 +49,11 @@ BatchResult CompiledNet::finish_step() {
   const BatchResult result = started_.front();
   started_.pop_front();
   return result;
+}
+
+int gradient_sums(const CompileOptions& options) {
+  if (options.parts == 1) return 0;
+  return options.exact_sums ? std::bit_width(static_cast<unsigned>(options.parts - 1)) : 1;
 }
 
 void check_batch(const NetSpec& net, int images, const BatchView& batch, BatchUse use) {

@@ -14,6 +14,7 @@
 #include "kernels/augment.h"
 #include "kernels/element.h"
 #include "lib/net/memory_need.h"
+#include "lib/ranks/ranks.h"
 
 namespace convoy {
 
@@ -23,6 +24,8 @@ enum class Mode { train, infer };  // a net compiled for training also infers
 // that it needs the memory of one.
 struct StepPart {
   int whole = 0;      // places of the whole batch, with those of images that are missing; 0: one part is all
+  int images = 0;     // of the step's parts so far, this one included; of all ranks' their sum is the batch's
+  int number = 0;     // of the parts that this process computes of the step, from 0
   bool first = true;  // gradients begin anew
   bool last = true;   // the parameters learn, from the gradients of all parts
 };
@@ -65,9 +68,7 @@ struct SgdRule {
   double learning_rate = 0.01;
   double momentum = 0.9;
   double weight_decay = 0.0005;
-  // Times this, the sum of the gradients of a batch's parts, each divided by StepPart::whole, is the mean
-  // gradient: whole / images, or 1.
-  double gradient_scale = 1.0;
+  double gradient_scale = 1.0;  // by which the backend multiplies its gradient, so that it is the mean
   // One for each of parameters_of(net); empty: those of the net. They must outlive the rule.
   std::span<const ParameterFactors> factors = {};
   std::optional<double> lars_trust = {};  // LarsRule::trust; nothing: plain SGD
@@ -154,7 +155,12 @@ class CompiledNet {
 struct CompileOptions {
   int batch = 128;
   Mode mode = Mode::train;
-  bool parts = false;                // a step may take its batch in several parts
+  int parts = 1;  // in which a step may take its batch
+  // Adds up the gradients of parts by pairs of neighbours, then of pairs of pairs, as ranks do, so that the
+  // result has the same bits however many ranks compute them. Takes the memory of log2(parts) gradients
+  // instead of one.
+  bool exact_sums = false;
+  Ranks* ranks = nullptr;  // that train the same net, each on its parts of the batch; nullptr: one alone
   Element precision = Element::f32;  // of the activations
   std::uint64_t seed = 1;            // of the dropout masks
   // Whether each layer of the net may learn in a step; empty: learning_layers(net).
@@ -166,6 +172,9 @@ struct CompileOptions {
   // Called when the need is known and allowed, before it is allocated on this machine.
   std::function<void(const PlannedMemory&)> on_planned = {};
 };
+
+// How many gradients a net keeps besides that of a part, while parts are added up.
+[[nodiscard]] int gradient_sums(const CompileOptions& options);
 
 enum class BatchUse { infer, evaluate, train };
 // Throws Error if the batch does not fit a net compiled for batches of `images`. A batch that does not fit is

@@ -24,7 +24,7 @@ struct LayerOptions {
   TensorShape in;      // of the whole batch
   bool first = false;  // no layer is before it
   bool train = false;
-  bool parts = false;           // gradients of several parts of a batch are added up
+  int gradient_sums = 0;        // that are kept while the parts of a batch are added up
   bool input_gradient = false;  // an earlier layer may learn
   bool relu_input = false;      // the input is a ReLU's output
   bool relu = false;            // a ReLU follows and runs as part of this layer

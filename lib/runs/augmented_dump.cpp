@@ -141,11 +141,10 @@ bool is_dumped_name(std::string_view name) {
          name.ends_with(".png");
 }
 
-std::optional<AugmentedDump> AugmentedDump::asked_for(const Options& options, Beginning beginning) {
-  if (!options.given("dump-augmented")) return std::nullopt;
+std::unique_ptr<AugmentedDump> AugmentedDump::asked_for(const Options& options, Beginning beginning) {
+  if (!options.given("dump-augmented")) return nullptr;
   const bool replaces = beginning == Beginning::overwriting || beginning == Beginning::resumed_if_fits;
-  return std::optional<AugmentedDump>(std::in_place, DumpRequest::parse(options.text("dump-augmented")),
-                                      replaces);
+  return std::make_unique<AugmentedDump>(DumpRequest::parse(options.text("dump-augmented")), replaces);
 }
 
 AugmentedDump::AugmentedDump(const DumpRequest& request, bool replaces)

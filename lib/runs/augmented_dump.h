@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -32,9 +32,9 @@ struct DumpRequest {
 
 class AugmentedDump {
  public:
-  // What --dump-augmented asks for, if it is given. A run that may replace what an earlier one left replaces
-  // its dump, too. Throws as the constructor does, and UsageError.
-  [[nodiscard]] static std::optional<AugmentedDump> asked_for(const Options& options, Beginning beginning);
+  // What --dump-augmented asks for, if it is given, else nullptr. A run that may replace what an earlier one
+  // left replaces its dump, too. Throws as the constructor does, and UsageError.
+  [[nodiscard]] static std::unique_ptr<AugmentedDump> asked_for(const Options& options, Beginning beginning);
   // Holds the folder. Throws Error unless it is new or empty, or, if `replaces`, has nothing but an
   // earlier dump.
   AugmentedDump(const DumpRequest& request, bool replaces);

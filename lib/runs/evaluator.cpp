@@ -1,5 +1,6 @@
 #include "lib/runs/evaluator.h"
 
+#include <algorithm>
 #include <span>
 
 #include "lib/base/finite.h"
@@ -12,7 +13,11 @@ Metrics evaluate(Ensemble& nets, const Dataset& data, const EvaluationOptions& o
   const auto classes = static_cast<std::size_t>(nets.classes());
   Metrics metrics(nets.classes(), options.confusion);
   const int threads = loading_threads(data.info().codec, options.threads, nets.leaves_processors());
-  BatchLoader loader(data, evaluation_samples(nets.input(), data.size(), options.batch), threads);
+  const auto shares = static_cast<std::uint64_t>(options.shares);
+  const auto share = static_cast<std::uint64_t>(options.share);
+  const std::uint64_t first = data.size() / shares * share + std::min(data.size() % shares, share);
+  const std::uint64_t end = first + data.size() / shares + (share < data.size() % shares ? 1 : 0);
+  BatchLoader loader(data, evaluation_samples(nets.input(), first, end, options.batch), threads);
   while (const Batch* batch = loader.next()) {
     if (hooks.damaged) {
       for (const Damage& damage : batch->damaged) hooks.damaged(damage);

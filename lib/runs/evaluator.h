@@ -15,6 +15,9 @@ struct EvaluationOptions {
   int batch = 128;  // images at a time
   int threads = 1;  // to load with
   bool confusion = false;
+  // Evaluates this one of several equal shares of the records.
+  int share = 0;
+  int shares = 1;
 };
 
 struct EvaluationHooks {

@@ -1,6 +1,7 @@
 #include "lib/runs/prepared_run.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
@@ -68,8 +69,11 @@ NetSpec read_net(const Options& options) {
   return parse_net(read_text_file(path, kMaxNetBytes, Expected::net), display_name(path));
 }
 
-PreparedRun::PreparedRun(const Options& options, Device device, const RunFiles& files)
-    : options_(options), device_(std::move(device)), files_(files) {
+PreparedRun::PreparedRun(const Options& options, Device device, const RunFiles& files, Ranks& ranks)
+    : options_(options), device_(std::move(device)), files_(files), ranks_(ranks) {
+  if (device_.cuda && ranks.size() > 1) {
+    throw UsageError("--device", "several ranks train on processors: give --device=cpu");
+  }
   if (files_.beginning == Beginning::resumed && options.given("init-from")) {
     throw UsageError("--init-from", "a run that is resumed has its weights from the checkpoint");
   }
@@ -92,6 +96,10 @@ void PreparedRun::settle() {
   // The command that resumes a run automatically is also the one that starts it.
   const bool complete = file == nullptr || files_.beginning == Beginning::resumed_if_fits;
   training_ = training_options_from(options_, before, device_);
+  parts_ = training_.parts_of(ranks_.rank(), ranks_.size());
+  if (device_.cuda && training_.exact_sums) {
+    throw UsageError("--sum", "exact: only on processors: give --device=cpu");
+  }
   model_.net = options_.given("net") || complete ? read_net(options_) : file->model().net;
   const TrainingPhases phases(training_, model_.net);
   learning_ = phases.learning_layers(model_.net);
@@ -175,8 +183,10 @@ void PreparedRun::open(const std::vector<std::string>& shards, Rejects& rejects,
   if (initial_) say_initial_layers(console);
   console.note("seed " + std::to_string(training_.seed) + ", device " + device_.text() + ", precision " +
                std::string(element_name(training_.precision)) + ", threads " +
-               std::to_string(training_.threads) + ", " + count_of(data_->size(), "image") + ", " +
-               count_of(total_steps, "step") + " of " + std::to_string(training_.batch));
+               std::to_string(training_.threads) +
+               (ranks_.size() > 1 ? " on each of " + std::to_string(ranks_.size()) + " ranks" : "") + ", " +
+               count_of(data_->size(), "image") + ", " + count_of(total_steps, "step") + " of " +
+               std::to_string(training_.batch));
 }
 
 void PreparedRun::check_resumable() const {
@@ -230,9 +240,11 @@ CompileOptions PreparedRun::compile_options() const {
   constexpr std::uint64_t kOrders = 2;  // of the images in an epoch: this one's and the next one's
   const auto classes = static_cast<std::uint64_t>(model_.net.classes());
   return {
-      .batch = training_.batch / training_.parts,
+      .batch = (training_.batch + parts_.all - 1) / parts_.all,
       .mode = Mode::train,
-      .parts = training_.parts > 1,
+      .parts = parts_.count(),
+      .exact_sums = training_.exact_sums,
+      .ranks = &ranks_,
       .precision = training_.precision,
       .seed = training_.seed,
       .learning = learning_,
@@ -315,13 +327,23 @@ RunStart PreparedRun::start() const {
           .unfit = unfit_};
 }
 
+std::string PreparedRun::identity() const {
+  TrainingOptions same = training_;
+  same.threads = 1;  // may differ
+  return to_json(same).dump() + "\n" + model_.net.text + "\n" + std::to_string(state_.step) + " " +
+         std::to_string(state_.records) + " " + std::to_string(state_.fingerprint) + " " +
+         std::to_string(validation_ ? validation_->size() : 0);
+}
+
 RunInputs PreparedRun::inputs() const {
   return {.model = model_,
           .options = training_,
           .training = *data_,
           .labels = labels_,
           .validation = validation_ ? &*validation_ : nullptr,
-          .history = history_};
+          .history = history_,
+          .parts = parts_,
+          .ranks = ranks_.size() > 1 ? &ranks_ : nullptr};
 }
 
 }  // namespace convoy

@@ -35,7 +35,8 @@ class PreparedRun {
   // given comes from the checkpoint. If the run is only to be resumed from a checkpoint that fits, one that
   // does not is left where it is, and the run starts anew. `options` must outlive this. Throws Error and
   // UsageError.
-  PreparedRun(const Options& options, Device device, const RunFiles& files);
+  // ranks: that train together; they must outlive this, too.
+  PreparedRun(const Options& options, Device device, const RunFiles& files, Ranks& ranks);
 
   // Opens the training set `shards` and the validation set, and checks that everything fits together, the
   // checkpoint too. Names the options that differ from the checkpoint's. Throws UsageError and Error.
@@ -59,6 +60,8 @@ class PreparedRun {
     return data_->size() + (validation_ ? validation_->size() : 0);
   }
   [[nodiscard]] const TrainingState& state() const { return state_; }
+  // A text that is the same for runs that do the same.
+  [[nodiscard]] std::string identity() const;
   [[nodiscard]] RunInputs inputs() const;
   [[nodiscard]] RunStart start() const;
 
@@ -87,6 +90,7 @@ class PreparedRun {
   const Options& options_;
   Device device_;
   RunFiles files_;
+  Ranks& ranks_;
   bool resumes_ = false;                // also after compile()
   std::string unfit_;                   // why the run does not go on from the checkpoint that is there
   std::optional<Resumed> resumed_;      // until compile()
@@ -95,6 +99,7 @@ class PreparedRun {
   RunHistory history_;
   std::vector<bool> learning_;  // layers
   TrainingOptions training_;
+  PartRange parts_;                            // of a batch, that this process computes
   std::vector<ResumeDifference> differences_;  // from the checkpoint's options
   Model model_;
   MeanImage mean_;

@@ -9,9 +9,11 @@
 
 #include "lib/base/console.h"
 #include "lib/net/compiled_net.h"
+#include "lib/ranks/ranks.h"
 #include "lib/runs/checkpoint.h"
 #include "lib/runs/interval.h"
 #include "lib/runs/labels.h"
+#include "lib/runs/sampling.h"
 #include "lib/runs/training_log.h"
 #include "lib/shards/dataset.h"
 
@@ -45,6 +47,8 @@ struct RunInputs {
   const LabelScan& labels;    // of the training set
   const Dataset* validation;  // nullptr: none
   const RunHistory& history;
+  PartRange parts = {};    // of each batch, that this process computes
+  Ranks* ranks = nullptr;  // that compute the others; nullptr: none
 };
 
 // A checkpoint that could not be written is tried again after so many seconds, if none is due before.

@@ -74,26 +74,25 @@ SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_
   };
 }
 
-SampleSource divided(SampleSource source, int parts) {
-  if (parts == 1) return source;
-  return [source = std::move(source), parts, part = 0, batch = std::vector<Sample>()]() mutable {
-    if (part == 0) batch = source();
+SampleSource divided(SampleSource source, const PartRange& parts) {
+  if (parts.all == 1) return source;
+  return [source = std::move(source), parts, part = parts.first, batch = std::vector<Sample>()]() mutable {
+    if (part == parts.first) batch = source();
     const auto at = [&](int k) {
       return batch.begin() + static_cast<std::ptrdiff_t>(batch.size() * static_cast<std::size_t>(k) /
-                                                         static_cast<std::size_t>(parts));
+                                                         static_cast<std::size_t>(parts.all));
     };
     std::vector<Sample> samples(at(part), at(part + 1));
-    part = (part + 1) % parts;
+    if (++part == parts.end) part = parts.first;
     return samples;
   };
 }
 
-SampleSource evaluation_samples(const InputSpec& input, std::uint64_t records, int batch) {
-  std::uint64_t next = 0;
-  return [crop = center_crop(input), records, batch, next]() mutable {
+SampleSource evaluation_samples(const InputSpec& input, std::uint64_t first, std::uint64_t end, int batch) {
+  return [crop = center_crop(input), end, batch, next = first]() mutable {
     std::vector<Sample> samples;
-    const std::uint64_t end = std::min(records, next + static_cast<std::uint64_t>(batch));
-    for (; next < end; ++next) samples.push_back({.record = next, .epoch = 0, .crop = crop});
+    const std::uint64_t last = std::min(end, next + static_cast<std::uint64_t>(batch));
+    for (; next < last; ++next) samples.push_back({.record = next, .epoch = 0, .crop = crop});
     return samples;
   };
 }

@@ -64,11 +64,19 @@ struct TrainingStream {
 // step `first_step`.
 [[nodiscard]] SampleSource training_samples(const TrainingStream& stream, std::uint64_t first_step);
 
-// The batches of `source`, each in `parts` equal parts, one after another: part k of a batch of n samples has
-// the samples k * n / parts to (k + 1) * n / parts - 1.
-[[nodiscard]] SampleSource divided(SampleSource source, int parts);
+// Some of the parts that a batch is cut into: [first, end) of `all`.
+struct PartRange {
+  int all = 1;
+  int first = 0;
+  int end = 1;
+  [[nodiscard]] int count() const { return end - first; }
+};
+// These parts of each batch of `source`, one after another: part k of a batch of n samples has the samples
+// k * n / all to (k + 1) * n / all - 1.
+[[nodiscard]] SampleSource divided(SampleSource source, const PartRange& parts);
 
-// Every record once, in order, with the centre crop; the last batch may be smaller.
-[[nodiscard]] SampleSource evaluation_samples(const InputSpec& input, std::uint64_t records, int batch);
+// The records [first, end) once, in order, with the centre crop; the last batch may be smaller.
+[[nodiscard]] SampleSource evaluation_samples(const InputSpec& input, std::uint64_t first, std::uint64_t end,
+                                              int batch);
 
 }  // namespace convoy

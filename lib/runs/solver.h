@@ -20,8 +20,17 @@ class Solver {
   // Continues from `state`. The net must hold the parameters and momenta of that state, and outlive
   // the solver.
   // Throws UsageError if the options are not for this net.
-  Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state)
-      : net_(net), phases_(options, net.net()), batch_(options.batch), parts_(options.parts), state_(state) {}
+  // parts: those of each batch that this process computes. ranks: that compute the others; nullptr: none.
+  // They must outlive the solver.
+  Solver(CompiledNet& net, const TrainingOptions& options, const TrainingState& state,
+         const PartRange& parts = {}, Ranks* ranks = nullptr)
+      : net_(net),
+        phases_(options, net.net()),
+        batch_(options.batch),
+        parts_(parts),
+        exact_sums_(options.exact_sums),
+        ranks_(ranks),
+        state_(state) {}
 
   // What a step computed.
   struct StepResult {
@@ -29,13 +38,12 @@ class Solver {
     BatchResult result;
   };
 
-  // Starts the next part of a step, with the learning rate that the schedule gives the step; a step takes
-  // TrainingOptions::parts of them. A batch without images, because all are damaged, only counts as a step.
-  // `state` counts a step when its last part starts, and its result when that is finished. After start(),
-  // `part` may be changed.
+  // Starts the next part of a step, with the learning rate that the schedule gives the step. A batch without
+  // images, because all are damaged, only counts as a step. `state` counts a step when its last part starts,
+  // and its result when that is finished. After start(), `part` may be changed.
   void start(const Batch& part);
-  // Finishes the oldest part that is started. Returns the result of its step if it is the last of that.
-  // Throws NotFiniteError if the loss is not a finite number: the net is then worthless.
+  // Finishes the oldest part that is started. Returns the result of its step, of all ranks, if it is the last
+  // of that. Throws NotFiniteError if the loss is not a finite number: the net is then worthless.
   std::optional<StepResult> finish();
   // Parts that are started and not finished, and steps of which the last part is.
   [[nodiscard]] std::size_t started() const { return started_.size(); }
@@ -67,8 +75,12 @@ class Solver {
     bool ends_step = false;
   };
 
+  void sum_over_ranks(StepResult& step) const;
+
   int batch_;
-  int parts_;
+  PartRange parts_;
+  bool exact_sums_;
+  Ranks* ranks_;
   TrainingState state_;
   int part_ = 0;                     // the next of its step
   std::size_t images_ = 0;           // of the step's parts so far

@@ -1,9 +1,12 @@
 #include "lib/runs/trainer.h"
 
+#include <array>
+#include <string_view>
 #include <utility>
 
 #include "lib/base/count.h"
 #include "lib/base/finite.h"
+#include "lib/base/lines.h"
 #include "lib/base/signals.h"
 #include "lib/base/text.h"
 #include "lib/runs/evaluator.h"
@@ -12,6 +15,16 @@ namespace convoy {
 namespace {
 
 Interval every_epoch() { return Interval::parse("1epoch", {}, false); }
+
+Totals sum_over(Ranks& ranks, const Totals& mine) {
+  std::array sums = {static_cast<double>(mine.images), static_cast<double>(mine.top1_wrong),
+                     static_cast<double>(mine.top5_wrong), mine.loss_sum};
+  ranks.sum(sums);
+  return {.images = static_cast<std::uint64_t>(sums[0]),
+          .top1_wrong = static_cast<std::uint64_t>(sums[1]),
+          .top5_wrong = static_cast<std::uint64_t>(sums[2]),
+          .loss_sum = sums[3]};
+}
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -37,7 +50,7 @@ Trainer::Trainer(CompiledNet& net, const RunInputs& inputs, const RunOptions& ru
       inputs_(inputs),
       run_(run),
       total_steps_(inputs.options.total_steps(inputs.training.size())),
-      solver_(net, inputs.options, state),
+      solver_(net, inputs.options, state, inputs.parts, inputs.ranks),
       watch_(inputs.labels.chance_loss()),
       alarm_(inputs.model.net.classes()),
       outputs_(net, inputs_, run_, std::move(log), console),
@@ -49,7 +62,7 @@ int Trainer::run() {
   const auto batch = static_cast<std::uint64_t>(inputs_.options.batch);
   const std::uint64_t first = state().step;
   BatchLoader loader(
-      inputs_.training, divided(training_samples(stream_of(inputs_), first), inputs_.options.parts),
+      inputs_.training, divided(training_samples(stream_of(inputs_), first), inputs_.parts),
       loading_threads(inputs_.training.info().codec, inputs_.options.threads, net_.overlaps_steps()));
   Progress progress(console_, total_steps_ * batch, "images");
   progress.update(first * batch);
@@ -57,8 +70,9 @@ int Trainer::run() {
     if (run_.keep == Keep::last || !kept_.agrees_with(state())) solver_.state().best = {};
     if (run_.checkpoint_at_start) outputs_.save_first(state());
     if (inputs_.validation == nullptr) solver_.state().validation_due = false;  // not given to a resumed run
+    agree();
     if (state().validation_due) validate();
-    while (!over() && SignalWatch::stop_signal() == 0) {
+    while (!over() && stop_signal_ == 0) {
       tell_of_changes();
       train_step(loader);
       progress.update(solver_.seen(), format("loss %.4f epoch %.2f step %llu", last_loss_, solver_.epoch(),
@@ -72,13 +86,15 @@ int Trainer::run() {
       if (validated) validate();
       if (!validated) keep_weights(std::nullopt, false);
       kept_.retry();
-      save_if_due(SignalWatch::take_checkpoint_request());
+      agree();
+      save_if_due(std::exchange(checkpoint_requested_, false));
     }
+    agree();
     finish_steps(0);
     if (alarm_.finish()) warn_of_high_loss();
     progress.finish();  // the messages that follow are about the whole run
     const bool complete = over() && !state().validation_due;
-    const int signal = complete ? 0 : SignalWatch::stop_signal();
+    const int signal = complete ? 0 : stop_signal_;
     if (signal != 0) {
       (void)kept_.finish();
       outputs_.stop(state());
@@ -93,12 +109,13 @@ int Trainer::run() {
 }
 
 void Trainer::train_step(BatchLoader& loader) {
-  for (int part = 0; part < inputs_.options.parts; ++part) {
+  for (int part = 0; part < inputs_.parts.count(); ++part) {
     const auto start = Clock::now();
     const Batch* batch = loader.next();
     times_.read_seconds += seconds_since(start);
     times_.images += batch->size();
-    for (const Damage& damage : batch->damaged) reject(damage);
+    damage_.insert(damage_.end(), batch->damaged.begin(), batch->damaged.end());
+    if (inputs_.ranks == nullptr) reject_damage();
     solver_.start(*batch);
     add_time_since(start);
     finish_steps(net_.overlaps_steps() ? 1 : 0);
@@ -186,15 +203,23 @@ void Trainer::validate() {
   const auto start = Clock::now();
   const std::vector<LayerTime> trained = times().layers;
   EvaluationHooks hooks;
-  hooks.damaged = [this](const Damage& damage) { reject(damage); };
+  hooks.damaged = [this](const Damage& damage) {
+    damage_.push_back(damage);
+    if (inputs_.ranks == nullptr) reject_damage();
+  };
   hooks.progress = [](const Totals&) { return SignalWatch::stop_signal() == 0; };
   Ensemble alone({{.net = net_}});
-  const Totals totals =
-      evaluate(alone, *inputs_.validation, {.batch = net_.batch(), .threads = inputs_.options.threads}, hooks)
-          .totals();
+  EvaluationOptions how{.batch = net_.batch(), .threads = inputs_.options.threads};
+  if (inputs_.ranks != nullptr) {
+    how.share = inputs_.ranks->rank();
+    how.shares = inputs_.ranks->size();
+  }
+  Totals totals = evaluate(alone, *inputs_.validation, how, hooks).totals();
   validating_ = time_between(trained, net_.times());
-  solver_.state().validation_due = SignalWatch::stop_signal() != 0;
+  agree();
+  solver_.state().validation_due = stop_signal_ != 0;
   if (state().validation_due) return;
+  if (inputs_.ranks != nullptr) totals = sum_over(*inputs_.ranks, totals);
   console_.note(format("step %llu epoch %.2f validation: loss %.4f, top-1 error %.2f %%, top-5 error %.2f %%",
                        static_cast<unsigned long long>(state().step), solver_.epoch(), totals.loss(),
                        100 * totals.top1_error(), 100 * totals.top5_error()));
@@ -290,10 +315,44 @@ void Trainer::save_if_due(bool requested) {
   outputs_.save(state(), requested);
 }
 
+void Trainer::agree() {
+  std::array<std::int64_t, 3> asked = {SignalWatch::stop_signal(),
+                                       SignalWatch::take_checkpoint_request() ? 1 : 0, std::ssize(damage_)};
+  if (inputs_.ranks != nullptr) inputs_.ranks->largest(asked);
+  stop_signal_ = static_cast<int>(asked[0]);
+  checkpoint_requested_ = checkpoint_requested_ || asked[1] != 0;
+  if (asked[2] > 0) reject_damage();
+}
+
+// Every rank rejects what any has met, so that all come to the same end.
+void Trainer::reject_damage() {
+  const std::vector<Damage> ours = std::exchange(damage_, {});
+  if (inputs_.ranks == nullptr) {
+    for (const Damage& damage : ours) reject(damage.where(), damage.reason, damage.loss);
+    return;
+  }
+  std::string text;
+  for (const Damage& damage : ours) {
+    for (const std::string& field : {damage.where(), damage.reason, std::to_string(damage.loss.records),
+                                     std::string(damage.loss.more ? "1" : "0")}) {
+      text += field;
+      text += '\0';
+    }
+  }
+  for (const std::string& some : inputs_.ranks->gather_texts(text)) {
+    std::vector<std::string> fields;
+    for_each_line(some, '\0', [&](std::string_view field, std::uint64_t) { fields.emplace_back(field); });
+    constexpr std::size_t kFields = 4;
+    for (std::size_t i = 0; i + kFields <= fields.size(); i += kFields) {
+      reject(fields[i], fields[i + 1], {.records = std::stoull(fields[i + 2]), .more = fields[i + 3] == "1"});
+    }
+  }
+}
+
 // The list of the rejects is no reason to end a training either.
-void Trainer::reject(const Damage& damage) {
+void Trainer::reject(const std::string& place, const std::string& reason, const Loss& loss) {
   try {
-    rejects_.add(damage);
+    rejects_.add(place, reason, loss);
   } catch (const OutputError& error) {
     if (!std::exchange(lost_rejects_, true)) console_.warn(std::string(error.what()) + ": the run goes on");
   }

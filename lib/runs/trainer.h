@@ -73,7 +73,12 @@ class Trainer {
   // Whether a validation is due by its interval, and not only because the run ends.
   [[nodiscard]] bool validation_is_regular() const;
   void save_if_due(bool requested);
-  void reject(const Damage& damage);
+  // Asks all ranks, after each step: whether a signal has asked any to stop, or for a checkpoint, and what
+  // they have to reject.
+  void agree();
+  // Rejects what is in damage_, of all ranks.
+  void reject_damage();
+  void reject(const std::string& place, const std::string& reason, const Loss& loss);
   // What the user can do when training has diverged.
   [[nodiscard]] std::string advice() const;
 
@@ -89,6 +94,9 @@ class Trainer {
   Rejects& rejects_;
   Console& console_;
   bool lost_rejects_ = false;
+  std::vector<Damage> damage_;  // of this rank, not yet rejected
+  int stop_signal_ = 0;
+  bool checkpoint_requested_ = false;
   std::optional<LogRow> row_;  // to be completed and logged when its step is finished
   double logged_seconds_ = 0.0;
   StepTimes times_;                    // without the layers

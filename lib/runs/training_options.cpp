@@ -1,6 +1,7 @@
 #include "lib/runs/training_options.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -86,6 +87,12 @@ const std::vector<Row> kRows = {
      .help = "compute each step in N parts, with the memory of one",
      .read = [](Run& run, const Value& value) { run.parts = value.whole<int>(1, kMaxBatch); },
      .write = [](const Run& run) { return std::to_string(run.parts); },
+     .stored = Stored::unless_default},
+    {.name = "sum",
+     .placeholder = "HOW",
+     .help = "fast or exact: add up gradients of parts to the same bits on any number of ranks",
+     .read = [](Run& run, const Value& value) { run.exact_sums = value.either("exact", "fast"); },
+     .write = [](const Run& run) { return std::string(run.exact_sums ? "exact" : "fast"); },
      .stored = Stored::unless_default},
     {.name = "epochs",
      .placeholder = "N",
@@ -252,6 +259,24 @@ void TrainingOptions::set(std::string_view name, const std::string& text) {
   row->read(*this, {.text = text, .option = option});
 }
 
+PartRange TrainingOptions::parts_of(int rank, int ranks) const {
+  const int all = parts == 1 ? ranks : parts;
+  if (all % ranks != 0) {
+    throw UsageError("--parts", std::to_string(all) + " parts cannot be shared out evenly among " +
+                                    std::to_string(ranks) + " ranks");
+  }
+  if (all > batch) {
+    throw UsageError("--batch",
+                     std::to_string(batch) + " images are too few for " + std::to_string(ranks) + " ranks");
+  }
+  const int each = all / ranks;
+  if (exact_sums && ranks > 1 && !std::has_single_bit(static_cast<unsigned>(each))) {
+    throw UsageError("--sum", "exact: " + std::to_string(all) + " parts are " + std::to_string(each) +
+                                  " for each rank, which is not a power of two");
+  }
+  return {all, rank * each, (rank + 1) * each};
+}
+
 std::uint64_t TrainingOptions::total_steps(std::uint64_t records) const {
   const double images = steps ? static_cast<double>(*steps) * batch : epochs * static_cast<double>(records);
   // The keys of random draws count epochs in 32 bits.
@@ -291,9 +316,9 @@ TrainingOptions training_options_from(const Options& options, const TrainingOpti
   run.precision = choose_precision(options, device, resumed == nullptr ? nullptr : &resumed->precision);
   if (options.given("seed")) run.seed = options.seed();
   run.threads = options.threads();
-  if (run.batch % run.parts != 0) {
-    throw UsageError("--parts", std::to_string(run.parts) + " parts do not divide a batch of " +
-                                    std::to_string(run.batch));
+  if (run.parts > run.batch) {
+    throw UsageError("--parts", "a batch of " + std::to_string(run.batch) + " does not have " +
+                                    std::to_string(run.parts) + " parts");
   }
   return run;
 }

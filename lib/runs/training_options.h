@@ -25,7 +25,8 @@ inline constexpr double kMaxPositions = 0x1p53;
 // The names of the options, and how each is read and written, are in the table of training_options.cpp.
 struct TrainingOptions {
   int batch = 128;
-  int parts = 1;                       // of a batch, which are computed one after another; they divide it
+  int parts = 1;                       // of a batch, which are computed one after another
+  bool exact_sums = false;             // CompileOptions::exact_sums
   double epochs = 90;                  // not used if `steps` is given
   std::optional<std::uint64_t> steps;  // of the whole run
   double learning_rate = 0.01;
@@ -44,6 +45,10 @@ struct TrainingOptions {
 
   // Sets an option, named as on the command line without the dashes, from its text. Throws UsageError.
   void set(std::string_view name, const std::string& text);
+
+  // The parts of a batch that a rank computes: all in all there are as many as `parts`, or one for each rank
+  // if that is 1. Throws UsageError if they cannot be shared out evenly.
+  [[nodiscard]] PartRange parts_of(int rank, int ranks) const;
 
   // The number of steps of a whole run over a training set of `records`: `steps`, or the least number that
   // sees every record `epochs` times; the last batch is completed from the next epoch. Throws UsageError if

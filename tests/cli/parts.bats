@@ -12,7 +12,7 @@ setup() {
 like_whole() {
   local parts
   run --separate-stderr small_train -j 1 --log=whole.tsv --log-every=1step -o whole.safetensors "$@" train.shard
-  for parts in 2 4 8; do
+  for parts in 2 3 4 8; do
     run --separate-stderr small_train -j 1 --parts="$parts" --log=parts.tsv --log-every=1step --overwrite -o parts.safetensors "$@" train.shard
     # shellcheck disable=SC2154  # set by run
     [ -s parts.safetensors ] || fail "$stderr"
@@ -30,6 +30,8 @@ like_whole() {
   like_whole --steps=12 --val=val.shard --val-every=5steps
   awk -F '\t' 'NR > 1 { print $3 }' parts.tsv | grep -qx val || fail 'no validation'
 }
+
+@test "exact sums of a step's parts are those of the whole batch, but for rounding" { like_whole --steps=12 --sum=exact; }
 
 @test "damaged images are missing in their part, and the mean is over the others" {
   # In the order of the shards: the third is one of several in its part, and 8 to 15 are all of a step, and of two parts each.
@@ -62,7 +64,8 @@ like_whole() {
   assert_equal "$("$BIN/netpack" --extract=options v.safetensors | grep '^parts')" parts=2
 }
 
-@test "parts must divide the batch" {
-  refuse 2 '^train: --parts: 3 parts do not divide a batch of 8$' "$BIN/train" "${SMALL[@]}" --parts=3 -o w.safetensors train.shard
+@test "a batch has no more parts than images" {
+  refuse 2 '^train: --parts: a batch of 8 does not have 9 parts$' "$BIN/train" "${SMALL[@]}" --parts=9 -o w.safetensors train.shard
   refuse 2 '^train: --parts: ' "$BIN/train" "${SMALL[@]}" --parts=0 -o w.safetensors train.shard
+  refuse 2 '^train: --sum: ' "$BIN/train" "${SMALL[@]}" --sum=slow -o w.safetensors train.shard
 }

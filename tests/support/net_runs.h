@@ -52,25 +52,25 @@ struct Parts {
 inline const std::vector<Parts> kPartsCases = {{2, {2, 2, 2}}, {2, {2, 1, 0}}, {2, {0, 2, 1}}, {2, {1, 2}}};
 
 // A step over the images of `batch`, which must be as many as the parts have. As a solver does, leaves out
-// what comes before the first image.
+// what has no image, unless sums are exact.
 inline BatchResult step_in_parts(CompiledNet& net, const RandomBatch& batch, const Parts& parts,
-                                 SgdRule rule) {
+                                 const SgdRule& rule, bool exact = false) {
   const BatchView all = batch.view();
   const int whole = parts.places * static_cast<int>(parts.images.size());
-  rule.gradient_scale = whole / static_cast<double>(all.images.size());
   BatchResult result;
   std::size_t done = 0;
   for (std::size_t i = 0; i < parts.images.size(); ++i) {
     const auto count = static_cast<std::size_t>(parts.images[i]);
     const bool last = i + 1 == parts.images.size();
-    if (count == 0 && !last) continue;
-    result.add(net.train_step({all.images.subspan(done, count),
-                               all.crops.subspan(done, count),
-                               all.labels.subspan(done, count),
-                               all.records.subspan(done, count),
-                               all.epochs.subspan(done, count),
-                               {whole, done == 0, last}},
-                              rule));
+    if (count == 0 && !last && !exact) continue;
+    result.add(net.train_step(
+        {all.images.subspan(done, count),
+         all.crops.subspan(done, count),
+         all.labels.subspan(done, count),
+         all.records.subspan(done, count),
+         all.epochs.subspan(done, count),
+         {whole, static_cast<int>(done + count), static_cast<int>(i), exact ? i == 0 : done == 0, last}},
+        rule));
     done += count;
   }
   return result;

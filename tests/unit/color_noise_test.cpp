@@ -183,7 +183,7 @@ TEST(ColorNoise, ComesWithTrainingSamplesAndLeavesTheirCropsAlone) {
       EXPECT_EQ(crop.mirror, without[i].crop.mirror);
     }
   }
-  for (const Sample& sample : evaluation_samples(stream.input, 7, 7)()) {
+  for (const Sample& sample : evaluation_samples(stream.input, 0, 7, 7)()) {
     EXPECT_EQ(sample.crop.color_scale, 1.0F);
     for (const float shift : sample.crop.color_shift) EXPECT_EQ(shift, 0.0F);
   }

@@ -91,24 +91,28 @@ TEST_P(WholeNet, StepsLikeTheReference) {
 TEST_P(WholeNet, StepsInPartsLikeTheReference) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const std::vector<ParameterInfo> infos = parameters_of(net);
-  CompileOptions options = options_for(2);
-  options.parts = true;
-  const auto compiled = compile_cpu(net, options);
-  reference::Net twin(net, kSeed);
-  set_up(*compiled, &twin, true);
-  const SgdRule rule{1e-5, 0.9, 5.0};
-  for (const Parts& parts : kPartsCases) {
-    const int count = std::accumulate(parts.images.begin(), parts.images.end(), 0);
-    SCOPED_TRACE(std::to_string(count) + " images in " + std::to_string(parts.images.size()) + " parts");
-    const RandomBatch batch(net, count, 70 + static_cast<std::uint64_t>(count));
-    const BatchResult got = step_in_parts(*compiled, batch, parts, rule);
-    const reference::StepOutcome want = twin.train_step(batch.view(), rule);
-    EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
-    for (std::size_t i = 0; i < infos.size(); ++i) {
-      expect_close(parameter_of(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
-                   infos[i].name + " momentum");
-      expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i], kNetTolerance,
-                   infos[i].name);
+  for (const bool exact : {false, true}) {
+    SCOPED_TRACE(exact ? "exact sums" : "fast sums");
+    CompileOptions options = options_for(2);
+    options.parts = 3;
+    options.exact_sums = exact;
+    const auto compiled = compile_cpu(net, options);
+    reference::Net twin(net, kSeed);
+    set_up(*compiled, &twin, true);
+    const SgdRule rule{1e-5, 0.9, 5.0};
+    for (const Parts& parts : kPartsCases) {
+      const int count = std::accumulate(parts.images.begin(), parts.images.end(), 0);
+      SCOPED_TRACE(std::to_string(count) + " images in " + std::to_string(parts.images.size()) + " parts");
+      const RandomBatch batch(net, count, 70 + static_cast<std::uint64_t>(count));
+      const BatchResult got = step_in_parts(*compiled, batch, parts, rule, exact);
+      const reference::StepOutcome want = twin.train_step(batch.view(), rule);
+      EXPECT_NEAR(got.loss_sum, want.loss_sum, kNetTolerance * (1.0 + want.loss_sum));
+      for (std::size_t i = 0; i < infos.size(); ++i) {
+        expect_close(parameter_of(*compiled, &CompiledNet::get_momentum, i), twin.momenta[i], kNetTolerance,
+                     infos[i].name + " momentum");
+        expect_close(parameter_of(*compiled, &CompiledNet::get_parameter, i), twin.parameters[i],
+                     kNetTolerance, infos[i].name);
+      }
     }
   }
 }
@@ -124,7 +128,7 @@ TEST_P(WholeNet, StepsByLarsLikeTheReference) {
   const NetSpec net = parse_net(GetParam().text, GetParam().name);
   const std::vector<ParameterInfo> infos = parameters_of(net);
   CompileOptions options = options_for(2);
-  options.parts = true;
+  options.parts = 3;
   const auto compiled = compile_cpu(net, options);
   reference::Net twin(net, kSeed);
   set_up(*compiled, &twin, true);

@@ -136,7 +136,7 @@ double dot(const std::vector<float>& a, const std::vector<float>& b) {
 // Also a batch that is one part.
 TEST_P(CudaNet, StepsInPartsLikeTheCpu) {
   CompileOptions options = options_for(2);
-  options.parts = true;
+  options.parts = 3;
   const auto gpu = compile_cuda(net_, options, 0);
   const auto cpu = compile_cpu(net_, options_for(6));
   for (CompiledNet* const one : {gpu.get(), cpu.get()}) start_net(*one, kSeed);
@@ -196,7 +196,7 @@ SgdRule lars_rule() {
 
 TEST_P(CudaNet, StepsByLarsLikeTheCpu) {
   CompileOptions options = options_for(2);
-  options.parts = true;
+  options.parts = 3;
   const auto gpu = compile_cuda(net_, options, 0);
   const auto cpu = compile_cpu(net_, options);
   start_net(*gpu, kSeed);

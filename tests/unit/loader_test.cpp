@@ -72,7 +72,7 @@ TEST(LoadingThreads, AreFewForRawRecordsAndOneWhereTheNetNeedsTheProcessors) {
 TEST_F(Loading, EndsWithTheLastPartialBatch) {
   write();
   const Dataset data({path_}, ignore);
-  BatchLoader loader(data, evaluation_samples(input_of(5, kSide), data.size(), 10), 1);
+  BatchLoader loader(data, evaluation_samples(input_of(5, kSide), 0, data.size(), 10), 1);
   std::vector<std::size_t> sizes;
   while (const Batch* batch = loader.next()) sizes.push_back(batch->size());
   EXPECT_EQ(sizes, (std::vector<std::size_t>{10, 10, 3}));
@@ -83,7 +83,7 @@ TEST_F(Loading, LeavesDamagedRecordsOutAndNamesThem) {
   write();
   damage(7);
   const Dataset data({path_}, ignore);
-  BatchLoader loader(data, evaluation_samples(input_of(5, kSide), data.size(), 10), 1);
+  BatchLoader loader(data, evaluation_samples(input_of(5, kSide), 0, data.size(), 10), 1);
   const Batch* batch = loader.next();
   ASSERT_NE(batch, nullptr);
   EXPECT_EQ(batch->size(), 9U);

@@ -159,7 +159,7 @@ TEST(TrainingSamples, SmallSetsRepeatWithinABatch) {
 
 TEST(EvaluationSamples, AreEveryRecordOnce) {
   for (const int batch : {1, 3, 4, 10, 11}) {
-    SampleSource source = evaluation_samples(input_of(5, 8), 10, batch);
+    SampleSource source = evaluation_samples(input_of(5, 8), 0, 10, batch);
     std::uint64_t next = 0;
     for (auto samples = source(); !samples.empty(); samples = source()) {
       EXPECT_LE(samples.size(), static_cast<std::size_t>(batch));
@@ -172,16 +172,23 @@ TEST(EvaluationSamples, AreEveryRecordOnce) {
 
 TEST(Divided, HasTheSamplesOfTheBatchesInTheirOrder) {
   const TrainingStream stream{.input = input_of(5, 8), .seed = 3, .records = 50, .batch = 12};
-  for (const int parts : {1, 2, 3, 12}) {
+  for (const int parts : {1, 2, 3, 5, 12}) {
     SCOPED_TRACE(std::to_string(parts) + " parts");
     SampleSource whole = training_samples(stream, 2);
-    SampleSource divided = convoy::divided(training_samples(stream, 2), parts);
+    // All parts on one rank, and one on each.
+    SampleSource divided = convoy::divided(training_samples(stream, 2), {parts, 0, parts});
+    std::vector<SampleSource> each;
+    for (int part = 0; part < parts; ++part) {
+      each.push_back(convoy::divided(training_samples(stream, 2), {parts, part, part + 1}));
+    }
     for (int step = 0; step < 5; ++step) {
       const std::vector<Sample> want = whole();
       std::vector<Sample> got;
       for (int part = 0; part < parts; ++part) {
         const std::vector<Sample> some = divided();
-        EXPECT_EQ(some.size(), static_cast<std::size_t>(12 / parts));
+        EXPECT_EQ(std::ssize(some), 12 * (part + 1) / parts - 12 * part / parts);
+        const std::vector<Sample> same_part = each[static_cast<std::size_t>(part)]();
+        EXPECT_TRUE(std::ranges::equal(some, same_part, same));
         got.insert(got.end(), some.begin(), some.end());
       }
       ASSERT_EQ(got.size(), want.size());

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <new>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
 
 #include "kernels/accumulate.h"
 #include "kernels/augment.h"
@@ -22,6 +23,7 @@
 #include "lib/net/canonical.h"
 #include "lib/net/cpu/layers.h"
 #include "lib/net/layer_plan.h"
+#include "lib/ranks/sum_queue.h"
 
 namespace convoy {
 namespace {
@@ -56,7 +58,7 @@ CpuPlan make_plan(const NetSpec& net, const CompileOptions& options) {
   return plan_layers<TimedLayer>(net, options.learning,
                                  {.in = {options.batch, crop.channels, crop.height, crop.width, 1},
                                   .train = options.mode == Mode::train,
-                                  .parts = options.parts,
+                                  .gradient_sums = gradient_sums(options),
                                   .element = options.precision,
                                   .seed = options.seed},
                                  make_cpu_layer, make_cpu_lrn_pool);
@@ -115,14 +117,15 @@ class CompiledCpu final : public BackendNet {
     };
     const NeedOfBatch least_of = [&](int images) { return least_memory(net, with_batch(images)); };
     const NeedOfBatch need_of = [&](int images) { return plan_need(net, with_batch(images)); };
-    check_least_memory({least_of(options.batch), options.batch, least_of, options.parts}, need_of,
+    check_least_memory({least_of(options.batch), options.batch, least_of, options.parts > 1}, need_of,
                        options.memory);
     plan_ = make_plan(net, options);
-    const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of, options.parts};
+    const PlannedMemory planned{need_of_plan(plan_, net, options), options.batch, need_of, options.parts > 1};
     check_memory(planned, options.memory);
     if (options.on_planned) options.on_planned(planned);
     augment_ = {net.input.stored.height, net.input.stored.width, plan_.layers.front().layer->facts().in};
     allocate();
+    if (training() && options.ranks != nullptr && options.ranks->size() > 1) sums_.emplace(*options.ranks);
     const auto batch = static_cast<std::size_t>(options.batch);
     probabilities_.resize(batch * static_cast<std::size_t>(net.classes()));
     losses_.resize(batch);
@@ -168,6 +171,7 @@ class CompiledCpu final : public BackendNet {
     if (lowest == plan_.layers.size()) return result;
     softmax_gradient(batch);
     CpuPass pass{batch, true, scratch_.as<void>()};
+    begin_sums(batch.part);
     for (std::size_t i = plan_.layers.size(); i-- > lowest;) {
       TimedLayer& p = plan_.layers[i];
       {
@@ -177,8 +181,14 @@ class CompiledCpu final : public BackendNet {
       }
       if (!p.steps) continue;
       accumulate(p, batch.part);
-      if (batch.part.last) update(p, rule);
+      if (!batch.part.last) continue;
+      if (sums_) {
+        begin_sum(p);
+      } else if (batch.part.whole == 0 || batch.part.images > 0) {
+        update(p, scaled(rule, batch.part, batch.part.images));
+      }
     }
+    if (sums_ && batch.part.last) update_by_sums(rule, batch.part, lowest);
     return result;
   }
   void infer(const BatchView& batch, std::span<float> probabilities) override {
@@ -231,6 +241,9 @@ class CompiledCpu final : public BackendNet {
   void update(TimedLayer& planned, const SgdRule& rule);
   void step(const SgdRule& rule, std::size_t index, std::size_t count, const CpuBuffer& values,
             const CpuBuffer& momentum, const CpuBuffer& gradient) const;
+  void begin_sums(const StepPart& part);
+  void begin_sum(TimedLayer& planned);
+  void update_by_sums(const SgdRule& rule, const StepPart& part, std::size_t lowest);
 
   [[nodiscard]] CpuParameters& parameters_at(std::size_t index, std::size_t elements) const {
     (void)parameter(index, elements);
@@ -271,6 +284,8 @@ class CompiledCpu final : public BackendNet {
   CpuBuffer scratch_;
   std::vector<float> probabilities_;
   std::vector<double> losses_;
+  std::optional<SumQueue> sums_;  // of several ranks' gradients
+  float images_ = 0.0F;           // of the batch, summed up
   double augment_seconds_ = 0.0;
   double softmax_seconds_ = 0.0;
 };
@@ -340,18 +355,54 @@ void CompiledCpu::softmax_gradient(const BatchView& view) {
   });
 }
 
-// Leaves the gradient of the parts so far in the sum, or that of all in the gradient.
+// Leaves the gradient of the parts so far in sums, or that of all in the gradient.
 void CompiledCpu::accumulate(TimedLayer& planned, const StepPart& part) {
   if (part.first && part.last) return;
   const Stopwatch watch(planned.update_seconds);
   CpuParameters& p = *planned.layer->parameters();
-  const auto add = [&part](std::size_t count, CpuBuffer& gradient, CpuBuffer& sum) {
-    const float* const from = (part.last ? sum : gradient).as<float>();
-    cpu::accumulate(part.first, static_cast<std::int64_t>(count), from,
-                    (part.last ? gradient : sum).as<float>());
+  const auto add_up = [&](std::size_t count, CpuBuffer& gradient, std::vector<CpuBuffer>& sums) {
+    const auto elements = static_cast<std::int64_t>(count);
+    const auto add = [elements](bool first, const CpuBuffer& from, CpuBuffer& to) {
+      cpu::accumulate(first, elements, from.as<float>(), to.as<float>());
+    };
+    if (!options().exact_sums) {
+      if (part.last) return add(false, sums[0], gradient);
+      return add(part.first, gradient, sums[0]);
+    }
+    // Sum k is that of 2^k parts if bit k of the part's number is set.
+    std::size_t level = 0;
+    auto earlier = static_cast<unsigned>(part.number);
+    for (; (earlier & 1U) != 0; earlier >>= 1U) add(false, sums[level++], gradient);
+    if (!part.last) return add(true, gradient, sums[level]);
+    for (; earlier != 0; earlier >>= 1U, ++level) {
+      if ((earlier & 1U) != 0) add(false, sums[level], gradient);
+    }
   };
-  add(p.product->master_elements(), p.gradient, p.sum);
-  add(p.product->bias_elements(), p.bias_gradient, p.bias_sum);
+  add_up(p.product->master_elements(), p.gradient, p.sums);
+  add_up(p.product->bias_elements(), p.bias_gradient, p.bias_sums);
+}
+
+// With several ranks the gradients of a layer are summed up while those of the layers below are computed.
+void CompiledCpu::begin_sums(const StepPart& part) {
+  if (!sums_ || !part.last) return;
+  images_ = static_cast<float>(part.images);
+  sums_->start({&images_, 1});
+}
+
+void CompiledCpu::begin_sum(TimedLayer& planned) {
+  CpuParameters& p = *planned.layer->parameters();
+  sums_->start({p.gradient.as<float>(), p.product->master_elements()});
+  sums_->start({p.bias_gradient.as<float>(), p.product->bias_elements()});
+}
+
+void CompiledCpu::update_by_sums(const SgdRule& rule, const StepPart& part, std::size_t lowest) {
+  sums_->finish();  // of the images
+  for (std::size_t i = plan_.layers.size(); i-- > lowest;) {
+    if (!plan_.layers[i].steps) continue;
+    sums_->finish();  // of the weights
+    sums_->finish();  // of the bias
+    if (images_ > 0) update(plan_.layers[i], scaled(rule, part, double{images_}));
+  }
 }
 
 void CompiledCpu::update(TimedLayer& planned, const SgdRule& rule) {

@@ -31,7 +31,7 @@ class ProductLayer final : public CpuLayer {
   ProductLayer(const LayerFacts& facts, std::unique_ptr<cpu::Product> product, const LayerOptions& options)
       : CpuLayer(product_facts(facts, *product)),
         train_(options.train),
-        parts_(options.parts),
+        gradient_sums_(static_cast<std::size_t>(options.gradient_sums)),
         relu_input_(options.relu_input) {
     parameters_.product = std::move(product);
   }
@@ -50,9 +50,10 @@ class ProductLayer final : public CpuLayer {
     arena.take(p.gradient, weights);
     arena.take(p.bias_momentum, bias);
     arena.take(p.bias_gradient, bias);
-    if (!parts_) return;
-    arena.take(p.sum, weights);
-    arena.take(p.bias_sum, bias);
+    p.sums.resize(gradient_sums_);
+    p.bias_sums.resize(gradient_sums_);
+    for (CpuBuffer& sum : p.sums) arena.take(sum, weights);
+    for (CpuBuffer& sum : p.bias_sums) arena.take(sum, bias);
   }
   [[nodiscard]] std::vector<std::string> describe() const override { return parameters_.product->describe(); }
 
@@ -71,7 +72,7 @@ class ProductLayer final : public CpuLayer {
 
  private:
   bool train_;
-  bool parts_;
+  std::size_t gradient_sums_;
   bool relu_input_;
   CpuParameters parameters_;
 };

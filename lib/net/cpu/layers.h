@@ -26,8 +26,8 @@ struct CpuParameters {
   std::unique_ptr<cpu::Product> product;
   CpuBuffer master, momentum, gradient;  // in the product's layout
   CpuBuffer bias, bias_momentum, bias_gradient;
-  CpuBuffer sum, bias_sum;                // of the gradients of a batch's earlier parts
-  CpuBuffer forward_copy, backward_copy;  // empty if the product reads the master
+  std::vector<CpuBuffer> sums, bias_sums;  // of the gradients of a batch's earlier parts
+  CpuBuffer forward_copy, backward_copy;   // empty if the product reads the master
   [[nodiscard]] cpu::ProductWeights weights() const;
 };
 

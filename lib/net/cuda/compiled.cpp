@@ -280,7 +280,7 @@ class CompiledCuda final : public BackendNet {
 
 void CompiledCuda::check_host_memory() const {
   const NeedOfBatch need_of = [this](int images) { return host_need(net(), with_batch(options(), images)); };
-  check_memory({need_of(batch()), batch(), need_of, options().parts}, options().memory);
+  check_memory({need_of(batch()), batch(), need_of, options().parts > 1}, options().memory);
 }
 
 void CompiledCuda::check_device_memory() {
@@ -289,7 +289,7 @@ void CompiledCuda::check_device_memory() {
     CudaPlan plan(net(), other, shared_bytes_);
     return device_need(plan, net(), other);
   };
-  check_memory({device_need(plan_, net(), options()), batch(), need_of, options().parts},
+  check_memory({device_need(plan_, net(), options()), batch(), need_of, options().parts > 1},
                cuda_memory(device_.index));
 }
 
@@ -441,7 +441,7 @@ void CompiledCuda::run_once() {
   }
   choose_learning({.learning_rate = 0.0, .factors = factors, .lars_trust = 0.0});
   if (training()) enqueue_training(slot, {});
-  if (training() && options().parts) {
+  if (training() && options().parts > 1) {
     enqueue_training(slot, {.first = true, .last = false});
     enqueue_training(slot, {.first = false, .last = false});
   }
@@ -455,7 +455,7 @@ void CompiledCuda::start_step(const BatchView& batch, const SgdRule& rule) {
   cuda::use_device(device_.index);
   if (started_ + finished_ >= kMaxStartedSteps) throw Error("net", "too many steps started");
   Slot& slot = slots_[next_slot_];
-  set_coefficients(rule, slot.batch);
+  set_coefficients(scaled(rule, batch.part, batch.part.images), slot.batch);
   slot.batch.send(copies_, batch, threads());
   copies_.record(slot.copied);
   choose_learning(rule);

@@ -27,7 +27,7 @@ struct CudaTensor {
     w = arena.take<float>(elements);
     if (options.train) v = arena.take<float>(elements);
     if (options.train) g = arena.take<float>(elements);
-    if (options.train && options.parts) sum = arena.take<float>(elements);
+    if (options.train && options.gradient_sums > 0) sum = arena.take<float>(elements);
     if (with_copy) copy = arena.take<Bf16>(elements);
   }
 };

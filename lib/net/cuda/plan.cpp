@@ -14,7 +14,7 @@ CudaPlan::CudaPlan(const NetSpec& net, const CompileOptions& options, std::uint6
       net, options.learning,
       {.in = {options.batch, crop.channels, crop.height, crop.width, cuda::padded_channels(crop.channels)},
        .train = options.mode == Mode::train,
-       .parts = options.parts,
+       .gradient_sums = options.parts > 1 ? 1 : 0,
        .element = element_,
        .seed = options.seed},
       [&](const LayerSpec& layer, const LayerOptions& one) {
