@@ -140,39 +140,57 @@ template <typename Shape, std::size_t kVectors>
   return result;
 }
 
-// Calls emit(pixel, run, y) for the runs of kPixels adjacent pixels, the first of which is at x. kReach is
-// half of the window's size, an odd number, rounded down.
+// Walks over the runs [first, end) of kPixels adjacent pixels, the first of which is at x, and sums the
+// squares of each window on the way. kReach is half of the window's size, an odd number, rounded down.
+template <int kReach, std::size_t kPixels, typename T>
+class SquareWindows {
+ public:
+  [[gnu::always_inline]] SquareWindows(const LaneLayout& layout, const T* x, int first, int end)
+      : layout_(layout), x_(x), end_(end) {
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      next_[p] = load_ahead(layout_, x_ + layout_.at(p, first));
+      next_square_[p] = next_[p] * next_[p];
+    }
+  }
+  // Goes to the next run, which is `run`, and returns the sums of its windows.
+  [[gnu::always_inline]] LanesOf<kPixels> take(int run) {
+    LanesOf<kPixels> sums;
+#pragma GCC unroll 8
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      const Lanes previous_square = square_[p];
+      value_[p] = next_[p];
+      square_[p] = next_square_[p];
+      next_[p] = run + 1 < end_ ? load_ahead(layout_, x_ + layout_.at(p, run + 1)) : Lanes();
+      next_square_[p] = next_[p] * next_[p];
+      sums[p] = window_sums<kReach>(previous_square, square_[p], next_square_[p]);
+    }
+    return sums;
+  }
+  // Of the run taken last.
+  [[nodiscard, gnu::always_inline]] const Lanes& value(std::size_t pixel) const { return value_[pixel]; }
+
+ private:
+  LaneLayout layout_;
+  const T* x_;
+  int end_;
+  LanesOf<kPixels> value_{};
+  LanesOf<kPixels> square_{};
+  LanesOf<kPixels> next_;
+  LanesOf<kPixels> next_square_;
+};
+
+// Calls emit(pixel, run, y) for the runs of kPixels adjacent pixels, the first of which is at x.
 template <int kReach, std::size_t kPixels, typename T, typename Emit>
 [[gnu::always_inline]] inline void lrn_pixels(const LrnShape& shape, LaneLayout layout, const T* x,
                                               Emit emit) {
   for (int first = 0; first < layout.runs; first += layout.group_runs) {
     const int end = first + layout.group_runs;
-    LanesOf<kPixels> previous_square;
-    LanesOf<kPixels> value;
-    LanesOf<kPixels> square;
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < kPixels; ++p) {
-      previous_square[p] = Lanes();
-      value[p] = load_ahead(layout, x + layout.at(p, first));
-      square[p] = value[p] * value[p];
-    }
+    SquareWindows<kReach, kPixels, T> windows(layout, x, first, end);
     for (int run = first; run < end; ++run) {
-      LanesOf<kPixels> next;
-      LanesOf<kPixels> sums;
+      const LrnPowers<kPixels> powers = lrn_powers(shape, windows.take(run));
 #pragma GCC unroll 8
-      for (std::size_t p = 0; p < kPixels; ++p) {
-        next[p] = run + 1 < end ? load_ahead(layout, x + layout.at(p, run + 1)) : Lanes();
-        const Lanes next_square = next[p] * next[p];
-        sums[p] = window_sums<kReach>(previous_square[p], square[p], next_square);
-        previous_square[p] = square[p];
-        square[p] = next_square;
-      }
-      const LrnPowers<kPixels> powers = lrn_powers(shape, sums);
-#pragma GCC unroll 8
-      for (std::size_t p = 0; p < kPixels; ++p) {
-        emit(p, run, value[p] * powers.power[p]);
-        value[p] = next[p];
-      }
+      for (std::size_t p = 0; p < kPixels; ++p) emit(p, run, windows.value(p) * powers.power[p]);
     }
   }
 }
@@ -190,34 +208,15 @@ template <int kReach, std::size_t kPixels, typename T, typename Gradient, typena
   };
   for (int first = 0; first < layout.runs; first += layout.group_runs) {
     const int end = first + layout.group_runs;
-    LanesOf<kPixels> previous_square{};
-    LanesOf<kPixels> value;
-    LanesOf<kPixels> square;
-#pragma GCC unroll 8
-    for (std::size_t p = 0; p < kPixels; ++p) {
-      value[p] = load_ahead(layout, x + layout.at(p, first));
-      square[p] = value[p] * value[p];
-    }
-    // Computes the runs in order, because each needs the squares of the next.
+    SquareWindows<kReach, kPixels, T> windows(layout, x, first, end);
     const auto take = [&](int run) {
-      LanesOf<kPixels> next;
-      LanesOf<kPixels> sums;
-#pragma GCC unroll 8
-      for (std::size_t p = 0; p < kPixels; ++p) {
-        next[p] = run + 1 < end ? load_ahead(layout, x + layout.at(p, run + 1)) : Lanes();
-        const Lanes next_square = next[p] * next[p];
-        sums[p] = window_sums<kReach>(previous_square[p], square[p], next_square);
-        previous_square[p] = square[p];
-        square[p] = next_square;
-      }
-      const LrnPowers<kPixels> powers = lrn_powers(shape, sums);
+      const LrnPowers<kPixels> powers = lrn_powers(shape, windows.take(run));
       Run taken;
 #pragma GCC unroll 8
       for (std::size_t p = 0; p < kPixels; ++p) {
-        taken.value[p] = value[p];
+        taken.value[p] = windows.value(p);
         taken.direct[p] = gradient(p, run) * powers.power[p];
-        taken.term[p] = taken.direct[p] * value[p] * powers.inverse[p];
-        value[p] = next[p];
+        taken.term[p] = taken.direct[p] * windows.value(p) * powers.inverse[p];
       }
       return taken;
     };
