@@ -135,6 +135,7 @@ int run(const Options& options, Console& console) {
   PartOfImages images(inputs, part);
   if (size) {
     rejects.expect_part_of(images.whole());
+    if (!images.doubt().empty()) console.warn("counted in spite of " + images.doubt());
     sink.begin_part(size->width, size->height, images.any_labelled());
   } else if (images.whole() > 0) {
     rejects.expect(images.whole());

@@ -24,23 +24,45 @@ PartOfImages::PartOfImages(ImageSource& source, const std::optional<Part>& part)
   range_ = part_->of(whole_);
   left_ = range_.size();
   if (left_ > 0 || part_->is_last()) pass_over_earlier();
+  // What is left out before the part is that of others. The first part keeps what its list left out.
+  if (range_.begin > 0) source_.forget_left_out();
+  source_.report(true);
 }
 
-void PartOfImages::count_whole() {
+PartOfImages::Count PartOfImages::count() {
   source_.begin_again();
   source_.report(false);
-  std::optional<ImageInput> damage;  // the first
-  while (auto input = source_.pass()) {
-    if (is_image(*input)) {
-      ++whole_;
-      any_labelled_ = any_labelled_ || input->label != kNoLabel;
-    } else if (!damage) {
-      damage = std::move(input);
+  Count count;
+  while (const auto input = source_.pass()) {
+    if (is_image(*input)) ++count.images;
+    count.any_labelled = count.any_labelled || input->label != kNoLabel;
+    // A class that the image cannot have is no matter of reading.
+    const bool readable = input->failure.empty() || input->shared_failure;
+    if (readable) {
+      ++count.readable;
+      continue;
     }
+    if (count.failures++ > 0) continue;
+    count.place = input->place;
+    count.reason = input->failure;
   }
-  if (whole_ > 0) return;
-  if (damage) throw Error(damage->place, damage->failure);
-  throw Error("no images" + source_.left_out().appended());
+  return count;
+}
+
+// Damage is the same whenever it is met. What is not, such as too little memory to unpack an archive, must
+// not give this run other parts than the others have.
+void PartOfImages::count_whole() {
+  const Count first = count();
+  if (first.failures > 0 && count() != first) {
+    throw Error(first.place, first.reason + ", but not when it was read again");
+  }
+  if (first.readable == 0 && first.failures > 0) throw Error(first.place, first.reason);
+  if (first.images == 0) throw Error("no images" + source_.left_out().appended());
+  whole_ = first.images;
+  any_labelled_ = first.any_labelled;
+  if (first.failures == 0) return;
+  doubt_ = first.place + ": " + first.reason;
+  if (first.failures > 1) doubt_ += " (and " + std::to_string(first.failures - 1) + " more)";
 }
 
 // The last image before the part is read, so that the damage of its data shows there, as in a run over all
@@ -49,19 +71,26 @@ void PartOfImages::pass_over_earlier() {
   source_.begin_again();
   for (std::uint64_t passed = 0; passed < range_.begin;) {
     const auto input = passed + 1 < range_.begin ? source_.pass() : source_.next();
-    if (!input) throw Error("the inputs changed while they were read");
+    if (!input) throw_fewer();
+    last_place_ = input->place;
     if (is_image(*input)) ++passed;
   }
-  if (range_.begin > 0) source_.forget_left_out();
-  source_.report(true);
 }
 
 std::optional<ImageInput> PartOfImages::next() {
   if (!part_) return source_.next();
   if (left_ == 0 && !part_->is_last()) return std::nullopt;
   auto input = source_.next();
-  if (input && is_image(*input) && left_ > 0) --left_;
+  if (!input && left_ > 0) throw_fewer();
+  if (!input) return input;
+  last_place_ = input->place;
+  if (is_image(*input) && left_ > 0) --left_;
   return input;
+}
+
+void PartOfImages::throw_fewer() const {
+  throw Error(last_place_.empty() ? "the inputs" : last_place_,
+              "fewer images follow than there were when they were counted");
 }
 
 std::string PartOfImages::appended() const {

@@ -134,6 +134,22 @@ make_odd_photos() {
   refuse 1 "no images" "$BIN/imgprep" -q --part=1/3 -o x.shard "$(mkdir none && echo none)"
 }
 
+@test "what hinders counting is named by each part, since another machine may find it otherwise" {
+  make_folders photos 2 2
+  printf 'photos\nmissing.tar\nphotos/class0/1.png\n' > list
+  local n
+  for n in 1 2 3; do
+    expect_status $((n == 3 ? 3 : 0)) "$BIN/imgprep" --size=24 --part="$n/3" -o x.shard --files-from=list
+    assert_contains "$stderr" "counted in spite of missing.tar: No such file or directory"
+    assert_contains "$stderr" "of 6)"
+  done
+  # If nothing can be read, each part fails, as one run does.
+  for n in 1 2; do
+    refuse 1 "missing.tar: No such file or directory" "$BIN/imgprep" --size=24 --part="$n/2" -o y.shard missing.tar
+    assert_missing y.shard
+  done
+}
+
 @test "with --size=none each part has the size of the first image of all" {
   mkdir photos
   : > photos/0.png

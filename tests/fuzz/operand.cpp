@@ -51,7 +51,7 @@ std::vector<std::string> images_of(const std::string& path) {
   return all;
 }
 
-// What the source returns of a part, or of all, with a mark on what is no image.
+// What the source returns of a part, or of all.
 std::vector<std::string> inputs_of(const std::string& path, const std::optional<Part>& part) {
   std::vector<std::string> all;
   InputOptions options = options_for(path);
@@ -60,8 +60,9 @@ std::vector<std::string> inputs_of(const std::string& path, const std::optional<
   PartOfImages images(source, part);
   while (auto input = images.next()) {
     if (all.size() == kMostImages) break;
+    // A failure in front, so that those are found again.
     std::string text =
-        (input->loss.records > 0 ? "" : "beside: ") + input->place + "\n" + input->failure + "\n";
+        input->failure + "\n" + std::to_string(input->loss.records) + " " + input->place + "\n";
     text.append(input->bytes.begin(), input->bytes.end());
     if (input->pixels) text.append(input->pixels->pixels.begin(), input->pixels->pixels.end());
     all.push_back(std::move(text));
@@ -83,10 +84,9 @@ void compare_parts(const std::string& path) {
     return true;
   });
   const bool none =
-      std::ranges::all_of(*whole.value, [](const std::string& text) { return text.starts_with("beside: "); });
-  require(parts.value.has_value() != none,
-          "parts are refused for another reason than that there is no image");
-  require(none || all == *whole.value, "the parts are not the whole");
+      std::ranges::all_of(*whole.value, [](const std::string& text) { return !text.starts_with('\n'); });
+  require(parts.value.has_value() || none, "parts are refused though there is an image");
+  require(!parts.value || all == *whole.value, "the parts are not the whole");
 }
 
 std::vector<std::string> images_of_pipe(Input input) {
