@@ -56,6 +56,7 @@ LARS=(--optimizer=lars --lr=10 '--warmup=1.3,0.1' --log-every=1steps)
 @test "a resumed run and --at change the optimizer, and the weights record it" {
   # By --at, after the first epoch of five steps.
   expect_status 0 "$BIN/train" "${SMALL[@]}" --steps=9 --at=1:optimizer=lars:0.002,lr=5 -o at.safetensors train.shard
+  # shellcheck disable=SC2154  # set by run
   assert_contains "$stderr" 'step 5, epoch 1: optimizer=lars:0.002, lr=5'
   # By hand.
   small_train --steps=5 --checkpoint=c.safetensors -o w.safetensors train.shard
