@@ -45,7 +45,6 @@ void check_files(const Options& options, const std::vector<std::string>& shards,
 
 // One rank reports and saves.
 void speak_for_all(const Options& options, const RunFiles& files, RunOptions& reports, Preparation& made) {
-  check_earlier_run(files);
   for (const auto& [output, content] :
        {std::pair{options.text("output"), OutputFile::Content::binary},
         std::pair{files.checkpoint, OutputFile::Content::binary},
@@ -54,6 +53,7 @@ void speak_for_all(const Options& options, const RunFiles& files, RunOptions& re
                   OutputFile::Content::binary}}) {
     made.held.push_back(hold_output(output, content));
   }
+  check_earlier_run(files);
   made.dump = AugmentedDump::asked_for(options, files.beginning);
 }
 
