@@ -1,5 +1,4 @@
-// The values of a tensor of any type as numbers, and IEEE 754 binary16 (bfloat16 is in
-// lib/base/bf16.h).
+// The values of a tensor of any type as numbers, and IEEE 754 binary16; lib/base/bf16.h has bfloat16.
 #pragma once
 
 #include <cstdint>

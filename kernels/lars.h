@@ -25,8 +25,7 @@ struct LarsRule {
   float momentum = 0.9F;
 };
 
-// Gradients that are shorter than this times the weights count as none: lambda could exceed what a float
-// holds.
+// Gradients that are shorter than this times the weights count as none: lambda could overflow a float.
 inline constexpr double kLarsLeastGradient = 0x1p-100;
 
 // The step of a tensor with these sums of the squares of its elements.
@@ -46,8 +45,7 @@ inline constexpr double kLarsLeastGradient = 0x1p-100;
 
 namespace cpu {
 
-// The sum of the squares of `count` values, in double precision and in an order that depends on `count`
-// alone.
+// The sum of the squares of `count` values, in double precision, in an order that depends on `count` only.
 [[nodiscard]] double sum_of_squares(std::int64_t count, const float* x);
 // The step of a tensor of `count` elements.
 [[nodiscard]] SgdCoefficients lars_coefficients(const LarsRule& rule, std::int64_t count, const float* w,

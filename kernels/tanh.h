@@ -11,8 +11,8 @@
 namespace convoy {
 
 // With m = exp(-2|x|) - 1, which loses nothing near 0, the magnitude is -m / (m + 2); for a float or for
-// vectors of floats; Word is as many 32-bit words. A NaN stays a NaN. Within 4 * 2^-24 of the true value,
-// relatively.
+// vectors of floats; Word is as many 32-bit words. A NaN stays a NaN. The relative error is at
+// most 4 * 2^-24.
 template <typename Float, typename Word>
 [[nodiscard]] CONVOY_HOST_DEVICE constexpr Float tanh_of(Float x) {
   constexpr std::uint32_t kSign = 0x80000000U;

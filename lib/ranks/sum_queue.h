@@ -27,8 +27,7 @@ class SumQueue {
   // Drops what has not begun.
   ~SumQueue();
 
-  // Begins to replace the values by their sums. They must stay where they are until finish() has returned for
-  // them.
+  // Begins to replace the values by their sums. They must stay where they are until their finish() returns.
   void start(std::span<float> values);
   // Waits for the oldest sum that was not yet waited for. Throws what prevents it.
   void finish();
